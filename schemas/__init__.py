@@ -1,0 +1,18 @@
+"""JSON Schemas (draft 2020-12) of architecture files and of everything that can be written in them.
+
+One file for the architecture, one for shared definitions, and one for each built-in, in a folder
+for its kind. They are data; :mod:`zoo.architecture.schema` validates with them.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+@cache
+def read_schema(name: str) -> Mapping[str, Any]:
+    """The schema in the file ``name`` of this package, such as ``"layer/conv2d.json"``."""
+    schema: Mapping[str, Any] = json.loads(files(__name__).joinpath(name).read_text("utf-8"))
+    return schema

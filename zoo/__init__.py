@@ -1,0 +1,82 @@
+"""zoo: train image denoisers without clean images, from declarative files, with hand-written layers.
+
+For users::
+
+    model = zoo.load_model("architectures/n2n_small.toml", device="cpu", seed=0)
+    model = zoo.load_checkpoint("runs/x/best.pkl")
+
+For plugin authors: :data:`zoo.hookimpl` and the records that hooks return. Importing zoo imports no
+torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.entries import (
+    InitializerEntry,
+    LayerEntry,
+    LossEntry,
+    NoiseEntry,
+    OptimizerEntry,
+    ScheduleEntry,
+    SourceEntry,
+)
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from zoo.nn.sequential import Sequential
+
+__all__ = [
+    "InitializerEntry",
+    "LayerEntry",
+    "LossEntry",
+    "NoiseEntry",
+    "OptimizerEntry",
+    "ScheduleEntry",
+    "SourceEntry",
+    "hookimpl",
+    "load_checkpoint",
+    "load_model",
+]
+
+
+def load_model(path: str | Path, device: str = "auto", seed: int = 0) -> Sequential:
+    """The network of an architecture file, freshly initialised, in training mode.
+
+    Args:
+        path: the TOML file.
+        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+        seed: of the initial weights, >= 0; the file's own ``train.seed`` is not used.
+
+    Raises:
+        zoo.errors.ArchitectureError: the file has mistakes.
+        zoo.errors.UsageError: there is no such device.
+    """
+    from zoo.architecture import read_architecture
+    from zoo.registry import load_registry
+    from zoo.train.device import choose_device
+    from zoo.train.session import load_model as load
+
+    registry = load_registry()
+    return load(read_architecture(path, registry), registry, choose_device(device), seed)
+
+
+def load_checkpoint(path: str | Path, device: str = "cpu") -> Sequential:
+    """The trained network of a checkpoint, in evaluation mode.
+
+    Args:
+        path: the checkpoint; nothing else of the run is needed.
+        device: as for :func:`load_model`.
+
+    Raises:
+        zoo.errors.CheckpointError: it is missing, damaged or not a checkpoint.
+        zoo.errors.UsageError: there is no such device.
+    """
+    from zoo.registry import load_registry
+    from zoo.train.device import choose_device
+    from zoo.train.session import load_trained
+
+    _, model = load_trained(Path(path), load_registry())
+    return model.to(choose_device(device))

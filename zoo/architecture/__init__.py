@@ -1,0 +1,6 @@
+"""From a TOML file to a checked, frozen specification. Knows TOML and JSON Schema, no torch."""
+
+from zoo.architecture.read import parse_architecture, read_architecture
+from zoo.architecture.spec import Architecture, Component, Data, Input, Train
+
+__all__ = ["Architecture", "Component", "Data", "Input", "Train", "parse_architecture", "read_architecture"]

@@ -1,0 +1,102 @@
+"""Changes from the command line: ``--set train.epochs=3``, ``--epochs 3``, ``--data photos``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import tomli
+
+from zoo.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Override:
+    """A value to put at a path of the document, replacing what is there.
+
+    Attributes:
+        path: keys from the top, as strings; an index of a list as its digits.
+        value: the new value; a table replaces a table whole.
+        option: the command-line option it comes from, for messages.
+    """
+
+    path: tuple[str, ...]
+    value: Any
+    option: str
+
+
+def parse_override(text: str) -> Override:
+    """The override in ``KEY=VALUE``: a dotted TOML key and a TOML value.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
+    option = f"--set {text}"
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"{option}: there is no '='. Write KEY=VALUE, such as train.epochs=3.")
+    try:
+        path = _path(tomli.loads(f"{key} = 0"))
+    except tomli.TOMLDecodeError:
+        raise UsageError(
+            f"{option}: {key.strip()!r} is not a key. Write keys joined by dots, such as optimizer.lr."
+        ) from None
+    try:
+        (parsed,) = tomli.loads(f"value = {value}").values()
+    except (tomli.TOMLDecodeError, ValueError):
+        raise UsageError(
+            f"{option}: {value.strip()!r} is not a TOML value. "
+            "Write a number, true, false, a list, a table, or text in quotes."
+        ) from None
+    return Override(path, parsed, option)
+
+
+def apply_overrides(
+    document: Mapping[str, Any], overrides: Iterable[Override]
+) -> dict[str, Any]:
+    """A copy of the document with the overrides applied in order.
+
+    Raises:
+        UsageError: a path leads through a value that is no table or list, or past a list's end.
+    """
+    result = deepcopy(dict(document))
+    for override in overrides:
+        _put(result, override)
+    return result
+
+
+def _path(table: Mapping[str, Any]) -> tuple[str, ...]:
+    ((key, value),) = table.items()
+    return (key, *_path(value)) if isinstance(value, Mapping) else (key,)
+
+
+def _put(document: dict[str, Any], override: Override) -> None:
+    node: Any = document
+    for depth, key in enumerate(override.path):
+        last = depth == len(override.path) - 1
+        index = _index(node, key, override)
+        if last:
+            node[index] = override.value
+        elif isinstance(node, list):
+            node = node[index]
+        else:
+            child = node.setdefault(index, {})
+            if isinstance(child, str):  # a name stands for a table with that type
+                child = node[index] = {"type": child}
+            node = child
+
+
+def _index(node: Any, key: str, override: Override) -> Any:
+    """``key`` as what ``node`` is indexed with."""
+    where = ".".join(override.path)
+    if isinstance(node, dict):
+        return key
+    if isinstance(node, list):
+        if key.isdecimal() and int(key) < len(node):
+            return int(key)
+        raise UsageError(
+            f"{override.option}: {where} has no item {key!r}. Use 0 to {len(node) - 1}."
+        )
+    raise UsageError(f"{override.option}: there is no table at {where}. Use a key of a table.")

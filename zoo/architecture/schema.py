@@ -1,0 +1,120 @@
+"""The JSON Schemas: following references, validating, and describing them in words."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend
+from referencing import Registry, Resource
+
+from zoo.schemas import read_schema
+
+Schema = Mapping[str, Any]
+
+
+def validate(value: Any, schema: Schema) -> Iterator[ValidationError]:
+    """All violations, outermost first. Values chosen by ``x-zoo-kind`` are not looked into."""
+    return iter(_validator()(schema, registry=_shared()).iter_errors(value))
+
+
+def follow(schema: Schema) -> Schema:
+    """The schema itself, or the shared definition it refers to with its own keywords added."""
+    reference = schema.get("$ref")
+    if reference is None:
+        return schema
+    own = {key: value for key, value in schema.items() if key != "$ref"}
+    return {**_shared().resolver().lookup(reference).contents, **own}
+
+
+def describe(schema: Schema) -> str:
+    """What a schema allows, in a user's words: ``an integer >= 1 or a list of 2 integers >= 1``."""
+    schema = follow(schema)
+    if "x-zoo-words" in schema:
+        return str(schema["x-zoo-words"])
+    if "const" in schema:
+        return show(schema["const"])
+    if "enum" in schema:
+        return _either([show(value) for value in schema["enum"]])
+    if "anyOf" in schema:
+        return _either([describe(option) for option in schema["anyOf"]])
+    if "x-zoo-kind" in schema:
+        return f"the name of a known {schema['x-zoo-kind']} or a table with a 'type'"
+    bounds = _bounds(schema)
+    kind = schema.get("type")
+    if kind == "array":
+        return f"a list{_items(schema)}"
+    words = {
+        "integer": "an integer",
+        "number": "a number",
+        "string": "a string",
+        "boolean": "true or false",
+        "object": "a table",
+    }
+    return words.get(str(kind), "another value") + bounds
+
+
+def show(value: Any) -> str:
+    """A value as it is written in TOML, shortened where it is long."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=False)
+    elif isinstance(value, Mapping):
+        text = "{" + ", ".join(f"{key} = {show(item)}" for key, item in value.items()) + "}"
+    elif isinstance(value, list):
+        text = "[" + ", ".join(show(item) for item in value) + "]"
+    else:
+        text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _items(schema: Schema) -> str:
+    low, high = schema.get("minItems"), schema.get("maxItems")
+    number = f" of {low}" if low == high and low else f" of at least {low}" if low else ""
+    if "items" not in schema:
+        return f"{number} values" if number else ""
+    each = describe(schema["items"]).removeprefix("an ").removeprefix("a ")
+    noun, *rest = each.split(" ", 1)
+    plural = " ".join([noun + ("" if noun.endswith("s") else "s"), *rest])
+    return f"{number or ' of'} {plural}"
+
+
+def _bounds(schema: Schema) -> str:
+    signs = {
+        "minimum": ">=",
+        "exclusiveMinimum": ">",
+        "maximum": "<=",
+        "exclusiveMaximum": "<",
+    }
+    parts = [f"{sign} {schema[key]}" for key, sign in signs.items() if key in schema]
+    return f" {' and '.join(parts)}" if parts else ""
+
+
+def _either(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+@cache
+def _shared() -> Registry[Any]:
+    common = read_schema("common.json")
+    registry: Registry[Any] = Registry()
+    return registry.with_resource(common["$id"], Resource.from_contents(common))
+
+
+@cache
+def _validator() -> Any:
+    """Draft 2020-12, except that 3.0 is no integer and nan and inf are no numbers."""
+    checker = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ).redefine(
+        "number",
+        lambda _, value: isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value),
+    )
+    return extend(Draft202012Validator, type_checker=checker)

@@ -1,0 +1,98 @@
+"""What zoo itself provides, through the same hooks as every plugin.
+
+The schemas are data files of the package ``zoo.schemas``, one for each name in a folder for its
+kind; a schema's title is the entry's summary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from zoo.entries import (
+    Entry,
+    InitializerEntry,
+    LayerEntry,
+    LossEntry,
+    NoiseEntry,
+    OptimizerEntry,
+    ScheduleEntry,
+    SourceEntry,
+)
+from zoo.hookspecs import hookimpl
+from zoo.schemas import read_schema
+
+E = TypeVar("E", bound=Entry)
+
+
+def _entry(record: type[E], name: str, factory: str, **fields: object) -> E:
+    schema = read_schema(f"{record.kind}/{name}.json")
+    return record(name=name, factory=factory, schema=schema, summary=schema["title"], **fields)
+
+
+@hookimpl
+def zoo_layers() -> Iterator[LayerEntry]:
+    """The layers of the five reports."""
+    channels, features = {"in_channels": 0}, {"in_features": -1}
+    yield _entry(LayerEntry, "conv2d", "zoo.nn:Conv2d", inferred=channels)
+    yield _entry(LayerEntry, "conv_transpose2d", "zoo.nn:ConvTranspose2d", inferred=channels)
+    yield _entry(LayerEntry, "upsampling", "zoo.nn:Upsampling", inferred=channels)
+    yield _entry(LayerEntry, "nearest_upsampling", "zoo.nn:NearestUpsampling")
+    yield _entry(LayerEntry, "linear", "zoo.nn:Linear", inferred=features)
+    yield _entry(LayerEntry, "relu", "zoo.nn:ReLU")
+    yield _entry(LayerEntry, "sigmoid", "zoo.nn:Sigmoid")
+
+
+@hookimpl
+def zoo_losses() -> Iterator[LossEntry]:
+    """The losses."""
+    yield _entry(LossEntry, "mse", "zoo.nn:MSE")
+
+
+@hookimpl
+def zoo_optimizers() -> Iterator[OptimizerEntry]:
+    """The optimizers."""
+    yield _entry(OptimizerEntry, "sgd", "zoo.optim:SGD")
+    yield _entry(OptimizerEntry, "adam", "zoo.optim:Adam")
+
+
+@hookimpl
+def zoo_initializers() -> Iterator[InitializerEntry]:
+    """PyTorch's default, those by fan-in and fan-out, and the plain ones."""
+    yield _entry(InitializerEntry, "pytorch", "zoo.init:PyTorch")
+    yield _entry(InitializerEntry, "he_normal", "zoo.init:HeNormal")
+    yield _entry(InitializerEntry, "he_uniform", "zoo.init:HeUniform")
+    yield _entry(InitializerEntry, "xavier_normal", "zoo.init:XavierNormal")
+    yield _entry(InitializerEntry, "xavier_uniform", "zoo.init:XavierUniform")
+    yield _entry(InitializerEntry, "normal", "zoo.init:Normal")
+    yield _entry(InitializerEntry, "uniform", "zoo.init:Uniform")
+    yield _entry(InitializerEntry, "constant", "zoo.init:Constant")
+    yield _entry(InitializerEntry, "zeros", "zoo.init:Zeros")
+
+
+@hookimpl
+def zoo_schedules() -> Iterator[ScheduleEntry]:
+    """The learning-rate schedules."""
+    yield _entry(ScheduleEntry, "constant", "zoo.optim.schedules:Constant")
+    yield _entry(ScheduleEntry, "cosine", "zoo.optim.schedules:Cosine")
+    yield _entry(ScheduleEntry, "one_cycle", "zoo.optim.schedules:OneCycle")
+    yield _entry(ScheduleEntry, "step", "zoo.optim.schedules:Step")
+
+
+@hookimpl
+def zoo_noises() -> Iterator[NoiseEntry]:
+    """The noises of Noise2Noise and of EE-559's data."""
+    yield _entry(NoiseEntry, "gaussian", "zoo.data.noise.gaussian:Gaussian")
+    yield _entry(NoiseEntry, "poisson", "zoo.data.noise.poisson:Poisson")
+    yield _entry(NoiseEntry, "bernoulli", "zoo.data.noise.bernoulli:Bernoulli")
+    yield _entry(NoiseEntry, "impulse", "zoo.data.noise.impulse:Impulse")
+    yield _entry(NoiseEntry, "pixel_sampling", "zoo.data.noise.pixel_sampling:PixelSampling")
+
+
+@hookimpl
+def zoo_sources() -> Iterator[SourceEntry]:
+    """Photographs that come with scikit-image, and the user's own files."""
+    yield _entry(SourceEntry, "demo", "zoo.data.sources.demo:Demo")
+    yield _entry(SourceEntry, "folder", "zoo.data.sources.folder:Folder")
+    yield _entry(SourceEntry, "pairs", "zoo.data.sources.pairs:Pairs")
+    yield _entry(SourceEntry, "pkl", "zoo.data.sources.pickle_pairs:PicklePairs")

@@ -1,0 +1,5 @@
+"""The command line: one small file for each command; the only place that prints or exits."""
+
+from zoo.cli.main import main
+
+__all__ = ["main"]

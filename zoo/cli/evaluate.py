@@ -1,0 +1,51 @@
+"""``zoo evaluate``: metrics of a trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.cli.options import data_option, device_option, source_table
+
+
+@click.command()
+@click.argument("model", metavar="RUN_DIR|CHECKPOINT", type=click.Path(path_type=Path))
+@data_option("What to evaluate on; by default what the run held out")
+@device_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as in evaluation.json.")
+def evaluate(model: Path, data: str | None, device: str, as_json: bool) -> None:
+    """Evaluate a trained model: both PSNRs, SSIM, and classical methods beside it.
+
+    The model is rebuilt from the checkpoint alone; of a run's folder it is best.pkl. Clean images
+    get the noise of the architecture's data.evaluation_noise.
+    """
+    import torch
+
+    from zoo.architecture.spec import build_component
+    from zoo.cli.progress import EvaluationProgress
+    from zoo.cli.tables import evaluation_table, print_table
+    from zoo.registry import load_registry
+    from zoo.train.device import choose_device, device_name
+    from zoo.train.evaluation import evaluate as measure
+    from zoo.train.files import to_json
+    from zoo.train.run_directory import find_checkpoint
+    from zoo.train.session import load_evaluation_data, load_trained
+
+    registry = load_registry()
+    target = choose_device(device)
+    path, weights = find_checkpoint(model)
+    compiler, network = load_trained(path, registry)
+    source = None
+    if data is not None:
+        source = build_component("source", source_table(registry, data), registry)
+    images = load_evaluation_data(compiler, source)
+    if not as_json:
+        click.echo(f"device: {device_name(target)}")
+        click.echo(f"model: {compiler.architecture.name}, {path}")
+    with torch.no_grad(), EvaluationProgress(len(images), quiet=as_json) as progress:
+        result = measure(network.to(target), images, target, progress.on_image)
+    if as_json:
+        click.echo(to_json(result.to_dict(data or "held out", weights), indent=2))
+    else:
+        print_table(evaluation_table(result))

@@ -1,0 +1,58 @@
+"""Options that several commands share, and what they mean for an architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.architecture.check import check_source
+from zoo.architecture.overrides import Override, parse_override
+from zoo.registry import Registry
+
+device_option = click.option(
+    "--device",
+    default="auto",
+    metavar="auto|cpu|cuda[:N]",
+    show_default=True,
+    help="Where to compute; 'auto' takes a GPU where there is one.",
+)
+
+
+def data_option(what: str) -> Callable[[Any], Any]:
+    """The option ``--data``."""
+    return click.option(
+        "--data",
+        metavar="SOURCE",
+        help=f"{what}: 'demo', a folder of clean images, FILE.pkl of pairs, two folders of noisy "
+        "images as A,B, or pairs:FOLDER with NAME_a and NAME_b.",
+    )
+
+
+def overrides(
+    registry: Registry,
+    data: str | None,
+    epochs: int | None,
+    seed: int | None,
+    changes: Iterable[str],
+) -> list[Override]:
+    """The changes that options make to an architecture; the short options win over ``--set``."""
+    result = [parse_override(change) for change in changes]
+    if data is not None:
+        result.append(Override(("data", "source"), source_table(registry, data), "--data"))
+    if epochs is not None:
+        result.append(Override(("train", "epochs"), epochs, "--epochs"))
+    if seed is not None:
+        result.append(Override(("train", "seed"), seed, "--seed"))
+    return result
+
+
+def source_table(registry: Registry, data: str) -> Mapping[str, Any]:
+    """The table of a data source that ``--data`` names, its paths relative to the working folder.
+
+    Raises:
+        ArchitectureError: there is no such source.
+    """
+    return check_source(data, registry, f"--data {data}", Path.cwd())

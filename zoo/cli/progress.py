@@ -1,0 +1,141 @@
+"""How training and evaluation are shown: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from zoo.errors import Stopped
+from zoo.train.signals import StopRequest
+from zoo.train.trainer import Trainer
+
+SECONDS_BETWEEN_UPDATES = 0.5
+SECONDS_BETWEEN_LINES = 30
+
+
+class TrainingProgress:
+    """Told about steps and epochs by the trainer; shows loss, PSNR, images/s and time left."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        self.console = Console()
+        self.terminal = self.console.is_terminal
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.terminal,
+            transient=True,
+        )
+        self.task: TaskID = self.bar.add_task(
+            "training",
+            total=trainer.progress.step + trainer.steps_left,
+            completed=trainer.progress.step,
+            numbers="",
+        )
+        self.psnr = ""
+        self.shown = self.started = time.monotonic()
+        self.first_step = trainer.progress.step
+
+    def __enter__(self) -> TrainingProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def on_step(self, trainer: Trainer) -> None:
+        """Show the state, but not more often than a person can read; it waits for the device."""
+        now = time.monotonic()
+        if now - self.shown < (SECONDS_BETWEEN_UPDATES if self.terminal else SECONDS_BETWEEN_LINES):
+            return
+        self.shown = now
+        numbers = f"loss {trainer.mean_loss():.5f}{self.psnr}  {self._speed():.0f} images/s"
+        if self.terminal:
+            self.bar.update(self.task, completed=trainer.progress.step, numbers=numbers)
+        else:
+            done, left = trainer.progress.step, trainer.steps_left
+            click.echo(f"step {done}/{done + left}  {numbers}  {self._time_left()} left")
+
+    def on_epoch(self, metrics: Mapping[str, Any]) -> None:
+        """Print the epoch's line above the bar."""
+        trainer = self.trainer
+        best = "  best" if metrics["epoch"] == trainer.progress.best_epoch else ""
+        self.psnr = f"  PSNR {metrics['val_psnr']:.2f} dB"
+        line = (
+            f"epoch {metrics['epoch']}/{trainer.architecture.train.epochs}  "
+            f"loss {metrics['train_loss']:.5f}  validation loss {metrics['val_loss']:.5f}"
+            f"{self.psnr}  {self._speed():.0f} images/s  {metrics['seconds']:.1f} s"
+            f"  {self._time_left()} left{best}"
+        )
+        self.bar.update(self.task, completed=metrics["step"])
+        if self.terminal:
+            self.bar.console.print(line, highlight=False)
+        else:
+            click.echo(line)
+
+    def _speed(self) -> float:
+        """Training images per second of the whole time, validation included."""
+        steps = self.trainer.progress.step - self.first_step
+        return steps * self.trainer.batches.batch_size / (time.monotonic() - self.started)
+
+    def _time_left(self) -> str:
+        steps = max(self.trainer.progress.step - self.first_step, 1)
+        seconds = (time.monotonic() - self.started) / steps * self.trainer.steps_left
+        minutes, seconds = divmod(round(seconds), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+class EvaluationProgress:
+    """Shows how many images are evaluated; a requested stop takes effect between images."""
+
+    def __init__(self, total: int, stop: StopRequest | None = None, quiet: bool = False) -> None:
+        self.stop = stop
+        console = Console()
+        quiet = quiet or not console.is_terminal
+        self.bar = Progress(console=console, disable=quiet, transient=True)
+        self.task = self.bar.add_task("evaluating", total=total)
+
+    def __enter__(self) -> EvaluationProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+
+    def on_image(self, done: int) -> None:
+        """``done`` images are evaluated.
+
+        Raises:
+            Stopped: a stop was requested.
+        """
+        self.bar.update(self.task, completed=done)
+        if self.stop is not None and self.stop.signal is not None:
+            raise Stopped("stopped while evaluating; training is finished and saved", self.stop.signal)

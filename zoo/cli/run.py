@@ -1,0 +1,54 @@
+"""``zoo run``: check, compile, train, checkpoint, evaluate."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from zoo.cli.options import data_option, device_option, overrides
+
+
+@click.command()
+@click.argument("architecture", metavar="ARCH.toml", type=click.Path(path_type=Path))
+@device_option
+@data_option("What to train on")
+@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the data.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of every random draw.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the run; never overwritten.  [default: runs/<name>-<time>]",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in --out, or with the latest.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the file, such as optimizer.lr=1e-3; can be repeated.",
+)
+def run(
+    architecture: Path,
+    device: str,
+    data: str | None,
+    epochs: int | None,
+    seed: int | None,
+    out: Path | None,
+    resume: bool,
+    changes: tuple[str, ...],
+) -> None:
+    """Train a denoiser from an architecture file, checkpoint it and evaluate it.
+
+    The first Ctrl-C finishes the step, saves and stops; --resume then goes on exactly there.
+    """
+    from zoo.architecture import read_architecture
+    from zoo.cli.training import train
+    from zoo.registry import load_registry
+
+    registry = load_registry()
+    spec = read_architecture(
+        architecture, registry, overrides(registry, data, epochs, seed, changes)
+    )
+    train(spec, registry, device, out, resume, datetime.now())

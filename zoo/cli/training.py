@@ -1,0 +1,121 @@
+"""What ``zoo run`` does once its architecture is read; imports torch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+import torch
+
+from zoo.architecture import Architecture
+from zoo.cli.progress import EvaluationProgress, TrainingProgress
+from zoo.cli.tables import evaluation_table, print_table
+from zoo.compiler import Compiler
+from zoo.data.evaluation import EvaluationImage
+from zoo.errors import Stopped
+from zoo.registry import Registry
+from zoo.train.checkpoint import load_or_fall_back
+from zoo.train.device import choose_device, device_name
+from zoo.train.environment import environment
+from zoo.train.evaluation import denoised, evaluate
+from zoo.train.examples import write_examples
+from zoo.train.run_directory import RunDirectory, existing_run_directory, new_run_directory
+from zoo.train.session import RunData, check_resumable, load_run_data, load_trained
+from zoo.train.signals import StopRequest
+from zoo.train.trainer import Trainer
+
+
+@torch.no_grad()
+def train(
+    spec: Architecture,
+    registry: Registry,
+    device_option: str,
+    out: Path | None,
+    resume: bool,
+    now: datetime,
+) -> None:
+    """Train, save and evaluate; see ``zoo run --help``."""
+    device = choose_device(device_option)
+    compiler = Compiler(spec, registry)
+    for failure in registry.failures:
+        _warn(str(failure))
+    data = load_run_data(compiler, device)
+    for remark in data.remarks:
+        _warn(remark)
+    trainer = Trainer(spec, compiler, data.batches, data.validation, device)
+    if resume:
+        directory = existing_run_directory(out, spec.name)
+        _restore(trainer, directory)
+    else:
+        directory = new_run_directory(out, spec.name, now)
+    directory.write_architecture(spec.text)
+    directory.write_environment(environment(device))
+    _announce(trainer, data)
+    click.echo(f"run: {directory.path}")
+    with StopRequest() as stop:
+        try:
+            with TrainingProgress(trainer) as observer:
+                trainer.run(directory, observer, stop)
+        except Stopped as stopped:
+            raise Stopped(
+                f"{stopped} of {trainer.progress.step + trainer.steps_left}. Go on with: zoo run "
+                f"{spec.file} --out {directory.path} --resume",
+                stopped.signal,
+            ) from None
+        _evaluate(registry, directory, data.validation, spec, device, stop)
+    click.echo(f"run: {directory.path}")
+
+
+def _restore(trainer: Trainer, directory: RunDirectory) -> None:
+    """Go on with the run in ``directory``."""
+    content, warning = load_or_fall_back(directory.last)
+    if warning:
+        _warn(warning)
+    check_resumable(directory.last, content, trainer.architecture)
+    trainer.restore(content)
+    directory.write_metrics(trainer.metrics)
+    click.echo(f"resumed after step {trainer.progress.step}")
+
+
+def _evaluate(
+    registry: Registry,
+    directory: RunDirectory,
+    images: list[EvaluationImage],
+    spec: Architecture,
+    device: torch.device,
+    stop: StopRequest,
+) -> None:
+    """Evaluate the best weights and write what was found."""
+    _, model = load_trained(directory.best, registry)
+    model.to(device)
+    with EvaluationProgress(len(images), stop) as progress:
+        evaluation = evaluate(model, images, device, progress.on_image)
+    directory.write_evaluation(evaluation.to_dict(_validation_name(spec), "best"))
+    write_examples(directory.path / "examples.png", images, list(denoised(model, images[:4], device)))
+    print_table(evaluation_table(evaluation))
+
+
+def _announce(trainer: Trainer, data: RunData) -> None:
+    spec = trainer.architecture
+    parameters = sum(parameter.value.numel() for parameter in trainer.model.param())
+    click.echo(f"device: {device_name(trainer.device)}")
+    click.echo(f"model: {spec.name}, {len(trainer.model)} layers, {parameters:,} parameters")
+    click.echo(
+        f"data: {_source_name(spec)}, {data.batches.samples:,} crops an epoch, "
+        f"{len(data.validation)} images to validate on"
+    )
+
+
+def _source_name(spec: Architecture) -> str:
+    source = spec.data.source
+    paths = [str(value) for value in source.parameters.values() if isinstance(value, str)]
+    return " ".join([source.type, *paths])
+
+
+def _validation_name(spec: Architecture) -> str:
+    return f"held out of {_source_name(spec)}" if spec.data.validation is None else "validation"
+
+
+def _warn(message: str) -> None:
+    click.echo(f"warning: {message}", err=True)

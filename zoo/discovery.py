@@ -1,0 +1,121 @@
+"""Finding installed plugins: the distributions with an entry point in the group ``zoo``.
+
+One that cannot be loaded is remembered as a failure and does not keep the others from loading.
+The environment can narrow this: ``ZOO_PLUGINS=a,b`` loads only these distributions (empty: none),
+``ZOO_STRICT_PLUGINS=1`` makes every failure an error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points, version
+
+import pluggy
+
+from zoo import builtins, hookspecs
+from zoo.errors import PluginError
+
+GROUP = "zoo"
+
+
+@dataclass(frozen=True, order=True)
+class Provider:
+    """Who provides a plugin: a distribution, its version, and the entry point's name in it."""
+
+    distribution: str
+    version: str
+    entry_point: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A plugin, or a hook of it, that could not be used, and why."""
+
+    provider: Provider
+    reason: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.provider}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """What discovery found: a plugin manager, who is behind each plugin name, and what failed."""
+
+    manager: pluggy.PluginManager
+    providers: Mapping[str, Provider]
+    failures: tuple[Failure, ...]
+
+
+def discover(environment: Mapping[str, str] = os.environ) -> Plugins:
+    """Load the built-ins and all installed plugins, sorted by distribution.
+
+    Raises:
+        PluginError: ``ZOO_PLUGINS`` names a distribution without a plugin, or
+            ``ZOO_STRICT_PLUGINS`` is set and a plugin cannot be loaded.
+    """
+    manager = pluggy.PluginManager("zoo")
+    manager.add_hookspecs(hookspecs)
+    providers: dict[str, Provider] = {}
+    failures: list[Failure] = []
+    _register(manager, builtins, Provider("zoo", _zoo_version(), "builtins"), providers)
+    for provider, entry_point in _selected(_installed(), environment.get("ZOO_PLUGINS")):
+        try:
+            _register(manager, entry_point.load(), provider, providers)
+        except Exception as error:  # whatever a plugin's module raises while it is imported
+            failures.append(Failure(provider, f"cannot be loaded: {error!r}"))
+    if failures and environment.get("ZOO_STRICT_PLUGINS") == "1":
+        raise PluginError("\n".join(str(failure) for failure in failures))
+    return Plugins(manager, providers, tuple(failures))
+
+
+def _register(
+    manager: pluggy.PluginManager,
+    plugin: object,
+    provider: Provider,
+    providers: dict[str, Provider],
+) -> None:
+    name = f"{provider.distribution}:{provider.entry_point}"
+    manager.register(plugin, name=name)
+    try:
+        manager.check_pending()  # a misspelt hook name is otherwise accepted in silence
+    except pluggy.PluginValidationError:
+        manager.unregister(plugin)
+        raise
+    providers[name] = provider
+
+
+def _installed() -> list[tuple[Provider, EntryPoint]]:
+    """All entry points of the group, each once, by distribution."""
+    found: dict[tuple[str, str], tuple[Provider, EntryPoint]] = {}
+    for entry_point in entry_points(group=GROUP):
+        if entry_point.dist is not None:
+            name = entry_point.dist.metadata["Name"]
+            provider = Provider(name, entry_point.dist.version, entry_point.name)
+            found.setdefault((name, entry_point.value), (provider, entry_point))
+    return sorted(found.values(), key=lambda item: item[0])
+
+
+def _selected(
+    installed: list[tuple[Provider, EntryPoint]], wanted: str | None
+) -> list[tuple[Provider, EntryPoint]]:
+    """Those whose distribution ``ZOO_PLUGINS`` names; all where it is not set."""
+    if wanted is None:
+        return installed
+    names = {name.strip() for name in wanted.split(",") if name.strip()}
+    known = {provider.distribution for provider, _ in installed}
+    if unknown := sorted(names - known):
+        raise PluginError(
+            f"ZOO_PLUGINS: no installed plugin is called {', '.join(map(repr, unknown))}. "
+            f"Installed: {', '.join(sorted(known)) or 'none'}."
+        )
+    return [item for item in installed if item[0].distribution in names]
+
+
+def _zoo_version() -> str:
+    return version("zoo")

@@ -1,0 +1,117 @@
+"""Every error zoo raises on purpose.
+
+::
+
+    ZooError
+    ├── UsageError            a command line that cannot be carried out
+    ├── ArchitectureError     an architecture file with mistakes (a tuple of Problem)
+    ├── ArgumentError         impossible arguments to a layer, optimizer, noise, ...   (also ValueError)
+    ├── ShapeError            a tensor or image shape that does not fit                (also ValueError)
+    ├── BackwardError         backward without the forward pass it goes back through
+    ├── StateError            a state dict that does not fit
+    ├── PluginError           a plugin that cannot be used
+    ├── DataError             images that are missing, unreadable or unsuitable
+    ├── CheckpointError       a checkpoint that is missing, damaged or foreign
+    ├── DivergenceError       a loss that is no longer finite
+    └── Stopped               SIGINT or SIGTERM arrived and the run has been saved
+
+A message reads ``<where>: <what is wrong, with the value>. <what is allowed>`` on one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class ZooError(Exception):
+    """Base of every error a user or plugin author can cause or has to know about."""
+
+
+class UsageError(ZooError):
+    """A command line that cannot be carried out."""
+
+
+class ArgumentError(ZooError, ValueError):
+    """Impossible arguments to a constructor."""
+
+
+class ShapeError(ZooError, ValueError):
+    """A shape that does not fit the layer, loss or image it is given to."""
+
+
+class BackwardError(ZooError):
+    """``backward`` was called without a ``forward`` in training mode before it."""
+
+
+class StateError(ZooError):
+    """A state dict whose names or shapes differ from the model's."""
+
+
+class PluginError(ZooError):
+    """A plugin, or an entry of a plugin, that cannot be used."""
+
+
+class DataError(ZooError):
+    """Images or pairs that are missing, unreadable or unsuitable; names the file."""
+
+
+class CheckpointError(ZooError):
+    """A checkpoint that is missing, damaged or does not belong to this run."""
+
+
+class DivergenceError(ZooError):
+    """Training stopped because the loss is no longer a finite number."""
+
+
+class Stopped(ZooError):  # noqa: N818 - not a failure: the run is saved and can be resumed
+    """A signal stopped the run after it was saved.
+
+    Attributes:
+        signal: the signal's number (2 for SIGINT, 15 for SIGTERM).
+    """
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in an architecture file.
+
+    Attributes:
+        file: the file as the user named it.
+        path: keys and indices from the top of the file to the value, e.g. ``("layers", 2, "stride")``.
+        message: what is wrong and what is allowed, one sentence each.
+        line, column: where the value stands, from 1; None where it is not known.
+        hint: a suggestion ("did you mean ...?"), or "".
+    """
+
+    file: str
+    path: tuple[str | int, ...]
+    message: str
+    line: int | None = None
+    column: int | None = None
+    hint: str = ""
+
+    def __str__(self) -> str:
+        position = "".join(f":{number}" for number in (self.line, self.column) if number)
+        where = f"{self.file}{position}: {format_path(self.path)}".rstrip(": ")
+        return f"{where}: {self.message}{' ' + self.hint if self.hint else ''}"
+
+
+class ArchitectureError(ZooError):
+    """An architecture file with one or more mistakes; ``str()`` has one line for each."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def format_path(path: Iterable[str | int]) -> str:
+    """``("layers", 2, "stride")`` as ``layers[2].stride``; indices count from 0, as TOML's do."""
+    text = ""
+    for key in path:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+    return text

@@ -1,0 +1,157 @@
+"""2-D convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from zoo.errors import ArgumentError, ShapeError
+from zoo.init import PYTORCH, Initializer
+from zoo.nn.module import Module
+from zoo.nn.parameter import Parameter
+from zoo.nn.windows import Sides, Windows, crop, for_each_image, pad
+from zoo.shapes import Pair, convolution, count, pair, window
+
+
+class Conv2d(Module):
+    """Each output pixel is a weighted sum of a window of input pixels (a cross-correlation).
+
+    With X the columns of all windows of the padded x, K the weight and B the bias::
+
+        forward:  Y = K X + B          (Cout, Cin*kh*kw) (Cin*kh*kw, L) + (Cout, 1), for each image
+        backward: dL/dK = sum over images of dL/dY X^T
+                  dL/dB = sum over images and pixels of dL/dY
+                  dL/dX = K^T dL/dY, each column added back to its window of x
+
+    With ``groups`` = G the channels fall into G parts, each convolved with its own kernels.
+    Arguments, defaults, shapes and results are those of ``torch.nn.Conv2d`` with zero padding.
+
+    Args:
+        in_channels: Cin.
+        out_channels: Cout.
+        kernel_size: (kh, kw) or one integer for both, as for the next three.
+        stride: step from one window to the next, in pixels.
+        padding: zero pixels added on both sides; or ``"valid"`` for none, or ``"same"`` for an
+            output of the input's size (stride 1; an odd total puts the extra pixel right/bottom).
+        dilation: step from one kernel tap to the next, in pixels.
+        groups: divisor of both channel counts.
+        bias: whether there is a bias.
+        init: how the weight is first filled; as PyTorch does unless given.
+        bias_init: how the bias is first filled.
+        generator: source of the random initial values; torch's global one unless given.
+
+    Shapes:
+        x: (N, Cin, H, W) or (Cin, H, W). y: (N, Cout, Hout, Wout) or (Cout, Hout, Wout), with
+        Hout = floor((H + padding - dilation (kh - 1) - 1) / stride) + 1, padding of both sides.
+        weight: (Cout, Cin/G, kh, kw). bias: (Cout,).
+
+    Raises:
+        ArgumentError: impossible arguments.
+        ShapeError: x has another number of axes or channels, or is smaller than the kernel.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Pair,
+        stride: int | Pair = 1,
+        padding: int | Pair | str = 0,
+        dilation: int | Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        *,
+        init: Initializer = PYTORCH,
+        bias_init: Initializer = PYTORCH,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.in_channels = count("Conv2d", "in_channels", in_channels)
+        self.out_channels = count("Conv2d", "out_channels", out_channels)
+        self.kernel_size = pair("Conv2d", "kernel_size", kernel_size)
+        self.stride = pair("Conv2d", "stride", stride)
+        self.dilation = pair("Conv2d", "dilation", dilation)
+        self.groups = count("Conv2d", "groups", groups)
+        self.padding = self._sides(padding)
+        if in_channels % groups or out_channels % groups:
+            raise ArgumentError(
+                f"Conv2d: groups is {groups} with {in_channels} input and {out_channels} output "
+                "channels. Use a divisor of both."
+            )
+        shape = (out_channels, in_channels // groups, *self.kernel_size)
+        self.parameters["weight"] = Parameter.initialized(shape, init, shape, generator)
+        if bias:
+            self.parameters["bias"] = Parameter.initialized(shape[:1], bias_init, shape, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, Cin, H, W) -> (N, Cout, Hout, Wout); also without N."""
+        y_shape = self.output_shape(x.shape[x.dim() == 4 :])
+        images = x if x.dim() == 4 else x.unsqueeze(0)
+        padded = pad(images, self.padding)
+        windows = Windows(self.kernel_size, self.stride, self.dilation, y_shape[1:])
+        columns = windows.gather(padded, self.groups)  # N*G, Cin/G*kh*kw, L
+        self.save(columns, windows, padded.shape, x.shape)
+
+        n = len(images)
+        if self.bias is None:
+            y = torch.bmm(self._kernels(n), columns)  # N*G, Cout/G, L
+        else:  # starting the sum from the bias saves a rounding: bit for bit torch.nn's result
+            bias = for_each_image(self.bias.view(self.groups, -1, 1), n)  # N*G, Cout/G, 1
+            y = torch.baddbmm(bias, self._kernels(n), columns)
+        return y.view(*x.shape[:-3], *y_shape)
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """(N, Cout, Hout, Wout) -> (N, Cin, H, W); also without N."""
+        columns, windows, padded_shape, x_shape = self.saved()
+        y_shape = (self.out_channels, *windows.grid)
+        self.require_gradient_shape(grad_y, (*x_shape[:-3], *y_shape))
+        n = padded_shape[0]
+        grad_rows = grad_y.reshape(n * self.groups, y_shape[0] // self.groups, columns.shape[2])
+
+        grad_kernels = torch.bmm(grad_rows, columns.transpose(1, 2))  # N*G, Cout/G, Cin/G*kh*kw
+        self.add_gradients(weight=grad_kernels.view(n, *self.weight.shape).sum(0))
+        if self.bias is not None:
+            self.add_gradients(bias=grad_y.reshape(n, *y_shape).sum((0, 2, 3)))
+
+        grad_columns = torch.bmm(self._kernels(n).transpose(1, 2), grad_rows)
+        grad_padded = windows.scatter(grad_columns, grad_y.new_zeros(padded_shape))
+        return crop(grad_padded, self.padding, x_shape[-2:]).view(x_shape)
+
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """(Cin, H, W) -> (Cout, Hout, Wout)."""
+        if len(input_shape) != 3 or input_shape[0] != self.in_channels:
+            raise ShapeError(
+                f"Conv2d: the input is {tuple(input_shape)}. "
+                f"Use (N, {self.in_channels}, H, W) or ({self.in_channels}, H, W)."
+            )
+        top, bottom, left, right = self.padding
+        padded = (top + input_shape[1] + bottom, left + input_shape[2] + right)
+        size = convolution("Conv2d", padded, self.kernel_size, self.stride, self.dilation)
+        return (self.out_channels, *size)
+
+    def _kernels(self, n: int) -> Tensor:
+        """The weight as the matrix K of each group, for each of n images."""
+        return for_each_image(self.weight.reshape(self.groups, self.out_channels // self.groups, -1), n)
+
+    def _sides(self, padding: int | Pair | str) -> Sides:
+        """Zero pixels on the top, bottom, left and right."""
+        if padding == "valid":
+            return 0, 0, 0, 0
+        if padding == "same":
+            if self.stride != (1, 1):
+                raise ArgumentError(
+                    f"Conv2d: padding is 'same' with stride {self.stride}. Use stride 1."
+                )
+            vertical, horizontal = (span - 1 for span in window(self.kernel_size, self.dilation))
+            top, left = vertical // 2, horizontal // 2
+            return top, vertical - top, left, horizontal - left
+        if isinstance(padding, str):
+            raise ArgumentError(
+                f"Conv2d: padding is {padding!r}. Use 'same', 'valid', an integer >= 0 or a pair."
+            )
+        vertical, horizontal = pair("Conv2d", "padding", padding, minimum=0)
+        return vertical, vertical, horizontal, horizontal

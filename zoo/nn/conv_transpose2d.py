@@ -1,0 +1,165 @@
+"""2-D transposed convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from zoo.errors import ArgumentError, ShapeError
+from zoo.init import PYTORCH, Initializer
+from zoo.nn.module import Module
+from zoo.nn.parameter import Parameter
+from zoo.nn.windows import Windows, crop, for_each_image, pad
+from zoo.shapes import Pair, count, pair, transposed_convolution
+
+
+class ConvTranspose2d(Module):
+    """Each input pixel adds a weighted kernel to a window of output pixels.
+
+    It is the gradient of a convolution with respect to its input, so forward and backward are those
+    of :class:`zoo.nn.Conv2d` exchanged. With X the input as a matrix, K the weight, B the bias and
+    dL/dY* the columns of all windows of the padded dL/dY::
+
+        forward:  Y = K^T X, each column added to its window of y, + B
+                                       (Cout*kh*kw, Cin) (Cin, L), for each image
+        backward: dL/dK = sum over images of X (dL/dY*)^T
+                  dL/dB = sum over images and pixels of dL/dY
+                  dL/dX = K dL/dY*
+
+    Arguments, defaults, shapes and results are those of ``torch.nn.ConvTranspose2d``.
+
+    Args:
+        in_channels: Cin.
+        out_channels: Cout.
+        kernel_size: (kh, kw) or one integer for both, as for the next four but ``groups``.
+        stride: pixels between the windows of neighbouring input pixels.
+        padding: pixels cut off from both sides of the output.
+        output_padding: pixels added at the bottom and right; less than stride or dilation.
+        groups: divisor of both channel counts.
+        bias: whether there is a bias.
+        dilation: step from one kernel tap to the next, in pixels.
+        init: how the weight is first filled; as PyTorch does unless given.
+        bias_init: how the bias is first filled.
+        generator: source of the random initial values; torch's global one unless given.
+
+    Shapes:
+        x: (N, Cin, H, W) or (Cin, H, W). y: (N, Cout, Hout, Wout) or (Cout, Hout, Wout), with
+        Hout = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.
+        weight: (Cin, Cout/G, kh, kw). bias: (Cout,).
+
+    Raises:
+        ArgumentError: impossible arguments.
+        ShapeError: x has another number of axes or channels, or y would be empty.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Pair,
+        stride: int | Pair = 1,
+        padding: int | Pair = 0,
+        output_padding: int | Pair = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: int | Pair = 1,
+        *,
+        init: Initializer = PYTORCH,
+        bias_init: Initializer = PYTORCH,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        name = "ConvTranspose2d"
+        self.in_channels = count(name, "in_channels", in_channels)
+        self.out_channels = count(name, "out_channels", out_channels)
+        self.kernel_size = pair(name, "kernel_size", kernel_size)
+        self.stride = pair(name, "stride", stride)
+        self.padding = pair(name, "padding", padding, minimum=0)
+        self.output_padding = pair(name, "output_padding", output_padding, minimum=0)
+        self.groups = count(name, "groups", groups)
+        self.dilation = pair(name, "dilation", dilation)
+        if in_channels % groups or out_channels % groups:
+            raise ArgumentError(
+                f"{name}: groups is {groups} with {in_channels} input and {out_channels} output "
+                "channels. Use a divisor of both."
+            )
+        for axis in (0, 1):
+            if self.output_padding[axis] >= max(self.stride[axis], self.dilation[axis]):
+                raise ArgumentError(
+                    f"{name}: output_padding is {self.output_padding} with stride {self.stride} "
+                    f"and dilation {self.dilation}. Use less than one of the two on each axis."
+                )
+        shape = (in_channels, out_channels // groups, *self.kernel_size)
+        self.parameters["weight"] = Parameter.initialized(shape, init, shape, generator)
+        if bias:
+            self.parameters["bias"] = Parameter.initialized(
+                (out_channels,), bias_init, shape, generator
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, Cin, H, W) -> (N, Cout, Hout, Wout); also without N."""
+        y_shape = self.output_shape(x.shape[x.dim() == 4 :])
+        images = x if x.dim() == 4 else x.unsqueeze(0)
+        n, height, width = len(images), *images.shape[2:]
+        rows = images.reshape(n * self.groups, self.in_channels // self.groups, height * width)
+        self.save(rows, x.shape, y_shape)
+
+        columns = torch.bmm(self._kernels(n).transpose(1, 2), rows)  # N*G, Cout/G*kh*kw, L
+        padded = x.new_zeros(
+            n, y_shape[0], y_shape[1] + 2 * self.padding[0], y_shape[2] + 2 * self.padding[1]
+        )
+        if self.bias is not None:
+            padded += self.bias.view(-1, 1, 1)
+        self._windows(x.shape).scatter(columns, padded)
+        return crop(padded, self._sides(), y_shape[1:]).reshape(*x.shape[:-3], *y_shape)
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """(N, Cout, Hout, Wout) -> (N, Cin, H, W); also without N."""
+        rows, x_shape, y_shape = self.saved()
+        self.require_gradient_shape(grad_y, (*x_shape[:-3], *y_shape))
+        grads = grad_y if grad_y.dim() == 4 else grad_y.unsqueeze(0)
+        n = len(grads)
+        grad_columns = self._windows(x_shape).gather(pad(grads, self._sides()), self.groups)
+
+        grad_kernels = torch.bmm(rows, grad_columns.transpose(1, 2))  # N*G, Cin/G, Cout/G*kh*kw
+        self.add_gradients(weight=grad_kernels.view(n, *self.weight.shape).sum(0))
+        if self.bias is not None:
+            self.add_gradients(bias=grads.sum((0, 2, 3)))
+
+        return torch.bmm(self._kernels(n), grad_columns).view(x_shape)
+
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """(Cin, H, W) -> (Cout, Hout, Wout)."""
+        if len(input_shape) != 3 or input_shape[0] != self.in_channels:
+            raise ShapeError(
+                f"ConvTranspose2d: the input is {tuple(input_shape)}. "
+                f"Use (N, {self.in_channels}, H, W) or ({self.in_channels}, H, W)."
+            )
+        size = transposed_convolution(
+            "ConvTranspose2d",
+            (input_shape[1], input_shape[2]),
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.output_padding,
+            self.dilation,
+        )
+        return (self.out_channels, *size)
+
+    def _kernels(self, n: int) -> Tensor:
+        """The weight as the matrix K of each group, for each of n images."""
+        return for_each_image(self.weight.reshape(self.groups, self.in_channels // self.groups, -1), n)
+
+    def _windows(self, x_shape: Sequence[int]) -> Windows:
+        """One window of the padded output for each input pixel."""
+        return Windows(self.kernel_size, self.stride, self.dilation, tuple(x_shape[-2:]))
+
+    def _sides(self) -> tuple[int, int, int, int]:
+        return (self.padding[0], self.padding[0], self.padding[1], self.padding[1])
+
+
+TransposeConv2d = ConvTranspose2d

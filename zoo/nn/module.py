@@ -1,0 +1,225 @@
+"""The contract of every layer: ``forward``, ``backward``, ``output_shape`` and its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from zoo.errors import ArgumentError, BackwardError, ShapeError, StateError
+from zoo.nn.parameter import Parameter
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Module:
+    """Base of all layers and containers; the only base class in :mod:`zoo.nn`.
+
+    A layer implements three methods::
+
+        forward(x) -> y                the output; saves what backward needs with ``self.save``
+        backward(grad_y) -> grad_x     the chain rule: the gradient of the loss with respect to x,
+                                       from the one with respect to y; adds to its parameters'
+                                       gradients with ``self.add_gradients``
+        output_shape(shape) -> shape   the shape of y without its batch axis, from that of x
+
+    and puts its :class:`Parameter` objects into ``self.parameters`` and the modules it contains
+    into ``self.children``, by name. Tensors are logical (N, C, H, W) with any strides and any
+    floating dtype. Inputs are never modified. ``backward`` belongs to the latest ``forward``; it
+    may be called several times, and adds to the parameters' gradients each time.
+
+    Attributes:
+        training: True after ``train()`` (as constructed), False after ``eval()``.
+        parameters: the layer's own parameters by name.
+        children: the modules it contains by name.
+    """
+
+    def __init__(self) -> None:
+        self.training = True
+        self.parameters: dict[str, Parameter] = {}
+        self.children: dict[str, Module] = {}
+        self._saved: tuple[Any, ...] | None = None
+
+    # What a layer implements.
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output for ``x``."""
+        raise NotImplementedError(f"{type(self).__name__}.forward")
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """The gradient with respect to the latest ``forward``'s x, from the one of its y."""
+        raise NotImplementedError(f"{type(self).__name__}.backward")
+
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape of the output without its batch axis, from that of the input.
+
+        Raises:
+            ShapeError: the layer cannot take an input of that shape.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.output_shape")
+
+    # What a layer uses.
+
+    def save(self, *values: Any) -> None:
+        """Keep what ``backward`` will need; in evaluation mode nothing is kept."""
+        self._saved = values if self.training else None
+
+    def saved(self) -> tuple[Any, ...]:
+        """What the latest ``forward`` kept.
+
+        Raises:
+            BackwardError: there was no ``forward`` in training mode.
+        """
+        if self._saved is None:
+            raise BackwardError(
+                f"{type(self).__name__}: backward has no forward pass to go back through. "
+                "Call forward in training mode first."
+            )
+        return self._saved
+
+    def add_gradients(self, **gradients: Tensor) -> None:
+        """Add each gradient to the parameter of that name."""
+        for name, gradient in gradients.items():
+            self.parameters[name].add_gradient(gradient)
+
+    def require_gradient_shape(self, grad_y: Tensor, shape: Sequence[int]) -> None:
+        """Refuse an upstream gradient whose shape is not the output's.
+
+        Raises:
+            ShapeError: the shapes differ.
+        """
+        if tuple(grad_y.shape) != tuple(shape):
+            raise ShapeError(
+                f"{type(self).__name__}: the gradient given to backward has shape "
+                f"{tuple(grad_y.shape)}. The output's shape is {tuple(shape)}."
+            )
+
+    # What everybody uses.
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.forward(x)
+
+    def param(self) -> list[Parameter]:
+        """All parameters, this layer's and those of the modules in it: (value, gradient) pairs."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        """All parameters with their names, ``"0.weight"`` for the weight of child ``"0"``."""
+        for name, parameter in self.parameters.items():
+            yield prefix + name, parameter
+        for name, child in self.children.items():
+            yield from child.named_parameters(f"{prefix}{name}.")
+
+    @property
+    def weight(self) -> Tensor:
+        """The value of the parameter ``weight``, a plain tensor."""
+        return self._own("weight").value
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The value of the parameter ``bias``, a plain tensor; None where it was switched off."""
+        return self._own("bias").value if "bias" in self._layer().parameters else None
+
+    def set_weight(self, value: Tensor) -> None:
+        """Copy ``value`` into the weight.
+
+        Raises:
+            ShapeError: the shapes differ.
+        """
+        self._own("weight").set_value(value)
+
+    def set_bias(self, value: Tensor) -> None:
+        """Copy ``value`` into the bias.
+
+        Raises:
+            ShapeError: the shapes differ.
+        """
+        self._own("bias").set_value(value)
+
+    def zero_grad(self) -> None:
+        """Fill the gradients of all parameters with zeros."""
+        for parameter in self.param():
+            parameter.zero_gradient()
+
+    def to(self, *target: torch.device | torch.dtype | str) -> Self:
+        """Move all parameters to a device, a dtype, or both; returns the module itself.
+
+        What an earlier ``forward`` kept is dropped. An optimizer's state does not move with it:
+        make the optimizer afterwards.
+
+        Raises:
+            ArgumentError: a dtype that is not a floating-point one.
+        """
+        for item in target:
+            if isinstance(item, torch.dtype) and not item.is_floating_point:
+                raise ArgumentError(
+                    f"{type(self).__name__}: parameters cannot be {item}. "
+                    "Use a floating-point dtype."
+                )
+        for module in self.modules():
+            module._saved = None
+        for parameter in self.param():
+            for item in target:
+                parameter.value = parameter.value.to(item)
+                parameter.gradient = parameter.gradient.to(item)
+        return self
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode: ``forward`` keeps what ``backward`` needs. Returns the module itself."""
+        for module in self.modules():
+            module.training = mode
+            if not mode:
+                module._saved = None
+        return self
+
+    def eval(self) -> Self:
+        """Evaluation mode: nothing is kept for ``backward``. Returns the module itself."""
+        return self.train(False)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all modules in it, depth first."""
+        yield self
+        for child in self.children.values():
+            yield from child.modules()
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The values of all parameters by name, not copied: names and shapes as torch.nn's."""
+        return {name: parameter.value for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Copy the values in ``state``, which must have the model's names and shapes exactly.
+
+        Raises:
+            StateError: a name is missing or unexpected, or a shape differs; nothing is loaded.
+        """
+        parameters = dict(self.named_parameters())
+        differences = [f"{name} is missing" for name in parameters if name not in state]
+        differences += [f"{name} is unexpected" for name in state if name not in parameters]
+        differences += [
+            f"{name} has shape {tuple(state[name].shape)} instead of {tuple(parameter.value.shape)}"
+            for name, parameter in parameters.items()
+            if name in state and state[name].shape != parameter.value.shape
+        ]
+        if differences:
+            raise StateError(f"{type(self).__name__}: the state differs: {'; '.join(differences)}.")
+        for name, parameter in parameters.items():
+            parameter.set_value(state[name].detach())
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(
+            f"{name}={tuple(parameter.value.shape)}" for name, parameter in self.parameters.items()
+        )
+        return f"{type(self).__name__}({shapes})"
+
+    def _layer(self) -> Module:
+        """The module that ``weight`` and ``bias`` belong to: this one, or one inside it."""
+        return self
+
+    def _own(self, name: str) -> Parameter:
+        try:
+            return self._layer().parameters[name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no parameter {name!r}") from None

@@ -1,0 +1,102 @@
+"""A parameter: a value and the gradient of the loss with respect to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from zoo.errors import ShapeError
+from zoo.init import Initializer, fans
+
+
+class Parameter:
+    """A (value, gradient) pair; ``value, gradient = parameter`` unpacks it.
+
+    Both are plain tensors of one shape, dtype and device. ``Module.to`` replaces them, everything
+    else changes them in place, so an optimizer that unpacks the pair at each step sees the latest.
+
+    Args:
+        value: the initial value, kept without a copy.
+
+    Attributes:
+        value: the tensor that the layer computes with.
+        gradient: the sum of all gradients added since the last ``zero_gradient``.
+    """
+
+    __slots__ = ("gradient", "value")
+
+    def __init__(self, value: Tensor) -> None:
+        self.value = value
+        self.gradient = torch.zeros_like(value)
+
+    @classmethod
+    def initialized(
+        cls,
+        shape: Sequence[int],
+        initializer: Initializer,
+        weight_shape: Sequence[int],
+        generator: torch.Generator | None,
+    ) -> Parameter:
+        """A parameter of ``shape``, filled by ``initializer`` with the fans of the layer's weight."""
+        value = torch.empty(tuple(shape))
+        fan_in, fan_out = fans(weight_shape)
+        initializer(value, fan_in=fan_in, fan_out=fan_out, generator=generator)
+        return cls(value)
+
+    def set_value(self, value: Tensor) -> None:
+        """Copy ``value`` into the value.
+
+        Raises:
+            ShapeError: its shape differs from the parameter's.
+        """
+        self._require_shape("value", value)
+        with torch.no_grad():
+            self.value.copy_(value)
+
+    def add_value(self, delta: Tensor) -> None:
+        """Add ``delta`` to the value: one step of a hand-written optimizer.
+
+        Raises:
+            ShapeError: its shape differs from the parameter's.
+        """
+        self._require_shape("value", delta)
+        self.value.add_(delta)
+
+    def zero_value(self) -> None:
+        """Fill the value with zeros."""
+        self.value.zero_()
+
+    def add_gradient(self, gradient: Tensor) -> None:
+        """Add ``gradient`` to the gradient.
+
+        Raises:
+            ShapeError: its shape differs from the parameter's.
+        """
+        self._require_shape("gradient", gradient)
+        self.gradient.add_(gradient)
+
+    def zero_gradient(self) -> None:
+        """Fill the gradient with zeros."""
+        self.gradient.zero_()
+
+    def __iter__(self) -> Iterator[Tensor]:
+        yield self.value
+        yield self.gradient
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> Tensor:
+        return (self.value, self.gradient)[index]
+
+    def __repr__(self) -> str:
+        return f"Parameter(shape={tuple(self.value.shape)}, dtype={self.value.dtype})"
+
+    def _require_shape(self, what: str, tensor: Tensor) -> None:
+        if tensor.shape != self.value.shape:
+            raise ShapeError(
+                f"Parameter: {what} has shape {tuple(tensor.shape)}. "
+                f"The parameter's shape is {tuple(self.value.shape)}."
+            )

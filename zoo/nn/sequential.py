@@ -1,0 +1,73 @@
+"""A chain of modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor
+
+from zoo.errors import ShapeError
+from zoo.nn.module import Module
+
+
+class Sequential(Module):
+    """The composition of its modules, each fed with the output of the one before.
+
+    forward:  y = f_n( ... f_2(f_1(x)))
+    backward: grad_x = f_1'( ... f_{n-1}'(f_n'(grad_y))), last module first (the chain rule)
+
+    Children are named ``"0"``, ``"1"``, ... as in ``torch.nn.Sequential``, and so are the keys of
+    the state dict. The empty chain is the identity.
+
+    Args:
+        modules: the modules in the order in which they are applied.
+
+    Raises:
+        ShapeError: (all methods) a module refuses its input; the message names its position.
+    """
+
+    def __init__(self, *modules: Module) -> None:
+        super().__init__()
+        self.children = {str(position): module for position, module in enumerate(modules)}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the modules in order."""
+        for position, module in enumerate(self):
+            try:
+                x = module.forward(x)
+            except ShapeError as error:
+                raise _at(position, error) from None
+        return x
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """Go back through the modules in reverse order."""
+        for module in reversed(list(self)):
+            grad_y = module.backward(grad_y)
+        return grad_y
+
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape after the last module."""
+        shape = tuple(input_shape)
+        for position, module in enumerate(self):
+            try:
+                shape = module.output_shape(shape)
+            except ShapeError as error:
+                raise _at(position, error) from None
+        return shape
+
+    def __len__(self) -> int:
+        return len(self.children)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.children.values())
+
+    def __getitem__(self, position: int) -> Module:
+        return list(self)[position]
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {child!r}" for name, child in self.children.items()]
+        return "\n".join(["Sequential(", *(line.replace("\n", "\n  ") for line in lines), ")"])
+
+
+def _at(position: int, error: ShapeError) -> ShapeError:
+    return ShapeError(f"module {position}: {error}")

@@ -1,0 +1,39 @@
+"""Logistic sigmoid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from zoo.nn.module import Module
+
+
+class Sigmoid(Module):
+    """The logistic function, for each element: any number to (0, 1). No parameters.
+
+    forward:  y = 1 / (1 + exp(-x))
+    backward: grad_x = grad_y y (1 - y)
+
+    Shapes:
+        x, y: any, the same.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(...) -> (...), the same shape."""
+        y = torch.sigmoid(x)
+        self.save(y)
+        return y
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """(...) -> (...), the same shape."""
+        (y,) = self.saved()
+        self.require_gradient_shape(grad_y, y.shape)
+        return grad_y * (1 - y) * y
+
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The input's."""
+        return tuple(input_shape)

@@ -1,0 +1,83 @@
+"""Sliding windows over an image: the two linear maps that turn a convolution into matrix products.
+
+``gather`` copies each window of an image into a column (im2col); ``scatter`` adds each column back
+to the window it came from (col2im). Each is the other's transpose: <gather(x), c> = <x, scatter(c)>
+for all x and c. So the gradient of one is the other, and a transposed convolution is a convolution
+with the two exchanged.
+
+Chellapilla, Puri, Simard: "High Performance Convolutional Neural Networks for Document Processing",
+2006.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from zoo.shapes import Pair
+
+Sides = tuple[int, int, int, int]  # top, bottom, left, right, in pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """A grid of windows on an image (N, C, H, W).
+
+    Attributes:
+        kernel: (kh, kw), the number of taps of a window along each axis.
+        stride: pixels from one window to the next.
+        dilation: pixels from one tap to the next.
+        grid: (Hout, Wout), the number of windows along each axis.
+    """
+
+    kernel: Pair
+    stride: Pair
+    dilation: Pair
+    grid: Pair
+
+    def view(self, image: Tensor) -> Tensor:
+        """A view of the image as (N, C, kh, kw, Hout, Wout): tap (i, j) of every window."""
+        n, c, h, w = image.stride()
+        steps = (h * self.dilation[0], w * self.dilation[1], h * self.stride[0], w * self.stride[1])
+        return image.as_strided((*image.shape[:2], *self.kernel, *self.grid), (n, c, *steps))
+
+    def gather(self, image: Tensor, groups: int = 1) -> Tensor:
+        """(N, C, H, W) -> (N*G, C/G*kh*kw, L): one column for each of the L = Hout*Wout windows."""
+        n, channels = image.shape[:2]
+        rows = channels // groups * self.kernel[0] * self.kernel[1]
+        return self.view(image).reshape(n * groups, rows, self.grid[0] * self.grid[1])
+
+    def scatter(self, columns: Tensor, image: Tensor) -> Tensor:
+        """Add (N*G, C/G*kh*kw, L) columns to the windows of ``image`` (N, C, H, W); returns it.
+
+        Windows overlap, but the same tap of different windows never does: one addition a tap.
+        """
+        taps = self.view(image)  # N, C, kh, kw, Hout, Wout
+        columns = columns.view(taps.shape)
+        for i in range(self.kernel[0]):
+            for j in range(self.kernel[1]):
+                taps[:, :, i, j].add_(columns[:, :, i, j])
+        return image
+
+
+def pad(image: Tensor, sides: Sides) -> Tensor:
+    """``image`` (N, C, H, W) with that many zero pixels added on each side."""
+    if not any(sides):
+        return image
+    n, c, height, width = image.shape
+    top, bottom, left, right = sides
+    padded = image.new_zeros(n, c, top + height + bottom, left + width + right)
+    crop(padded, sides, (height, width)).copy_(image)
+    return padded
+
+
+def crop(image: Tensor, sides: Sides, size: Pair) -> Tensor:
+    """The part of size (H, W) of a padded ``image``, without its ``sides``: a view."""
+    top, _, left, _ = sides
+    return image[:, :, top : top + size[0], left : left + size[1]]
+
+
+def for_each_image(matrices: Tensor, n: int) -> Tensor:
+    """(G, rows, columns) -> (N*G, rows, columns): the G matrices again for each of n images."""
+    return matrices.expand(n, *matrices.shape).reshape(n * len(matrices), *matrices.shape[1:])

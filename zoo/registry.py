@@ -1,0 +1,92 @@
+"""Everything that can be written in an architecture file, by kind and name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from zoo.discovery import Failure, Plugins, Provider, discover
+from zoo.entries import KINDS, Entry, LayerEntry
+from zoo.errors import PluginError
+
+E = TypeVar("E", bound=Entry)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An entry and who provides it."""
+
+    entry: Entry
+    provider: Provider
+
+
+class Registry:
+    """All entries of the built-ins and the installed plugins.
+
+    Args:
+        registered: the entries with their providers.
+        failures: plugins and hooks that could not be used.
+    """
+
+    def __init__(
+        self, registered: Iterable[Registered], failures: Iterable[Failure] = ()
+    ) -> None:
+        self.failures = tuple(failures)
+        self._registered: dict[tuple[str, str], list[Registered]] = {}
+        for item in registered:
+            self._registered.setdefault((item.entry.kind, item.entry.name), []).append(item)
+
+    def names(self, kind: str) -> list[str]:
+        """The names of a kind, sorted."""
+        return sorted(name for its_kind, name in self._registered if its_kind == kind)
+
+    def get(self, kind: str, name: str) -> Registered:
+        """The entry of that kind and name, and who provides it.
+
+        Raises:
+            KeyError: there is none.
+            PluginError: several plugins provide it.
+        """
+        items = self._registered[kind, name]
+        if len(items) > 1:
+            sides = " and ".join(str(item.provider) for item in items)
+            raise PluginError(f"{kind} {name!r}: provided by {sides}. Uninstall one of them.")
+        return items[0]
+
+    def layer(self, name: str) -> LayerEntry:
+        """The layer of that name; raises as ``get``."""
+        entry = self.get("layer", name).entry
+        assert isinstance(entry, LayerEntry)
+        return entry
+
+    def __iter__(self) -> Iterator[Registered]:
+        for key in sorted(self._registered):
+            yield from self._registered[key]
+
+
+def load_registry(plugins: Plugins | None = None) -> Registry:
+    """Call every hook of every plugin; one that fails is recorded and the others go on.
+
+    Args:
+        plugins: what discovery found; it runs now unless given.
+    """
+    plugins = plugins or discover()
+    registered: list[Registered] = []
+    failures = list(plugins.failures)
+    for record in KINDS:
+        for implementation in getattr(plugins.manager.hook, record.hook).get_hookimpls():
+            provider = plugins.providers[implementation.plugin_name]
+            try:
+                entries = [_checked(item, record) for item in implementation.function()]
+            except Exception as error:  # whatever a plugin's hook raises
+                failures.append(Failure(provider, f"{record.hook} failed: {error!r}"))
+            else:
+                registered += [Registered(entry, provider) for entry in entries]
+    return Registry(registered, failures)
+
+
+def _checked(item: Any, record: type[E]) -> E:
+    if not isinstance(item, record):
+        raise PluginError(f"returned {item!r}. Return {record.__name__} records.")
+    return item

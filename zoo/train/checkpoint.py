@@ -1,0 +1,126 @@
+"""Checkpoints: what a run needs to go on, or a model to be rebuilt, in one file.
+
+A checkpoint is a ``torch.save`` of tensors and plain values, so ``torch.load(path,
+weights_only=True)`` reads it with no zoo installed. Its keys:
+
+============== ===================================================================================
+``format``       1
+``architecture`` the resolved TOML text
+``model``        the state dict: names and shapes of the same layers in ``torch.nn.Sequential``
+``optimizer``    the optimizer's ``state_dict()``
+``progress``     epoch, step, step_in_epoch, seconds, loss_sum, samples, best_psnr, best_epoch
+``rng``          ``seed``, which all of zoo's draws derive from, and the states of torch's global
+                 generators, for layers of plugins that use them
+``plugins``      who provided each entry: ``{"layer conv2d": "zoo 0.1.0", ...}``
+``versions``     of zoo, torch, numpy and Python
+``metrics``      one dict for each finished epoch, as in ``metrics.jsonl``
+============== ===================================================================================
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zoo.errors import CheckpointError
+from zoo.train.files import flush_folder, write_atomically
+
+FORMAT = 1
+KEYS = (
+    "format",
+    "architecture",
+    "model",
+    "optimizer",
+    "progress",
+    "rng",
+    "plugins",
+    "versions",
+    "metrics",
+)
+
+
+def save_checkpoint(path: Path, content: Mapping[str, Any], keep_previous: bool = False) -> None:
+    """Write a checkpoint atomically: at every moment there is a complete one under its name.
+
+    Args:
+        path: where to.
+        content: the values of ``KEYS`` but ``format``.
+        keep_previous: keep the checkpoint that it replaces as ``previous_path(path)``.
+    """
+    if keep_previous and path.exists():
+        _link(path, previous_path(path))
+    write_atomically(path, lambda stream: torch.save({"format": FORMAT, **content}, stream))
+
+
+def previous_path(path: Path) -> Path:
+    """Where the checkpoint before the latest is kept: ``last.previous.pkl`` for ``last.pkl``."""
+    return path.with_suffix(f".previous{path.suffix}")
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint and verify it, tensors on the CPU.
+
+    The checksums that the file's container has for each tensor are verified first: torch itself
+    loads a tensor with a flipped bit without an error.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or not a checkpoint of zoo.
+    """
+    try:
+        with zipfile.ZipFile(path) as container:
+            damaged = container.testzip()
+        if damaged is not None:
+            raise CheckpointError(f"{path}: damaged: the checksum of {damaged} is wrong.")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}.") from error
+    except CheckpointError:
+        raise
+    except Exception as error:  # torch raises many types, depending on where a file is damaged
+        raise CheckpointError(
+            f"{path}: damaged, or not a checkpoint. Use a .pkl file that zoo has written."
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: not a checkpoint of format {FORMAT}. Use a .pkl file that zoo has written."
+        )
+    if missing := [key for key in KEYS if key not in content]:
+        raise CheckpointError(f"{path}: {', '.join(missing)} is missing. The file is incomplete.")
+    return content
+
+
+def load_or_fall_back(path: Path) -> tuple[dict[str, Any], str]:
+    """The checkpoint at ``path``, or the one before it if it is damaged.
+
+    Returns:
+        The checkpoint, and a warning if it is the one before; else "".
+
+    Raises:
+        CheckpointError: neither can be used; tells about ``path``.
+    """
+    try:
+        return load_checkpoint(path), ""
+    except CheckpointError as error:
+        previous = previous_path(path)
+        try:
+            content = load_checkpoint(previous)
+        except CheckpointError:
+            raise error from None
+        return content, f"{error} Going on from the checkpoint before it, {previous.name}."
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give the file at ``source`` a second name, which replaces what is at ``target``."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+    except OSError:  # a file system without hard links
+        temporary.write_bytes(source.read_bytes())
+    temporary.replace(target)
+    flush_folder(target.parent)

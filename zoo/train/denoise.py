@@ -1,0 +1,54 @@
+"""Applying a trained network to images of any size."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoo.errors import ShapeError
+from zoo.nn.module import Module
+
+# The largest multiple a network may ask its input size to be of.
+LARGEST_MULTIPLE = 256
+
+
+@torch.no_grad()
+def denoise(model: Module, images: Tensor) -> Tensor:
+    """The network's output for images of any size, before clipping.
+
+    Networks that reduce and enlarge give back the size of their input only for certain sizes, such
+    as multiples of 4. The images are extended to the next such size by reflection at the bottom and
+    right, and the output is cut back.
+
+    Args:
+        model: the network, in evaluation mode.
+        images: (N, C, H, W) on the model's device.
+
+    Returns:
+        (N, C, H, W).
+
+    Raises:
+        ShapeError: the network gives back no size near the images'.
+    """
+    channels, height, width = images.shape[1:]
+    extended = images
+    for axis, size in ((2, height), (3, width)):
+        extra = _next_size(model, channels, size, axis - 1) - size
+        if extra:
+            index = np.pad(np.arange(size), (0, extra), mode="reflect")
+            extended = extended.index_select(axis, torch.from_numpy(index).to(images.device))
+    y = model.forward(extended)
+    return y[:, :, :height, :width]
+
+
+def _next_size(model: Module, channels: int, size: int, axis: int) -> int:
+    """The smallest size from ``size`` on that the model gives back along ``axis``."""
+    reason = f"gives back no size from {size} to {size + LARGEST_MULTIPLE - 1} pixels"
+    for candidate in range(size, size + LARGEST_MULTIPLE):
+        try:
+            if model.output_shape((channels, candidate, candidate))[axis] == candidate:
+                return candidate
+        except ShapeError as error:
+            reason = f"refuses this size ({error})"
+    raise ShapeError(f"the network {reason}. Use images of the size it was trained on.")

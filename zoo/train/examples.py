@@ -1,0 +1,48 @@
+"""A picture of what a model does: noisy, denoised and reference images side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from zoo.data.evaluation import EvaluationImage
+from zoo.train.files import write_atomically
+
+LARGEST = 320  # pixels on a side that are shown of a large image: its centre
+SMALLEST = 128  # pixels on a side that a small image is at least enlarged to
+GAP = 4
+
+
+def write_examples(path: Path, images: Sequence[EvaluationImage], denoised: Sequence[Tensor]) -> None:
+    """Write a PNG with a row for each image: noisy, denoised, reference; values are clipped."""
+    rows = [
+        _beside([_shown(tensor) for tensor in (image.noisy, output, image.reference)])
+        for image, output in zip(images, denoised, strict=False)
+    ]
+    width = max(row.shape[1] for row in rows)
+    padded = [np.pad(row, ((0, GAP), (0, width - row.shape[1]), (0, 0)), constant_values=255)
+              for row in rows]
+    picture = Image.fromarray(np.concatenate(padded)[:-GAP])
+    write_atomically(path, lambda stream: picture.save(stream, format="png"))
+
+
+def _shown(image: Tensor) -> NDArray[np.uint8]:
+    """The centre of a large image, a small one enlarged; (C, H, W) float -> (H, W, 3) uint8."""
+    height, width = image.shape[1:]
+    top, left = max(0, height - LARGEST) // 2, max(0, width - LARGEST) // 2
+    centre = image[:, top : top + LARGEST, left : left + LARGEST]
+    pixels = (centre.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    scale = -(-SMALLEST // min(pixels.shape[:2]))
+    colour = pixels if pixels.shape[2] == 3 else pixels[:, :, :1].repeat(3, axis=2)
+    return colour.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def _beside(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    gap = np.full((pictures[0].shape[0], GAP, 3), 255, np.uint8)
+    parts = [part for picture in pictures for part in (gap, picture)]
+    return np.concatenate(parts[1:], axis=1)

@@ -1,0 +1,204 @@
+"""Putting runs together: the data of an architecture, and models from files and checkpoints."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli
+import torch
+
+from zoo.architecture import Architecture, Component, parse_architecture
+from zoo.architecture.schema import show
+from zoo.compiler import Compiler
+from zoo.data.augment import Augment
+from zoo.data.batches import Batches
+from zoo.data.evaluation import EvaluationImage, evaluation_images
+from zoo.data.noise.base import Noise
+from zoo.data.sets import CleanImages, ImagePairs
+from zoo.errors import ArchitectureError, ArgumentError, CheckpointError, Problem, StateError
+from zoo.nn.sequential import Sequential
+from zoo.registry import Registry
+from zoo.seeding import generator
+from zoo.train.checkpoint import load_checkpoint
+from zoo.train.trainer import WEIGHTS_STREAM
+
+Images = CleanImages | ImagePairs
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run trains and validates on, and what the user should know about it."""
+
+    batches: Batches
+    validation: list[EvaluationImage]
+    remarks: tuple[str, ...]
+
+
+def load_run_data(compiler: Compiler, device: torch.device) -> RunData:
+    """Load the images of an architecture and hold out those to validate on.
+
+    Raises:
+        DataError: they are missing, unreadable or unsuitable.
+        ArchitectureError: the ``[data]`` table does not fit them.
+    """
+    spec = compiler.architecture
+    train, validation = _split(compiler)
+    noise = _noise(compiler, train, spec.data.noise)
+    remarks = _remarks(compiler, train, noise)
+    try:
+        batches = Batches(
+            train,
+            noise,
+            batch_size=spec.train.batch_size,
+            height=spec.input.height,
+            width=spec.input.width,
+            target=spec.data.target,
+            augment=Augment(**spec.data.augment),
+            samples=spec.data.samples_per_epoch,
+            seed=spec.train.seed,
+            device=device,
+        )
+    except ArgumentError as error:
+        raise _problem(spec, ("data",), str(error)) from error
+    return RunData(batches, _evaluation_images(compiler, validation), remarks)
+
+
+def load_evaluation_data(compiler: Compiler, source: Component | None) -> list[EvaluationImage]:
+    """The images to evaluate on: all of ``source``, or those that the run held out.
+
+    Of a source that holds out images of its own, such as the demo, only these are used.
+
+    Raises:
+        DataError, ArchitectureError: as for :func:`load_run_data`.
+    """
+    if source is None:
+        _, images = _split(compiler)
+    else:
+        images = compiler.data(source)
+        if isinstance(images, CleanImages) and images.held_out:
+            _, images = images.split(0.5, seed=0)
+    return _evaluation_images(compiler, images)
+
+
+def load_model(
+    architecture: Architecture, registry: Registry, device: torch.device, seed: int
+) -> Sequential:
+    """A freshly initialised network."""
+    model = Compiler(architecture, registry).model(generator(seed, WEIGHTS_STREAM))
+    return model.to(device)
+
+
+def load_trained(path: Path, registry: Registry) -> tuple[Compiler, Sequential]:
+    """The network of a checkpoint in evaluation mode, rebuilt from the checkpoint alone.
+
+    Raises:
+        CheckpointError: it is missing or damaged, or its weights do not fit its architecture.
+        ArchitectureError: its architecture names what is not installed.
+    """
+    content = load_checkpoint(path)
+    architecture = parse_architecture(content["architecture"], registry, str(path), Path())
+    compiler = Compiler(architecture, registry)
+    model = compiler.model(generator(architecture.train.seed, WEIGHTS_STREAM))
+    try:
+        model.load_state_dict(content["model"])
+    except StateError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return compiler, model.eval()
+
+
+def check_resumable(path: Path, content: Mapping[str, Any], architecture: Architecture) -> None:
+    """Refuse to go on with a run of another architecture. Only the number of epochs may change.
+
+    Raises:
+        CheckpointError: they differ; names the keys.
+    """
+    before, now = (
+        dict(_flat(tomli.loads(text))) for text in (content["architecture"], architecture.text)
+    )
+    differences = [
+        f"{key} was {show(before.get(key, 'not set'))}, is {show(now.get(key, 'not set'))}"
+        for key in sorted({*before, *now})
+        if key != "train.epochs" and before.get(key) != now.get(key)
+    ]
+    if differences:
+        raise CheckpointError(
+            f"{path}: another architecture: {'; '.join(differences)}. Only train.epochs may "
+            f"change; the run's own file is {path.parent / 'architecture.toml'}."
+        )
+
+
+def _split(compiler: Compiler) -> tuple[Images, Images]:
+    """The images to train on and to validate on."""
+    data, seed = compiler.architecture.data, compiler.architecture.train.seed
+    images = compiler.data(data.source)
+    if data.validation is not None:
+        return images, compiler.data(data.validation)
+    return images.split(data.validation_fraction, seed)
+
+
+def _noise(compiler: Compiler, images: Images, noise: Component | None) -> Noise | None:
+    """The noise to add to clean images; None for pairs, which have their own."""
+    if isinstance(images, ImagePairs):
+        return None
+    if noise is None:
+        raise _problem(
+            compiler.architecture,
+            ("data", "noise"),
+            "is missing, and the images are clean. Use a table such as "
+            '{type = "gaussian", sigma = 25}.',
+        )
+    built: Noise = compiler.build(noise)
+    return built
+
+
+def _evaluation_images(compiler: Compiler, images: Images) -> list[EvaluationImage]:
+    spec = compiler.architecture
+    noise = _noise(compiler, images, spec.data.evaluation_noise)
+    return evaluation_images(images, noise, spec.train.seed)
+
+
+def _remarks(compiler: Compiler, images: Images, noise: Noise | None) -> tuple[str, ...]:
+    """What may surprise a user about the combination of noise, target and loss.
+
+    Raises:
+        ArchitectureError: the noise leaves out pixels of the target and the loss takes no mask.
+    """
+    spec = compiler.architecture
+    if noise is None or spec.data.noise is None:
+        unused = spec.data.noise is not None
+        return ("the images are noisy pairs: data.noise is not used",) if unused else ()
+    if spec.data.target == "clean":
+        return ()
+    loss = compiler.loss()
+    if noise.masks and "mask" not in inspect.signature(loss.forward).parameters:
+        raise _problem(
+            spec,
+            ("data", "noise"),
+            f"{spec.data.noise.type} leaves out pixels of the target, and the loss "
+            f"{spec.loss.type} takes no mask. Use a loss that does, such as mse.",
+        )
+    if (spec.data.noise.type, spec.loss.type) == ("impulse", "mse"):
+        return (
+            "impulse noise is not zero-mean: with noisy targets the mse learns a mean that is "
+            'drawn towards grey. Use target = "clean", or expect a bias',
+        )
+    return ()
+
+
+def _problem(spec: Architecture, path: tuple[str | int, ...], message: str) -> ArchitectureError:
+    return ArchitectureError([Problem(spec.file, path, message)])
+
+
+def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:
+    """All values of a nested document with their dotted keys."""
+    if isinstance(value, dict):
+        items = [(f"{key}.{name}" if key else name, item) for name, item in value.items()]
+    elif isinstance(value, list):
+        items = [(f"{key}.{index}", item) for index, item in enumerate(value)]
+    else:
+        return [(key, value)]
+    return [pair for name, item in items for pair in _flat(item, name)]

@@ -1,0 +1,246 @@
+"""The training loop: epochs of steps, validation, checkpoints, and exact resume."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from zoo.architecture.spec import Architecture
+from zoo.compiler import Compiler
+from zoo.data.batches import Batches
+from zoo.data.evaluation import EvaluationImage
+from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
+from zoo.nn.sequential import Sequential
+from zoo.seeding import generator
+from zoo.train.environment import plugin_versions, versions
+from zoo.train.evaluation import validate
+from zoo.train.run_directory import RunDirectory
+from zoo.train.signals import StopRequest
+from zoo.train.step import TrainStep
+
+# The stream of random numbers that initial weights are drawn from (see zoo.seeding).
+WEIGHTS_STREAM = 1
+SECONDS_BETWEEN_SAVES = 300
+STEPS_BETWEEN_CHECKS = 100
+
+
+@dataclass
+class Progress:
+    """How far a run has come; everything a resumed run needs besides weights and optimizer.
+
+    Attributes:
+        epoch: the epoch in work, from 0; the number of finished epochs.
+        step: optimizer steps taken in the run.
+        step_in_epoch: steps taken in the epoch in work.
+        seconds: time spent on the epoch in work.
+        loss_sum, samples: sum of the losses of the epoch's samples, and their number.
+        best_psnr, best_epoch: of the best validation so far; -inf and 0 before the first.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    step_in_epoch: int = 0
+    seconds: float = 0.0
+    loss_sum: float = 0.0
+    samples: int = 0
+    best_psnr: float = -math.inf
+    best_epoch: int = 0
+
+
+class Observer(Protocol):
+    """Who is told how training goes."""
+
+    def on_step(self, trainer: Trainer) -> None:
+        """A step has been taken."""
+
+    def on_epoch(self, metrics: Mapping[str, Any]) -> None:
+        """An epoch is finished, validated and saved; its line of ``metrics.jsonl``."""
+
+
+@dataclass
+class Trainer:
+    """One run: the objects that train and how far they have come.
+
+    Args:
+        architecture: what is trained.
+        compiler: builds it.
+        batches: training batches on ``device``.
+        validation: images to validate on after each epoch.
+        device: where the model is.
+        progress: how far the run has come.
+        metrics: one dict for each finished epoch.
+    """
+
+    architecture: Architecture
+    compiler: Compiler
+    batches: Batches
+    validation: Sequence[EvaluationImage]
+    device: torch.device
+    progress: Progress = field(default_factory=Progress)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        seed = self.architecture.train.seed
+        self.model: Sequential = self.compiler.model(generator(seed, WEIGHTS_STREAM))
+        self.model.to(self.device)
+        self.loss = self.compiler.loss()
+        self.optimizer = self.compiler.optimizer(self.model.param())
+        self.schedule = self.compiler.schedule()
+        self.base_lr = self.optimizer.lr
+        self._loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
+
+    @property
+    def steps_left(self) -> int:
+        """Steps until the end of the run."""
+        return self.architecture.train.epochs * len(self.batches) - self.progress.step
+
+    def mean_loss(self) -> float:
+        """The mean loss of the samples of the epoch in work; waits for the device."""
+        return float(self._loss_sum) / max(self.progress.samples, 1)
+
+    @torch.no_grad()
+    def run(self, directory: RunDirectory, observer: Observer, stop: StopRequest) -> None:
+        """Train until the last epoch, from where ``progress`` is.
+
+        Args:
+            directory: where checkpoints and metrics go.
+            observer: told about each step and epoch.
+            stop: asked after each step.
+
+        Raises:
+            DivergenceError: the loss is no longer finite; the last good checkpoint is kept.
+            Stopped: ``stop`` was requested; the run is saved at the step it has reached.
+        """
+        step = TrainStep(self.model, self.loss, self.optimizer)
+        while self.progress.epoch < self.architecture.train.epochs:
+            self._epoch(step, directory, observer, stop)
+            self._finish_epoch(directory, observer)
+
+    def _epoch(
+        self, step: TrainStep, directory: RunDirectory, observer: Observer, stop: StopRequest
+    ) -> None:
+        self.model.train()
+        progress, started = self.progress, time.monotonic() - self.progress.seconds
+        saved = time.monotonic()
+        for batch in self.batches.iterate(progress.epoch, start=progress.step_in_epoch):
+            self.optimizer.lr = self.base_lr * self.schedule(
+                progress.step, len(self.batches), self.architecture.train.epochs
+            )
+            loss = step(batch.x, batch.target, batch.mask)
+            self._loss_sum += loss.double() * len(batch.x)
+            progress.samples += len(batch.x)
+            progress.step += 1
+            progress.step_in_epoch += 1
+            progress.seconds = time.monotonic() - started
+            if progress.step % STEPS_BETWEEN_CHECKS == 0:
+                self._check_finite()
+            observer.on_step(self)
+            if stop.signal is not None:
+                self.save(directory)
+                raise Stopped(f"stopped and saved after step {progress.step}", stop.signal)
+            if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                self.save(directory)
+                saved = time.monotonic()
+        self._check_finite()
+
+    def _finish_epoch(self, directory: RunDirectory, observer: Observer) -> None:
+        started = time.monotonic()
+        progress, lr = self.progress, self.optimizer.lr
+        self.model.eval()
+        val_loss, val_psnr = validate(self.model, self.loss, self.validation, self.device)
+        train_loss = self.mean_loss()
+        progress.epoch += 1
+        progress.step_in_epoch = 0
+        metrics = {
+            "epoch": progress.epoch,
+            "step": progress.step,
+            "train_loss": train_loss,
+            "val_loss": val_loss,
+            "val_psnr": val_psnr,
+            "lr": lr,
+            "seconds": progress.seconds + time.monotonic() - started,
+        }
+        progress.seconds, progress.samples = 0.0, 0
+        self._loss_sum.zero_()
+        self.metrics.append(metrics)
+        if val_psnr > progress.best_psnr:  # never true for nan
+            progress.best_psnr, progress.best_epoch = val_psnr, progress.epoch
+            directory.save_best(self.checkpoint())
+        self.save(directory)
+        directory.write_metrics(self.metrics)
+        observer.on_epoch(metrics)
+
+    def save(self, directory: RunDirectory) -> None:
+        """Save ``last.pkl``, unless the loss or a weight is no longer finite.
+
+        Raises:
+            DivergenceError: one is not.
+        """
+        self._check_finite()
+        if not all(parameter.value.isfinite().all() for parameter in self.model.param()):
+            raise self._diverged("a weight is no finite number")
+        directory.save_last(self.checkpoint())
+
+    def checkpoint(self) -> dict[str, Any]:
+        """The content of a checkpoint of this moment."""
+        self.progress.loss_sum = float(self._loss_sum)
+        cuda = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
+        return {
+            "architecture": self.architecture.text,
+            "model": _on_cpu(self.model.state_dict()),
+            "optimizer": _on_cpu(self.optimizer.state_dict()),
+            "progress": asdict(self.progress),
+            "rng": {
+                "seed": self.architecture.train.seed,
+                "torch": torch.get_rng_state(),
+                "cuda": cuda,
+            },
+            "plugins": plugin_versions(self.architecture, self.compiler.registry),
+            "versions": versions(),
+            "metrics": self.metrics,
+        }
+
+    def restore(self, content: Mapping[str, Any]) -> None:
+        """Go back to the moment of a checkpoint.
+
+        Raises:
+            CheckpointError: its weights or optimizer state do not fit the architecture.
+        """
+        try:
+            self.model.load_state_dict(content["model"])
+            self.optimizer.load_state_dict(content["optimizer"])
+            self.progress = Progress(**content["progress"])
+        except (StateError, TypeError) as error:
+            raise CheckpointError(f"the checkpoint does not fit: {error}") from error
+        self.metrics = list(content["metrics"])
+        self._loss_sum.fill_(self.progress.loss_sum)
+        torch.set_rng_state(content["rng"]["torch"])
+        if self.device.type == "cuda" and content["rng"]["cuda"] is not None:
+            torch.cuda.set_rng_state(content["rng"]["cuda"], self.device)
+
+    def _check_finite(self) -> None:
+        if not math.isfinite(self.mean_loss()):
+            raise self._diverged(f"the mean loss is {self.mean_loss()}")
+
+    def _diverged(self, what: str) -> DivergenceError:
+        return DivergenceError(
+            f"training diverged: {what} after step {self.progress.step} (epoch "
+            f"{self.progress.epoch + 1}, lr {self.optimizer.lr:.3g}). Use a smaller learning rate "
+            "or another initializer; the last good checkpoint is kept."
+        )
+
+
+def _on_cpu(value: Any) -> Any:
+    """``value`` with every tensor in it on the CPU."""
+    if isinstance(value, torch.Tensor):
+        return value.cpu()
+    if isinstance(value, dict):
+        return {key: _on_cpu(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_on_cpu(item) for item in value]
+    return value
