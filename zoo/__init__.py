@@ -1,4 +1,4 @@
-"""zoo: train image denoisers without clean images, from declarative files, with hand-written layers.
+"""Train image denoisers without clean images, from declarative files, with hand-written layers.
 
 For users::
 

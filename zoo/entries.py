@@ -1,4 +1,4 @@
-"""The records a plugin's hooks return: what can be written in an architecture file, and who builds it.
+"""The records a plugin's hooks return: what a file can name, and who builds it.
 
 A record names its factory as a string, ``"package.module:Class"``, which is imported only when an
 architecture that uses it is compiled. So listing, checking and completing need no torch.
@@ -83,7 +83,7 @@ class Entry:
             ) from error
         if not callable(factory):
             raise PluginError(f"{self.kind} {self.name!r}: {self.factory!r} is not callable.")
-        return factory  # type: ignore[no-any-return] - callable() has just been asked
+        return factory  # type: ignore[no-any-return]  # callable() has just been asked
 
 
 @dataclass(frozen=True, kw_only=True)

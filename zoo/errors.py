@@ -5,13 +5,14 @@
     ZooError
     ├── UsageError            a command line that cannot be carried out
     ├── ArchitectureError     an architecture file with mistakes (a tuple of Problem)
-    ├── ArgumentError         impossible arguments to a layer, optimizer, noise, ...   (also ValueError)
-    ├── ShapeError            a tensor or image shape that does not fit                (also ValueError)
+    ├── ArgumentError         impossible arguments to a constructor (also a ValueError)
+    ├── ShapeError            a shape that does not fit (also a ValueError)
     ├── BackwardError         backward without the forward pass it goes back through
     ├── StateError            a state dict that does not fit
     ├── PluginError           a plugin that cannot be used
     ├── DataError             images that are missing, unreadable or unsuitable
     ├── CheckpointError       a checkpoint that is missing, damaged or foreign
+    ├── WriteError            a file of a run that cannot be written
     ├── DivergenceError       a loss that is no longer finite
     └── Stopped               SIGINT or SIGTERM arrived and the run has been saved
 
@@ -60,6 +61,10 @@ class CheckpointError(ZooError):
     """A checkpoint that is missing, damaged or does not belong to this run."""
 
 
+class WriteError(ZooError):
+    """A file that cannot be written: a full disk, a folder that is gone or not writable."""
+
+
 class DivergenceError(ZooError):
     """Training stopped because the loss is no longer a finite number."""
 
@@ -82,7 +87,7 @@ class Problem:
 
     Attributes:
         file: the file as the user named it.
-        path: keys and indices from the top of the file to the value, e.g. ``("layers", 2, "stride")``.
+        path: keys and indices from the top of the file: ``("layers", 2, "stride")``.
         message: what is wrong and what is allowed, one sentence each.
         line, column: where the value stands, from 1; None where it is not known.
         hint: a suggestion ("did you mean ...?"), or "".

@@ -39,12 +39,12 @@ hookimpl = pluggy.HookimplMarker("zoo")
 
 
 @hookspec
-def zoo_layers() -> Iterable[LayerEntry]:  # type: ignore[empty-body] - a specification
+def zoo_layers() -> Iterable[LayerEntry]:  # type: ignore[empty-body]  # a specification
     """Layers, for ``[[layers]]``: the factory builds a :class:`zoo.nn.Module`."""
 
 
 @hookspec
-def zoo_losses() -> Iterable[LossEntry]:  # type: ignore[empty-body] - a specification
+def zoo_losses() -> Iterable[LossEntry]:  # type: ignore[empty-body]  # a specification
     """Losses, for ``loss``: ``forward(y, target) -> L`` and ``backward() -> grad_y``.
 
     A loss whose ``forward`` also takes ``mask`` can be used with noises that leave out pixels.
@@ -52,27 +52,27 @@ def zoo_losses() -> Iterable[LossEntry]:  # type: ignore[empty-body] - a specifi
 
 
 @hookspec
-def zoo_optimizers() -> Iterable[OptimizerEntry]:  # type: ignore[empty-body] - a specification
+def zoo_optimizers() -> Iterable[OptimizerEntry]:  # type: ignore[empty-body]  # a specification
     """Optimizers, for ``optimizer``: the factory builds a :class:`zoo.optim.Optimizer`."""
 
 
 @hookspec
-def zoo_initializers() -> Iterable[InitializerEntry]:  # type: ignore[empty-body] - a specification
+def zoo_initializers() -> Iterable[InitializerEntry]:  # type: ignore[empty-body]  # a specification
     """Initializers, for a layer's ``init``: the factory builds a :class:`zoo.init.Initializer`."""
 
 
 @hookspec
-def zoo_schedules() -> Iterable[ScheduleEntry]:  # type: ignore[empty-body] - a specification
+def zoo_schedules() -> Iterable[ScheduleEntry]:  # type: ignore[empty-body]  # a specification
     """Learning-rate schedules, for ``train.schedule`` (:mod:`zoo.optim.schedules`)."""
 
 
 @hookspec
-def zoo_noises() -> Iterable[NoiseEntry]:  # type: ignore[empty-body] - a specification
+def zoo_noises() -> Iterable[NoiseEntry]:  # type: ignore[empty-body]  # a specification
     """Noises, for ``data.noise``: the factory builds a :class:`zoo.data.noise.Noise`."""
 
 
 @hookspec
-def zoo_sources() -> Iterable[SourceEntry]:  # type: ignore[empty-body] - a specification
+def zoo_sources() -> Iterable[SourceEntry]:  # type: ignore[empty-body]  # a specification
     """Data sources, for ``data.source``: the factory returns clean images or noisy pairs.
 
     It is called with the parameters and ``channels``, and returns

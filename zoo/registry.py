@@ -29,9 +29,7 @@ class Registry:
         failures: plugins and hooks that could not be used.
     """
 
-    def __init__(
-        self, registered: Iterable[Registered], failures: Iterable[Failure] = ()
-    ) -> None:
+    def __init__(self, registered: Iterable[Registered], failures: Iterable[Failure] = ()) -> None:
         self.failures = tuple(failures)
         self._registered: dict[tuple[str, str], list[Registered]] = {}
         for item in registered:

@@ -18,5 +18,5 @@ def generator(seed: int, *key: int) -> torch.Generator:
         seed: the run's seed, >= 0.
         key: what the draws are for, non-negative integers such as (stream, epoch, batch).
     """
-    words = np.random.SeedSequence([seed, *key]).generate_state(1, np.uint64)
+    words = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))

@@ -1,4 +1,4 @@
-"""Shape arithmetic of the layers: from the size of an input to the size of an output, without torch.
+"""Shape arithmetic of the layers: from the size of an input to that of an output, without torch.
 
 Sizes are (vertical, horizontal) pairs. The formulas are those of PyTorch's documentation of
 ``Conv2d`` and ``ConvTranspose2d``.
@@ -6,41 +6,9 @@ Sizes are (vertical, horizontal) pairs. The formulas are those of PyTorch's docu
 
 from __future__ import annotations
 
-from operator import index
-from typing import Any
-
-from zoo.errors import ArgumentError, ShapeError
+from zoo.errors import ShapeError
 
 Pair = tuple[int, int]
-
-
-def count(layer: str, name: str, value: Any, minimum: int = 1) -> int:
-    """``value`` as an integer >= ``minimum``.
-
-    Raises:
-        ArgumentError: it is not one.
-    """
-    number = _integer(value)
-    if number is None or number < minimum:
-        raise ArgumentError(f"{layer}: {name} is {value!r}. Use an integer >= {minimum}.")
-    return number
-
-
-def pair(layer: str, name: str, value: Any, minimum: int = 1) -> Pair:
-    """``value``, an integer or a pair of integers >= ``minimum``, as a pair.
-
-    Raises:
-        ArgumentError: it is neither.
-    """
-    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    numbers = [_integer(item) for item in values]
-    if len(numbers) == 2:
-        first, second = numbers
-        if first is not None and second is not None and min(first, second) >= minimum:
-            return first, second
-    raise ArgumentError(
-        f"{layer}: {name} is {value!r}. Use an integer >= {minimum} or a pair of them."
-    )
 
 
 def window(kernel: Pair, dilation: Pair) -> Pair:
@@ -90,16 +58,6 @@ def transposed_convolution(
             f"of {_by(size)}. Use less padding or a larger input."
         )
     return height, width
-
-
-def _integer(value: Any) -> int | None:
-    """``value`` as an int; None for anything that is not a whole number type, and for bool."""
-    if isinstance(value, bool):
-        return None
-    try:
-        return index(value)
-    except TypeError:
-        return None
 
 
 def _by(size: Pair) -> str:

@@ -3,4 +3,12 @@
 from zoo.architecture.read import parse_architecture, read_architecture
 from zoo.architecture.spec import Architecture, Component, Data, Input, Train
 
-__all__ = ["Architecture", "Component", "Data", "Input", "Train", "parse_architecture", "read_architecture"]
+__all__ = [
+    "Architecture",
+    "Component",
+    "Data",
+    "Input",
+    "Train",
+    "parse_architecture",
+    "read_architecture",
+]

@@ -103,17 +103,19 @@ class _Checker:
         return {"type": name, **self.checked(parameters, entry.schema, path)}
 
     def _report(self, error: ValidationError, path: TomlPath) -> None:
+        schema: Any = error.schema
+        instance: Any = error.instance
         if error.validator == "additionalProperties":
-            known = sorted(error.schema["properties"])
+            known = sorted(schema["properties"])
             words = f"Known keys: {', '.join(known)}." if known else "No key can be set here."
-            for key in sorted(set(error.instance) - set(error.schema["properties"])):
+            for key in sorted(set(instance) - set(known)):
                 self._problem((*path, key), f"is not a known key. {words}")
         elif error.validator == "required":
-            for key in sorted(set(error.validator_value) - set(error.instance)):
-                described = describe(error.schema["properties"][key])
+            for key in sorted(set(schema["required"]) - set(instance)):
+                described = describe(schema["properties"][key])
                 self._problem((*path, key), f"is missing. Use {described}.")
         else:
-            self._problem(path, f"is {show(error.instance)}. Use {describe(error.schema)}.")
+            self._problem(path, f"is {show(instance)}. Use {describe(schema)}.")
 
     def _problem(self, path: TomlPath, message: str) -> None:
         problem = Problem(self.file, path, message)

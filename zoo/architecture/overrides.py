@@ -41,7 +41,8 @@ def parse_override(text: str) -> Override:
         path = _path(tomli.loads(f"{key} = 0"))
     except tomli.TOMLDecodeError:
         raise UsageError(
-            f"{option}: {key.strip()!r} is not a key. Write keys joined by dots, such as optimizer.lr."
+            f"{option}: {key.strip()!r} is not a key. "
+            "Write keys joined by dots, such as optimizer.lr."
         ) from None
     try:
         (parsed,) = tomli.loads(f"value = {value}").values()
@@ -53,9 +54,7 @@ def parse_override(text: str) -> Override:
     return Override(path, parsed, option)
 
 
-def apply_overrides(
-    document: Mapping[str, Any], overrides: Iterable[Override]
-) -> dict[str, Any]:
+def apply_overrides(document: Mapping[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
     """A copy of the document with the overrides applied in order.
 
     Raises:

@@ -45,7 +45,7 @@ def parse_architecture(
     base: Path,
     overrides: Iterable[Override] = (),
 ) -> Architecture:
-    """Check the architecture in ``text``; ``file`` and ``base`` as in :func:`zoo.architecture.check.check`.
+    """Check the architecture in ``text``; ``file`` and ``base`` as for ``check``.
 
     Raises:
         ArchitectureError: the text is not TOML, or has mistakes; all of them.

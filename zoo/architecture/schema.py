@@ -103,7 +103,9 @@ def _either(words: list[str]) -> str:
 def _shared() -> Registry[Any]:
     common = read_schema("common.json")
     registry: Registry[Any] = Registry()
-    return registry.with_resource(common["$id"], Resource.from_contents(common))
+    resource: Resource[Any] = Resource.from_contents(common)
+    shared: Registry[Any] = registry.with_resource(common["$id"], resource)
+    return shared
 
 
 @cache
@@ -113,8 +115,8 @@ def _validator() -> Any:
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     ).redefine(
         "number",
-        lambda _, value: isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and math.isfinite(value),
+        lambda _, value: (
+            isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        ),
     )
-    return extend(Draft202012Validator, type_checker=checker)
+    return extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]  # jsonschema's own

@@ -86,7 +86,9 @@ class Architecture:
     text: str
 
 
-def build_spec(document: Mapping[str, Any], registry: Registry, file: str, text: str) -> Architecture:
+def build_spec(
+    document: Mapping[str, Any], registry: Registry, file: str, text: str
+) -> Architecture:
     """The specification of a resolved document without problems."""
 
     def component(kind: str, table: Mapping[str, Any], *path: str | int) -> Component:
@@ -141,5 +143,7 @@ def build_component(
         if key == "type":
             continue
         nested = follow(properties[key]).get("x-zoo-kind")
-        parameters[key] = build_component(nested, value, registry, (*path, key)) if nested else value
+        parameters[key] = (
+            build_component(nested, value, registry, (*path, key)) if nested else value
+        )
     return Component(kind, table["type"], MappingProxyType(parameters), path)

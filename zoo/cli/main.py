@@ -61,6 +61,9 @@ def main() -> NoReturn:
     0 done, 1 unexpected error, 2 usage or architecture file, 3 plugin, 4 data, 5 checkpoint,
     128 + the signal's number when stopped by a signal after saving.
     """
+    # Threads that wait for work by spinning stall each other where programs share the cores: a run
+    # beside one other process was twelve times slower. Read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         zoo.main(prog_name="zoo", standalone_mode=False)
     except click.ClickException as error:

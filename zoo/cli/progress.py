@@ -138,4 +138,6 @@ class EvaluationProgress:
         """
         self.bar.update(self.task, completed=done)
         if self.stop is not None and self.stop.signal is not None:
-            raise Stopped("stopped while evaluating; training is finished and saved", self.stop.signal)
+            raise Stopped(
+                "stopped while evaluating; training is finished and saved", self.stop.signal
+            )

@@ -92,7 +92,9 @@ def _evaluate(
     with EvaluationProgress(len(images), stop) as progress:
         evaluation = evaluate(model, images, device, progress.on_image)
     directory.write_evaluation(evaluation.to_dict(_validation_name(spec), "best"))
-    write_examples(directory.path / "examples.png", images, list(denoised(model, images[:4], device)))
+    write_examples(
+        directory.path / "examples.png", images, list(denoised(model, images[:4], device))
+    )
     print_table(evaluation_table(evaluation))
 
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from zoo.arguments import count, pair
 from zoo.errors import ArgumentError, ShapeError
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.windows import Sides, Windows, crop, for_each_image, pad
-from zoo.shapes import Pair, convolution, count, pair, window
+from zoo.shapes import Pair, convolution, window
 
 
 class Conv2d(Module):
@@ -90,38 +91,44 @@ class Conv2d(Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, Cin, H, W) -> (N, Cout, Hout, Wout); also without N."""
         y_shape = self.output_shape(x.shape[x.dim() == 4 :])
-        images = x if x.dim() == 4 else x.unsqueeze(0)
-        padded = pad(images, self.padding)
+        padded = pad(x if x.dim() == 4 else x.unsqueeze(0), self.padding)
         windows = Windows(self.kernel_size, self.stride, self.dilation, y_shape[1:])
-        columns = windows.gather(padded, self.groups)  # N*G, Cin/G*kh*kw, L
-        self.save(columns, windows, padded.shape, x.shape)
+        self.save(padded, windows, x.shape)
+        y = [
+            self._product(windows.gather(padded[part], self.groups))
+            for part in windows.slices(padded)
+        ]
+        return torch.cat(y).view(*x.shape[:-3], *y_shape)
 
-        n = len(images)
+    def _product(self, columns: Tensor) -> Tensor:
+        """Y = K X + B; (N*G, Cin/G*kh*kw, L) -> (N*G, Cout/G, L)."""
+        n = len(columns) // self.groups
         if self.bias is None:
-            y = torch.bmm(self._kernels(n), columns)  # N*G, Cout/G, L
-        else:  # starting the sum from the bias saves a rounding: bit for bit torch.nn's result
-            bias = for_each_image(self.bias.view(self.groups, -1, 1), n)  # N*G, Cout/G, 1
-            y = torch.baddbmm(bias, self._kernels(n), columns)
-        return y.view(*x.shape[:-3], *y_shape)
+            return torch.bmm(self._kernels(n), columns)
+        # Starting the sum from the bias saves a rounding: bit for bit torch.nn's result.
+        bias = for_each_image(self.bias.view(self.groups, -1, 1), n)  # N*G, Cout/G, 1
+        return torch.baddbmm(bias, self._kernels(n), columns)
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """(N, Cout, Hout, Wout) -> (N, Cin, H, W); also without N."""
-        columns, windows, padded_shape, x_shape = self.saved()
+        padded, windows, x_shape = self.saved()
         y_shape = (self.out_channels, *windows.grid)
         self.require_gradient_shape(grad_y, (*x_shape[:-3], *y_shape))
-        n = padded_shape[0]
-        grad_rows = grad_y.reshape(n * self.groups, y_shape[0] // self.groups, columns.shape[2])
-
-        grad_kernels = torch.bmm(grad_rows, columns.transpose(1, 2))  # N*G, Cout/G, Cin/G*kh*kw
-        self.add_gradients(weight=grad_kernels.view(n, *self.weight.shape).sum(0))
+        grad_y = grad_y.reshape(len(padded), *y_shape)
+        grad_padded = torch.zeros_like(padded)
+        for part in windows.slices(padded):
+            columns = windows.gather(padded[part], self.groups)  # N*G, Cin/G*kh*kw, L
+            n, pixels = len(columns) // self.groups, columns.shape[2]
+            grad_rows = grad_y[part].reshape(len(columns), self.out_channels // self.groups, pixels)
+            grad_kernels = torch.bmm(grad_rows, columns.transpose(1, 2))
+            self.add_gradients(weight=grad_kernels.view(n, *self.weight.shape).sum(0))
+            grad_columns = torch.bmm(self._kernels(n).transpose(1, 2), grad_rows)
+            windows.scatter(grad_columns, grad_padded[part])
         if self.bias is not None:
-            self.add_gradients(bias=grad_y.reshape(n, *y_shape).sum((0, 2, 3)))
+            self.add_gradients(bias=grad_y.sum((0, 2, 3)))
+        return crop(grad_padded, self.padding, x_shape[-2:]).reshape(x_shape)
 
-        grad_columns = torch.bmm(self._kernels(n).transpose(1, 2), grad_rows)
-        grad_padded = windows.scatter(grad_columns, grad_y.new_zeros(padded_shape))
-        return crop(grad_padded, self.padding, x_shape[-2:]).view(x_shape)
-
-    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, int, int]:
         """(Cin, H, W) -> (Cout, Hout, Wout)."""
         if len(input_shape) != 3 or input_shape[0] != self.in_channels:
             raise ShapeError(
@@ -135,7 +142,9 @@ class Conv2d(Module):
 
     def _kernels(self, n: int) -> Tensor:
         """The weight as the matrix K of each group, for each of n images."""
-        return for_each_image(self.weight.reshape(self.groups, self.out_channels // self.groups, -1), n)
+        return for_each_image(
+            self.weight.reshape(self.groups, self.out_channels // self.groups, -1), n
+        )
 
     def _sides(self, padding: int | Pair | str) -> Sides:
         """Zero pixels on the top, bottom, left and right."""

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from zoo.arguments import count, pair
 from zoo.errors import ArgumentError, ShapeError
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.windows import Windows, crop, for_each_image, pad
-from zoo.shapes import Pair, count, pair, transposed_convolution
+from zoo.shapes import Pair, transposed_convolution
 
 
 class ConvTranspose2d(Module):
@@ -104,35 +105,41 @@ class ConvTranspose2d(Module):
         """(N, Cin, H, W) -> (N, Cout, Hout, Wout); also without N."""
         y_shape = self.output_shape(x.shape[x.dim() == 4 :])
         images = x if x.dim() == 4 else x.unsqueeze(0)
-        n, height, width = len(images), *images.shape[2:]
-        rows = images.reshape(n * self.groups, self.in_channels // self.groups, height * width)
-        self.save(rows, x.shape, y_shape)
-
-        columns = torch.bmm(self._kernels(n).transpose(1, 2), rows)  # N*G, Cout/G*kh*kw, L
+        self.save(images, x.shape, y_shape)
         padded = x.new_zeros(
-            n, y_shape[0], y_shape[1] + 2 * self.padding[0], y_shape[2] + 2 * self.padding[1]
+            len(images),
+            y_shape[0],
+            y_shape[1] + 2 * self.padding[0],
+            y_shape[2] + 2 * self.padding[1],
         )
         if self.bias is not None:
             padded += self.bias.view(-1, 1, 1)
-        self._windows(x.shape).scatter(columns, padded)
+        windows = self._windows(images)
+        for part in windows.slices(padded):
+            rows = self._rows(images[part])  # N*G, Cin/G, L
+            kernels = self._kernels(part.stop - part.start)
+            windows.scatter(torch.bmm(kernels.transpose(1, 2), rows), padded[part])
         return crop(padded, self._sides(), y_shape[1:]).reshape(*x.shape[:-3], *y_shape)
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """(N, Cout, Hout, Wout) -> (N, Cin, H, W); also without N."""
-        rows, x_shape, y_shape = self.saved()
+        images, x_shape, y_shape = self.saved()
         self.require_gradient_shape(grad_y, (*x_shape[:-3], *y_shape))
-        grads = grad_y if grad_y.dim() == 4 else grad_y.unsqueeze(0)
-        n = len(grads)
-        grad_columns = self._windows(x_shape).gather(pad(grads, self._sides()), self.groups)
-
-        grad_kernels = torch.bmm(rows, grad_columns.transpose(1, 2))  # N*G, Cin/G, Cout/G*kh*kw
-        self.add_gradients(weight=grad_kernels.view(n, *self.weight.shape).sum(0))
+        grad_y = grad_y.reshape(len(images), *y_shape)
+        padded = pad(grad_y, self._sides())
+        windows = self._windows(images)
+        grad_x = []
+        for part in windows.slices(padded):
+            n = part.stop - part.start
+            columns = windows.gather(padded[part], self.groups)  # N*G, Cout/G*kh*kw, L
+            grad_kernels = torch.bmm(self._rows(images[part]), columns.transpose(1, 2))
+            self.add_gradients(weight=grad_kernels.view(n, *self.weight.shape).sum(0))
+            grad_x.append(torch.bmm(self._kernels(n), columns))  # N*G, Cin/G, L
         if self.bias is not None:
-            self.add_gradients(bias=grads.sum((0, 2, 3)))
+            self.add_gradients(bias=grad_y.sum((0, 2, 3)))
+        return torch.cat(grad_x).view(x_shape)
 
-        return torch.bmm(self._kernels(n), grad_columns).view(x_shape)
-
-    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, int, int]:
         """(Cin, H, W) -> (Cout, Hout, Wout)."""
         if len(input_shape) != 3 or input_shape[0] != self.in_channels:
             raise ShapeError(
@@ -152,11 +159,19 @@ class ConvTranspose2d(Module):
 
     def _kernels(self, n: int) -> Tensor:
         """The weight as the matrix K of each group, for each of n images."""
-        return for_each_image(self.weight.reshape(self.groups, self.in_channels // self.groups, -1), n)
+        return for_each_image(
+            self.weight.reshape(self.groups, self.in_channels // self.groups, -1), n
+        )
 
-    def _windows(self, x_shape: Sequence[int]) -> Windows:
+    def _rows(self, images: Tensor) -> Tensor:
+        """The images as the matrix X of each group: (N, Cin, H, W) -> (N*G, Cin/G, H*W)."""
+        n, channels, height, width = images.shape
+        return images.reshape(n * self.groups, channels // self.groups, height * width)
+
+    def _windows(self, images: Tensor) -> Windows:
         """One window of the padded output for each input pixel."""
-        return Windows(self.kernel_size, self.stride, self.dilation, tuple(x_shape[-2:]))
+        grid = (images.shape[2], images.shape[3])
+        return Windows(self.kernel_size, self.stride, self.dilation, grid)
 
     def _sides(self) -> tuple[int, int, int, int]:
         return (self.padding[0], self.padding[0], self.padding[1], self.padding[1])

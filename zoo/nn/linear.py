@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from zoo.arguments import count
 from zoo.errors import ShapeError
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.shapes import count
 
 
 class Linear(Module):

@@ -100,6 +100,7 @@ class Module:
     # What everybody uses.
 
     def __call__(self, x: Tensor) -> Tensor:
+        """The same as ``forward``."""
         return self.forward(x)
 
     def param(self) -> list[Parameter]:

@@ -63,6 +63,7 @@ class MSE:
         return difference * (2 / count)
 
     def __call__(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The same as ``forward``."""
         return self.forward(y, target, mask)
 
 

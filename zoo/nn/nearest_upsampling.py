@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from zoo.arguments import pair
 from zoo.errors import ShapeError
 from zoo.nn.module import Module
-from zoo.shapes import Pair, pair
+from zoo.shapes import Pair
 
 
 class NearestUpsampling(Module):

@@ -39,7 +39,7 @@ class Parameter:
         weight_shape: Sequence[int],
         generator: torch.Generator | None,
     ) -> Parameter:
-        """A parameter of ``shape``, filled by ``initializer`` with the fans of the layer's weight."""
+        """A parameter of ``shape``, filled with the fans of the layer's ``weight_shape``."""
         value = torch.empty(tuple(shape))
         fan_in, fan_out = fans(weight_shape)
         initializer(value, fan_in=fan_in, fan_out=fan_out, generator=generator)

@@ -17,6 +17,10 @@ from torch import Tensor
 
 from zoo.shapes import Pair
 
+# Elements of columns at once: 2 MiB of float32. More of them leave the cache between the copy and
+# the product, and make the allocator fetch fresh pages from the system in each step.
+ELEMENTS_AT_ONCE = 2**19
+
 Sides = tuple[int, int, int, int]  # top, bottom, left, right, in pixels
 
 
@@ -35,6 +39,14 @@ class Windows:
     stride: Pair
     dilation: Pair
     grid: Pair
+
+    def slices(self, image: Tensor) -> list[slice]:
+        """The images in parts whose columns fit into a processor's cache; at least one part."""
+        n, channels = image.shape[:2]
+        taps = self.kernel[0] * self.kernel[1]
+        each = channels * taps * self.grid[0] * self.grid[1]  # elements of an image's columns
+        step = max(1, ELEMENTS_AT_ONCE // max(each, 1))
+        return [slice(start, min(start + step, n)) for start in range(0, max(n, 1), step)]
 
     def view(self, image: Tensor) -> Tensor:
         """A view of the image as (N, C, kh, kw, Hout, Wout): tap (i, j) of every window."""

@@ -11,8 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from zoo.init.arguments import number
-from zoo.shapes import count
+from zoo.arguments import count, number
 
 
 class Schedule(Protocol):

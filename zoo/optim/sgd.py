@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from zoo.arguments import number
 from zoo.errors import ArgumentError
-from zoo.init.arguments import number
 from zoo.optim.optimizer import Optimizer
 
 

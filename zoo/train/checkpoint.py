@@ -19,6 +19,7 @@ weights_only=True)`` reads it with no zoo installed. Its keys:
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
 from collections.abc import Mapping
@@ -54,7 +55,9 @@ def save_checkpoint(path: Path, content: Mapping[str, Any], keep_previous: bool 
     """
     if keep_previous and path.exists():
         _link(path, previous_path(path))
-    write_atomically(path, lambda stream: torch.save({"format": FORMAT, **content}, stream))
+    buffer = io.BytesIO()  # torch would turn a full disk into an error of its own
+    torch.save({"format": FORMAT, **content}, buffer)
+    write_atomically(path, lambda stream: stream.write(buffer.getbuffer()))
 
 
 def previous_path(path: Path) -> Path:

@@ -79,7 +79,9 @@ class Evaluation:
         }
 
 
-def denoised(model: Module, images: Sequence[EvaluationImage], device: torch.device) -> Iterator[Tensor]:
+def denoised(
+    model: Module, images: Sequence[EvaluationImage], device: torch.device
+) -> Iterator[Tensor]:
     """The network's output for each image, (C, H, W) on the CPU, before clipping.
 
     Raises:

@@ -18,15 +18,19 @@ SMALLEST = 128  # pixels on a side that a small image is at least enlarged to
 GAP = 4
 
 
-def write_examples(path: Path, images: Sequence[EvaluationImage], denoised: Sequence[Tensor]) -> None:
+def write_examples(
+    path: Path, images: Sequence[EvaluationImage], denoised: Sequence[Tensor]
+) -> None:
     """Write a PNG with a row for each image: noisy, denoised, reference; values are clipped."""
     rows = [
         _beside([_shown(tensor) for tensor in (image.noisy, output, image.reference)])
         for image, output in zip(images, denoised, strict=False)
     ]
     width = max(row.shape[1] for row in rows)
-    padded = [np.pad(row, ((0, GAP), (0, width - row.shape[1]), (0, 0)), constant_values=255)
-              for row in rows]
+    padded = [
+        np.pad(row, ((0, GAP), (0, width - row.shape[1]), (0, 0)), constant_values=255)
+        for row in rows
+    ]
     picture = Image.fromarray(np.concatenate(padded)[:-GAP])
     write_atomically(path, lambda stream: picture.save(stream, format="png"))
 

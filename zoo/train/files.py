@@ -9,13 +9,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from zoo.errors import WriteError
+
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Replace the file at ``path`` by what ``write`` writes, in one step that survives a crash.
 
     The content goes to a temporary file in the same folder, is flushed to the disk, and takes the
     name in one rename; then the folder is flushed. A failure leaves the old file as it was.
+
+    Raises:
+        WriteError: the file cannot be written.
     """
+    try:
+        _replace(path, write)
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written: {error.strerror or error}.") from error
+
+
+def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as stream:

@@ -63,7 +63,7 @@ def load_run_data(compiler: Compiler, device: torch.device) -> RunData:
             device=device,
         )
     except ArgumentError as error:
-        raise _problem(spec, ("data",), str(error)) from error
+        raise _problem(spec, (), str(error)) from error
     return RunData(batches, _evaluation_images(compiler, validation), remarks)
 
 

@@ -42,4 +42,4 @@ class StopRequest:
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type] - what signal() returned
+            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal() returned

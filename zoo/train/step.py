@@ -11,19 +11,23 @@ from zoo.nn.module import Module
 
 
 class Loss(Protocol):
-    """A loss: ``forward`` compares, ``backward`` gives the gradient with respect to the output."""
+    """What is minimised."""
 
-    def forward(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor: ...
+    def forward(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The loss of output ``y``, a tensor without axes."""
 
-    def backward(self) -> Tensor: ...
+    def backward(self) -> Tensor:
+        """The gradient of the latest ``forward``'s loss with respect to y."""
 
 
 class StepOptimizer(Protocol):
     """What a training step needs of an optimizer."""
 
-    def zero_grad(self) -> None: ...
+    def zero_grad(self) -> None:
+        """Fill all gradients with zeros."""
 
-    def step(self) -> None: ...
+    def step(self) -> None:
+        """Update all parameters once."""
 
 
 class TrainStep:
@@ -54,10 +58,8 @@ class TrainStep:
             copied to the host.
         """
         y = self.model.forward(x)
-        if mask is None:
-            loss = self.loss.forward(y, target)
-        else:
-            loss = self.loss.forward(y, target, mask)
+        masked = () if mask is None else (mask,)  # a loss need not take one
+        loss = self.loss.forward(y, target, *masked)
         self.optimizer.zero_grad()
         self.model.backward(self.loss.backward())
         self.optimizer.step()

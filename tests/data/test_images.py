@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image, ImageOps
+
+from zoo.data.images import find_images, read_image, read_images
+from zoo.errors import DataError
+
+ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
+HEIGHT, WIDTH = 6, 9
+
+
+def random_values(*channels: int, dtype: Any = np.uint8) -> np.ndarray[Any, Any]:
+    high = np.iinfo(dtype).max
+    values = np.random.default_rng(0).integers(0, high, (HEIGHT, WIDTH, *channels), endpoint=True)
+    return values.astype(dtype)
+
+
+def planes(pixels: np.ndarray[Any, Any]) -> torch.Tensor:
+    """(H, W) or (H, W, C) as (C, H, W)."""
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+
+
+def only(path: Path, channels: int) -> torch.Tensor:
+    (image,) = read_image(path, channels)
+    return image
+
+
+def message(path: Path, channels: int = 3) -> str:
+    with pytest.raises(DataError) as caught:
+        read_image(path, channels)
+    return str(caught.value)
+
+
+# Finding
+
+
+def test_images_are_found_in_the_order_of_their_relative_paths(tmp_path: Path) -> None:
+    for name in ("b.PNG", "a/z.jpeg", "a.tif", "c.webp", ".hidden.png", ".git/x.png", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)]
+    assert found == ["a.tif", "a/z.jpeg", "b.PNG", "c.webp"]
+
+
+def test_a_folder_under_a_hidden_folder_is_searched(tmp_path: Path) -> None:
+    folder = tmp_path / ".cache" / "images"
+    folder.mkdir(parents=True)
+    (folder / "a.bmp").touch()
+    assert find_images(folder) == [folder / "a.bmp"]
+
+
+def test_find_images_says_what_is_wrong_with_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file.png").touch()
+    (tmp_path / "empty").mkdir()
+    cases = {
+        "missing": "no such folder. Give a folder of images.",
+        "file.png": "not a folder. Give a folder of images.",
+        "empty": "no image in this folder. Suffixes are png jpg jpeg tif tiff bmp webp.",
+    }
+    for name, expected in cases.items():
+        with pytest.raises(DataError) as caught:
+            find_images(tmp_path / name)
+        assert str(caught.value) == f"{tmp_path / name}: {expected}"
+
+
+def test_find_images_refuses_an_unreadable_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", refuse)  # root may read any folder, so chmod would not do
+    with pytest.raises(DataError) as caught:
+        find_images(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: permission denied. Give a folder of images."
+
+
+# Formats
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "webp"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_lossless_8_bit_files_are_read_exactly(tmp_path: Path, suffix: str, channels: int) -> None:
+    pixels = random_values(3) if channels == 3 else random_values()
+    path = tmp_path / f"image.{suffix}"
+    Image.fromarray(pixels).save(path, lossless=True)  # an option of WebP, ignored by the others
+    image = only(path, channels)
+    assert image.dtype == torch.uint8
+    if (suffix, channels) == ("webp", 1):  # WebP has no grey: it is stored as equal R, G and B
+        torch.testing.assert_close(image, planes(pixels), atol=1, rtol=0)
+    else:
+        assert torch.equal(image, planes(pixels))
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "jpeg", "JPG"])
+def test_jpeg_is_read_as_pillow_decodes_it(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"image.{suffix}"
+    Image.fromarray(random_values(3)).save(path, "JPEG")
+    with Image.open(path) as image:
+        assert torch.equal(only(path, 3), planes(np.array(image)))
+
+
+@pytest.mark.parametrize("shape", [(), (3,)])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bit_files_keep_all_bits(tmp_path: Path, suffix: str, shape: tuple[int, ...]) -> None:
+    pixels = random_values(*shape, dtype=np.uint16)
+    path = tmp_path / f"image.{suffix}"
+    if suffix == "png":
+        path.write_bytes(imagecodecs.png_encode(pixels))
+    else:
+        tifffile.imwrite(path, pixels)
+    image = only(path, 3 if shape else 1)
+    assert image.dtype == torch.float32
+    assert torch.equal((image * 65535).round().to(torch.int32), planes(pixels.astype(np.int32)))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_float_tiff(tmp_path: Path, dtype: Any) -> None:
+    pixels = (random_values(3) / 255).astype(dtype)
+    tifffile.imwrite(tmp_path / "image.tif", pixels, photometric="rgb")
+    assert torch.equal(only(tmp_path / "image.tif", 3), planes(pixels.astype(np.float32)))
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_alpha_is_dropped(tmp_path: Path, suffix: str, dtype: Any, colours: int) -> None:
+    pixels = random_values(colours + 1, dtype=dtype)
+    path = tmp_path / f"image.{suffix}"
+    if suffix == "png":
+        path.write_bytes(imagecodecs.png_encode(pixels))
+    else:
+        photometric = "rgb" if colours == 3 else "minisblack"
+        tifffile.imwrite(path, pixels, photometric=photometric, extrasamples=["unassalpha"])
+    image = only(path, colours)
+    if dtype == np.uint16:
+        image = (image * 65535).round().to(torch.int32)
+    assert torch.equal(image.to(torch.int32), planes(pixels[..., :colours].astype(np.int32)))
+
+
+def test_palette_and_1_bit_images_are_converted(tmp_path: Path) -> None:
+    palette = Image.fromarray(random_values(3)).quantize(16)
+    palette.save(tmp_path / "palette.png")
+    assert torch.equal(only(tmp_path / "palette.png", 3), planes(np.array(palette.convert("RGB"))))
+    palette.save(tmp_path / "palette.tif")
+    assert torch.equal(only(tmp_path / "palette.tif", 3), only(tmp_path / "palette.png", 3))
+    bits = random_values() > 127
+    for name in ("bits.png", "bits.tif"):
+        Image.fromarray(bits).save(tmp_path / name)
+        assert torch.equal(only(tmp_path / name, 1), planes(bits.astype(np.uint8) * 255))
+
+
+def test_a_tiff_whose_zero_is_white_is_inverted(tmp_path: Path) -> None:
+    pixels = random_values()
+    tifffile.imwrite(tmp_path / "image.tif", pixels, photometric="miniswhite")
+    assert torch.equal(only(tmp_path / "image.tif", 1), planes(255 - pixels))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["image.png", "image16.png", "image.tif"])
+def test_orientation_is_applied(tmp_path: Path, name: str, orientation: int) -> None:
+    pixels = random_values(3)
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(pixels).save(tmp_path / "reference.png", exif=exif)
+    path = tmp_path / name
+    if name == "image16.png":
+        # imagecodecs writes no EXIF: splice Pillow's eXIf chunk in after the header (33 bytes)
+        plain = imagecodecs.png_encode(pixels.astype(np.uint16) * 257)
+        with_exif = (tmp_path / "reference.png").read_bytes()
+        start = with_exif.index(b"eXIf") - 4
+        length = int.from_bytes(with_exif[start : start + 4], "big") + 12
+        path.write_bytes(plain[:33] + with_exif[start : start + length] + plain[33:])
+    elif name == "image.tif":
+        tifffile.imwrite(path, pixels, extratags=[(274, "H", 1, orientation, True)])
+    else:
+        path = tmp_path / "reference.png"
+    with Image.open(tmp_path / "reference.png") as image:
+        expected = planes(np.array(ImageOps.exif_transpose(image)))
+    found = only(path, 3)
+    assert torch.equal(found if found.dtype == torch.uint8 else (found * 255).byte(), expected)
+
+
+@pytest.mark.parametrize(("axes", "shape"), [("I", (4,)), ("Z", (4,)), ("T", (3,)), ("TZ", (2, 3))])
+@pytest.mark.parametrize("samples", [(), (3,)])
+def test_each_page_of_a_stack_is_an_image(
+    tmp_path: Path, axes: str, shape: tuple[int, ...], samples: tuple[int, ...]
+) -> None:
+    full = (*shape, HEIGHT, WIDTH, *samples)
+    pixels = np.random.default_rng(0).integers(0, 255, full).astype(np.uint8)
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(
+        path,
+        pixels,
+        photometric="rgb" if samples else "minisblack",
+        metadata={"axes": axes + "YX" + "S" * len(samples)},
+    )
+    pages = read_image(path, 3 if samples else 1)
+    expected = pixels.reshape(-1, HEIGHT, WIDTH, *samples)
+    assert len(pages) == len(expected)
+    assert all(torch.equal(page, planes(want)) for page, want in zip(pages, expected, strict=True))
+
+
+def test_pages_of_different_sizes_are_images_too(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "pages.tif") as writer:
+        writer.write(random_values(3), photometric="rgb")
+        writer.write(random_values(3)[:4], photometric="rgb")
+    shapes = [tuple(page.shape) for page in read_image(tmp_path / "pages.tif", 3)]
+    assert shapes == [(3, HEIGHT, WIDTH), (3, 4, WIDTH)]
+
+
+def test_the_format_is_told_from_the_content(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "tiff.tif", random_values(3))
+    (tmp_path / "tiff.tif").rename(tmp_path / "tiff.png")
+    assert torch.equal(only(tmp_path / "tiff.png", 3), planes(random_values(3)))
+
+
+# Channels
+
+
+def test_grey_is_repeated_to_three_channels(tmp_path: Path) -> None:
+    Image.fromarray(random_values()).save(tmp_path / "grey.png")
+    assert torch.equal(only(tmp_path / "grey.png", 3), planes(random_values()).repeat(3, 1, 1))
+
+
+def test_colour_becomes_luminance(tmp_path: Path) -> None:
+    image = Image.fromarray(random_values(3))
+    image.save(tmp_path / "colour.png")
+    grey = only(tmp_path / "colour.png", 1)
+    assert grey.dtype == torch.uint8
+    torch.testing.assert_close(grey, planes(np.array(image.convert("L"))), atol=1, rtol=0)
+    pixels = random_values(3, dtype=np.uint16)
+    (tmp_path / "deep.png").write_bytes(imagecodecs.png_encode(pixels))
+    weights = np.array([0.299, 0.587, 0.114])
+    expected = torch.from_numpy((pixels / 65535) @ weights).float()[None]
+    torch.testing.assert_close(only(tmp_path / "deep.png", 1), expected)
+
+
+def test_white_stays_in_range_as_luminance(tmp_path: Path) -> None:
+    white = np.ones((HEIGHT, WIDTH, 3), np.float32)
+    tifffile.imwrite(tmp_path / "white.tif", white, photometric="rgb")
+    assert only(tmp_path / "white.tif", 1).max() <= 1
+
+
+def test_other_numbers_of_channels_must_be_those_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "five.tif"
+    pixels = random_values(5)
+    tifffile.imwrite(path, pixels, photometric="minisblack", planarconfig="contig")
+    assert torch.equal(only(path, 5), planes(pixels))
+    assert message(path, 3) == (
+        f"{path}: the image has 5 channels where 3 are needed. "
+        "Only 1 and 3 can be turned into each other."
+    )
+
+
+# Errors
+
+
+def test_files_that_are_no_images(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("not an image at all, but long enough to have a header")
+    (tmp_path / "folder.png").mkdir()
+    assert message(tmp_path / "missing.png") == f"{tmp_path}/missing.png: no such file. {ALLOWED}"
+    assert message(tmp_path / "empty.png") == f"{tmp_path}/empty.png: the file is empty. {ALLOWED}"
+    assert message(tmp_path / "folder.png") == f"{tmp_path}/folder.png: is a folder. {ALLOWED}"
+    assert message(tmp_path / "text.png") == (
+        f"{tmp_path}/text.png: damaged, or not a file of this kind. {ALLOWED}"
+    )
+
+
+def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "image.png"
+    Image.fromarray(random_values(3)).save(path)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)  # root may read any file, so chmod would not do
+    assert message(path) == f"{path}: permission denied. {ALLOWED}"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a16.png", "a.jpg", "a.bmp", "a.webp", "a.tif"])
+@pytest.mark.parametrize("kept", [0.02, 0.3, 0.9])
+def test_a_truncated_file(
+    tmp_path: Path, name: str, kept: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    if name == "a16.png":
+        path.write_bytes(imagecodecs.png_encode(pixels.astype(np.uint16) * 257))
+    elif name == "a.tif":
+        tifffile.imwrite(path, pixels)
+    else:
+        Image.fromarray(pixels).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * kept)])
+    assert message(path) == f"{path}: damaged, or not a file of this kind. {ALLOWED}"
+    assert capfd.readouterr().err == ""
+
+
+def test_more_pixels_than_pillow_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "image.png"
+    Image.fromarray(random_values(3)).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    assert message(path) == f"{path}: more pixels than Pillow opens safely. {ALLOWED}"
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)  # less than twice too many: a mere warning
+    assert torch.equal(only(path, 3), planes(random_values(3)))
+
+
+def test_tiffs_that_are_no_photographs(tmp_path: Path) -> None:
+    path = tmp_path / "image.tif"
+    tifffile.imwrite(path, np.zeros((2, 8, 9), np.uint8), metadata={"axes": "CYX"})
+    assert message(path) == (
+        f"{path}: its axes are CYX. "
+        "A TIFF holds images as YX or YXS, or a stack of them along I, Q, Z or T."
+    )
+    tifffile.imwrite(path, random_values(3), photometric="cielab")
+    assert message(path) == f"{path}: its colours are CIELAB. A TIFF is grey, RGB or has a palette."
+    tifffile.imwrite(path, random_values().astype(np.int32))
+    assert message(path) == (
+        f"{path}: its values are int32. Allowed are unsigned integers of 8 or 16 bits, "
+        "and floats in [0, 1]."
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [((-0.5, 3), "-0.5", "3"), ((0, 255), "0", "255"), ((0, np.nan), "nan", "nan")],
+)
+def test_floats_out_of_range(
+    tmp_path: Path, values: tuple[float, float], low: str, high: str
+) -> None:
+    path = tmp_path / "image.tif"
+    tifffile.imwrite(path, np.full((4, 2), values, np.float32))
+    assert message(path, 1) == (
+        f"{path}: its values range from {low} to {high}. Floats must be in [0, 1]."
+    )
+
+
+# Many files
+
+
+def test_files_are_read_in_order(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{value}.png" for value in (7, 3, 9, 1)]
+    for path in paths:
+        Image.new("L", (2, 2), int(path.stem)).save(path)
+    read = read_images(paths, 1)
+    assert [int(pages[0][0, 0, 0]) for pages in read] == [7, 3, 9, 1]
+
+
+def test_more_images_than_memory(tmp_path: Path) -> None:
+    colour, deep, stack = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.tif"
+    Image.new("RGB", (1000, 1000)).save(colour)  # 3 x 10^6 bytes
+    deep.write_bytes(imagecodecs.png_encode(np.zeros((500, 500), np.uint16)))  # 3 x 10^6: float32
+    tifffile.imwrite(stack, np.zeros((2, 1000, 1000, 3), np.uint8), photometric="rgb")  # 6 x 10^6
+    paths = [colour, deep, stack]
+    assert len(read_images(paths, 3, memory_limit=12_000_000)) == 3
+    with pytest.raises(DataError) as caught:
+        read_images(paths, 3, memory_limit=11_999_999)
+    assert str(caught.value) == (
+        f"3 images from {colour} on: decoded they take 11.4 MiB, more than the 11.4 MiB allowed "
+        "here. Use fewer or smaller images."
+    )
+
+
+def test_a_damaged_file_among_many_is_named(tmp_path: Path) -> None:
+    good, bad = tmp_path / "a.png", tmp_path / "b.png"
+    Image.new("L", (2, 2)).save(good)
+    bad.write_text("text")
+    with pytest.raises(DataError) as caught:
+        read_images([good, bad], 1)
+    assert str(caught.value) == f"{bad}: damaged, or not a file of this kind. {ALLOWED}"

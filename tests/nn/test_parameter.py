@@ -1,0 +1,55 @@
+"""A parameter: a (value, gradient) pair that changes in place."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from zoo.errors import ShapeError
+from zoo.nn import Parameter
+
+
+def test_a_parameter_unpacks_into_value_and_gradient() -> None:
+    parameter = Parameter(torch.ones(2, 3))
+    value, gradient = parameter
+    assert value is parameter.value is parameter[0]
+    assert gradient is parameter.gradient is parameter[1]
+    assert len(parameter) == 2
+    assert gradient.equal(torch.zeros(2, 3))
+    assert repr(parameter) == "Parameter(shape=(2, 3), dtype=torch.float32)"
+
+
+def test_a_parameter_changes_in_place() -> None:
+    value, gradient = parameter = Parameter(torch.ones(2))
+    parameter.set_value(torch.tensor([3.0, 4.0]))
+    parameter.add_value(torch.tensor([0.5, -1.0]))
+    assert value.tolist() == [3.5, 3.0]
+    parameter.zero_value()
+    assert value.tolist() == [0.0, 0.0]
+    parameter.add_gradient(torch.tensor([1.0, 2.0]))
+    parameter.add_gradient(torch.tensor([1.0, 2.0]))
+    assert gradient.tolist() == [2.0, 4.0]
+    parameter.zero_gradient()
+    assert gradient.tolist() == [0.0, 0.0]
+
+
+def test_set_value_copies() -> None:
+    parameter, new = Parameter(torch.ones(2)), torch.zeros(2)
+    parameter.set_value(new)
+    new.fill_(7)
+    assert parameter.value.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("method", "what"),
+    [("set_value", "value"), ("add_value", "value"), ("add_gradient", "gradient")],
+)
+def test_a_parameter_refuses_another_shape(method: str, what: str) -> None:
+    parameter = Parameter(torch.ones(2, 3))
+    with pytest.raises(ShapeError) as caught:
+        getattr(parameter, method)(torch.ones(3))  # would broadcast
+    assert str(caught.value) == (
+        f"Parameter: {what} has shape (3,). The parameter's shape is (2, 3)."
+    )
+    assert parameter.value.equal(torch.ones(2, 3))
+    assert parameter.gradient.equal(torch.zeros(2, 3))

@@ -1,0 +1,61 @@
+"""Chains of modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+
+from zoo.errors import ShapeError
+from zoo.nn import Conv2d, Module, ReLU, Sequential, Upsampling
+
+
+def test_a_chain_is_the_composition_of_its_modules() -> None:
+    conv, relu = Conv2d(1, 2, 3), ReLU()
+    model = Sequential(conv, relu)
+    assert list(model) == [conv, relu]
+    assert len(model) == 2
+    assert model[0] is conv
+    assert model[-1] is relu
+    x, grad_y = torch.randn(2, 1, 5, 5), torch.randn(2, 2, 3, 3)
+    y = model.forward(x)
+    grad_x, grad_weight = model.backward(grad_y), conv.parameters["weight"].gradient.clone()
+    conv.zero_grad()
+    assert y.equal(relu.forward(conv.forward(x)))
+    assert grad_x.equal(conv.backward(relu.backward(grad_y)))
+    assert grad_weight.equal(conv.parameters["weight"].gradient)
+
+
+def test_the_empty_chain_is_the_identity() -> None:
+    model, x = Sequential(), torch.randn(2, 3)
+    assert model.forward(x).equal(x)
+    assert model.backward(x).equal(x)
+    assert model.output_shape((3, 4)) == (3, 4)
+    assert model.state_dict() == {}
+
+
+@pytest.mark.parametrize("call", ["forward", "output_shape"])
+def test_the_message_names_the_position(call: str) -> None:
+    def run(model: Module, shape: Sequence[int]) -> None:
+        model.forward(torch.ones(2, *shape)) if call == "forward" else model.output_shape(shape)
+
+    inner = Sequential(ReLU(), Conv2d(3, 1, 1))
+    with pytest.raises(ShapeError) as caught:
+        run(Sequential(Conv2d(1, 2, 3), inner), (1, 5, 5))
+    assert str(caught.value) == (
+        "module 1: module 1: Conv2d: the input is (2, 3, 3). Use (N, 3, H, W) or (3, H, W)."
+    )
+
+
+def test_repr() -> None:
+    model = Sequential(Conv2d(1, 2, 3), Sequential(ReLU()), Upsampling(2, 1, 3, bias=False))
+    assert repr(model) == (
+        "Sequential(\n"
+        "  0: Conv2d(weight=(2, 1, 3, 3), bias=(2,))\n"
+        "  1: Sequential(\n"
+        "    0: ReLU()\n"
+        "  )\n"
+        "  2: Upsampling()\n"
+        ")"
+    )

@@ -1,0 +1,88 @@
+"""Data augmentation: flips, transposition, quarter turns, and extra noise on the input.
+
+Transposition, quarter turns and noise are those of Santacroce's report (EE-559, 2022).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from zoo.data.batch import Batch
+from zoo.errors import ArgumentError
+
+
+class Turn(NamedTuple):
+    """What happens to each image, in this order: (n,) bool tensors."""
+
+    transpose: Tensor
+    flip_rows: Tensor
+    flip_columns: Tensor
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """The turned images, (n, C, H, W); H = W if any is transposed."""
+        if self.transpose.any():
+            image = torch.where(self.transpose[:, None, None, None], image.mT, image)
+        image = torch.where(self.flip_rows[:, None, None, None], image.flip(2), image)
+        return torch.where(self.flip_columns[:, None, None, None], image.flip(3), image)
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random changes, drawn anew for each image, the same for input, target and mask.
+
+    Attributes:
+        flip: flip top to bottom, and left to right, each with probability 1/2.
+        transpose: exchange rows and columns with probability 1/2; needs square crops.
+        rotate: turn by 0, 90, 180 or 270 degrees, equally likely; needs square crops.
+        noise: standard deviation of gaussian noise added to the input only, as a fraction of the
+            standard deviation of the batch's input, >= 0 (the report: 0.1).
+
+    Raises:
+        ArgumentError: ``noise`` is negative or not finite.
+    """
+
+    flip: bool = True
+    transpose: bool = False
+    rotate: bool = False
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.noise < float("inf"):
+            raise ArgumentError(f"augment: noise is {self.noise}. It must be a number >= 0.")
+
+    def check_fit(self, height: int, width: int) -> None:
+        """Refuse crops that cannot be turned.
+
+        Raises:
+            ArgumentError: ``transpose`` or ``rotate`` is set and the crops are not square.
+        """
+        if height != width and (self.transpose or self.rotate):
+            raise ArgumentError(
+                f"augment: transpose and rotate turn crops of {height} x {width} into "
+                f"{width} x {height}. Use square crops, or only flip."
+            )
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """The changed batch; ``batch`` itself is left as it is."""
+        turn = self._draw_turn(batch.x.shape[0], generator)
+        x, target = turn(batch.x), turn(batch.target)
+        if self.noise:
+            x = x + self.noise * x.std() * torch.randn(x.shape, generator=generator)
+        return Batch(x, target, None if batch.mask is None else turn(batch.mask))
+
+    def _draw_turn(self, n: int, generator: torch.Generator) -> Turn:
+        def coin(wanted: bool) -> Tensor:
+            return torch.rand(n, generator=generator) < (0.5 if wanted else 0.0)
+
+        # k quarter turns anticlockwise: a transposition if k is odd, then flips of rows (k = 1, 2)
+        # and of columns (k = 2, 3); what is drawn for flip and transpose composes with them by xor
+        quarters = torch.randint(4 if self.rotate else 1, (n,), generator=generator)
+        return Turn(
+            transpose=coin(self.transpose) ^ (quarters % 2 == 1),
+            flip_rows=coin(self.flip) ^ (quarters == 1) ^ (quarters == 2),
+            flip_columns=coin(self.flip) ^ (quarters == 2) ^ (quarters == 3),
+        )

@@ -1,0 +1,73 @@
+"""Whole images to evaluate on, the same in every epoch and every run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from zoo.data.crops import whole_image
+from zoo.data.noise.base import Noise
+from zoo.data.sets import CleanImages, ImagePairs, noise_mismatch
+from zoo.data.streams import Stream
+from zoo.seeding import generator
+
+
+@dataclass(frozen=True)
+class EvaluationImage:
+    """A noisy image and what it is compared with.
+
+    Attributes:
+        name: the photograph's or pair's.
+        noisy: (C, H, W) float32, not clipped.
+        reference: (C, H, W) float32: the clean image, or the second image of a pair.
+    """
+
+    name: str
+    noisy: Tensor
+    reference: Tensor
+
+
+def evaluation_images(
+    data: CleanImages | ImagePairs, noise: Noise | None, seed: int, limit: int | None = None
+) -> list[EvaluationImage]:
+    """One noisy copy of each whole image; of pairs, both images as they are.
+
+    A copy depends only on ``seed`` and the image's index, not on ``limit`` or what was drawn
+    before. With pixel sampling the block size k is drawn for each image and the reference is the
+    photograph reduced k times, its last rows and columns left out where they do not fill a block.
+
+    Args:
+        data: photographs or pairs.
+        noise: what to add to photographs; None for pairs.
+        seed: of all draws.
+        limit: the first so many images only; None for all.
+
+    Raises:
+        ArgumentError: ``noise`` is missing, or given for pairs.
+        DataError: a photograph is smaller than one block.
+    """
+    if isinstance(data, ImagePairs) and noise is None:
+        pairs = zip(data.names, data.first, data.second, strict=True)
+        return [_as_they_are(*pair) for pair in islice(pairs, limit)]
+    if isinstance(data, CleanImages) and noise is not None:
+        images = zip(data.names, data.images, strict=True)
+        return [
+            _noisy_copy(name, image, noise, generator(seed, Stream.EVALUATION, index))
+            for index, (name, image) in enumerate(islice(images, limit))
+        ]
+    raise noise_mismatch(data)
+
+
+def _as_they_are(name: str, first: Tensor, second: Tensor) -> EvaluationImage:
+    one = torch.ones(1, dtype=torch.int64)
+    return EvaluationImage(
+        name, whole_image(name, first, one).clean[0], whole_image(name, second, one).clean[0]
+    )
+
+
+def _noisy_copy(name: str, image: Tensor, noise: Noise, draws: torch.Generator) -> EvaluationImage:
+    crop = whole_image(name, image, noise.block_sizes(1, draws))
+    return EvaluationImage(name, noise.draw(crop, draws).image[0], crop.clean[0])

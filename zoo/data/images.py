@@ -1,0 +1,169 @@
+"""Finding and reading image files as (C, H, W) tensors.
+
+8-bit files become uint8 tensors, four times smaller than float32; 16-bit and float files become
+float32 in [0, 1]. Nothing is resized, rounded to fewer bits or clipped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoo.data.decode import Array, decode, read_header
+from zoo.data.files import quiet, reading
+from zoo.errors import DataError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+
+
+def find_images(folder: Path) -> list[Path]:
+    """All image files under ``folder``, sorted by their path relative to it.
+
+    Hidden files and folders are skipped, symbolic links to folders are not followed.
+
+    Raises:
+        DataError: the folder is missing, not a folder, unreadable or without an image.
+    """
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(parent, name) for name in files if _is_image_name(name)]
+    if not found:
+        suffixes = " ".join(suffix.removeprefix(".") for suffix in SUFFIXES)
+        raise DataError(f"{folder}: no image in this folder. Suffixes are {suffixes}.")
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def read_image(path: Path, channels: int) -> list[Tensor]:
+    """The images of a file as (C, H, W) tensors, uint8 or float32 in [0, 1].
+
+    A TIFF may be a stack: each page is an image. Any other file has one (the first of an
+    animation). EXIF orientation is applied and alpha dropped. Grey is repeated to three channels;
+    colour becomes one channel by its luminance, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
+
+    Args:
+        path: the file; its format is told from its content.
+        channels: C of the tensors.
+
+    Raises:
+        DataError: the file is missing, damaged, has other values than 8- or 16-bit integers and
+            floats in [0, 1], or a number of channels that cannot be turned into ``channels``.
+    """
+    with quiet():
+        return _read(path, channels)
+
+
+def read_images(
+    paths: Sequence[Path], channels: int, *, memory_limit: int | None = None
+) -> list[list[Tensor]]:
+    """:func:`read_image` of each path, in order, on several threads.
+
+    Args:
+        paths: the files.
+        channels: C of the tensors.
+        memory_limit: bytes that all images together may take; None for half of the machine's
+            physical memory.
+
+    Raises:
+        DataError: as for :func:`read_image`, or the images would take more than ``memory_limit``.
+    """
+    limit = half_of_memory() if memory_limit is None else memory_limit
+    with quiet(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        needed = sum(pool.map(lambda path: _decoded_bytes(path, channels), paths))
+        if limit is not None and needed > limit:
+            raise DataError(
+                f"{len(paths)} images from {paths[0]} on: decoded they take {_size(needed)}, more "
+                f"than the {_size(limit)} allowed here. Use fewer or smaller images."
+            )
+        return list(pool.map(lambda path: _read(path, channels), paths))
+
+
+def page_names(name: str, pages: int) -> list[str]:
+    """Names of the images of one file: ``name``, or ``name[0]``, ``name[1]``, ... of a stack."""
+    return [name] if pages == 1 else [f"{name}[{page}]" for page in range(pages)]
+
+
+def half_of_memory() -> int | None:
+    """Half of the machine's physical memory in bytes; None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+
+
+def _refuse(error: OSError) -> None:
+    reason = {
+        FileNotFoundError: "no such folder",
+        NotADirectoryError: "not a folder",
+        PermissionError: "permission denied",
+    }.get(type(error), error.strerror)
+    raise DataError(f"{error.filename}: {reason}. Give a folder of images.") from error
+
+
+def _is_image_name(name: str) -> bool:
+    return not name.startswith(".") and name.lower().endswith(SUFFIXES)
+
+
+def _read(path: Path, channels: int) -> list[Tensor]:
+    with reading(path, ALLOWED):
+        return [_to_tensor(path, image, channels) for image in decode(path)]
+
+
+def _decoded_bytes(path: Path, channels: int) -> int:
+    with reading(path, ALLOWED):
+        header = read_header(path)
+    return header.values * channels * header.value_bytes
+
+
+def _to_tensor(path: Path, image: Array, channels: int) -> Tensor:
+    image = _to_unit_range(path, image if image.ndim == 3 else image[..., None])
+    image = _to_channels(path, image, channels)  # H, W, C
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+
+
+def _to_unit_range(path: Path, image: Array) -> Array:
+    """uint8 as it is, anything else as float32 in [0, 1]."""
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype == np.bool_:
+        return image.astype(np.uint8) * 255
+    if image.dtype == np.uint16:
+        return image.astype(np.float32) / 65535
+    if image.dtype.kind != "f":
+        raise DataError(
+            f"{path}: its values are {image.dtype}. Allowed are unsigned integers of 8 or 16 bits, "
+            "and floats in [0, 1]."
+        )
+    low, high = image.min(), image.max()  # NaN if any value is
+    if not (low >= 0 and high <= 1):
+        raise DataError(
+            f"{path}: its values range from {low:g} to {high:g}. Floats must be in [0, 1]."
+        )
+    return image.astype(np.float32)
+
+
+def _to_channels(path: Path, image: Array, channels: int) -> Array:
+    found = image.shape[2]
+    if found == channels:
+        return image
+    if (found, channels) == (1, 3):
+        return image.repeat(3, axis=2)
+    if (found, channels) == (3, 1):
+        grey = image.astype(np.float32) @ np.array(LUMINANCE, np.float32)[:, None]
+        return grey.round().astype(np.uint8) if image.dtype == np.uint8 else grey.clip(0, 1)
+    raise DataError(
+        f"{path}: the image has {found} channels where {channels} are needed. "
+        "Only 1 and 3 can be turned into each other."
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"

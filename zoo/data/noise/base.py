@@ -1,0 +1,100 @@
+"""What a noise is: the contract, and the parameters that are drawn anew for each copy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from zoo.data.crops import Crops
+from zoo.errors import ArgumentError
+
+
+class Noisy(NamedTuple):
+    """One noisy copy of a batch.
+
+    ``image`` is (N, C, H, W) float32, never clipped or rounded: that would shift its mean, which is
+    what a network trained on noisy targets learns. ``mask`` is (N, 1, H, W) of 0 and 1, the pixels
+    that carry information; None for all of them.
+    """
+
+    image: Tensor
+    mask: Tensor | None = None
+
+
+class Noise(Protocol):
+    """How noisy copies of crops are drawn.
+
+    Attributes:
+        masks: whether copies carry a mask.
+        largest_block: the largest block size that :meth:`block_sizes` returns.
+    """
+
+    masks: bool = False
+    largest_block: int = 1
+
+    def block_sizes(self, n: int, generator: torch.Generator) -> Tensor:
+        """For each of n images how many photograph pixels, along each axis, make an image pixel.
+
+        (n,) int64. Drawn once for all copies of an image, because it defines the clean image.
+        """
+        return torch.ones(n, dtype=torch.int64)
+
+    def draw(self, crops: Crops, generator: torch.Generator) -> Noisy:
+        """One noisy copy of each crop, independent of the copies drawn before."""
+        ...
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """A parameter that is drawn uniformly from [low, high] for each image of each copy."""
+
+    low: float
+    high: float
+
+    def draw(self, n: int, generator: torch.Generator) -> Tensor:
+        """(n, 1, 1, 1) float32 values."""
+        uniform = torch.rand(n, 1, 1, 1, generator=generator)
+        return self.low + (self.high - self.low) * uniform
+
+
+def uniform(
+    where: str,
+    value: float | Sequence[float],
+    low: float,
+    high: float = math.inf,
+    *,
+    above_low: bool = False,
+) -> Uniform:
+    """Check a number or [low, high] as an architecture file gives it.
+
+    Args:
+        where: noise and parameter, for the message.
+        value: a number, or a pair of numbers in ascending order.
+        low, high: the bounds of what is allowed, inclusive.
+        above_low: whether ``low`` itself is not allowed.
+
+    Raises:
+        ArgumentError: ``value`` is something else.
+    """
+    ends = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
+    if (
+        len(ends) != 2
+        or not all(_is_number(end) and low <= end <= high for end in ends)
+        or ends[0] > ends[1]
+        or (above_low and ends[0] == low)
+    ):
+        bounds = f"{'>' if above_low else '>='} {low:g}"
+        bounds += "" if high == math.inf else f" and <= {high:g}"
+        raise ArgumentError(
+            f"{where} is {value!r}. It is a number {bounds}, or two in ascending order."
+        )
+    return Uniform(float(ends[0]), float(ends[1]))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

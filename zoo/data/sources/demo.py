@@ -1,0 +1,42 @@
+"""Photographs that scikit-image installs: training works without data of one's own."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from zoo.data.images import read_images
+from zoo.data.sets import CleanImages
+from zoo.errors import DataError
+
+# Colour photographs inside scikit-image's wheel. Of the stereo pair only one image, since the other
+# shows the same; not the retina and the deep field, which are mostly black and larger than the rest
+# together, so that most crops would show nothing.
+TRAINING = ("astronaut.png", "coffee.png", "motorcycle_left.png", "rocket.jpg", "ihc.png")
+HELD_OUT = "chelsea.png"
+FEWEST = 3
+
+
+def Demo(channels: int) -> CleanImages:  # noqa: N802 - see the package
+    """Five photographs to train on and one to validate on, ``chelsea``; nothing is downloaded.
+
+    Files that this version of scikit-image does not install are left out.
+
+    Raises:
+        DataError: too few of the files are installed.
+    """
+    return demo_images(Path(str(files("skimage"))) / "data", channels)
+
+
+def demo_images(folder: Path, channels: int) -> CleanImages:
+    """The demo's photographs in ``folder``."""
+    paths = [path for name in (*TRAINING, HELD_OUT) if (path := folder / name).is_file()]
+    if len(paths) < FEWEST or paths[-1].name != HELD_OUT:
+        found = ", ".join(path.name for path in paths) or "none"
+        raise DataError(
+            f"{folder}: of the demo's photographs only these are installed: {found}. "
+            f"It needs {HELD_OUT} and two more: install another version of scikit-image."
+        )
+    images = tuple(pages[0] for pages in read_images(paths, channels))
+    names = tuple(path.stem for path in paths)
+    return CleanImages(names, images, held_out=frozenset({Path(HELD_OUT).stem}))

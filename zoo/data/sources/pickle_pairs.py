@@ -1,0 +1,60 @@
+"""A ``.pkl`` of pairs, the format of EE-559's data: a ``torch.save`` of two uint8 tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zoo.data.files import quiet, reading
+from zoo.data.sets import ImagePairs
+from zoo.errors import DataError
+
+FORMAT = "A file of pairs is a torch.save of two uint8 tensors of one shape (N, C, H, W)."
+
+
+def PicklePairs(  # noqa: N802 - see the package
+    path: str, channels: int, second_is_clean: bool = False
+) -> ImagePairs:
+    """The pairs of a file, named ``<file>[0]``, ``<file>[1]``, ...; no code in it is run.
+
+    Args:
+        path: a ``torch.save`` of a tuple or list of two uint8 tensors (N, C, H, W).
+        channels: C of the images.
+        second_is_clean: whether the second tensor's images are clean instead of noisy.
+
+    Raises:
+        DataError: the file is missing, damaged or holds something else.
+    """
+    file = Path(path)
+    with reading(file, FORMAT), quiet():
+        content = torch.load(file, weights_only=True, map_location="cpu")
+    first, second = _check(file, content, channels)
+    names = tuple(f"{file.name}[{index}]" for index in range(len(first)))
+    return ImagePairs(names, first.unbind(), second.unbind(), second_is_clean)
+
+
+def _check(file: Path, content: object, channels: int) -> tuple[Tensor, Tensor]:
+    if not isinstance(content, (tuple, list)) or len(content) != 2:
+        count = f" of {len(content)}" if isinstance(content, (tuple, list)) else ""
+        raise DataError(f"{file}: holds a {type(content).__name__}{count}. {FORMAT}")
+    first, second = content
+    for which, images in (("first", first), ("second", second)):
+        if not isinstance(images, Tensor) or images.layout != torch.strided:
+            raise DataError(f"{file}: the {which} item is a {type(images).__name__}. {FORMAT}")
+        if images.dtype != torch.uint8 or images.ndim != 4 or 0 in images.shape:
+            raise DataError(
+                f"{file}: the {which} tensor is {str(images.dtype).removeprefix('torch.')} of "
+                f"shape {tuple(images.shape)}. {FORMAT}"
+            )
+    if first.shape != second.shape:
+        raise DataError(
+            f"{file}: the shapes are {tuple(first.shape)} and {tuple(second.shape)}. {FORMAT}"
+        )
+    if first.shape[1] != channels:
+        raise DataError(
+            f"{file}: the images have {first.shape[1]} channels where {channels} are needed. "
+            "Pairs of a file are taken as they are."
+        )
+    return first, second
