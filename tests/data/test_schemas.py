@@ -1,78 +1,29 @@
+"""The schemas of noises and sources accept what the constructors accept."""
+
 from __future__ import annotations
 
-import inspect
-import json
-from collections.abc import Callable
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from zoo.schemas import read_schema
 
-from zoo.data import NOISES, SOURCES
+from zoo.architecture.schema import validate
 from zoo.errors import ArgumentError
+from zoo.registry import load_registry
 
-SCHEMAS = Path(__file__).parents[2] / "schemas"
-FACTORIES = {("noise", name): factory for name, factory in NOISES.items()} | {
-    ("source", name): factory for name, factory in SOURCES.items()
-}
-every_entry = pytest.mark.parametrize(("kind", "name"), list(FACTORIES))
+REGISTRY = load_registry()
+every_entry = pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, name) for kind in ("noise", "source") for name in REGISTRY.names(kind)],
+)
 
 
 def read(path: str) -> Any:
-    return json.loads((SCHEMAS / f"{path}.json").read_text(encoding="utf-8"))
+    return read_schema(f"{path}.json")
 
 
-def validator(kind: str, name: str) -> Draft202012Validator:
-    common = Resource.from_contents(read("common"))
-    registry: Registry[Any] = Registry().with_resource("urn:zoo:common", common)
-    return Draft202012Validator(read(f"{kind}/{name}"), registry=registry)
-
-
-def load(kind: str, name: str) -> Callable[..., Any]:
-    module, _, attribute = FACTORIES[kind, name].partition(":")
-    factory: Callable[..., Any] = getattr(import_module(module), attribute)
-    return factory
-
-
-def parameters(kind: str, name: str) -> dict[str, Any]:
-    """Name and default of each parameter that is written in a file, EMPTY where it has none."""
-    signature = inspect.signature(load(kind, name)).parameters.values()
-    return {p.name: p.default for p in signature if (kind, p.name) != ("source", "channels")}
-
-
-@pytest.mark.parametrize(("kind", "factories"), [("noise", NOISES), ("source", SOURCES)])
-def test_each_built_in_has_a_schema(kind: str, factories: dict[str, str]) -> None:
-    assert sorted(path.stem for path in (SCHEMAS / kind).glob("*.json")) == sorted(factories)
-
-
-@every_entry
-def test_a_schema_describes_a_closed_object(kind: str, name: str) -> None:
-    schema = read(f"{kind}/{name}")
-    Draft202012Validator.check_schema(schema)
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["$id"] == f"urn:zoo:{kind}:{name}"
-    assert schema["title"]
-    assert "\n" not in schema["title"]
-    assert (schema["type"], schema["additionalProperties"]) == ("object", False)
-    assert all(value["description"] for value in schema["properties"].values())
-
-
-@every_entry
-def test_a_schema_has_the_factorys_parameters_and_defaults(kind: str, name: str) -> None:
-    schema = read(f"{kind}/{name}")
-    expected = parameters(kind, name)
-    assert list(schema["properties"]) == list(expected)
-    empty = inspect.Parameter.empty
-    assert schema["required"] == [key for key, value in expected.items() if value is empty]
-    for key, default in expected.items():
-        if default is empty or default is None:  # TOML has no null: the key is left out
-            assert "default" not in schema["properties"][key]
-        else:
-            written = list(default) if isinstance(default, tuple) else default
-            assert schema["properties"][key]["default"] == written
+def is_valid(kind: str, name: str, value: object) -> bool:
+    return not list(validate(value, read(f"{kind}/{name}")))
 
 
 @every_entry
@@ -80,7 +31,7 @@ def test_the_defaults_are_valid(kind: str, name: str) -> None:
     properties = read(f"{kind}/{name}")["properties"]
     written = {key: value["default"] for key, value in properties.items() if "default" in value}
     required = dict.fromkeys(read(f"{kind}/{name}")["required"], "folder")
-    assert validator(kind, name).is_valid(written | required)
+    assert is_valid(kind, name, written | required)
 
 
 @every_entry
@@ -103,11 +54,11 @@ def test_paths_are_marked(kind: str, name: str) -> None:
 def test_schema_and_constructor_agree(
     name: str, parameter: str, good: list[object], bad: list[object]
 ) -> None:
-    schema, factory = validator("noise", name), load("noise", name)
+    factory = REGISTRY.get("noise", name).entry.load()
     for value in good:
-        assert schema.is_valid({parameter: value})
+        assert is_valid("noise", name, {parameter: value})
         factory(**{parameter: value})
     for value in bad:
-        assert not schema.is_valid({parameter: value})
+        assert not is_valid("noise", name, {parameter: value})
         with pytest.raises(ArgumentError):
             factory(**{parameter: value})

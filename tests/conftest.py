@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """The tensors of tests are tiny: several threads would mostly wait for each other."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def seed() -> Iterator[None]:
+    """Tests that draw from torch's global generator draw the same each time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.fixture
+def test_data() -> Path:
+    """Photographs and pairs that cannot be shipped; the folder is named by ZOO_TEST_DATA."""
+    folder = os.environ.get("ZOO_TEST_DATA")
+    if folder is None:
+        pytest.skip("ZOO_TEST_DATA does not name a folder with bsds500/ and ee559_val_54.pkl")
+    return Path(folder)
