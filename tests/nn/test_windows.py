@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 import torch
 
+import zoo.nn
 from zoo.nn.windows import Windows, crop, for_each_image, pad
 
 WINDOWS = Windows(kernel=(2, 3), stride=(2, 1), dilation=(1, 2), grid=(3, 2))
@@ -44,6 +45,39 @@ def test_scatter_adds_to_what_is_there_and_returns_it() -> None:
     expected = WINDOWS.scatter(columns, torch.zeros(SHAPE)) + 1
     assert WINDOWS.scatter(columns, image) is image
     torch.testing.assert_close(image, expected)
+
+
+@pytest.mark.parametrize("elements", [1, 144, 150, 300, 10**6])
+def test_parts_cover_all_windows_once(elements: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.nn.windows.ELEMENTS_AT_ONCE", elements)
+    image, covered = torch.randn(5, *SHAPE[1:]), torch.zeros(5, 1, *WINDOWS.grid)
+    whole = WINDOWS.gather(image).view(5, 24, *WINDOWS.grid)
+    for part in WINDOWS.parts(image):
+        part.of_grid(covered).add_(1)
+        columns = part.windows.gather(part.of_image(image))
+        assert columns.view(part.of_grid(whole).shape).equal(part.of_grid(whole))
+        assert columns.numel() <= max(elements, 24 * WINDOWS.grid[1])  # at least a row of windows
+    assert (covered == 1).all()
+
+
+@pytest.mark.parametrize("layer", [zoo.nn.Conv2d, zoo.nn.ConvTranspose2d])
+def test_layers_do_not_depend_on_the_parts(
+    layer: type[zoo.nn.Conv2d], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = layer(4, 6, (3, 2), stride=2, padding=1, groups=2).to(torch.float64)
+    x = torch.randn(3, 4, 9, 8, dtype=torch.float64)
+    results = []
+    for elements in (10**6, 1):
+        monkeypatch.setattr("zoo.nn.windows.ELEMENTS_AT_ONCE", elements)
+        module.zero_grad()
+        y = module.forward(x)
+        grad_x = module.backward(torch.randn(y.shape, dtype=y.dtype, generator=_generator()))
+        results.append([y, grad_x, *(item.gradient.clone() for item in module.param())])
+    torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=1e-12)
+
+
+def _generator() -> torch.Generator:
+    return torch.Generator().manual_seed(1)
 
 
 def test_windows_follow_strides_and_offset() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import NoReturn
 
@@ -66,18 +67,19 @@ def main() -> NoReturn:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         zoo.main(prog_name="zoo", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "zoo"
+        click.echo(f"{command}: {error.format_message()} See {command} --help.", err=True)
+        sys.exit(2)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
-    except Exception as error:
-        if os.environ.get("ZOO_DEBUG") == "1":
-            raise
-        click.echo(_message(error), err=True)
-        sys.exit(_exit_code(error))
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
+    except Exception as error:
+        if os.environ.get("ZOO_DEBUG") == "1":
+            traceback.print_exc()
+        click.echo(_message(error), err=True)
+        sys.exit(_exit_code(error))
     sys.exit(0)
 
 

@@ -40,6 +40,7 @@ def train(
     compiler = Compiler(spec, registry)
     for failure in registry.failures:
         _warn(str(failure))
+    compiler.model(torch.Generator())  # layers that do not fit are known before images are read
     data = load_run_data(compiler, device)
     for remark in data.remarks:
         _warn(remark)
@@ -60,7 +61,7 @@ def train(
         except Stopped as stopped:
             raise Stopped(
                 f"{stopped} of {trainer.progress.step + trainer.steps_left}. Go on with: zoo run "
-                f"{spec.file} --out {directory.path} --resume",
+                f"{directory.path / 'architecture.toml'} --out {directory.path} --resume",
                 stopped.signal,
             ) from None
         _evaluate(registry, directory, data.validation, spec, device, stop)

@@ -12,7 +12,7 @@ from zoo.errors import ArgumentError, ShapeError
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.nn.windows import Sides, Windows, crop, for_each_image, pad
+from zoo.nn.windows import Sides, Windows, crop, for_each_image, pad, to_rows
 from zoo.shapes import Pair, convolution, window
 
 
@@ -94,20 +94,12 @@ class Conv2d(Module):
         padded = pad(x if x.dim() == 4 else x.unsqueeze(0), self.padding)
         windows = Windows(self.kernel_size, self.stride, self.dilation, y_shape[1:])
         self.save(padded, windows, x.shape)
-        y = [
-            self._product(windows.gather(padded[part], self.groups))
-            for part in windows.slices(padded)
-        ]
-        return torch.cat(y).view(*x.shape[:-3], *y_shape)
-
-    def _product(self, columns: Tensor) -> Tensor:
-        """Y = K X + B; (N*G, Cin/G*kh*kw, L) -> (N*G, Cout/G, L)."""
-        n = len(columns) // self.groups
-        if self.bias is None:
-            return torch.bmm(self._kernels(n), columns)
-        # Starting the sum from the bias saves a rounding: bit for bit torch.nn's result.
-        bias = for_each_image(self.bias.view(self.groups, -1, 1), n)  # N*G, Cout/G, 1
-        return torch.baddbmm(bias, self._kernels(n), columns)
+        y = x.new_empty(len(padded), *y_shape)
+        for part in windows.parts(padded):
+            columns = part.windows.gather(part.of_image(padded), self.groups)
+            y_part = part.of_grid(y)
+            y_part.copy_(self._product(columns).view(y_part.shape))
+        return y.view(*x.shape[:-3], *y_shape)
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """(N, Cout, Hout, Wout) -> (N, Cin, H, W); also without N."""
@@ -116,14 +108,14 @@ class Conv2d(Module):
         self.require_gradient_shape(grad_y, (*x_shape[:-3], *y_shape))
         grad_y = grad_y.reshape(len(padded), *y_shape)
         grad_padded = torch.zeros_like(padded)
-        for part in windows.slices(padded):
-            columns = windows.gather(padded[part], self.groups)  # N*G, Cin/G*kh*kw, L
-            n, pixels = len(columns) // self.groups, columns.shape[2]
-            grad_rows = grad_y[part].reshape(len(columns), self.out_channels // self.groups, pixels)
+        for part in windows.parts(padded):
+            columns = part.windows.gather(part.of_image(padded), self.groups)
+            grad_rows = to_rows(part.of_grid(grad_y), self.groups)  # N*G, Cout/G, L
+            n = len(columns) // self.groups
             grad_kernels = torch.bmm(grad_rows, columns.transpose(1, 2))
             self.add_gradients(weight=grad_kernels.view(n, *self.weight.shape).sum(0))
             grad_columns = torch.bmm(self._kernels(n).transpose(1, 2), grad_rows)
-            windows.scatter(grad_columns, grad_padded[part])
+            part.windows.scatter(grad_columns, part.of_image(grad_padded))
         if self.bias is not None:
             self.add_gradients(bias=grad_y.sum((0, 2, 3)))
         return crop(grad_padded, self.padding, x_shape[-2:]).reshape(x_shape)
@@ -139,6 +131,15 @@ class Conv2d(Module):
         padded = (top + input_shape[1] + bottom, left + input_shape[2] + right)
         size = convolution("Conv2d", padded, self.kernel_size, self.stride, self.dilation)
         return (self.out_channels, *size)
+
+    def _product(self, columns: Tensor) -> Tensor:
+        """K X + B: (N*G, Cin/G*kh*kw, L) -> (N*G, Cout/G, L)."""
+        n = len(columns) // self.groups
+        if self.bias is None:
+            return torch.bmm(self._kernels(n), columns)
+        # Starting the sum from the bias saves a rounding: bit for bit torch.nn's result.
+        bias = for_each_image(self.bias.view(self.groups, -1, 1), n)  # N*G, Cout/G, 1
+        return torch.baddbmm(bias, self._kernels(n), columns)
 
     def _kernels(self, n: int) -> Tensor:
         """The weight as the matrix K of each group, for each of n images."""

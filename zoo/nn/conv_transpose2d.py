@@ -12,7 +12,7 @@ from zoo.errors import ArgumentError, ShapeError
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.nn.windows import Windows, crop, for_each_image, pad
+from zoo.nn.windows import Windows, crop, for_each_image, pad, to_rows
 from zoo.shapes import Pair, transposed_convolution
 
 
@@ -114,11 +114,11 @@ class ConvTranspose2d(Module):
         )
         if self.bias is not None:
             padded += self.bias.view(-1, 1, 1)
-        windows = self._windows(images)
-        for part in windows.slices(padded):
-            rows = self._rows(images[part])  # N*G, Cin/G, L
-            kernels = self._kernels(part.stop - part.start)
-            windows.scatter(torch.bmm(kernels.transpose(1, 2), rows), padded[part])
+        for part in self._windows(images).parts(padded):
+            rows = to_rows(part.of_grid(images), self.groups)  # N*G, Cin/G, L
+            kernels = self._kernels(len(rows) // self.groups)
+            columns = torch.bmm(kernels.transpose(1, 2), rows)  # N*G, Cout/G*kh*kw, L
+            part.windows.scatter(columns, part.of_image(padded))
         return crop(padded, self._sides(), y_shape[1:]).reshape(*x.shape[:-3], *y_shape)
 
     def backward(self, grad_y: Tensor) -> Tensor:
@@ -127,17 +127,18 @@ class ConvTranspose2d(Module):
         self.require_gradient_shape(grad_y, (*x_shape[:-3], *y_shape))
         grad_y = grad_y.reshape(len(images), *y_shape)
         padded = pad(grad_y, self._sides())
-        windows = self._windows(images)
-        grad_x = []
-        for part in windows.slices(padded):
-            n = part.stop - part.start
-            columns = windows.gather(padded[part], self.groups)  # N*G, Cout/G*kh*kw, L
-            grad_kernels = torch.bmm(self._rows(images[part]), columns.transpose(1, 2))
+        grad_x = torch.empty_like(images)
+        for part in self._windows(images).parts(padded):
+            columns = part.windows.gather(part.of_image(padded), self.groups)
+            rows = to_rows(part.of_grid(images), self.groups)  # N*G, Cin/G, L
+            n = len(rows) // self.groups
+            grad_kernels = torch.bmm(rows, columns.transpose(1, 2))  # N*G, Cin/G, Cout/G*kh*kw
             self.add_gradients(weight=grad_kernels.view(n, *self.weight.shape).sum(0))
-            grad_x.append(torch.bmm(self._kernels(n), columns))  # N*G, Cin/G, L
+            grad_part = part.of_grid(grad_x)
+            grad_part.copy_(torch.bmm(self._kernels(n), columns).view(grad_part.shape))
         if self.bias is not None:
             self.add_gradients(bias=grad_y.sum((0, 2, 3)))
-        return torch.cat(grad_x).view(x_shape)
+        return grad_x.view(x_shape)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, int, int]:
         """(Cin, H, W) -> (Cout, Hout, Wout)."""
@@ -162,11 +163,6 @@ class ConvTranspose2d(Module):
         return for_each_image(
             self.weight.reshape(self.groups, self.in_channels // self.groups, -1), n
         )
-
-    def _rows(self, images: Tensor) -> Tensor:
-        """The images as the matrix X of each group: (N, Cin, H, W) -> (N*G, Cin/G, H*W)."""
-        n, channels, height, width = images.shape
-        return images.reshape(n * self.groups, channels // self.groups, height * width)
 
     def _windows(self, images: Tensor) -> Windows:
         """One window of the padded output for each input pixel."""

@@ -11,6 +11,7 @@ Chellapilla, Puri, Simard: "High Performance Convolutional Neural Networks for D
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -40,13 +41,21 @@ class Windows:
     dilation: Pair
     grid: Pair
 
-    def slices(self, image: Tensor) -> list[slice]:
-        """The images in parts whose columns fit into a processor's cache; at least one part."""
+    def parts(self, image: Tensor) -> Iterator[Part]:
+        """The work on ``image`` in parts whose columns fit into a processor's cache.
+
+        A part is several small images, or a band of rows of windows of a large one.
+        """
         n, channels = image.shape[:2]
-        taps = self.kernel[0] * self.kernel[1]
-        each = channels * taps * self.grid[0] * self.grid[1]  # elements of an image's columns
-        step = max(1, ELEMENTS_AT_ONCE // max(each, 1))
-        return [slice(start, min(start + step, n)) for start in range(0, max(n, 1), step)]
+        height, width = self.grid
+        row = channels * self.kernel[0] * self.kernel[1] * width  # elements of a row's columns
+        rows = min(height, max(1, ELEMENTS_AT_ONCE // row))
+        images = max(1, ELEMENTS_AT_ONCE // (row * height))
+        for first in range(0, n, images):
+            for top in range(0, height, rows):
+                grid = (min(rows, height - top), width)
+                windows = Windows(self.kernel, self.stride, self.dilation, grid)
+                yield Part(slice(first, first + images), slice(top, top + rows), windows)
 
     def view(self, image: Tensor) -> Tensor:
         """A view of the image as (N, C, kh, kw, Hout, Wout): tap (i, j) of every window."""
@@ -73,6 +82,29 @@ class Windows:
         return image
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some rows of the windows of some images.
+
+    Attributes:
+        images: which images.
+        rows: which rows of the grid.
+        windows: the windows in these rows.
+    """
+
+    images: slice
+    rows: slice
+    windows: Windows
+
+    def of_image(self, image: Tensor) -> Tensor:
+        """These images from the top of these windows on: a view of (N, C, H, W)."""
+        return image[self.images, :, self.rows.start * self.windows.stride[0] :]
+
+    def of_grid(self, grid: Tensor) -> Tensor:
+        """These images' pixels that the windows belong to: a view of (N, C, Hout, Wout)."""
+        return grid[self.images, :, self.rows]
+
+
 def pad(image: Tensor, sides: Sides) -> Tensor:
     """``image`` (N, C, H, W) with that many zero pixels added on each side."""
     if not any(sides):
@@ -93,3 +125,9 @@ def crop(image: Tensor, sides: Sides, size: Pair) -> Tensor:
 def for_each_image(matrices: Tensor, n: int) -> Tensor:
     """(G, rows, columns) -> (N*G, rows, columns): the G matrices again for each of n images."""
     return matrices.expand(n, *matrices.shape).reshape(n * len(matrices), *matrices.shape[1:])
+
+
+def to_rows(image: Tensor, groups: int) -> Tensor:
+    """(N, C, H, W) -> (N*G, C/G, H*W): each group of channels of each image as a matrix."""
+    n, channels, height, width = image.shape
+    return image.reshape(n * groups, channels // groups, height * width)
