@@ -49,19 +49,24 @@ def number(where: str, name: str, value: Any, minimum: float = -inf, maximum: fl
     if is_number(value, minimum, maximum):
         return float(value)
     allowed = "a finite number"
-    if minimum > -inf:
-        allowed += f" >= {minimum:g}" if maximum == inf else f" from {minimum:g} to {maximum:g}"
+    if minimum > -inf and maximum < inf:
+        allowed += f" from {minimum:g} to {maximum:g}"
+    elif minimum > -inf:
+        allowed += f" >= {minimum:g}"
+    elif maximum < inf:
+        allowed += f" <= {maximum:g}"
     raise ArgumentError(f"{where}: {name} is {value!r}. Use {allowed}.")
 
 
 def is_number(value: Any, minimum: float = -inf, maximum: float = inf) -> bool:
     """Whether ``value`` is a finite number within the limits; a bool is not a number."""
-    return (
-        isinstance(value, Real)
-        and not isinstance(value, bool)
-        and isfinite(value)
-        and minimum <= float(value) <= maximum
-    )
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        converted = float(value)
+    except OverflowError:  # an integer beyond the range of a float
+        return False
+    return isfinite(converted) and minimum <= converted <= maximum
 
 
 def _integer(value: Any) -> int | None:

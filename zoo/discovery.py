@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points, version
 import pluggy
 
 from zoo import builtins, hookspecs
+from zoo.entries import KINDS
 from zoo.errors import PluginError
 
 GROUP = "zoo"
@@ -45,19 +46,26 @@ class Failure:
 
 @dataclass(frozen=True)
 class Plugins:
-    """What discovery found: a plugin manager, who is behind each plugin name, and what failed."""
+    """What discovery found.
+
+    Attributes:
+        manager: has the built-ins and all plugins that could be loaded.
+        providers: who is behind each plugin name of the manager.
+        failures: the plugins that could not be loaded.
+        strict: whether any failure, also a later one of a hook, is an error.
+    """
 
     manager: pluggy.PluginManager
     providers: Mapping[str, Provider]
     failures: tuple[Failure, ...]
+    strict: bool
 
 
 def discover(environment: Mapping[str, str] = os.environ) -> Plugins:
     """Load the built-ins and all installed plugins, sorted by distribution.
 
     Raises:
-        PluginError: ``ZOO_PLUGINS`` names a distribution without a plugin, or
-            ``ZOO_STRICT_PLUGINS`` is set and a plugin cannot be loaded.
+        PluginError: ``ZOO_PLUGINS`` names a distribution without a plugin.
     """
     manager = pluggy.PluginManager("zoo")
     manager.add_hookspecs(hookspecs)
@@ -67,11 +75,15 @@ def discover(environment: Mapping[str, str] = os.environ) -> Plugins:
     for provider, entry_point in _selected(_installed(), environment.get("ZOO_PLUGINS")):
         try:
             _register(manager, entry_point.load(), provider, providers)
-        except Exception as error:  # whatever a plugin's module raises while it is imported
-            failures.append(Failure(provider, f"cannot be loaded: {error!r}"))
-    if failures and environment.get("ZOO_STRICT_PLUGINS") == "1":
-        raise PluginError("\n".join(str(failure) for failure in failures))
-    return Plugins(manager, providers, tuple(failures))
+        except (Exception, SystemExit) as error:  # whatever a plugin's module does when imported
+            failures.append(Failure(provider, f"cannot be loaded: {reason(error)}"))
+    strict = environment.get("ZOO_STRICT_PLUGINS") == "1"
+    return Plugins(manager, providers, tuple(failures), strict)
+
+
+def reason(error: BaseException) -> str:
+    """The words of zoo's own errors; the type too of whatever else a plugin's code raised."""
+    return str(error) if isinstance(error, PluginError) else repr(error)
 
 
 def _register(
@@ -81,11 +93,18 @@ def _register(
     providers: dict[str, Provider],
 ) -> None:
     name = f"{provider.distribution}:{provider.entry_point}"
-    manager.register(plugin, name=name)
+    if (other := manager.get_name(plugin)) is not None:
+        raise PluginError(f"the entry point {name} names the same object as {other}.")
     try:
+        manager.register(plugin, name=name)
         manager.check_pending()  # a misspelt hook name is otherwise accepted in silence
-    except pluggy.PluginValidationError:
-        manager.unregister(plugin)
+    except Exception as error:
+        if manager.has_plugin(name):  # older pluggy registers before it finds the mistake
+            manager.unregister(name=name)
+        if isinstance(error, pluggy.PluginValidationError):
+            hooks = ", ".join(sorted(record.hook for record in KINDS))
+            what = " ".join(str(error).split())
+            raise PluginError(f"{what}. Hooks, without arguments: {hooks}.") from error
         raise
     providers[name] = provider
 

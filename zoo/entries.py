@@ -63,7 +63,10 @@ class Entry:
             raise PluginError(
                 f"{where}: schema accepts unknown keys. Set 'additionalProperties' to false."
             )
-        if "type" in self.schema.get("properties", {}):
+        properties = self.schema.get("properties", {})
+        if not isinstance(properties, Mapping):
+            raise PluginError(f"{where}: schema's properties are {properties!r}. Give an object.")
+        if "type" in properties:
             raise PluginError(
                 f"{where}: schema has a property 'type', which selects the entry. Rename it."
             )
@@ -99,6 +102,15 @@ class LayerEntry(Entry):
     hook: ClassVar[str] = "zoo_layers"
 
     inferred: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, axis in self.inferred.items():
+            if name not in self.schema.get("properties", {}) or not isinstance(axis, int):
+                raise PluginError(
+                    f"layer {self.name!r}: inferred has {name!r}: {axis!r}. "
+                    "Give a property of the schema and an axis of the input's shape."
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

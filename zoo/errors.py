@@ -21,8 +21,12 @@ A message reads ``<where>: <what is wrong, with the value>. <what is allowed>`` 
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class ZooError(Exception):
@@ -115,8 +119,15 @@ class ArchitectureError(ZooError):
 
 
 def format_path(path: Iterable[str | int]) -> str:
-    """``("layers", 2, "stride")`` as ``layers[2].stride``; indices count from 0, as TOML's do."""
+    """``("layers", 2, "stride")`` as ``layers[2].stride``; indices count from 0.
+
+    A key that TOML has in quotes is in quotes.
+    """
     text = ""
     for key in path:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+        if isinstance(key, int):
+            text += f"[{key}]"
+        else:
+            written = key if BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+            text += f".{written}" if text else written
     return text

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from zoo.discovery import Failure, Plugins, Provider, discover
+from zoo.discovery import Failure, Plugins, Provider, discover, reason
 from zoo.entries import KINDS, Entry, LayerEntry
 from zoo.errors import PluginError
 
@@ -48,7 +48,7 @@ class Registry:
         """
         items = self._registered[kind, name]
         if len(items) > 1:
-            sides = " and ".join(str(item.provider) for item in items)
+            sides = " and ".join(sorted(str(item.provider) for item in items))
             raise PluginError(f"{kind} {name!r}: provided by {sides}. Uninstall one of them.")
         return items[0]
 
@@ -68,6 +68,9 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
 
     Args:
         plugins: what discovery found; it runs now unless given.
+
+    Raises:
+        PluginError: ``ZOO_STRICT_PLUGINS`` is 1 and a plugin or a hook failed; or as ``discover``.
     """
     plugins = plugins or discover()
     registered: list[Registered] = []
@@ -77,10 +80,12 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
             provider = plugins.providers[implementation.plugin_name]
             try:
                 entries = [_checked(item, record) for item in implementation.function()]
-            except Exception as error:  # whatever a plugin's hook raises
-                failures.append(Failure(provider, f"{record.hook} failed: {error!r}"))
+            except (Exception, SystemExit) as error:  # whatever a plugin's hook raises
+                failures.append(Failure(provider, f"{record.hook} failed: {reason(error)}"))
             else:
                 registered += [Registered(entry, provider) for entry in entries]
+    if failures and plugins.strict:
+        raise PluginError("\n".join(str(failure) for failure in failures))
     return Registry(registered, failures)
 
 

@@ -87,10 +87,14 @@ def make_trainer(registry: Registry) -> Callable[[Architecture], Trainer]:
 
 @dataclass
 class Watcher:
-    """Notes what the trainer tells it, and requests a stop after step ``stop_after``."""
+    """Notes what the trainer tells it, and requests a stop after step ``stop_after``.
+
+    ``then`` is called at the end of each epoch.
+    """
 
     stop: StopRequest
     stop_after: int | None = None
+    then: Callable[[Mapping[str, Any]], None] = lambda metrics: None
     rates: list[float] = field(default_factory=list)
     epochs: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -101,16 +105,17 @@ class Watcher:
 
     def on_epoch(self, metrics: Mapping[str, Any]) -> None:
         self.epochs.append(metrics)
+        self.then(metrics)
 
 
 @pytest.fixture(scope="session")
 def train() -> Callable[..., Watcher]:
-    """``train(trainer, folder, stop_after=None)``: run it, perhaps to be stopped."""
+    """``train(trainer, folder, ...)``: run it; with the other fields of :class:`Watcher`."""
 
-    def run(trainer: Trainer, folder: Path, stop_after: int | None = None) -> Watcher:
+    def run(trainer: Trainer, folder: Path, **options: Any) -> Watcher:
         folder.mkdir(exist_ok=True)
         stop = StopRequest()  # not entered: the test process keeps its signal handlers
-        watcher = Watcher(stop, stop_after)
+        watcher = Watcher(stop, **options)
         trainer.run(RunDirectory(folder), watcher, stop)
         return watcher
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]  # it has no types
 
 from zoo.train.baselines import BASELINES, apply_baseline
 from zoo.train.metrics import squared_error
@@ -17,7 +17,9 @@ def clean() -> torch.Tensor:
 
 def test_the_blur_is_a_gaussian_filter_of_each_channel() -> None:
     image = torch.rand(3, 20, 24)
-    expected = np.stack([gaussian_filter(channel, 0.9, mode="nearest") for channel in image.numpy()])
+    expected = np.stack(
+        [gaussian_filter(channel, 0.9, mode="nearest") for channel in image.numpy()]
+    )
     np.testing.assert_allclose(apply_baseline("gaussian_blur", image).numpy(), expected, atol=1e-6)
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 import torch
 
@@ -64,12 +62,12 @@ def test_a_linear_layer_takes_its_own_width_only() -> None:
     wide = torch.rand(2, 3, 12, 9)
     extended = torch.cat([wide, wide[..., [7, 6, 5]]], 3)
     torch.testing.assert_close(denoise(model, wide), model.forward(extended)[..., :9])
-    message = re.escape(
-        "the network refuses this size (Linear: the input is (3, 268, 268). Use (..., 12).). "
-        "Use images of the size it was trained on."
-    )
-    with pytest.raises(ShapeError, match=f"^{message}$"):
+    with pytest.raises(ShapeError) as error:
         denoise(model, torch.rand(2, 3, 12, 13))
+    assert str(error.value) == (
+        "the network refuses this size (module 0: Linear: the input is (3, 13, 13). "
+        "Use (..., 12).). Use images of the size it was trained on."
+    )
 
 
 def test_a_network_that_shrinks_is_refused() -> None:

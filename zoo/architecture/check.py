@@ -62,13 +62,19 @@ class _Checker:
         if "x-zoo-kind" in schema:
             return self._chosen(str(schema["x-zoo-kind"]), value, path)
         if "x-zoo-path" in schema and isinstance(value, str):
-            return str((self.base / value).resolve())
+            return self._absolute(value, path)
         if "properties" in schema and isinstance(value, Mapping):
             return self._filled(value, schema["properties"], path)
         if "items" in schema and isinstance(value, list):
             items = enumerate(value)
             return [self._resolved(v, schema["items"], (*path, i)) for i, v in items]
         return value
+
+    def _absolute(self, value: str, path: TomlPath) -> Any:
+        try:
+            return str((self.base / value).resolve())
+        except (OSError, RuntimeError, ValueError):  # a loop of links, a null character
+            return self._problem(path, f"is {show(value)}. Use a path that can exist.")
 
     def _filled(
         self, table: Mapping[str, Any], properties: Mapping[str, Schema], path: TomlPath
@@ -106,7 +112,7 @@ class _Checker:
         schema: Any = error.schema
         instance: Any = error.instance
         if error.validator == "additionalProperties":
-            known = sorted(schema["properties"])
+            known = sorted(schema.get("properties", {}))
             words = f"Known keys: {', '.join(known)}." if known else "No key can be set here."
             for key in sorted(set(instance) - set(known)):
                 self._problem((*path, key), f"is not a known key. {words}")

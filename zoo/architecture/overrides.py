@@ -9,7 +9,8 @@ from typing import Any
 
 import tomli
 
-from zoo.errors import UsageError
+from zoo.architecture.schema import show
+from zoo.errors import UsageError, format_path
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def parse_override(text: str) -> Override:
         raise UsageError(f"{option}: there is no '='. Write KEY=VALUE, such as train.epochs=3.")
     try:
         path = _path(tomli.loads(f"{key} = 0"))
-    except tomli.TOMLDecodeError:
+    except (tomli.TOMLDecodeError, ValueError):  # no TOML, or no key in it: "#"
         raise UsageError(
             f"{option}: {key.strip()!r} is not a key. "
             "Write keys joined by dots, such as optimizer.lr."
@@ -73,29 +74,26 @@ def _path(table: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _put(document: dict[str, Any], override: Override) -> None:
     node: Any = document
-    for depth, key in enumerate(override.path):
+    for depth in range(len(override.path)):
         last = depth == len(override.path) - 1
-        index = _index(node, key, override)
+        index = _index(node, depth, override)
         if last:
             node[index] = override.value
-        elif isinstance(node, list):
-            node = node[index]
         else:
-            child = node.setdefault(index, {})
+            child = node[index] if isinstance(node, list) else node.setdefault(index, {})
             if isinstance(child, str):  # a name stands for a table with that type
                 child = node[index] = {"type": child}
             node = child
 
 
-def _index(node: Any, key: str, override: Override) -> Any:
-    """``key`` as what ``node`` is indexed with."""
-    where = ".".join(override.path)
+def _index(node: Any, depth: int, override: Override) -> Any:
+    """The key at ``depth`` of the path as what ``node`` is indexed with."""
+    key, where = override.path[depth], format_path(override.path[:depth])
     if isinstance(node, dict):
         return key
     if isinstance(node, list):
         if key.isdecimal() and int(key) < len(node):
             return int(key)
-        raise UsageError(
-            f"{override.option}: {where} has no item {key!r}. Use 0 to {len(node) - 1}."
-        )
-    raise UsageError(f"{override.option}: there is no table at {where}. Use a key of a table.")
+        allowed = f"Use 0 to {len(node) - 1}." if node else "It is empty."
+        raise UsageError(f"{override.option}: {where} has no item {key!r}. {allowed}")
+    raise UsageError(f"{override.option}: {where} is {show(node)}. Use a key of a table.")

@@ -50,8 +50,11 @@ def parse_architecture(
     Raises:
         ArchitectureError: the text is not TOML, or has mistakes; all of them.
     """
-    document = apply_overrides(_parse(text, file), overrides)
-    resolved, problems = check(document, registry, file, base)
+    try:
+        document = apply_overrides(_parse(text, file), overrides)
+        resolved, problems = check(document, registry, file, base)
+    except RecursionError:
+        problems = [Problem(file, (), "is nested too deeply. An architecture has a few levels.")]
     if problems:
         raise ArchitectureError(problems)
     return build_spec(resolved, registry, file, tomli_w.dumps(resolved))
@@ -62,6 +65,9 @@ def _parse(text: str, file: str) -> Mapping[str, Any]:
         return tomli.loads(text.removeprefix("\ufeff"))
     except tomli.TOMLDecodeError as error:
         problem = Problem(file, (), f"{error.msg}.", error.lineno, error.colno)
+        raise ArchitectureError([problem]) from error
+    except ValueError as error:  # Python's limit for the digits of an integer
+        problem = Problem(file, (), "has an integer of more than 64 bits. TOML's have 64.")
         raise ArchitectureError([problem]) from error
 
 

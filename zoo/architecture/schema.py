@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 from referencing import Registry, Resource
 
+from zoo.errors import format_path
 from zoo.schemas import read_schema
 
 Schema = Mapping[str, Any]
@@ -48,10 +50,11 @@ def describe(schema: Schema) -> str:
     kind = schema.get("type")
     if kind == "array":
         return f"a list{_items(schema)}"
+    limited = "maximum" in schema or "exclusiveMaximum" in schema
     words = {
         "integer": "an integer",
-        "number": "a number",
-        "string": "a string",
+        "number": "a number" if limited else "a finite number",
+        "string": "a non-empty string" if schema.get("minLength") else "a string",
         "boolean": "true or false",
         "object": "a table",
     }
@@ -65,9 +68,12 @@ def show(value: Any) -> str:
     if isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)
     elif isinstance(value, Mapping):
-        text = "{" + ", ".join(f"{key} = {show(item)}" for key, item in value.items()) + "}"
+        items = (f"{format_path([key])} = {show(item)}" for key, item in value.items())
+        text = "{" + ", ".join(items) + "}"
     elif isinstance(value, list):
         text = "[" + ", ".join(show(item) for item in value) + "]"
+    elif isinstance(value, int) and not _is_integer(None, value):
+        text = "an integer of more than 64 bits"
     else:
         text = str(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -78,10 +84,9 @@ def _items(schema: Schema) -> str:
     number = f" of {low}" if low == high and low else f" of at least {low}" if low else ""
     if "items" not in schema:
         return f"{number} values" if number else ""
-    each = describe(schema["items"]).removeprefix("an ").removeprefix("a ")
-    noun, *rest = each.split(" ", 1)
-    plural = " ".join([noun + ("" if noun.endswith("s") else "s"), *rest])
-    return f"{number or ' of'} {plural}"
+    each = describe(schema["items"])
+    plural, nouns = re.subn(r"^an? (integer|(?:finite )?number|string|list|table)\b", r"\1s", each)
+    return f"{number or ' of'} {plural if nouns else f'values, each {each}'}"
 
 
 def _bounds(schema: Schema) -> str:
@@ -110,13 +115,16 @@ def _shared() -> Registry[Any]:
 
 @cache
 def _validator() -> Any:
-    """Draft 2020-12, except that 3.0 is no integer and nan and inf are no numbers."""
-    checker = Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    ).redefine(
+    """Draft 2020-12, except that 3.0 is no integer, and nan, inf and 2**63 are no numbers."""
+    checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer).redefine(
         "number",
         lambda _, value: (
-            isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+            _is_integer(_, value) or (isinstance(value, float) and math.isfinite(value))
         ),
     )
     return extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]  # jsonschema's own
+
+
+def _is_integer(_: object, value: Any) -> bool:
+    """Whether a value is an integer of TOML, which has 64 bits; a bool is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63

@@ -66,10 +66,11 @@ def main() -> NoReturn:
     # beside one other process was twelve times slower. Read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        zoo.main(prog_name="zoo", standalone_mode=False)
+        zoo.main(sys.argv[1:] or ["--help"], prog_name="zoo", standalone_mode=False)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "zoo"
-        click.echo(f"{command}: {error.format_message()} See {command} --help.", err=True)
+        message = error.format_message().removesuffix(".")
+        click.echo(f"{command}: {message}. See {command} --help.", err=True)
         sys.exit(2)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)

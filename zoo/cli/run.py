@@ -44,11 +44,12 @@ def run(
     The first Ctrl-C finishes the step, saves and stops; --resume then goes on exactly there.
     """
     from zoo.architecture import read_architecture
-    from zoo.cli.training import train
     from zoo.registry import load_registry
 
     registry = load_registry()
     spec = read_architecture(
         architecture, registry, overrides(registry, data, epochs, seed, changes)
     )
+    from zoo.cli.training import train  # torch, which takes a while: mistakes are told before
+
     train(spec, registry, device, out, resume, datetime.now())

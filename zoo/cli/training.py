@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 
 from zoo.architecture import Architecture
 from zoo.cli.progress import EvaluationProgress, TrainingProgress
-from zoo.cli.tables import evaluation_table, print_table
+from zoo.cli.tables import count_of_images, evaluation_table, print_table
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
 from zoo.errors import Stopped
@@ -58,14 +59,18 @@ def train(
         try:
             with TrainingProgress(trainer) as observer:
                 trainer.run(directory, observer, stop)
+            _evaluate(registry, directory, data.validation, spec, device, stop)
         except Stopped as stopped:
-            raise Stopped(
-                f"{stopped} of {trainer.progress.step + trainer.steps_left}. Go on with: zoo run "
-                f"{directory.path / 'architecture.toml'} --out {directory.path} --resume",
-                stopped.signal,
-            ) from None
-        _evaluate(registry, directory, data.validation, spec, device, stop)
+            command = _resume_command(directory, device_option)
+            raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
     click.echo(f"run: {directory.path}")
+
+
+def _resume_command(directory: RunDirectory, device: str) -> str:
+    """What to type to go on with a run, quoted for a shell."""
+    command = ["zoo", "run", directory.path / "architecture.toml", "--out", directory.path]
+    options = [] if device == "auto" else ["--device", device]
+    return shlex.join(map(str, [*command, *options, "--resume"]))
 
 
 def _restore(trainer: Trainer, directory: RunDirectory) -> None:
@@ -104,9 +109,10 @@ def _announce(trainer: Trainer, data: RunData) -> None:
     parameters = sum(parameter.value.numel() for parameter in trainer.model.param())
     click.echo(f"device: {device_name(trainer.device)}")
     click.echo(f"model: {spec.name}, {len(trainer.model)} layers, {parameters:,} parameters")
+    held_out = count_of_images(len(data.validation))
     click.echo(
         f"data: {_source_name(spec)}, {data.batches.samples:,} crops an epoch, "
-        f"{len(data.validation)} images to validate on"
+        f"{held_out} to validate on"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from zoo.errors import BackwardError, ShapeError
+from zoo.nn.parameter import Parameter
 
 
 class MSE:
@@ -61,6 +62,10 @@ class MSE:
             )
         difference, count = self._saved
         return difference * (2 / count)
+
+    def param(self) -> list[Parameter]:
+        """No parameters."""
+        return []
 
     def __call__(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """The same as ``forward``."""

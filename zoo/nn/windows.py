@@ -18,9 +18,10 @@ from torch import Tensor
 
 from zoo.shapes import Pair
 
-# Elements of columns at once: 2 MiB of float32. More of them leave the cache between the copy and
-# the product, and make the allocator fetch fresh pages from the system in each step.
-ELEMENTS_AT_ONCE = 2**19
+# Elements of columns at once: 8 MiB of float32. Many more leave the cache between the copy and the
+# product, and make the allocator fetch fresh pages from the system in each step; many fewer make
+# the products too narrow and add to the weight's gradient too often.
+ELEMENTS_AT_ONCE = 2**21
 
 Sides = tuple[int, int, int, int]  # top, bottom, left, right, in pixels
 

@@ -28,21 +28,23 @@ def non_local_means(image: Image) -> Image:
     With the settings of scikit-image's documentation: patches of 5 pixels, a search of 6 pixels
     around, h = 0.8 sigma; (C, H, W) -> (C, H, W).
     """
-    with warnings.catch_warnings():  # a flat channel has no noise to estimate
-        warnings.simplefilter("ignore", RuntimeWarning)
+    with warnings.catch_warnings():  # of a flat channel's noise, of a width taken for channels
+        warnings.simplefilter("ignore")
         sigma = float(np.nan_to_num(estimate_sigma(image, channel_axis=0, average_sigmas=True)))
     if sigma == 0:
         return image
+    pixels = np.moveaxis(image, 0, -1)  # H, W, C
     denoised: Image = denoise_nl_means(
-        image,
+        pixels,
         patch_size=5,
         patch_distance=6,
         h=0.8 * sigma,
         sigma=sigma,
         fast_mode=True,
-        channel_axis=0,
+        channel_axis=-1,
     )
-    return denoised
+    # scikit-image drops axes of length 1, such as the channel of a grey image
+    return np.moveaxis(denoised.reshape(pixels.shape), -1, 0)
 
 
 BASELINES: Mapping[str, Callable[[Image], Image]] = MappingProxyType(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -32,6 +34,8 @@ def denoise(model: Module, images: Tensor) -> Tensor:
         ShapeError: the network gives back no size near the images'.
     """
     channels, height, width = images.shape[1:]
+    if _keeps_size(model, images.shape[1:]):
+        return model.forward(images)
     extended = images
     for axis, size in ((2, height), (3, width)):
         extra = _next_size(model, channels, size, axis - 1) - size
@@ -42,13 +46,21 @@ def denoise(model: Module, images: Tensor) -> Tensor:
     return y[:, :, :height, :width]
 
 
+def _keeps_size(model: Module, shape: Sequence[int]) -> bool:
+    try:
+        return model.output_shape(shape) == tuple(shape)
+    except ShapeError:
+        return False
+
+
 def _next_size(model: Module, channels: int, size: int, axis: int) -> int:
     """The smallest size from ``size`` on that the model gives back along ``axis``."""
-    reason = f"gives back no size from {size} to {size + LARGEST_MULTIPLE - 1} pixels"
+    refusal = ""
     for candidate in range(size, size + LARGEST_MULTIPLE):
         try:
             if model.output_shape((channels, candidate, candidate))[axis] == candidate:
                 return candidate
         except ShapeError as error:
-            reason = f"refuses this size ({error})"
+            refusal = refusal or f"refuses this size ({error})"
+    reason = refusal or f"gives back no size from {size} to {size + LARGEST_MULTIPLE - 1} pixels"
     raise ShapeError(f"the network {reason}. Use images of the size it was trained on.")

@@ -91,9 +91,9 @@ def existing_run_directory(out: Path | None, name: str) -> RunDirectory:
         if not _has_checkpoint(directory):
             raise CheckpointError(f"{out}: no last.pkl to resume from. Use a run's folder.")
         return directory
-    runs = [
-        run for path in Path("runs").glob(f"{name}-*") if _has_checkpoint(run := RunDirectory(path))
-    ]
+    time = "-".join(["[0-9]" * 8, "[0-9]" * 6])  # not the runs of a name that begins like this one
+    paths = Path("runs").glob(f"{name}-{time}*")
+    runs = [run for path in paths if _has_checkpoint(run := RunDirectory(path))]
     if not runs:
         raise CheckpointError(f"runs: no run of {name!r} to resume. Name one with --out.")
     return max(runs, key=lambda run: run.path.stat().st_mtime)

@@ -142,7 +142,10 @@ class Trainer:
             observer.on_step(self)
             if stop.signal is not None:
                 self.save(directory)
-                raise Stopped(f"stopped and saved after step {progress.step}", stop.signal)
+                steps = progress.step + self.steps_left
+                raise Stopped(
+                    f"stopped and saved after step {progress.step} of {steps}", stop.signal
+                )
             if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                 self.save(directory)
                 saved = time.monotonic()
@@ -182,8 +185,6 @@ class Trainer:
             DivergenceError: one is not.
         """
         self._check_finite()
-        if not all(parameter.value.isfinite().all() for parameter in self.model.param()):
-            raise self._diverged("a weight is no finite number")
         directory.save_last(self.checkpoint())
 
     def checkpoint(self) -> dict[str, Any]:
@@ -226,6 +227,9 @@ class Trainer:
     def _check_finite(self) -> None:
         if not math.isfinite(self.mean_loss()):
             raise self._diverged(f"the mean loss is {self.mean_loss()}")
+        # A sigmoid can hide an infinite weight: the loss is then an ordinary number.
+        if not all(parameter.value.isfinite().all() for parameter in self.model.param()):
+            raise self._diverged("a weight is no finite number")
 
     def _diverged(self, what: str) -> DivergenceError:
         return DivergenceError(

@@ -1,0 +1,133 @@
+"""Values from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from zoo.architecture import Architecture
+from zoo.architecture.overrides import Override, apply_overrides, parse_override
+from zoo.errors import ArchitectureError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "value"),
+    [
+        ("train.epochs=3", ("train", "epochs"), 3),
+        (" train . epochs =  3 ", ("train", "epochs"), 3),
+        ("name='a=b'", ("name",), "a=b"),
+        ("layers.0.bias=false", ("layers", "0", "bias"), False),
+        ("lr=1e-3", ("lr",), 1e-3),
+        ("\"a.b\".'c d'.e=[1, 2]", ("a.b", "c d", "e"), [1, 2]),
+        ('noise={ type = "gaussian" }', ("noise",), {"type": "gaussian"}),
+        ('text="line\\nbreak"  # a comment', ("text",), "line\nbreak"),
+    ],
+)
+def test_a_key_and_a_value(text: str, path: tuple[str, ...], value: Any) -> None:
+    assert parse_override(text) == Override(path, value, f"--set {text}")
+
+
+@pytest.mark.parametrize(
+    "key", ["", " ", ".a", "a.", "a..b", "a b", "é", "[a]", "#a", "[a]#", '"a']
+)
+def test_what_is_no_key(key: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_override(f"{key}=1")
+    assert str(caught.value) == (
+        f"--set {key}=1: {key.strip()!r} is not a key. "
+        "Write keys joined by dots, such as optimizer.lr."
+    )
+
+
+@pytest.mark.parametrize("value", ["", "adam", "1 2", "1, 2", "'a", "[1", "{a = 1", "1\nb = 2"])
+def test_what_is_no_value(value: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_override(f"a={value}")
+    assert str(caught.value) == (
+        f"--set a={value}: {value!r} is not a TOML value. "
+        "Write a number, true, false, a list, a table, or text in quotes."
+    )
+
+
+def test_no_equals_sign() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_override("train.epochs")
+    assert str(caught.value) == (
+        "--set train.epochs: there is no '='. Write KEY=VALUE, such as train.epochs=3."
+    )
+
+
+def applied(document: dict[str, Any], *changes: str) -> dict[str, Any]:
+    return apply_overrides(document, [parse_override(change) for change in changes])
+
+
+def test_overrides_are_applied_in_order_to_a_copy() -> None:
+    document = {"train": {"epochs": 1}, "layers": [{"type": "relu"}]}
+    changed = applied(
+        document, "train.epochs=2", "train.seed=5", "train.epochs=3", "layers.0.x=[1]"
+    )
+    assert changed == {
+        "train": {"epochs": 3, "seed": 5},
+        "layers": [{"type": "relu", "x": [1]}],
+    }
+    assert document == {"train": {"epochs": 1}, "layers": [{"type": "relu"}]}
+
+
+def test_tables_on_the_way_are_made() -> None:
+    assert applied({}, "a.b.c=1") == {"a": {"b": {"c": 1}}}
+
+
+def test_a_table_replaces_a_table_whole() -> None:
+    document = {"optimizer": {"type": "sgd", "lr": 0.5, "momentum": 0.9}}
+    assert applied(document, "optimizer={type='adam'}") == {"optimizer": {"type": "adam"}}
+
+
+def test_items_of_lists_are_replaced_by_index() -> None:
+    document = {"layers": [{"k": [3, 3]}, {"k": 5}]}
+    changed = applied(document, "layers.0.k.1=7", "layers.1={k=1}")
+    assert changed == {"layers": [{"k": [3, 7]}, {"k": 1}]}
+
+
+def test_a_name_is_expanded_to_a_table() -> None:
+    document = {"optimizer": "adam", "layers": ["relu"]}
+    assert applied(document, "optimizer.lr=0.1", "layers.0.slope=0.2") == {
+        "optimizer": {"type": "adam", "lr": 0.1},
+        "layers": [{"type": "relu", "slope": 0.2}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "change", "message"),
+    [
+        ({"train": 5}, "train.epochs=3", "train is 5. Use a key of a table."),
+        ({"a": {"b": True}}, "a.b.c.d=3", "a.b is true. Use a key of a table."),
+        ({"a": [1, [2]]}, "a.0.b=3", "a.0 is 1. Use a key of a table."),
+        ({"a b": {"c": 1.5}}, '"a b".c.d=3', '"a b".c is 1.5. Use a key of a table.'),
+        ({"layers": [1, 2]}, "layers.2.k=3", "layers has no item '2'. Use 0 to 1."),
+        ({"layers": [1, 2]}, "layers.x=3", "layers has no item 'x'. Use 0 to 1."),
+        ({"layers": [1, 2]}, "layers.-1=3", "layers has no item '-1'. Use 0 to 1."),
+        ({"a": {"layers": []}}, "a.layers.0=3", "a.layers has no item '0'. It is empty."),
+    ],
+)
+def test_paths_that_lead_nowhere(document: dict[str, Any], change: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        applied(document, change)
+    assert str(caught.value) == f"--set {change}: {message}"
+
+
+def test_overrides_are_checked_like_the_file(small: Callable[..., Architecture]) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        small("train.epochs=0", "optimizer='adam'", "optimizer.lr=nan", "trian.epochs=3")
+    assert str(caught.value).splitlines() == [
+        "small.toml: trian: is not a known key. "
+        "Known keys: data, description, format, input, layers, loss, name, optimizer, train.",
+        "small.toml: train.epochs: is 0. Use an integer >= 1.",
+        "small.toml: optimizer.lr: is nan. Use a finite number >= 0.",
+    ]
+
+
+def test_an_override_can_mend_a_file(small: Callable[..., Architecture]) -> None:
+    text = small().text.replace("epochs = 10", "epochs = 0")
+    assert small("train.epochs = 10", text=text) == small()

@@ -1,0 +1,76 @@
+"""Short forms of data sources, in the file and on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo.architecture.check import check_source
+from zoo.architecture.sources import expand_source
+from zoo.cli.options import source_table
+from zoo.errors import ArchitectureError
+from zoo.registry import Registry
+
+SUFFIXES = {"suffixes": ["_a", "_b"], "second_is_clean": False}
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        ("demo", {"type": "demo"}),
+        ("photos", {"type": "folder", "path": "photos"}),
+        ("demo/", {"type": "folder", "path": "demo/"}),
+        ("./demo", {"type": "folder", "path": "./demo"}),
+        ("train.pkl", {"type": "pkl", "path": "train.pkl"}),
+        ("data/TRAIN.PKL", {"type": "pkl", "path": "data/TRAIN.PKL"}),
+        ("pairs:shots", {"type": "pairs", "folder": "shots"}),
+        ("a,b", {"type": "pairs", "first": "a", "second": "b"}),
+        ("a,b,c", {"type": "folder", "path": "a,b,c"}),
+        ("", {"type": "folder", "path": ""}),
+    ],
+)
+def test_what_a_short_form_stands_for(text: str, table: dict[str, str]) -> None:
+    assert expand_source(text, ["demo", "folder", "pairs", "pkl"]) == table
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        ("demo", {"type": "demo"}),
+        ("photos", {"type": "folder", "path": "/work/photos"}),
+        ("../photos", {"type": "folder", "path": "/photos"}),
+        ("/photos", {"type": "folder", "path": "/photos"}),
+        ("x.pkl", {"type": "pkl", "path": "/work/x.pkl", "second_is_clean": False}),
+        ("pairs:shots", {"type": "pairs", "folder": "/work/shots", **SUFFIXES}),
+        ("a,/b", {"type": "pairs", "first": "/work/a", "second": "/b", **SUFFIXES}),
+    ],
+)
+def test_the_resolved_table(text: str, table: dict[str, Any], registry: Registry) -> None:
+    assert check_source(text, registry, f"--data {text}", Path("/work")) == table
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", '--data : path: is "". Use a non-empty string.'),
+        ("folder", "--data folder: path: is missing. Use a non-empty string."),
+        ("pairs:", '--data pairs:: folder: is "". Use a non-empty string.'),
+        ("a,", '--data a,: second: is "". Use a non-empty string.'),
+    ],
+)
+def test_what_is_no_source(text: str, message: str, registry: Registry) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        check_source(text, registry, f"--data {text}", Path("/work"))
+    assert str(caught.value) == message
+
+
+def test_the_command_line_is_relative_to_the_working_folder(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert source_table(registry, "photos") == {
+        "type": "folder",
+        "path": str(tmp_path.resolve() / "photos"),
+    }

@@ -1,0 +1,266 @@
+"""What a user's mistake looks like: one line on stderr, an exit code, and nothing else."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
+PAIRS = "A file of pairs is a torch.save of two uint8 tensors of one shape (N, C, H, W)."
+VALUES = "Write a number, true, false, a list, a table, or text in quotes."
+KEYS = "Write keys joined by dots, such as optimizer.lr."
+NOT_A_CHECKPOINT = "damaged, or not a checkpoint. Use a .pkl file that zoo has written."
+
+
+@pytest.fixture
+def folder(base: Path, tmp_path: Path) -> Path:
+    """The working folder of ``cli``, with an architecture and images."""
+    shutil.copytree(base, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def refused(result: Any, code: int, message: str) -> None:
+    assert (result.code, result.out, result.err) == (code, "", f"{message}\n")
+
+
+USAGE = [
+    ("nope", "zoo: No such command 'nope'. See zoo --help."),
+    ("run", "zoo run: Missing argument 'ARCH.toml'. See zoo run --help."),
+    (
+        "run tiny.toml more",
+        "zoo run: Got unexpected extra argument (more). See zoo run --help.",
+    ),
+    (
+        "run tiny.toml --epochs 0",
+        "zoo run: Invalid value for '--epochs': 0 is not in the range x>=1. See zoo run --help.",
+    ),
+    (
+        "run tiny.toml --seed -1",
+        "zoo run: Invalid value for '--seed': -1 is not in the range x>=0. See zoo run --help.",
+    ),
+    ("evaluate", "zoo evaluate: Missing argument 'RUN_DIR|CHECKPOINT'. See zoo evaluate --help."),
+    (
+        "run tiny.toml --device gpu",
+        "--device gpu: no such device. Use auto, cpu, cuda or cuda:N.",
+    ),
+    ("run none.toml", "none.toml: cannot be read: No such file or directory."),
+    ("run photos", "photos: cannot be read: Is a directory."),
+    (
+        "run tiny.toml --out photos",
+        "--out photos: already there. Use another folder, or --resume to go on with a run.",
+    ),
+    (
+        "run tiny.toml --out tiny.toml",
+        "--out tiny.toml: already there. Use another folder, or --resume to go on with a run.",
+    ),
+    ("run tiny.toml --out tiny.toml/x", "--out tiny.toml/x: cannot be made: Not a directory."),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), USAGE)
+def test_usage(line: str, message: str, cli: Callable[..., Any], folder: Path) -> None:
+    refused(cli(*line.split()), 2, message)
+
+
+CHANGES = [
+    ("x", "--set x: there is no '='. Write KEY=VALUE, such as train.epochs=3."),
+    ("=3", f"--set =3: '' is not a key. {KEYS}"),
+    ("#=3", f"--set #=3: '#' is not a key. {KEYS}"),
+    ("a b=3", f"--set a b=3: 'a b' is not a key. {KEYS}"),
+    ("train.epochs=", f"--set train.epochs=: '' is not a TOML value. {VALUES}"),
+    ("train.epochs=abc", f"--set train.epochs=abc: 'abc' is not a TOML value. {VALUES}"),
+    ("train.epochs=0", "tiny.toml: train.epochs: is 0. Use an integer >= 1."),
+    ("train.epochs=2.0", "tiny.toml: train.epochs: is 2.0. Use an integer >= 1."),
+    ("train.epochs=true", "tiny.toml: train.epochs: is true. Use an integer >= 1."),
+    (
+        "train.epoch=3",
+        "tiny.toml: train.epoch: is not a known key. "
+        "Known keys: batch_size, epochs, schedule, seed.",
+    ),
+    ("layers.9.type='relu'", "--set layers.9.type='relu': layers has no item '9'. Use 0 to 3."),
+    ("layers.x=1", "--set layers.x=1: layers has no item 'x'. Use 0 to 3."),
+    ("format.a=1", "--set format.a=1: format is 1. Use a key of a table."),
+    ("optimizer.lr=nan", "tiny.toml: optimizer.lr: is nan. Use a finite number >= 0."),
+    ("optimizer='sgdd'", 'tiny.toml: optimizer.type: is "sgdd". Use one of: adam, sgd.'),
+    (
+        "layers.3={type='conv2d'}",
+        "tiny.toml: layers[3].kernel_size: is missing. "
+        "Use an integer >= 1 or a list of 2 integers >= 1.\n"
+        "tiny.toml: layers[3].out_channels: is missing. Use an integer >= 1.",
+    ),
+    (
+        "layers.2.out_channels=4",
+        "tiny.toml: layers: the output is 4x16x16, the input 3x16x16. "
+        "Use layers whose output has the shape of the input: the loss compares the two.",
+    ),
+    (
+        "data.noise.sigma=[50,0]",
+        "tiny.toml: data.noise: gaussian noise: sigma is [50, 0]. "
+        "It is a number >= 0, or two in ascending order.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), CHANGES)
+def test_set(change: str, message: str, cli: Callable[..., Any], folder: Path) -> None:
+    refused(cli("run", "tiny.toml", "--out", "run", "--set", change), 2, message)
+    assert not (folder / "run").exists()
+
+
+DATA = [
+    ("none", "{}/none: no such folder. Give a folder of images."),
+    (
+        "empty",
+        "{}/empty: no image in this folder. Suffixes are png jpg jpeg tif tiff bmp webp.",
+    ),
+    ("text", f"{{}}/text/a.png: damaged, or not a file of this kind. {ALLOWED}"),
+    ("cut", f"{{}}/cut/0.png: damaged, or not a file of this kind. {ALLOWED}"),
+    ("void", f"{{}}/void/0.png: the file is empty. {ALLOWED}"),
+    (
+        "small",
+        "0.png (and 3 more): 15 x 16 pixels (height x width), too small for crops of 16 x 16. "
+        "Leave it out, or use smaller crops or blocks.",
+    ),
+    ("one", "data: a.png is the only image to train and to validate on. Give two or more."),
+    ("text.pkl", f"{{}}/text.pkl: damaged, or not a file of this kind. {PAIRS}"),
+    ("none.pkl", f"{{}}/none.pkl: no such file. {PAIRS}"),
+    ("tensor.pkl", f"{{}}/tensor.pkl: holds a Tensor. {PAIRS}"),
+    ("none,photos", "{}/none: no such folder. Give a folder of images."),
+]
+
+
+@pytest.fixture
+def bad_data(folder: Path) -> None:
+    for name in ("empty", "text", "cut", "void", "small", "one"):
+        (folder / name).mkdir()
+    (folder / "text" / "a.png").write_text("not a picture\n")
+    (folder / "cut" / "0.png").write_bytes((folder / "photos" / "0.png").read_bytes()[:200])
+    (folder / "void" / "0.png").touch()
+    for index in range(5):
+        Image.new("RGB", (16, 15)).save(folder / "small" / f"{index}.png")
+    Image.new("RGB", (32, 32)).save(folder / "one" / "a.png")
+    (folder / "text.pkl").write_text("not a pickle\n")
+    torch.save(torch.ones(3), folder / "tensor.pkl")
+
+
+@pytest.mark.usefixtures("bad_data")
+@pytest.mark.parametrize(("source", "message"), DATA)
+def test_data(source: str, message: str, cli: Callable[..., Any], folder: Path) -> None:
+    result = cli("run", "tiny.toml", "--out", "run", "--data", source)
+    refused(result, 4, message.format(folder))
+    assert not (folder / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("evaluate none.pkl", "none.pkl: cannot be read: No such file or directory."),
+        ("evaluate photos", "photos: no best.pkl or last.pkl in it. Use a run's folder."),
+        ("evaluate tiny.toml", f"tiny.toml: {NOT_A_CHECKPOINT}"),
+        ("run tiny.toml --resume", "runs: no run of 'tiny' to resume. Name one with --out."),
+        (
+            "run tiny.toml --out photos --resume",
+            "photos: no last.pkl to resume from. Use a run's folder.",
+        ),
+    ],
+)
+def test_checkpoints(line: str, message: str, cli: Callable[..., Any], folder: Path) -> None:
+    refused(cli(*line.split()), 5, message)
+
+
+def test_a_damaged_checkpoint(finished: Any, cli: Callable[..., Any], tmp_path: Path) -> None:
+    data = bytearray((finished.path / "best.pkl").read_bytes())
+    position = data.index(
+        torch.load(finished.path / "best.pkl", weights_only=True)["model"]["0.weight"]
+        .numpy()
+        .tobytes()
+    )
+    data[position + 5] ^= 1
+    (tmp_path / "damaged.pkl").write_bytes(data)
+    result = cli("evaluate", "damaged.pkl")
+    assert (result.code, result.out) == (5, "")
+    assert re.fullmatch(
+        r"damaged\.pkl: damaged: the checksum of \S+/data/\d+ is wrong\.\n", result.err
+    )
+
+
+def test_a_used_folder_is_left_as_it_is(cli: Callable[..., Any], folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in (folder / "photos").iterdir()}
+    assert cli("run", "tiny.toml", "--out", "photos").code == 2
+    assert {path.name: path.read_bytes() for path in (folder / "photos").iterdir()} == before
+
+
+def test_a_gpu_that_is_not_there(cli: Callable[..., Any], folder: Path) -> None:
+    for name in ("cuda", "cuda:1"):
+        result = cli("run", "tiny.toml", "--device", name)
+        assert (result.code, result.out) == (2, "")
+        assert re.fullmatch(
+            rf"--device {name}: torch \S+ (is built without CUDA|finds no GPU)\. "
+            r"Use cpu or auto\.\n",
+            result.err,
+        )
+
+
+def test_a_plugin_error(
+    cli: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_PLUGINS", "none")
+    message = "ZOO_PLUGINS: no installed plugin is called 'none'. Installed: zoo-probe."
+    refused(cli("run", "tiny.toml"), 3, message)
+
+
+def test_a_full_disk(
+    cli: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    message = "run/architecture.toml: cannot be written: No space left on device."
+    refused(cli("run", "tiny.toml", "--out", "run"), 1, message)
+
+
+def test_no_command_shows_the_help(cli: Callable[..., Any]) -> None:
+    result = cli()
+    assert (result.code, result.err) == (0, "")
+    assert result.out == cli("--help").out
+    assert result.out.startswith("Usage: zoo [OPTIONS] COMMAND [ARGS]...")
+
+
+def test_no_traceback_unless_asked_for(
+    cli: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that zoo does not raise on purpose is a line too."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("zoo.train.session.load_trained", fail)
+    refused(
+        cli("evaluate", "none.pkl"),
+        1,
+        "zoo: unexpected error: ZeroDivisionError: by zero. "
+        "ZOO_DEBUG=1 shows where; please report it.",
+    )
+
+
+def test_debugging_shows_the_traceback(base: Path, process: Callable[..., Any]) -> None:
+    plain = process("evaluate", "none.pkl", cwd=base)
+    assert (plain.code, plain.err) == (
+        5,
+        "none.pkl: cannot be read: No such file or directory.\n",
+    )
+    debug = process("evaluate", "none.pkl", cwd=base, ZOO_DEBUG="1")
+    assert debug.code == 5
+    assert debug.err.startswith("Traceback (most recent call last):")
+    assert "zoo.errors.CheckpointError: none.pkl: cannot be read: " in debug.err
+    assert debug.err.endswith(f"\n{plain.err}")

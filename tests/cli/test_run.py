@@ -1,0 +1,214 @@
+"""``zoo run`` from the command line to the files of the run."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+NUMBER = r"-?\d+\.\d+"
+
+
+def weights(run: Path, name: str = "last.pkl") -> dict[str, Any]:
+    model: dict[str, Any] = torch.load(run / name, weights_only=True)["model"]
+    return model
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_files_of_a_run(finished: Any) -> None:
+    assert (finished.result.code, finished.result.err) == (0, "")
+    assert sorted(path.name for path in finished.path.iterdir()) == [
+        "architecture.toml",
+        "best.pkl",
+        "environment.json",
+        "evaluation.json",
+        "examples.png",
+        "last.pkl",
+        "last.previous.pkl",
+        "metrics.jsonl",
+    ]
+    with Image.open(finished.path / "examples.png") as picture:
+        assert picture.mode == "RGB"
+        scale = 7  # the smallest that makes 20 pixels 128 or more
+        assert picture.size == (3 * 26 * scale + 2 * 4, 20 * scale)
+
+
+def test_what_it_prints(finished: Any, base: Path) -> None:
+    lines = finished.result.out.splitlines()
+    assert lines[:4] == [
+        "device: cpu (1 threads)",
+        "model: tiny, 4 layers, 223 parameters",
+        f"data: folder {base / 'photos'}, 10 crops an epoch, 1 image to validate on",
+        "run: run",
+    ]
+    for epoch, line in enumerate(lines[4:6], start=1):
+        assert re.fullmatch(
+            rf"epoch {epoch}/2  loss {NUMBER}  validation loss {NUMBER}  PSNR {NUMBER} dB"
+            rf"  \d+ images/s  {NUMBER} s  0:00:\d\d left(  best)?",
+            line,
+        )
+    assert "best" in lines[4]
+    assert lines[6].rstrip() == "1 image"
+    names = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
+    assert names == ["noisy input", "gaussian blur, 0.9 px", "non-local means", "this model"]
+    assert lines[-1] == "run: run"
+    assert max(map(len, lines[6:])) <= 80
+    assert "\x1b" not in finished.result.out  # plain text where that is no terminal
+
+
+def test_the_closing_table_has_the_numbers_of_evaluation_json(finished: Any) -> None:
+    content = json.loads((finished.path / "evaluation.json").read_text())
+    (row,) = [line for line in finished.result.out.splitlines() if "this model" in line]
+    assert [cell.strip() for cell in row.split("│")[2:-1]] == [
+        f"{content['psnr']:.2f} dB",
+        f"{content['psnr'] - content['psnr_noisy']:+.2f} dB",
+        f"{content['psnr_of_mean_mse']:.2f} dB",
+        f"{content['ssim']:.3f}",
+    ]
+
+
+def test_metrics_and_evaluation_agree(finished: Any) -> None:
+    lines = [
+        json.loads(line) for line in (finished.path / "metrics.jsonl").read_text().splitlines()
+    ]
+    for epoch, line in enumerate(lines, start=1):
+        assert list(line) == [
+            "epoch",
+            "step",
+            "train_loss",
+            "val_loss",
+            "val_psnr",
+            "lr",
+            "seconds",
+        ]
+        assert (line["epoch"], line["step"]) == (epoch, 3 * epoch)
+    content = json.loads((finished.path / "evaluation.json").read_text())
+    assert content["n_images"] == len(content["per_image"]) == 1
+    assert content["weights"] == "best"
+    assert content["data"].startswith("held out of folder /")
+    assert content["psnr"] == pytest.approx(max(line["val_psnr"] for line in lines))
+    assert content["per_image"][0]["psnr"] == content["psnr"]
+    # one image: both PSNRs are the same, but for the description's 1e-8
+    assert content["psnr_of_mean_mse"] == pytest.approx(content["psnr"], abs=1e-4)
+
+
+def test_the_environment(finished: Any) -> None:
+    content = json.loads((finished.path / "environment.json").read_text())
+    assert list(content) == ["versions", "platform", "device", "threads", "cuda"]
+    assert content["versions"]["torch"] == torch.__version__
+    assert content["versions"]["python"] == sys.version.split()[0]
+    assert (content["device"], content["threads"]) == ("cpu (1 threads)", 1)
+
+
+def test_the_resolved_file_runs_again_to_the_same_weights(
+    finished: Any, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    resolved = finished.path / "architecture.toml"
+    result = cli("run", resolved, "--out", "again")
+    assert (result.code, result.err) == (0, "")
+    assert (tmp_path / "again" / "architecture.toml").read_text() == resolved.read_text()
+    assert same(weights(tmp_path / "again"), weights(finished.path))
+    for name in ("evaluation.json", "environment.json"):
+        assert (tmp_path / "again" / name).read_text() == (finished.path / name).read_text()
+
+
+def test_the_seed_decides(
+    finished: Any, cli: Callable[..., Any], base: Path, tmp_path: Path
+) -> None:
+    for seed in ("0", "1"):
+        assert cli("run", base / "tiny.toml", "--out", seed, "--seed", seed).code == 0
+    assert same(weights(tmp_path / "0"), weights(finished.path))
+    assert not same(weights(tmp_path / "1"), weights(finished.path))
+    assert "seed = 1\n" in (tmp_path / "1" / "architecture.toml").read_text()
+
+
+def test_the_options_change_the_file(cli: Callable[..., Any], base: Path, tmp_path: Path) -> None:
+    result = cli(
+        *("run", base / "tiny.toml", "--set", "train.epochs=7", "--epochs", "1"),
+        *("--set", "layers.0.out_channels=6", "--set", 'optimizer="sgd"'),
+    )
+    assert (result.code, result.err) == (0, "")
+    (run,) = (tmp_path / "runs").iterdir()
+    assert re.fullmatch(r"tiny-\d{8}-\d{6}", run.name)
+    assert f"run: runs/{run.name}" in result.out.splitlines()
+    assert weights(run)["0.weight"].shape == (6, 3, 3, 3)
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 1
+    assert "momentum = 0" in (run / "architecture.toml").read_text()  # with every default
+
+
+def test_autograd_is_off_in_the_whole_run(
+    cli: Callable[..., Any], base: Path, tmp_path: Path
+) -> None:
+    assert cli("run", base / "probed.toml", "--out", "run").code == 0
+    assert cli("evaluate", "run").code == 0
+    seen = sys.modules["zoo_probe"].Probe.seen
+    # six steps; validation of two epochs, evaluation, its examples, and evaluation again
+    assert seen.count((True, False)) == 6
+    assert seen.count(("backward", False)) == 6
+    assert seen.count((False, False)) == 5
+    assert len(seen) == 17
+    assert (
+        torch.load(tmp_path / "run" / "last.pkl", weights_only=True)["plugins"]["layer probe"]
+        == "zoo-probe 1.0"
+    )
+
+
+def test_remarks_are_warnings(cli: Callable[..., Any], base: Path) -> None:
+    change = 'data.noise={type="impulse"}'
+    result = cli("run", base / "tiny.toml", "--out", "run", "--epochs", "1", "--set", change)
+    assert (result.code, result.err) == (
+        0,
+        "warning: impulse noise is not zero-mean: with noisy targets the mse learns a mean that "
+        'is drawn towards grey. Use target = "clean", or expect a bias\n',
+    )
+
+
+def test_grey_images(cli: Callable[..., Any], base: Path, tmp_path: Path) -> None:
+    result = cli(
+        *("run", base / "tiny.toml", "--out", "run", "--epochs", "1"),
+        *("--set", "input.channels=1", "--set", "layers.2.out_channels=1"),
+    )
+    assert (result.code, result.err) == (0, "")
+    assert json.loads((tmp_path / "run" / "evaluation.json").read_text())["ssim"] is not None
+
+
+def test_divergence_is_an_error_of_one_line(
+    cli: Callable[..., Any], base: Path, tmp_path: Path
+) -> None:
+    result = cli(
+        *("run", base / "tiny.toml", "--out", "run"),
+        *("--set", 'layers.3={type="conv2d", out_channels=3, kernel_size=1}'),
+        *("--set", 'optimizer={type="sgd", lr=1e30}', "--set", 'train.schedule="constant"'),
+    )
+    assert (result.code, result.err) == (
+        1,
+        "training diverged: the mean loss is nan after step 3 (epoch 1, lr 1e+30). Use a smaller "
+        "learning rate or another initializer; the last good checkpoint is kept.\n",
+    )
+    assert not list((tmp_path / "run").glob("*.pkl"))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+def test_on_a_gpu(finished: Any, cli: Callable[..., Any], base: Path, tmp_path: Path) -> None:
+    result = cli("run", base / "tiny.toml", "--out", "gpu", "--device", "cuda")
+    assert (result.code, result.err) == (0, "")
+    for here, there in zip(
+        (tmp_path / "gpu" / "metrics.jsonl").read_text().splitlines(),
+        (finished.path / "metrics.jsonl").read_text().splitlines(),
+        strict=True,
+    ):
+        on_gpu, on_cpu = json.loads(here), json.loads(there)
+        assert on_gpu["train_loss"] == pytest.approx(on_cpu["train_loss"], rel=1e-2)
+        assert on_gpu["val_psnr"] == pytest.approx(on_cpu["val_psnr"], abs=0.1)
+    assert all(value.device.type == "cpu" for value in weights(tmp_path / "gpu").values())

@@ -1,0 +1,234 @@
+"""From a specification to the objects that train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+import zoo
+from zoo.architecture import Component, parse_architecture
+from zoo.compiler import Compiler
+from zoo.discovery import discover
+from zoo.errors import ArchitectureError, PluginError
+from zoo.nn import MSE, Conv2d, Sequential
+from zoo.optim import SGD
+from zoo.registry import Registered, Registry, load_registry
+
+REGISTRY = load_registry(discover({"ZOO_PLUGINS": ""}))
+ARCHITECTURES = Path(__file__).parents[1] / "architectures"
+
+
+def compiler(layers: str, *, rest: str = "", registry: Registry = REGISTRY) -> Compiler:
+    text = f"""
+format = 1
+name = "net"
+input = {{ channels = 3, height = 8, width = 10 }}
+layers = {layers}
+{rest}
+"""
+    return Compiler(parse_architecture(text, registry, "net.toml", Path()), registry)
+
+
+def model(layers: str, seed: int = 0) -> Sequential:
+    return compiler(layers).model(torch.Generator().manual_seed(seed))
+
+
+def message(build: Callable[[], object]) -> str:
+    with pytest.raises(ArchitectureError) as caught:
+        build()
+    return str(caught.value)
+
+
+def test_input_channels_are_inferred_through_the_chain() -> None:
+    layers = """[
+        { type = "conv2d", out_channels = 5, kernel_size = 3, stride = 2, padding = 1 },
+        "relu",
+        { type = "upsampling", out_channels = 7, kernel_size = 3, padding = 1 },
+        { type = "nearest_upsampling", scale_factor = 1 },
+        { type = "conv_transpose2d", out_channels = 3, kernel_size = 1 },
+        { type = "linear", out_features = 6 },
+        { type = "linear", out_features = 10 },
+    ]"""
+    shapes = {name: tuple(value.shape) for name, value in model(layers).state_dict().items()}
+    weights = [shape for name, shape in shapes.items() if name.endswith("weight")]
+    assert weights == [(5, 3, 3, 3), (7, 5, 3, 3), (7, 3, 1, 1), (6, 10), (10, 6)]
+
+
+def test_input_channels_can_be_given() -> None:
+    layers = '[{ type = "conv2d", in_channels = 3, out_channels = 3, kernel_size = 1 }]'
+    assert model(layers).state_dict()["0.weight"].shape == (3, 3, 1, 1)
+
+
+CONV = 'type = "conv2d", out_channels = 3, kernel_size = 3'
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        (
+            f'["relu", {{ {CONV}, padding = 1, in_channels = 4 }}]',
+            "layers[1]: Conv2d: the input is (3, 8, 10). Use (N, 4, H, W) or (4, H, W).",
+        ),
+        (
+            '[{ type = "linear", in_features = 3, out_features = 10 }]',
+            "layers[0]: Linear: the input is (3, 8, 10). Use (..., 3).",
+        ),
+        (
+            f"[{{ {CONV}, padding = 1 }}, {{ {CONV}, dilation = 5 }}]",
+            "layers[1]: Conv2d: kernel 11x11 (with dilation) is larger than the padded input "
+            "8x10. Use a smaller kernel, more padding or a larger input.",
+        ),
+        (
+            f'["relu", "relu", {{ {CONV}, groups = 2 }}]',
+            "layers[2]: Conv2d: groups is 2 with 3 input and 3 output channels. "
+            "Use a divisor of both.",
+        ),
+        (
+            f'[{{ {CONV}, stride = 2, padding = "same" }}]',
+            "layers[0]: Conv2d: padding is 'same' with stride (2, 2). Use stride 1.",
+        ),
+        (
+            f'["relu", {{ {CONV}, init = {{ type = "uniform", low = 2, high = 1 }} }}]',
+            "layers[1].init: Uniform: low is 2 and high is 1. Use low <= high.",
+        ),
+        (
+            f"[{{ {CONV} }}]",
+            "layers: the output is 3x6x8, the input 3x8x10. Use layers whose output has the "
+            "shape of the input: the loss compares the two.",
+        ),
+        (
+            '[{ type = "conv2d", out_channels = 1, kernel_size = 1 }]',
+            "layers: the output is 1x8x10, the input 3x8x10. Use layers whose output has the "
+            "shape of the input: the loss compares the two.",
+        ),
+    ],
+)
+def test_layers_that_are_impossible_or_do_not_fit(layers: str, expected: str) -> None:
+    assert message(lambda: model(layers)) == f"net.toml: {expected}"
+
+
+def test_initial_values_of_each_layer() -> None:
+    conv = 'type = "conv2d", out_channels = 3, kernel_size = 1'
+    layers = f"""[
+        {{ {conv}, init = "zeros", bias_init = {{ type = "constant", value = 0.5 }} }},
+        {{ {conv}, init = {{ type = "constant", value = -2 }}, bias_init = "zeros" }},
+        {{ {conv}, init = {{ type = "uniform", low = 3, high = 4 }} }},
+        {{ type = "upsampling", out_channels = 3, kernel_size = 1, scale_factor = 1,
+           init = "zeros", bias = false }},
+    ]"""
+    state = model(layers).state_dict()
+    filled = {name: (float(value.min()), float(value.max())) for name, value in state.items()}
+    assert list(filled) == [
+        "0.weight",
+        "0.bias",
+        "1.weight",
+        "1.bias",
+        "2.weight",
+        "2.bias",
+        "3.1.weight",
+    ]
+    assert filled["0.weight"] == filled["1.bias"] == filled["3.1.weight"] == (0, 0)
+    assert filled["0.bias"] == (0.5, 0.5)
+    assert filled["1.weight"] == (-2, -2)
+    assert 3 <= filled["2.weight"][0] < filled["2.weight"][1] <= 4
+    assert -(3**-0.5) <= filled["2.bias"][0] < filled["2.bias"][1] <= 3**-0.5  # PyTorch's
+
+
+SEEDED = f"""[
+    {{ {CONV}, padding = 1 }},
+    {{ type = "upsampling", out_channels = 3, kernel_size = 3, padding = 1, scale_factor = 1 }},
+    {{ type = "conv_transpose2d", out_channels = 3, kernel_size = 1, init = "he_normal" }},
+    {{ type = "linear", out_features = 10 }},
+]"""
+
+
+def test_initial_values_are_the_generators() -> None:
+    first = model(SEEDED, seed=1).state_dict()
+    torch.rand(3)  # draws from torch's global generator do not matter
+    again, other = model(SEEDED, seed=1).state_dict(), model(SEEDED, seed=2).state_dict()
+    for name, value in first.items():
+        assert torch.equal(value, again[name]), name
+        assert not torch.equal(value, other[name]), name
+
+
+def test_the_generator_goes_on_from_layer_to_layer() -> None:
+    layers = f"[{{ {CONV}, padding = 1 }}, {{ {CONV}, padding = 1 }}]"
+    state = model(layers).state_dict()
+    generator = torch.Generator().manual_seed(0)
+    for index in (0, 1):
+        expected = Conv2d(3, 3, 3, padding=1, generator=generator).state_dict()
+        assert torch.equal(state[f"{index}.weight"], expected["weight"])
+        assert torch.equal(state[f"{index}.bias"], expected["bias"])
+
+
+def test_load_model() -> None:
+    path = ARCHITECTURES / "n2n_small.toml"
+    first = zoo.load_model(path, device="cpu", seed=3)
+    again = zoo.load_model(str(path), device="cpu", seed=3).state_dict()
+    other = zoo.load_model(path, device="cpu", seed=4).state_dict()
+    assert isinstance(first, Sequential)
+    assert first.training
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, again[name])
+        assert not torch.equal(value, other[name])
+    assert first(torch.rand(2, 3, 36, 28)).shape == (2, 3, 36, 28)
+
+
+@pytest.mark.parametrize("path", sorted(ARCHITECTURES.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_shipped_architectures_compile(path: Path) -> None:
+    assert len(zoo.load_model(path, device="cpu")) >= 7
+
+
+def test_loss_optimizer_and_schedule_get_their_parameters() -> None:
+    rest = """
+optimizer = { type = "sgd", lr = 0.25, momentum = 0.5 }
+train.schedule = { type = "step", every = 2, factor = 0.5 }
+"""
+    built = compiler(f"[{{ {CONV}, padding = 1 }}]", rest=rest)
+    optimizer = built.optimizer(built.model(torch.Generator()).param())
+    assert isinstance(optimizer, SGD)
+    assert (optimizer.lr, optimizer.momentum) == (0.25, 0.5)
+    assert isinstance(built.loss(), MSE)
+    assert type(built.schedule()).__name__ == "Step"
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        (
+            'data.source = { type = "pairs", first = "a" }',
+            "data.source: pairs source: first given. Give first and second, or folder alone.",
+        ),
+        (
+            'data.source = { type = "pairs", folder = "a", suffixes = ["b", "ab"] }',
+            "data.source: pairs source: suffixes are ['b', 'ab']. "
+            "Give two texts, neither of which ends in the other, such as _a and _b.",
+        ),
+    ],
+)
+def test_a_source_with_impossible_parameters(rest: str, expected: str) -> None:
+    built = compiler('["relu"]', rest=rest)
+    assert message(lambda: built.data(built.architecture.data.source)) == f"net.toml: {expected}"
+
+
+def test_a_factory_that_cannot_be_imported() -> None:
+    schema = {"type": "object", "properties": {}, "additionalProperties": False}
+    gone = zoo.LayerEntry(name="gone", factory="zoo_gone:Gone", schema=schema, summary="gone")
+    provider = REGISTRY.get("layer", "relu").provider
+    registry = Registry([*REGISTRY, Registered(gone, provider)])
+    with pytest.raises(PluginError) as caught:
+        compiler('["gone"]', registry=registry).model(torch.Generator())
+    assert str(caught.value) == (
+        "layer 'gone': cannot import 'zoo_gone:Gone': "
+        "ModuleNotFoundError(\"No module named 'zoo_gone'\")."
+    )
+
+
+def test_a_component_is_built_with_its_nested_components() -> None:
+    constant = Component("initializer", "constant", {"value": 3.0}, ())
+    parameters = {"in_channels": 1, "out_channels": 1, "kernel_size": 1, "init": constant}
+    layer = compiler('["relu"]').build(Component("layer", "conv2d", parameters, ()))
+    assert layer.state_dict()["weight"].item() == 3

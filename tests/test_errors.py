@@ -1,0 +1,78 @@
+"""Errors as a user reads them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from zoo import errors
+from zoo.errors import ArchitectureError, Problem, Stopped, ZooError, format_path
+
+LINE = re.compile(r"^    [├└]── (\w+) +(\S.*)$", re.MULTILINE)
+
+
+def test_the_tree_of_the_docstring_is_the_tree() -> None:
+    assert errors.__doc__ is not None
+    drawn = [name for name, _ in LINE.findall(errors.__doc__)]
+    assert drawn
+    assert sorted(drawn) == sorted(kind.__name__ for kind in ZooError.__subclasses__())
+    defined = {
+        kind.__name__
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    }
+    assert defined == {"ZooError", *drawn}
+
+
+def test_what_the_docstring_says_is_a_value_error_is_one() -> None:
+    assert errors.__doc__ is not None
+    for name, text in LINE.findall(errors.__doc__):
+        assert issubclass(getattr(errors, name), ValueError) == ("also a ValueError" in text), name
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ((), ""),
+        (("train",), "train"),
+        (("layers", 2, "stride"), "layers[2].stride"),
+        (("layers", 2, "kernel_size", 0), "layers[2].kernel_size[0]"),
+        ((1, "a"), "[1].a"),
+        (("a.b", "c d", "é", ""), '"a.b"."c d"."é".""'),
+        (("line\nbreak", "a-b_C3"), '"line\\nbreak".a-b_C3'),
+    ],
+)
+def test_a_path_is_written_as_toml_writes_keys(path: tuple[str | int, ...], text: str) -> None:
+    assert format_path(path) == text
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        (Problem("a.toml", ("lr",), "is 0."), "a.toml: lr: is 0."),
+        (Problem("a.toml", (), "is empty."), "a.toml: is empty."),
+        (Problem("a.toml", ("lr",), "is 0.", 3, 5), "a.toml:3:5: lr: is 0."),
+        (Problem("a.toml", ("lr",), "is 0.", 3), "a.toml:3: lr: is 0."),
+        (Problem("a.toml", (), "is empty.", 1, 1), "a.toml:1:1: is empty."),
+        (
+            Problem("a.toml", ("rl",), "is unknown.", hint="Did you mean lr?"),
+            "a.toml: rl: is unknown. Did you mean lr?",
+        ),
+    ],
+)
+def test_a_problem_on_one_line(problem: Problem, text: str) -> None:
+    assert str(problem) == text
+
+
+def test_an_architecture_error_has_a_line_for_each_problem() -> None:
+    problems = [Problem("a.toml", ("x",), "is 1."), Problem("a.toml", ("y",), "is 2.")]
+    error = ArchitectureError(iter(problems))
+    assert error.problems == tuple(problems)
+    assert str(error) == "a.toml: x: is 1.\na.toml: y: is 2."
+
+
+def test_stopped_knows_its_signal() -> None:
+    stopped = Stopped("saved", 15)
+    assert str(stopped) == "saved"
+    assert stopped.signal == 15

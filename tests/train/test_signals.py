@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from zoo.train.signals import StopRequest
+
+TWICE = """
+import os, signal
+from zoo.train.signals import StopRequest
+
+with StopRequest() as stop:
+    os.kill(os.getpid(), signal.SIGTERM)
+    print(stop.signal, flush=True)
+    os.kill(os.getpid(), signal.SIGINT)
+    print("not reached")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_is_noted(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with StopRequest() as stop:
+        assert stop.signal is None
+        os.kill(os.getpid(), number)
+        assert stop.signal == number
+    assert signal.getsignal(number) is before
+
+
+def test_the_second_one_ends_the_process_at_once() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", TWICE], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (-signal.SIGINT, "15\n", "")

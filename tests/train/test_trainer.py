@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import zoo.train.trainer as trainer_module
+from zoo.architecture import Architecture
+from zoo.errors import DivergenceError
+from zoo.train.checkpoint import load_checkpoint
+from zoo.train.evaluation import denoised
+from zoo.train.run_directory import RunDirectory
+from zoo.train.trainer import Trainer
+
+Describe = Callable[..., Architecture]
+MakeTrainer = Callable[[Architecture], Trainer]
+Train = Callable[..., Any]
+
+
+def test_a_line_for_each_epoch(finished: tuple[Trainer, Path]) -> None:
+    trainer, folder = finished
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert lines == trainer.metrics
+    for epoch, line in enumerate(lines, start=1):
+        assert list(line) == [
+            "epoch",
+            "step",
+            "train_loss",
+            "val_loss",
+            "val_psnr",
+            "lr",
+            "seconds",
+        ]
+        assert (line["epoch"], line["step"]) == (epoch, 3 * epoch)
+        assert 0 < line["train_loss"] < 1
+        assert 0 < line["seconds"] < 60
+        # one image is validated on; clipping changes nothing after a sigmoid
+        assert line["val_psnr"] == pytest.approx(-10 * math.log10(line["val_loss"]), abs=1e-3)
+
+
+def test_the_training_loss_is_the_mean_over_samples(
+    tiny: Describe, make_trainer: MakeTrainer, train: Train, tmp_path: Path
+) -> None:
+    trainer = make_trainer(tiny("optimizer.lr=1e-30", "train.epochs=1"))  # weights stay
+    train(trainer, tmp_path)
+    losses = []
+    for index in range(3):
+        batch = trainer.batches.batch(0, index)
+        y = trainer.model.forward(batch.x)
+        losses += (y - batch.target).square().mean((1, 2, 3)).tolist()
+    assert len(losses) == 10
+    assert trainer.metrics[0]["train_loss"] == pytest.approx(sum(losses) / 10, rel=1e-5)
+
+
+def test_the_learning_rate_follows_the_schedule(
+    tiny: Describe, make_trainer: MakeTrainer, train: Train, tmp_path: Path
+) -> None:
+    watcher = train(make_trainer(tiny()), tmp_path)
+    expected = [0.01 * (1 + math.cos(math.pi * step / 6)) / 2 for step in range(6)]
+    assert watcher.rates == pytest.approx(expected)
+    assert [line["lr"] for line in watcher.epochs] == [watcher.rates[2], watcher.rates[5]]
+
+
+def test_the_best_checkpoint_is_that_of_the_best_validation(
+    tiny: Describe,
+    make_trainer: MakeTrainer,
+    train: Train,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scores = iter([20.0, 25.0, 25.0, math.nan, 24.0])
+    monkeypatch.setattr(trainer_module, "validate", lambda *_: (0.1, next(scores)))
+    trainer = make_trainer(tiny("train.epochs=5"))
+    train(trainer, tmp_path)
+    assert (trainer.progress.best_psnr, trainer.progress.best_epoch) == (25.0, 2)
+    best = load_checkpoint(tmp_path / "best.pkl")
+    assert best["progress"]["epoch"] == 2  # the first of two equal ones
+    assert [line["val_psnr"] for line in best["metrics"]] == [20.0, 25.0]
+    written = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["val_psnr"] for line in written] == [20.0, 25.0, 25.0, None, 24.0]
+
+
+def test_the_validation_score_is_that_of_the_saved_weights(finished: tuple[Trainer, Path]) -> None:
+    trainer, _ = finished
+    (image,) = trainer.validation
+    (y,) = denoised(trainer.model, [image], torch.device("cpu"))
+    error = float((y.clamp(0, 1) - image.reference).double().square().mean())
+    assert trainer.metrics[-1]["val_psnr"] == pytest.approx(-10 * math.log10(error), rel=1e-6)
+
+
+# Without the sigmoid, which keeps the loss finite however large the weights are.
+UNBOUNDED = (
+    'layers.3={type="conv2d", out_channels=3, kernel_size=1}',
+    'optimizer={type="sgd", lr=1e30}',
+    'train.schedule="constant"',
+)
+
+
+def finite(content: dict[str, Any]) -> bool:
+    return all(bool(value.isfinite().all()) for value in content["model"].values())
+
+
+def test_a_diverging_run_ends_without_a_bad_checkpoint(
+    tiny: Describe, make_trainer: MakeTrainer, train: Train, tmp_path: Path
+) -> None:
+    with pytest.raises(DivergenceError) as error:
+        train(make_trainer(tiny(*UNBOUNDED)), tmp_path)
+    assert str(error.value) == (
+        "training diverged: the mean loss is nan after step 3 (epoch 1, lr 1e+30). "
+        "Use a smaller learning rate or another initializer; the last good checkpoint is kept."
+    )
+    assert list(tmp_path.iterdir()) == []  # there was no good one yet
+
+
+def test_the_last_good_checkpoint_is_kept(
+    tiny: Describe, make_trainer: MakeTrainer, train: Train, tmp_path: Path
+) -> None:
+    spec = tiny(*UNBOUNDED, "optimizer.lr=0.01")
+    train(make_trainer(spec), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    trainer = make_trainer(tiny(*UNBOUNDED, "train.epochs=3"))
+    trainer.restore(load_checkpoint(tmp_path / "last.pkl"))
+    with pytest.raises(DivergenceError, match=r"after step 9 \(epoch 3, lr 1e\+30\)"):
+        train(trainer, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert finite(load_checkpoint(tmp_path / "last.pkl"))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_not_finite_never_win(
+    value: float,
+    tiny: Describe,
+    make_trainer: MakeTrainer,
+    train: Train,
+    tmp_path: Path,
+) -> None:
+    """An infinite bias makes the sigmoid white, with a loss that is an ordinary number."""
+    trainer = make_trainer(tiny("train.epochs=3"))
+
+    def spoil(epoch: Any) -> None:
+        trainer.model.param()[-1].value.fill_(value)
+        trainer.progress.best_psnr = 0.0  # whatever comes next is better
+
+    with pytest.raises(DivergenceError) as error:
+        train(trainer, tmp_path, then=spoil)
+    if value == math.inf:
+        assert str(error.value) == (
+            "training diverged: a weight is no finite number after step 6 (epoch 2, lr 0.00413). "
+            "Use a smaller learning rate or another initializer; the last good checkpoint is kept."
+        )
+    for name in ("last.pkl", "best.pkl"):
+        content = load_checkpoint(tmp_path / name)
+        assert content["progress"]["epoch"] == 1
+        assert finite(content)
+
+
+def test_divergence_is_noticed_within_an_epoch(
+    tiny: Describe,
+    make_trainer: MakeTrainer,
+    train: Train,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trainer_module, "STEPS_BETWEEN_CHECKS", 2)
+    with pytest.raises(DivergenceError, match="after step 2 "):
+        train(make_trainer(tiny(*UNBOUNDED)), tmp_path)
+
+
+def test_a_long_epoch_is_saved_in_between(
+    tiny: Describe,
+    make_trainer: MakeTrainer,
+    train: Train,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trainer_module, "SECONDS_BETWEEN_SAVES", 0)
+    steps = []
+    save = Trainer.save
+
+    def spy(self: Trainer, directory: RunDirectory) -> None:
+        steps.append(self.progress.step)
+        save(self, directory)
+
+    monkeypatch.setattr(Trainer, "save", spy)
+    train(make_trainer(tiny("train.epochs=1")), tmp_path)
+    assert steps == [1, 2, 3, 3]
+
+
+def test_the_seed_decides(
+    tiny: Describe,
+    make_trainer: MakeTrainer,
+    train: Train,
+    finished: tuple[Trainer, Path],
+    tmp_path: Path,
+) -> None:
+    again, other = make_trainer(tiny()), make_trainer(tiny("train.seed=1"))
+    train(again, tmp_path / "again")
+    train(other, tmp_path / "other")
+    expected = finished[0].model.state_dict()
+    torch.testing.assert_close(again.model.state_dict(), expected, rtol=0, atol=0)
+    for name, value in other.model.state_dict().items():
+        assert not torch.equal(value, expected[name])
