@@ -343,6 +343,8 @@ def test_strict_makes_every_failure_an_error(site: Site) -> None:
         "plugin zoo-t-a 1.0: cannot be loaded: RuntimeError('no GPU\\nfound')",
         "plugin zoo-t-b 1.0: zoo_layers failed: KeyError('x')",
     ]
+    with pytest.raises(PluginError):
+        load_registry(discover({"ZOO_PLUGINS": "zoo-t-b", "ZOO_STRICT_PLUGINS": "1"}))
     good = {"ZOO_PLUGINS": "zoo-t-c", "ZOO_STRICT_PLUGINS": "1"}
     assert "c" in load_registry(discover(good)).names("layer")
 

@@ -141,7 +141,7 @@ def cli(
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(plugins))
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "10000")
     for name in ("COLUMNS", "ZOO_DEBUG", "ZOO_PLUGINS", "ZOO_STRICT_PLUGINS"):
         monkeypatch.delenv(name, raising=False)
 

@@ -62,9 +62,11 @@ def main() -> NoReturn:
     0 done, 1 unexpected error, 2 usage or architecture file, 3 plugin, 4 data, 5 checkpoint,
     128 + the signal's number when stopped by a signal after saving.
     """
-    # Threads that wait for work by spinning stall each other where programs share the cores: a run
-    # beside one other process was twelve times slower. Read when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that wait for work by spinning stall each other where programs share the cores: with
+    # OpenMP's own limit a run beside one other process was ten times slower, with this one twice.
+    # Never spinning would cost a run that is alone up to half its speed. Read by libgomp when torch
+    # is imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         zoo.main(sys.argv[1:] or ["--help"], prog_name="zoo", standalone_mode=False)
     except click.UsageError as error:
