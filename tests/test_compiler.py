@@ -112,12 +112,12 @@ def test_layers_that_are_impossible_or_do_not_fit(layers: str, expected: str) ->
 
 def test_initial_values_of_each_layer() -> None:
     conv = 'type = "conv2d", out_channels = 3, kernel_size = 1'
+    upsampling = conv.replace("conv2d", "upsampling")
     layers = f"""[
         {{ {conv}, init = "zeros", bias_init = {{ type = "constant", value = 0.5 }} }},
         {{ {conv}, init = {{ type = "constant", value = -2 }}, bias_init = "zeros" }},
         {{ {conv}, init = {{ type = "uniform", low = 3, high = 4 }} }},
-        {{ type = "upsampling", out_channels = 3, kernel_size = 1, scale_factor = 1,
-           init = "zeros", bias = false }},
+        {{ {upsampling}, scale_factor = 1, init = "zeros", bias = false }},
     ]"""
     state = model(layers).state_dict()
     filled = {name: (float(value.min()), float(value.max())) for name, value in state.items()}

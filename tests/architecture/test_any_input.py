@@ -24,10 +24,18 @@ VALID = tomli.loads(
     name = "net"
     description = "has a value at every key"
     input = { channels = 3, height = 8, width = 8 }
-    layers = [{ type = "conv2d", out_channels = 3, kernel_size = [3, 3], padding = "same",
-                init = { type = "he_normal", mode = "fan_in" } }, "relu"]
     loss = { type = "mse" }
     optimizer = { type = "sgd", lr = 0.5, momentum = 0.9 }
+
+    [[layers]]
+    type = "conv2d"
+    out_channels = 3
+    kernel_size = [3, 3]
+    padding = "same"
+    init = { type = "he_normal", mode = "fan_in" }
+
+    [[layers]]
+    type = "relu"
 
     [data]
     source = { type = "pairs", folder = "shots", suffixes = ["_a", "_b"] }
