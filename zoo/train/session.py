@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def load_run_data(compiler: Compiler, device: torch.device) -> RunData:
     spec = compiler.architecture
     train, validation = _split(compiler)
     noise = _noise(compiler, train, spec.data.noise)
-    remarks = _remarks(compiler, train, noise)
+    _check_mask(compiler, noise)
     try:
         batches = Batches(
             train,
@@ -64,6 +64,7 @@ def load_run_data(compiler: Compiler, device: torch.device) -> RunData:
         )
     except ArgumentError as error:
         raise _problem(spec, (), str(error)) from error
+    remarks = tuple(_remarks(spec, train))
     return RunData(batches, _evaluation_images(compiler, validation), remarks)
 
 
@@ -161,32 +162,41 @@ def _evaluation_images(compiler: Compiler, images: Images) -> list[EvaluationIma
     return evaluation_images(images, noise, spec.train.seed)
 
 
-def _remarks(compiler: Compiler, images: Images, noise: Noise | None) -> tuple[str, ...]:
-    """What may surprise a user about the combination of noise, target and loss.
-
-    Raises:
-        ArchitectureError: the noise leaves out pixels of the target and the loss takes no mask.
-    """
+def _check_mask(compiler: Compiler, noise: Noise | None) -> None:
+    """Refuse a noise that leaves out pixels of the target with a loss that takes no mask."""
     spec = compiler.architecture
-    if noise is None or spec.data.noise is None:
-        unused = spec.data.noise is not None
-        return ("the images are noisy pairs: data.noise is not used",) if unused else ()
-    if spec.data.target == "clean":
-        return ()
-    loss = compiler.loss()
-    if noise.masks and "mask" not in inspect.signature(loss.forward).parameters:
+    if noise is None or not noise.masks or spec.data.target == "clean":
+        return
+    if "mask" not in inspect.signature(compiler.loss().forward).parameters:
+        name = spec.data.noise.type if spec.data.noise else "the noise"
         raise _problem(
             spec,
             ("data", "noise"),
-            f"{spec.data.noise.type} leaves out pixels of the target, and the loss "
-            f"{spec.loss.type} takes no mask. Use a loss that does, such as mse.",
+            f"{name} leaves out pixels of the target, and the loss {spec.loss.type} takes no "
+            "mask. Use a loss that does, such as mse.",
         )
-    if (spec.data.noise.type, spec.loss.type) == ("impulse", "mse"):
-        return (
+
+
+def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
+    """What may surprise a user about the combination of images, noise, target and loss."""
+    noise = spec.data.noise
+    if isinstance(images, ImagePairs):
+        if noise is not None:
+            yield "the images are noisy pairs: data.noise is not used"
+        if spec.data.validation is None and not images.second_is_clean:
+            yield (
+                "there are no clean images to validate on: PSNR and SSIM compare with the second "
+                "noisy image of each pair, so they are lower than against a clean one"
+            )
+    elif noise is not None and (noise.type, spec.loss.type, spec.data.target) == (
+        "impulse",
+        "mse",
+        "noisy",
+    ):
+        yield (
             "impulse noise is not zero-mean: with noisy targets the mse learns a mean that is "
-            'drawn towards grey. Use target = "clean", or expect a bias',
+            'drawn towards grey. Use target = "clean", or expect a bias'
         )
-    return ()
 
 
 def _problem(spec: Architecture, path: tuple[str | int, ...], message: str) -> ArchitectureError:
