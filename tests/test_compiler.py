@@ -214,6 +214,26 @@ def test_a_source_with_impossible_parameters(rest: str, expected: str) -> None:
     assert message(lambda: built.data(built.architecture.data.source)) == f"net.toml: {expected}"
 
 
+def test_nothing_to_train() -> None:
+    built = compiler('["relu"]')
+    assert message(lambda: built.optimizer(built.model(torch.Generator()).param())) == (
+        "net.toml: layers: there is no parameter to train. "
+        "Use a layer with a weight, such as conv2d."
+    )
+
+
+def test_a_source_that_gives_no_images() -> None:
+    schema = {"type": "object", "properties": {}, "additionalProperties": False}
+    fields = {"name": "wrong", "factory": "builtins:dict", "schema": schema, "summary": "A dict"}
+    item = Registered(zoo.SourceEntry(**fields), next(iter(REGISTRY)).provider)
+    built = compiler('["relu"]', rest='data.source = "wrong"', registry=Registry([*REGISTRY, item]))
+    with pytest.raises(PluginError) as caught:
+        built.data(built.architecture.data.source)
+    assert str(caught.value) == (
+        "source 'wrong': returned a dict. Return CleanImages or ImagePairs."
+    )
+
+
 def test_a_factory_that_cannot_be_imported() -> None:
     schema = {"type": "object", "properties": {}, "additionalProperties": False}
     gone = zoo.LayerEntry(name="gone", factory="zoo_gone:Gone", schema=schema, summary="gone")

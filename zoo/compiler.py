@@ -10,7 +10,7 @@ import torch
 
 from zoo.architecture.spec import Architecture, Component
 from zoo.data.sets import CleanImages, ImagePairs
-from zoo.errors import ArchitectureError, ArgumentError, Problem, ShapeError
+from zoo.errors import ArchitectureError, ArgumentError, PluginError, Problem, ShapeError
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.sequential import Sequential
@@ -64,7 +64,16 @@ class Compiler:
         return self.build(self.architecture.loss)
 
     def optimizer(self, parameters: list[Parameter]) -> Any:
-        """The optimizer of ``parameters``."""
+        """The optimizer of ``parameters``.
+
+        Raises:
+            ArchitectureError: there are none, or its arguments are impossible.
+        """
+        if not parameters:
+            raise self._problem(
+                ("layers",),
+                "there is no parameter to train. Use a layer with a weight, such as conv2d.",
+            )
         return self.build(self.architecture.optimizer, None, parameters)
 
     def schedule(self) -> Any:
@@ -72,9 +81,18 @@ class Compiler:
         return self.build(self.architecture.train.schedule)
 
     def data(self, source: Component) -> CleanImages | ImagePairs:
-        """The images of a data source."""
+        """The images of a data source.
+
+        Raises:
+            DataError: they are missing, unreadable or unsuitable.
+            PluginError: the source gives something else.
+        """
         data = self.build(source, channels=self.architecture.input.channels)
-        assert isinstance(data, CleanImages | ImagePairs)
+        if not isinstance(data, CleanImages | ImagePairs):
+            raise PluginError(
+                f"source {source.type!r}: returned a {type(data).__name__}. "
+                "Return CleanImages or ImagePairs."
+            )
         return data
 
     def build(

@@ -193,7 +193,7 @@ def test_divergence_is_an_error_of_one_line(
     assert (result.code, result.err) == (
         1,
         "training diverged: the mean loss is nan after step 3 (epoch 1, lr 1e+30). Use a smaller "
-        "learning rate or another initializer; the last good checkpoint is kept.\n",
+        "learning rate or another initializer; what was saved before is kept.\n",
     )
     assert not list((tmp_path / "run").glob("*.pkl"))
 

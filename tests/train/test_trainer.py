@@ -112,7 +112,7 @@ def test_a_diverging_run_ends_without_a_bad_checkpoint(
         train(make_trainer(tiny(*UNBOUNDED)), tmp_path)
     assert str(error.value) == (
         "training diverged: the mean loss is nan after step 3 (epoch 1, lr 1e+30). "
-        "Use a smaller learning rate or another initializer; the last good checkpoint is kept."
+        "Use a smaller learning rate or another initializer; what was saved before is kept."
     )
     assert list(tmp_path.iterdir()) == []  # there was no good one yet
 
@@ -151,7 +151,7 @@ def test_weights_that_are_not_finite_never_win(
     if value == math.inf:
         assert str(error.value) == (
             "training diverged: a weight is no finite number after step 6 (epoch 2, lr 0.00413). "
-            "Use a smaller learning rate or another initializer; the last good checkpoint is kept."
+            "Use a smaller learning rate or another initializer; what was saved before is kept."
         )
     for name in ("last.pkl", "best.pkl"):
         content = load_checkpoint(tmp_path / name)

@@ -113,7 +113,7 @@ class Trainer:
             stop: asked after each step.
 
         Raises:
-            DivergenceError: the loss is no longer finite; the last good checkpoint is kept.
+            DivergenceError: the loss is no longer finite; what was saved before is kept.
             Stopped: ``stop`` was requested; the run is saved at the step it has reached.
         """
         step = TrainStep(self.model, self.loss, self.optimizer)
@@ -235,7 +235,7 @@ class Trainer:
         return DivergenceError(
             f"training diverged: {what} after step {self.progress.step} (epoch "
             f"{self.progress.epoch + 1}, lr {self.optimizer.lr:.3g}). Use a smaller learning rate "
-            "or another initializer; the last good checkpoint is kept."
+            "or another initializer; what was saved before is kept."
         )
 
 
