@@ -65,6 +65,7 @@ def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "architectures").symlink_to(ROOT / "architectures")
     monkeypatch.chdir(tmp_path)
     names = {"noisy": torch.rand(2, 3, 32, 32), "other_noisy": torch.rand(2, 3, 32, 32)}
+    # What is run is the README's own example, so it is what a reader would paste.
     exec(block("python", "zoo.load_checkpoint"), names)
     assert names["loss"].shape == ()
     assert names["denoised"].shape == names["noisy"].shape

@@ -43,7 +43,8 @@ def evaluate(model: Path, data: str | None, device: str, as_json: bool) -> None:
     if not as_json:
         click.echo(f"device: {device_name(target)}")
         click.echo(f"model: {compiler.architecture.name}, {path}")
-    with torch.no_grad(), EvaluationProgress(len(images), quiet=as_json) as progress:
+    progress = EvaluationProgress(len(images), quiet=as_json)
+    with torch.no_grad(), progress.bar:
         result = measure(network.to(target), images, target, progress.on_image)
     if as_json:
         click.echo(to_json(result.to_dict(data or "held out", weights), indent=2))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 import click
@@ -27,7 +26,10 @@ SECONDS_BETWEEN_LINES = 30
 
 
 class TrainingProgress:
-    """Told about steps and epochs by the trainer; shows loss, PSNR, images/s and time left."""
+    """Told about steps and epochs by the trainer; shows loss, PSNR, images/s and time left.
+
+    The bar shows within ``with observer.bar``.
+    """
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
@@ -52,18 +54,6 @@ class TrainingProgress:
         self.psnr = ""
         self.shown = self.started = time.monotonic()
         self.first_step = trainer.progress.step
-
-    def __enter__(self) -> TrainingProgress:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.stop()
 
     def on_step(self, trainer: Trainer) -> None:
         """Show the state, but not more often than a person can read; it waits for the device."""
@@ -109,7 +99,10 @@ class TrainingProgress:
 
 
 class EvaluationProgress:
-    """Shows how many images are evaluated; a requested stop takes effect between images."""
+    """Shows how many images are evaluated; a requested stop takes effect between images.
+
+    The bar shows within ``with progress.bar``.
+    """
 
     def __init__(self, total: int, stop: StopRequest | None = None, quiet: bool = False) -> None:
         self.stop = stop
@@ -117,18 +110,6 @@ class EvaluationProgress:
         quiet = quiet or not console.is_terminal
         self.bar = Progress(console=console, disable=quiet, transient=True)
         self.task = self.bar.add_task("evaluating", total=total)
-
-    def __enter__(self) -> EvaluationProgress:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.stop()
 
     def on_image(self, done: int) -> None:
         """``done`` images are evaluated.

@@ -57,7 +57,8 @@ def train(
     click.echo(f"run: {directory.path}")
     with StopRequest() as stop:
         try:
-            with TrainingProgress(trainer) as observer:
+            observer = TrainingProgress(trainer)
+            with observer.bar:
                 trainer.run(directory, observer, stop)
             _evaluate(registry, directory, data.validation, spec, device, stop)
         except Stopped as stopped:
@@ -95,7 +96,8 @@ def _evaluate(
     """Evaluate the best weights and write what was found."""
     _, model = load_trained(directory.best, registry)
     model.to(device)
-    with EvaluationProgress(len(images), stop) as progress:
+    progress = EvaluationProgress(len(images), stop)
+    with progress.bar:
         evaluation = evaluate(model, images, device, progress.on_image)
     directory.write_evaluation(evaluation.to_dict(_validation_name(spec), "best"))
     write_examples(

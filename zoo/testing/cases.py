@@ -53,6 +53,14 @@ class LayerCase:
         """Normal values of the case's shape, always the same."""
         return normal(self.shape, seed=1, dtype=dtype)
 
+    def y_shape(self) -> tuple[int, ...]:
+        """The shape of the layer's output for this input."""
+        return tuple(self.module().forward(self.input()).shape)
+
+    def grad_y(self) -> Tensor:
+        """Normal values of the output's shape, always the same: an upstream gradient."""
+        return normal(self.y_shape(), seed=2)
+
 
 def normal(shape: tuple[int, ...], seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
     """Normal values N(0, 1), the same for the same seed."""

@@ -18,7 +18,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from zoo.errors import BackwardError, ShapeError
+from zoo.errors import ShapeError
 from zoo.nn import Module
 from zoo.testing.cases import LayerCase, normal
 from zoo.testing.comparisons import (
@@ -29,6 +29,13 @@ from zoo.testing.comparisons import (
     require_raises,
 )
 from zoo.testing.gradients import INPUT, backward_gradients, check_gradients
+from zoo.testing.lifecycle import (
+    check_backward_needs_forward,
+    check_evaluation_saves_nothing,
+    check_seed,
+    check_state_dict,
+    check_to,
+)
 
 LayerCheck = Callable[[LayerCase], None]
 
@@ -51,7 +58,7 @@ def check_backward(case: LayerCase) -> None:
 def check_backward_linear(case: LayerCase) -> None:
     """``backward`` is linear in the upstream gradient."""
     module, x = case.module(), case.input()
-    first, second = (normal(_y_shape(case), seed) for seed in (2, 3))
+    first, second = (normal(case.y_shape(), seed) for seed in (2, 3))
     of_first = backward_gradients(module, x, first)
     of_second = backward_gradients(module, x, second)
     of_both = backward_gradients(module, x, 2 * first - 3 * second)
@@ -61,7 +68,7 @@ def check_backward_linear(case: LayerCase) -> None:
 
 def check_gradients_accumulate(case: LayerCase) -> None:
     """A second ``backward`` gives the same for the input and adds to the parameters' gradients."""
-    module, x, grad_y = case.module(), case.input(), _grad_y(case)
+    module, x, grad_y = case.module(), case.input(), case.grad_y()
     once = backward_gradients(module, x, grad_y)
     grad_x = module.backward(grad_y)
     require_close(f"{case.id}: second backward, {INPUT}", grad_x, once[INPUT], 0)
@@ -71,7 +78,7 @@ def check_gradients_accumulate(case: LayerCase) -> None:
 
 def check_latest_forward(case: LayerCase) -> None:
     """``backward`` goes back through the latest ``forward``, also after a larger batch."""
-    module, x, grad_y = case.module(), case.input(), _grad_y(case)
+    module, x, grad_y = case.module(), case.input(), case.grad_y()
     module.forward(torch.cat([x, -x]))
     expected = backward_gradients(case.module(), x, grad_y)
     require_all_close(f"{case.id}: second forward", backward_gradients(module, x, grad_y), expected)
@@ -79,7 +86,7 @@ def check_latest_forward(case: LayerCase) -> None:
 
 def check_nothing_else_changes(case: LayerCase) -> None:
     """Input, upstream gradient and values stay as they are; tensors of parameters are kept."""
-    module, x, grad_y = case.module(), case.input(), _grad_y(case)
+    module, x, grad_y = case.module(), case.input(), case.grad_y()
     pairs = [tuple(parameter) for parameter in module.param()]
     watched = {INPUT: x, "the upstream gradient": grad_y, **module.state_dict()}
     before = dict(zip(watched, copies(watched.values()), strict=True))
@@ -96,7 +103,7 @@ def check_nothing_else_changes(case: LayerCase) -> None:
 
 def check_strides(case: LayerCase) -> None:
     """The strides of the input and of the upstream gradient make no difference."""
-    module, x, grad_y = case.module(), case.input(), _grad_y(case)
+    module, x, grad_y = case.module(), case.input(), case.grad_y()
     y = module.forward(x)
     expected = backward_gradients(module, x, grad_y)
     for layout, same_x in _layouts(x):
@@ -112,7 +119,7 @@ def check_strides(case: LayerCase) -> None:
 def _check_expanded(case: LayerCase, module: Module) -> None:
     """One item seen as a whole batch, with stride 0, is that batch."""
     x = case.input()[:1].expand(case.shape)
-    grad_y = _grad_y(case)[:1].expand(_y_shape(case))
+    grad_y = case.grad_y()[:1].expand(case.y_shape())
     expected_y = module.forward(x.contiguous())
     expected = backward_gradients(module, x.contiguous(), grad_y.contiguous())
     require_close(f"{case.id}: expanded input", module.forward(x), expected_y)
@@ -122,7 +129,7 @@ def _check_expanded(case: LayerCase, module: Module) -> None:
 
 def check_unbatched(case: LayerCase) -> None:
     """Without the batch axis the same comes out, or the input is refused with a ShapeError."""
-    module, x, grad_y = case.module(), case.input()[:1], _grad_y(case)[:1]
+    module, x, grad_y = case.module(), case.input()[:1], case.grad_y()[:1]
     if not case.unbatched:
         require_raises(f"{case.id}: no batch axis", ShapeError, module.forward, x[0])
         return
@@ -136,7 +143,7 @@ def check_unbatched(case: LayerCase) -> None:
 
 def check_batch_of_one(case: LayerCase) -> None:
     """Every item of a batch is treated as it is on its own; its gradients add up."""
-    module, x, grad_y = case.module(), case.input(), _grad_y(case)
+    module, x, grad_y = case.module(), case.input(), case.grad_y()
     y = module.forward(x)
     together = backward_gradients(module, x, grad_y)
     alone = []
@@ -152,7 +159,7 @@ def check_batch_of_one(case: LayerCase) -> None:
 def check_empty_batch(case: LayerCase) -> None:
     """A batch of none gives an output of none, and gradients of zero."""
     module = case.module()
-    y_shape = (0, *_y_shape(case)[1:])
+    y_shape = (0, *case.y_shape()[1:])
     y = module.forward(torch.zeros(0, *case.shape[1:], dtype=torch.float64))
     require(
         tuple(y.shape) == y_shape,
@@ -171,7 +178,7 @@ def check_dtypes(case: LayerCase) -> None:
     results = {}
     for dtype in (torch.float32, torch.float64):
         module = case.module(dtype=torch.float32).to(dtype)  # rounded in both
-        x, grad_y = (t.float().to(dtype) for t in (case.input(), _grad_y(case)))
+        x, grad_y = (t.float().to(dtype) for t in (case.input(), case.grad_y()))
         tensors = {"the output": module.forward(x), **backward_gradients(module, x, grad_y)}
         for name, tensor in tensors.items():
             require(
@@ -183,83 +190,18 @@ def check_dtypes(case: LayerCase) -> None:
     require_all_close(f"{case.id}: float32 against float64", actual, expected, 1e-4)
 
 
-def check_to(case: LayerCase) -> None:
-    """``to`` converts values and gradients, and drops what the last ``forward`` kept."""
-    module = case.module(dtype=torch.float32)
-    backward_gradients(module, case.input(torch.float32), _grad_y(case).float())
-    before = {name: copies(parameter) for name, parameter in module.named_parameters()}
-    require(module.to(torch.float64) is module, f"{case.id}: to() gives another module.")
-    for name, (value, gradient) in module.named_parameters():
-        require_close(f"{case.id}: to(), value of {name}", value, before[name][0].double(), 0)
-        require_close(f"{case.id}: to(), gradient of {name}", gradient, before[name][1].double(), 0)
-    require_raises(f"{case.id}: backward after to()", BackwardError, module.backward, _grad_y(case))
-
-
-def check_backward_needs_forward(case: LayerCase) -> None:
-    """``backward`` of a new layer raises BackwardError."""
-    where = f"{case.id}: backward before forward"
-    require_raises(where, BackwardError, case.module().backward, _grad_y(case))
-
-
-def check_evaluation_saves_nothing(case: LayerCase) -> None:
-    """In evaluation mode nothing is kept, neither from before, and ``backward`` raises."""
-    module = case.module()
-    module.forward(case.input())
-    module.eval()
-    for when in ("after eval()", "after forward in evaluation mode"):
-        for part in module.modules():
-            kept = part._saved is not None
-            require(not kept, f"{case.id}: {type(part).__name__} keeps tensors {when}.")
-        require_raises(f"{case.id}: backward {when}", BackwardError, module.backward, _grad_y(case))
-        module.forward(case.input())
-
-
 def check_wrong_gradient_shape(case: LayerCase) -> None:
     """An upstream gradient of another shape is refused, and nothing is added."""
     module = case.module()
     module.forward(case.input())
-    first, *middle, last = _y_shape(case)
+    first, *middle, last = case.y_shape()
     wrong = [(first, *middle, last + 1), (first + 1, *middle, last), (1, first, *middle, last), ()]
     for shape in wrong:
-        where = f"{case.id}: upstream gradient of shape {shape} instead of {_y_shape(case)}"
+        where = f"{case.id}: upstream gradient of shape {shape} instead of {case.y_shape()}"
         require_raises(where, ShapeError, module.backward, normal(shape, seed=2))
         for name, parameter in module.named_parameters():
             untouched = not parameter.gradient.any()
             require(untouched, f"{where}: the gradient of {name} has changed.")
-
-
-def check_state_dict(case: LayerCase) -> None:
-    """Values loaded into a layer with others make it the same layer, on tensors of its own."""
-    module, other = case.module(seed=0), case.module(seed=1)
-    for parameter in other.param():
-        parameter.set_value(torch.full_like(parameter.value, torch.nan))
-    other.load_state_dict(module.state_dict())
-    y = module.forward(case.input())
-    require_close(f"{case.id}: after load_state_dict", other.forward(case.input()), y, 0)
-    for parameter in module.param():
-        parameter.zero_value()
-    y_after = other.forward(case.input())
-    require_close(f"{case.id}: after the state dict's owner has changed", y_after, y, 0)
-
-
-def check_seed(case: LayerCase) -> None:
-    """A generator decides all random values, and torch's global one is not used."""
-    if not case.takes_generator:
-        return
-    before = torch.get_rng_state()
-    module, twin = case.module(seed=3), case.module(seed=3)
-    y, twin_y = module.forward(case.input()), twin.forward(case.input())
-    require_close(f"{case.id}: same seed, the output", twin_y, y, 0)
-    require_all_close(f"{case.id}: same seed", twin.state_dict(), module.state_dict(), 0)
-    require(
-        torch.equal(torch.get_rng_state(), before),
-        f"{case.id}: torch's global generator is used. Use the one that is given.",
-    )
-    other = case.module(seed=4).state_dict()
-    for name, value in module.state_dict().items():
-        constant = bool((value == value.flatten()[:1]).all())  # such as a bias of zeros
-        differs = constant or not value.equal(other[name])
-        require(differs, f"{case.id}: {name} does not depend on the seed.")
 
 
 LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
@@ -281,14 +223,6 @@ LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_state_dict,
     check_seed,
 )
-
-
-def _y_shape(case: LayerCase) -> tuple[int, ...]:
-    return tuple(case.module().forward(case.input()).shape)
-
-
-def _grad_y(case: LayerCase) -> Tensor:
-    return normal(_y_shape(case), seed=2)
 
 
 def _layouts(tensor: Tensor) -> Iterator[tuple[str, Tensor]]:

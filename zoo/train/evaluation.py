@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
@@ -124,18 +124,19 @@ def evaluate(
         device: the model's.
         on_image: told how many images are done, after each.
     """
-    methods: dict[str, list[Tensor]] = {"model": list(denoised(model, images, device))}
-    model_scores = _Scores(images, (y.clamp(0, 1) for y in methods["model"]))
-    noisy_scores = _Scores(images, (image.noisy for image in images))
-    baselines: dict[str, list[Tensor]] = {name: [] for name in BASELINES}
-    for done, image in enumerate(images, start=1):
-        for name, outputs in baselines.items():
-            outputs.append(apply_baseline(name, image.noisy).clamp(0, 1))
+    model_scores, noisy_scores = _Scores(), _Scores()
+    baselines = {name: _Scores() for name in BASELINES}
+    pairs = zip(images, denoised(model, images, device), strict=True)
+    for done, (image, y) in enumerate(pairs, start=1):
+        model_scores.add(y.clamp(0, 1), image.reference)
+        noisy_scores.add(image.noisy, image.reference)
+        for name, scores in baselines.items():
+            scores.add(apply_baseline(name, image.noisy).clamp(0, 1), image.reference)
         on_image(done)
     return Evaluation(
         model=model_scores.mean(),
         noisy=noisy_scores.mean(),
-        baselines={name: _Scores(images, outputs).mean() for name, outputs in baselines.items()},
+        baselines={name: scores.mean() for name, scores in baselines.items()},
         per_image=tuple(
             ImageScore(image.name, psnr(error), similarity, psnr(noisy_error))
             for image, error, similarity, noisy_error in zip(
@@ -150,15 +151,17 @@ def evaluate(
 
 
 class _Scores:
-    """Each image's MSE and SSIM for one method."""
+    """Each image's MSE, SSIM and number of pixels for one method."""
 
-    def __init__(self, images: Sequence[EvaluationImage], outputs: Iterable[Tensor]) -> None:
-        self.pixels = [image.reference.numel() for image in images]
+    def __init__(self) -> None:
         self.errors: list[float] = []
         self.similarities: list[float | None] = []
-        for image, output in zip(images, outputs, strict=True):
-            self.errors.append(squared_error(output, image.reference))
-            self.similarities.append(ssim(output, image.reference))
+        self.pixels: list[int] = []
+
+    def add(self, output: Tensor, reference: Tensor) -> None:
+        self.errors.append(squared_error(output, reference))
+        self.similarities.append(ssim(output, reference))
+        self.pixels.append(reference.numel())
 
     def mean(self) -> Score:
         known = [value for value in self.similarities if value is not None]

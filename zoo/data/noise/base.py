@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from zoo.arguments import is_number
 from zoo.data.crops import Crops
 from zoo.errors import ArgumentError
 
@@ -84,7 +85,7 @@ def uniform(
     ends = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
     if (
         len(ends) != 2
-        or not all(_is_number(end) and low <= end <= high for end in ends)
+        or not all(is_number(end, low, high) for end in ends)
         or ends[0] > ends[1]
         or (above_low and ends[0] == low)
     ):
@@ -94,7 +95,3 @@ def uniform(
             f"{where} is {value!r}. It is a number {bounds}, or two in ascending order."
         )
     return Uniform(float(ends[0]), float(ends[1]))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

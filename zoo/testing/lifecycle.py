@@ -1,0 +1,81 @@
+"""The clauses of a layer's contract on its life: modes, devices, state, initial values."""
+
+from __future__ import annotations
+
+import torch
+
+from zoo.errors import BackwardError
+from zoo.testing.cases import LayerCase
+from zoo.testing.comparisons import (
+    copies,
+    require,
+    require_all_close,
+    require_close,
+    require_raises,
+)
+from zoo.testing.gradients import backward_gradients
+
+
+def check_backward_needs_forward(case: LayerCase) -> None:
+    """``backward`` of a new layer raises BackwardError."""
+    where = f"{case.id}: backward before forward"
+    require_raises(where, BackwardError, case.module().backward, case.grad_y())
+
+
+def check_evaluation_saves_nothing(case: LayerCase) -> None:
+    """In evaluation mode nothing is kept, neither from before, and ``backward`` raises."""
+    module = case.module()
+    module.forward(case.input())
+    module.eval()
+    for when in ("after eval()", "after forward in evaluation mode"):
+        for part in module.modules():
+            kept = part._saved is not None
+            require(not kept, f"{case.id}: {type(part).__name__} keeps tensors {when}.")
+        require_raises(f"{case.id}: backward {when}", BackwardError, module.backward, case.grad_y())
+        module.forward(case.input())
+
+
+def check_to(case: LayerCase) -> None:
+    """``to`` converts values and gradients, and drops what the last ``forward`` kept."""
+    module = case.module(dtype=torch.float32)
+    backward_gradients(module, case.input(torch.float32), case.grad_y().float())
+    before = {name: copies(parameter) for name, parameter in module.named_parameters()}
+    require(module.to(torch.float64) is module, f"{case.id}: to() gives another module.")
+    for name, (value, gradient) in module.named_parameters():
+        require_close(f"{case.id}: to(), value of {name}", value, before[name][0].double(), 0)
+        require_close(f"{case.id}: to(), gradient of {name}", gradient, before[name][1].double(), 0)
+    require_raises(f"{case.id}: backward after to()", BackwardError, module.backward, case.grad_y())
+
+
+def check_state_dict(case: LayerCase) -> None:
+    """Values loaded into a layer with others make it the same layer, on tensors of its own."""
+    module, other = case.module(seed=0), case.module(seed=1)
+    for parameter in other.param():
+        parameter.set_value(torch.full_like(parameter.value, torch.nan))
+    other.load_state_dict(module.state_dict())
+    y = module.forward(case.input())
+    require_close(f"{case.id}: after load_state_dict", other.forward(case.input()), y, 0)
+    for parameter in module.param():
+        parameter.zero_value()
+    y_after = other.forward(case.input())
+    require_close(f"{case.id}: after the state dict's owner has changed", y_after, y, 0)
+
+
+def check_seed(case: LayerCase) -> None:
+    """A generator decides all random values, and torch's global one is not used."""
+    if not case.takes_generator:
+        return
+    before = torch.get_rng_state()
+    module, twin = case.module(seed=3), case.module(seed=3)
+    y, twin_y = module.forward(case.input()), twin.forward(case.input())
+    require_close(f"{case.id}: same seed, the output", twin_y, y, 0)
+    require_all_close(f"{case.id}: same seed", twin.state_dict(), module.state_dict(), 0)
+    require(
+        torch.equal(torch.get_rng_state(), before),
+        f"{case.id}: torch's global generator is used. Use the one that is given.",
+    )
+    other = case.module(seed=4).state_dict()
+    for name, value in module.state_dict().items():
+        constant = bool((value == value.flatten()[:1]).all())  # such as a bias of zeros
+        differs = constant or not value.equal(other[name])
+        require(differs, f"{case.id}: {name} does not depend on the seed.")
