@@ -14,7 +14,7 @@ from zoo.architecture.overrides import parse_override
 from zoo.compiler import Compiler
 from zoo.registry import Registry, load_registry
 from zoo.train.run_directory import RunDirectory
-from zoo.train.session import load_run_data
+from zoo.train.session import initial_model, load_run_data
 from zoo.train.signals import StopRequest
 from zoo.train.trainer import Trainer
 
@@ -79,8 +79,10 @@ def tiny(registry: Registry, base: Path) -> Describe:
 def make_trainer(registry: Registry) -> Callable[[Architecture], Trainer]:
     def make(spec: Architecture) -> Trainer:
         compiler = Compiler(spec, registry)
-        data = load_run_data(compiler, torch.device("cpu"))
-        return Trainer(spec, compiler, data.batches, data.validation, torch.device("cpu"))
+        device = torch.device("cpu")
+        model = initial_model(compiler, spec.train.seed)
+        data = load_run_data(compiler, device)
+        return Trainer(spec, compiler, model, data.batches, data.validation, device)
 
     return make
 

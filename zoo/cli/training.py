@@ -22,7 +22,13 @@ from zoo.train.environment import environment
 from zoo.train.evaluation import denoised, evaluate
 from zoo.train.examples import write_examples
 from zoo.train.run_directory import RunDirectory, existing_run_directory, new_run_directory
-from zoo.train.session import RunData, check_resumable, load_run_data, load_trained
+from zoo.train.session import (
+    RunData,
+    check_resumable,
+    initial_model,
+    load_run_data,
+    load_trained,
+)
 from zoo.train.signals import StopRequest
 from zoo.train.trainer import Trainer
 
@@ -41,11 +47,12 @@ def train(
     compiler = Compiler(spec, registry)
     for failure in registry.failures:
         _warn(str(failure))
-    compiler.model(torch.Generator())  # layers that do not fit are known before images are read
+    # Before the images are read, so that layers that do not fit are known at once.
+    model = initial_model(compiler, spec.train.seed).to(device)
     data = load_run_data(compiler, device)
     for remark in data.remarks:
         _warn(remark)
-    trainer = Trainer(spec, compiler, data.batches, data.validation, device)
+    trainer = Trainer(spec, compiler, model, data.batches, data.validation, device)
     if resume:
         directory = existing_run_directory(out, spec.name)
         _restore(trainer, directory)

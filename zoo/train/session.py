@@ -24,9 +24,11 @@ from zoo.nn.sequential import Sequential
 from zoo.registry import Registry
 from zoo.seeding import generator
 from zoo.train.checkpoint import load_checkpoint
-from zoo.train.trainer import WEIGHTS_STREAM
 
 Images = CleanImages | ImagePairs
+
+# The stream of random numbers that initial weights are drawn from (see zoo.seeding).
+WEIGHTS_STREAM = 1
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,12 @@ def load_model(
     architecture: Architecture, registry: Registry, device: torch.device, seed: int
 ) -> Sequential:
     """A freshly initialised network."""
-    model = Compiler(architecture, registry).model(generator(seed, WEIGHTS_STREAM))
-    return model.to(device)
+    return initial_model(Compiler(architecture, registry), seed).to(device)
+
+
+def initial_model(compiler: Compiler, seed: int) -> Sequential:
+    """The network as it is before training, on the CPU; ``seed`` decides its weights."""
+    return compiler.model(generator(seed, WEIGHTS_STREAM))
 
 
 def load_trained(path: Path, registry: Registry) -> tuple[Compiler, Sequential]:
@@ -103,7 +109,7 @@ def load_trained(path: Path, registry: Registry) -> tuple[Compiler, Sequential]:
     content = load_checkpoint(path)
     architecture = parse_architecture(content["architecture"], registry, str(path), Path())
     compiler = Compiler(architecture, registry)
-    model = compiler.model(generator(architecture.train.seed, WEIGHTS_STREAM))
+    model = initial_model(compiler, architecture.train.seed)
     try:
         model.load_state_dict(content["model"])
     except StateError as error:

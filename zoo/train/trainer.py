@@ -16,15 +16,12 @@ from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage
 from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
 from zoo.nn.sequential import Sequential
-from zoo.seeding import generator
 from zoo.train.environment import plugin_versions, versions
 from zoo.train.evaluation import validate
 from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
 from zoo.train.step import TrainStep
 
-# The stream of random numbers that initial weights are drawn from (see zoo.seeding).
-WEIGHTS_STREAM = 1
 SECONDS_BETWEEN_SAVES = 300
 STEPS_BETWEEN_CHECKS = 100
 
@@ -68,7 +65,8 @@ class Trainer:
 
     Args:
         architecture: what is trained.
-        compiler: builds it.
+        compiler: builds loss, optimizer and schedule.
+        model: what is trained, on ``device``.
         batches: training batches on ``device``.
         validation: images to validate on after each epoch.
         device: where the model is.
@@ -78,6 +76,7 @@ class Trainer:
 
     architecture: Architecture
     compiler: Compiler
+    model: Sequential
     batches: Batches
     validation: Sequence[EvaluationImage]
     device: torch.device
@@ -85,9 +84,6 @@ class Trainer:
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        seed = self.architecture.train.seed
-        self.model: Sequential = self.compiler.model(generator(seed, WEIGHTS_STREAM))
-        self.model.to(self.device)
         self.loss = self.compiler.loss()
         self.optimizer = self.compiler.optimizer(self.model.param())
         self.schedule = self.compiler.schedule()
