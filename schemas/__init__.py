@@ -10,9 +10,21 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+# What a ``$ref`` to a definition in common.json begins with; there are no others.
+SHARED = "urn:zoo:common#/$defs/"
+
 
 @cache
 def read_schema(name: str) -> Mapping[str, Any]:
     """The schema in the file ``name`` of this package, such as ``"layer/conv2d.json"``."""
     schema: Mapping[str, Any] = json.loads(files(__name__).joinpath(name).read_text("utf-8"))
     return schema
+
+
+def follow(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema itself, or the shared definition it refers to with its own keywords added."""
+    if "$ref" not in schema:
+        return schema
+    name = str(schema["$ref"]).removeprefix(SHARED)
+    own = {key: value for key, value in schema.items() if key != "$ref"}
+    return {**read_schema("common.json")["$defs"][name], **own}

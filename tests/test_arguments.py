@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from math import inf, nan
@@ -11,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.arguments import count, is_number, number, pair
+from zoo.arguments import count, divisor, end_padding, is_number, number, pair, sides
 from zoo.errors import ArgumentError
+from zoo.shapes import Sides
 
 
 @pytest.mark.parametrize("value", [1, 7, np.int64(7), np.uint8(7), torch.tensor(7)])
@@ -107,3 +109,50 @@ def test_numbers_outside_the_limits(limits: tuple[float, ...], value: float, all
     with pytest.raises(ArgumentError) as caught:
         number("SGD", "momentum", value, *limits)
     assert str(caught.value) == f"SGD: momentum is {value!r}. Use {allowed}."
+
+
+@pytest.mark.parametrize(
+    "refuse",
+    [
+        lambda: count("Conv2d", "groups", 0),
+        lambda: pair("Conv2d", "groups", 0),
+        lambda: number("Conv2d", "groups", nan),
+        lambda: divisor("Conv2d", 2, 3, 4),
+    ],
+    ids=["count", "pair", "number", "divisor"],
+)
+def test_an_error_names_the_argument(refuse: Callable[[], Any]) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        refuse()
+    assert caught.value.parameter == "groups"
+
+
+def test_a_divisor() -> None:
+    assert divisor("Conv2d", np.int64(3), 6, 9) == 3
+    for in_channels, out_channels in ((6, 8), (8, 6)):
+        with pytest.raises(ArgumentError) as caught:
+            divisor("Conv2d", 3, in_channels, out_channels)
+        assert str(caught.value) == (
+            f"Conv2d: groups is 3 with {in_channels} input and {out_channels} output channels. "
+            "Use a divisor of both."
+        )
+
+
+def test_padding_is_turned_into_sides() -> None:
+    def of(padding: Any) -> Sides:
+        return sides("Conv2d", padding, kernel=(4, 3), stride=(1, 1), dilation=(1, 3))
+
+    assert of("valid") == of(0) == (0, 0, 0, 0)
+    assert of([1, 2]) == (1, 1, 2, 2)
+    assert of("same") == (1, 2, 3, 3)  # an odd total has the extra pixel at the bottom
+
+
+def test_end_padding_is_less_than_stride_or_dilation() -> None:
+    assert end_padding("Layer", [1, 2], stride=(2, 1), dilation=(1, 3)) == (1, 2)
+    for value in ([2, 0], [0, 3]):
+        with pytest.raises(ArgumentError) as caught:
+            end_padding("Layer", value, stride=(2, 1), dilation=(1, 3))
+        assert str(caught.value) == (
+            f"Layer: output_padding is {tuple(value)} with stride (2, 1) and dilation (1, 3). "
+            "Use less than one of the two on each axis."
+        )

@@ -26,7 +26,12 @@ import zoo
 def entry(name, factory="zoo.nn:ReLU", properties={}, **fields):
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return zoo.LayerEntry(
-        name=name, factory=factory, schema=schema, summary="a layer of a test", **fields
+        name=name,
+        factory=factory,
+        schema=schema,
+        summary="a layer of a test",
+        shape_rule="zoo.shape_rules:elementwise",
+        **fields,
     )
 """
 HOOKS = (
@@ -82,18 +87,22 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         sys.modules.pop(path.stem, None)
 
 
+WITH_A_WEIGHT = '{ type = "conv2d", out_channels = 2, kernel_size = 1 }'
+
+
 def read(registry: Registry, layers: str) -> Compiler:
     text = f"""
         format = 1
         name = "net"
         input = {{ channels = 2, height = 3, width = 4 }}
-        layers = {layers}
+        layers = {layers.removesuffix("]")}, {WITH_A_WEIGHT}]
     """
     return Compiler(parse_architecture(text, registry, "net.toml", Path()), registry)
 
 
 def compiled(registry: Registry, layers: str) -> Sequential:
-    return read(registry, layers).model(torch.Generator())
+    """These layers; the one with a weight, without which a file is refused, is left off."""
+    return Sequential(*list(read(registry, layers).model(torch.Generator()))[:-1])
 
 
 SCALE = """
@@ -119,7 +128,10 @@ class Scale(Module):
 
 def test_the_layer_of_a_plugin_is_used_from_a_file_like_a_built_in(site: Site) -> None:
     site.install("zoo-t-scale-layer", SCALE, entry_point="nothing", value="zoo_t_scale_layer")
-    properties = {"channels": {"type": "integer"}, "factor": {"type": "number", "default": 2.0}}
+    properties = {
+        "channels": {"type": "integer", "description": "Of the input."},
+        "factor": {"type": "number", "default": 2.0, "description": "What to multiply by."},
+    }
     fields = f"'zoo_t_scale_layer:Scale', {properties}, inferred={{'channels': 0}}"
     site.install("zoo-t-scale", layers(f"yield entry('scale', {fields})"))
     registry = load_registry(discover(ALL))
@@ -132,12 +144,13 @@ def test_the_layer_of_a_plugin_is_used_from_a_file_like_a_built_in(site: Site) -
     with pytest.raises(ArchitectureError) as caught:
         compiled(registry, '[{ type = "scale", factr = 3 }]')
     assert str(caught.value) == (
-        "net.toml: layers[0].factr: is not a known key. Known keys: channels, factor."
+        "net.toml:5:37: layers[0].factr: is not a known key. Known keys: channels, factor. "
+        "Did you mean factor?"
     )
     with pytest.raises(ArchitectureError) as caught:
         compiled(registry, '["scale", { type = "scale", factor = -1 }]')
     assert str(caught.value) == (
-        "net.toml: layers[1]: Scale: factor is -1. Use a finite number >= 0."
+        "net.toml:5:28: layers[1]: Scale: factor is -1. Use a finite number >= 0."
     )
 
 
@@ -176,7 +189,8 @@ BROKEN = {
         layers("yield entry('lost')").replace("def zoo_layers", "def zoo_losses"),
         "zoo_losses failed: returned LayerEntry(name='lost', factory='zoo.nn:ReLU', schema="
         "{'type': 'object', 'properties': {}, 'additionalProperties': False}, "
-        "summary='a layer of a test', inferred={}). Return LossEntry records.",
+        "summary='a layer of a test', check='', inferred={}, "
+        "shape_rule='zoo.shape_rules:elementwise'). Return LossEntry records.",
     ),
     "unusable-entry": (
         layers("yield entry('lost')", "yield entry('Lost')"),
@@ -248,7 +262,7 @@ def test_a_clash_with_a_built_in_is_an_error_where_the_name_is_used(site: Site) 
     with pytest.raises(ArchitectureError) as caught:
         read(registry, '["sigmoid", "relu"]')
     assert str(caught.value) == (
-        f"net.toml: layers[1].type: layer 'relu': provided by {ours} and zoo-t-relu 2.0. "
+        f"net.toml:5:30: layers[1]: layer 'relu': provided by {ours} and zoo-t-relu 2.0. "
         "Uninstall one of them."
     )
 

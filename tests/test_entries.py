@@ -14,23 +14,28 @@ from zoo import hookspecs
 from zoo.entries import KINDS, Entry, LayerEntry, NoiseEntry
 from zoo.errors import PluginError
 
-SCHEMA = {"type": "object", "properties": {"size": {"type": "integer"}}}
+SCHEMA = {
+    "type": "object",
+    "properties": {"size": {"type": "integer", "description": "How many."}},
+}
 FIELDS: dict[str, Any] = {
     "name": "swish",
     "factory": "zoo_swish.layer:Swish",
     "schema": {**SCHEMA, "additionalProperties": False},
     "summary": "x times its sigmoid",
 }
+RULE = {"shape_rule": "zoo.shape_rules:elementwise"}
 
 
 def entry(**fields: Any) -> LayerEntry:
-    return LayerEntry(**{**FIELDS, **fields})
+    return LayerEntry(**{**FIELDS, **RULE, **fields})
 
 
 def test_a_record_keeps_what_it_is_given() -> None:
-    record = entry(inferred={"size": 0})
+    given = {**FIELDS, **RULE, "check": "zoo_swish.checks:sizes"}
+    record = entry(inferred={"size": 0}, **given)
     assert (record.kind, record.hook) == ("layer", "zoo_layers")
-    assert {name: getattr(record, name) for name in FIELDS} == FIELDS
+    assert {name: getattr(record, name) for name in given} == given
     assert record.inferred == {"size": 0}
     with pytest.raises(FrozenInstanceError):
         record.name = "other"  # type: ignore[misc]  # that is the point
@@ -63,6 +68,34 @@ def test_unusable_factories(factory: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("field", ["check", "shape_rule"])
+@pytest.mark.parametrize("value", ["swish", "zoo_swish.rules", "a:b:c", "a: b", len, None])
+def test_unusable_functions(field: str, value: Any) -> None:
+    with pytest.raises(PluginError) as caught:
+        entry(**{field: value})
+    assert str(caught.value) == (
+        f"layer 'swish': {field} is {value!r}. Write it as 'package.module:function'."
+    )
+
+
+def test_only_a_check_may_be_left_out() -> None:
+    assert entry().check == ""
+    with pytest.raises(PluginError) as caught:
+        entry(shape_rule="")
+    assert str(caught.value) == (
+        "layer 'swish': shape_rule is ''. Write it as 'package.module:function'."
+    )
+    with pytest.raises(TypeError, match="shape_rule"):
+        LayerEntry(**FIELDS)
+
+
+def test_a_layer_cannot_be_called_block() -> None:
+    with pytest.raises(PluginError) as caught:
+        entry(name="block")
+    assert str(caught.value) == ("layer 'block': the name stands for a named block. Use another.")
+    assert NoiseEntry(**{**FIELDS, "name": "block"}).name == "block"
+
+
 @pytest.mark.parametrize("summary", ["", "two\nlines", None])
 def test_unusable_summaries(summary: Any) -> None:
     with pytest.raises(PluginError) as caught:
@@ -83,10 +116,14 @@ def test_unusable_summaries(summary: Any) -> None:
         ),
         (
             {**FIELDS["schema"], "properties": ["size"]},
-            "schema's properties are ['size']. Give an object.",
+            "schema: properties is ['size']. Give a table of schemas.",
         ),
         (
-            {**FIELDS["schema"], "properties": {"type": {}}},
+            {**FIELDS["schema"], "properties": {"alpha": {"type": "number", "minimun": 0}}},
+            "schema: properties.alpha.minimun is not a known keyword. Did you mean minimum?",
+        ),
+        (
+            {**FIELDS["schema"], "properties": {"type": {"description": "Which."}}},
             "schema has a property 'type', which selects the entry. Rename it.",
         ),
     ],
@@ -113,8 +150,11 @@ def test_a_message_names_the_kind() -> None:
     assert str(caught.value) == "noise 'swish': summary is ''. Write one line of text."
 
 
-def test_the_factory_is_imported_on_demand() -> None:
+def test_what_a_record_names_is_imported_on_demand() -> None:
     assert entry(factory="math:sqrt").load() is math.sqrt
+    assert entry(check="math:cos").load_check() is math.cos
+    assert entry().load_check() is None
+    assert entry(shape_rule="math:sin").load_shape_rule() is math.sin
 
 
 @pytest.mark.parametrize(
@@ -133,9 +173,15 @@ def test_the_factory_is_imported_on_demand() -> None:
         ("math:pi", "'math:pi' is not callable."),
     ],
 )
-def test_factories_that_are_not_there(factory: str, reason: str) -> None:
+def test_names_that_are_not_there(factory: str, reason: str) -> None:
     with pytest.raises(PluginError) as caught:
         entry(factory=factory).load()
+    assert str(caught.value) == f"layer 'swish': {reason}"
+    with pytest.raises(PluginError) as caught:
+        entry(shape_rule=factory).load_shape_rule()
+    assert str(caught.value) == f"layer 'swish': {reason}"
+    with pytest.raises(PluginError) as caught:
+        entry(check=factory).load_check()
     assert str(caught.value) == f"layer 'swish': {reason}"
 
 

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 import zoo
-from zoo.architecture import parse_architecture
+from zoo.architecture import parse_architecture, read_architecture
 from zoo.compiler import Compiler
+from zoo.discovery import discover
+from zoo.errors import ArchitectureError
 from zoo.registry import load_registry
 from zoo.train.checkpoint import save_checkpoint
 
@@ -53,6 +55,55 @@ def test_the_example_file_compiles(tmp_path: Path) -> None:
     architecture = parse_architecture(text, registry, "README.md", tmp_path)
     model = Compiler(architecture, registry).model(torch.Generator())
     assert model.output_shape((3, 32, 32)) == (3, 32, 32)
+
+
+MISTAKES = """\
+format = 1
+name = "net"
+input = { channels = 3, height = 32, width = 32 }
+
+[[layers]]
+type = "conv2d"
+out_channels = 32
+kernel_size = 3
+padding = 1
+
+[[layers]]
+type = "relu"
+
+[[layers]]
+type = "conv2d"
+in_channels = 64
+out_channels = 3
+kernel_size = 3
+padding = 1
+
+[optimizer]
+type = "adma"
+
+[train]
+epochs = 3.0
+batchsize = 16
+"""
+
+
+def test_the_mistakes_are_told_as_shown(tmp_path: Path) -> None:
+    command, *lines = block("console", "zoo check").splitlines()
+    assert command == "$ zoo check net.toml"
+    (tmp_path / "net.toml").write_text(MISTAKES)
+    registry = load_registry(discover({"ZOO_PLUGINS": ""}))
+    with pytest.raises(ArchitectureError) as caught:
+        read_architecture(tmp_path / "net.toml", registry)
+    assert str(caught.value).replace(f"{tmp_path}/", "").splitlines() == lines
+
+
+def test_the_example_of_blocks_compiles(tmp_path: Path) -> None:
+    base = 'format = 1\nname = "base"\ninput = { channels = 3, height = 32, width = 32 }\n'
+    (tmp_path / "base.toml").write_text(base)
+    (tmp_path / "net.toml").write_text(block("toml", "extends"))
+    model = zoo.load_model(tmp_path / "net.toml", device="cpu")
+    assert model.output_shape((3, 32, 32)) == (3, 32, 32)
+    assert len(model) == 5
 
 
 def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ A, B, C = (Provider(f"zoo-{name}", "1.0", "plugin") for name in "abc")
 
 
 def entry(record: type[Entry], name: str) -> Entry:
-    return record(name=name, factory="zoo.nn:ReLU", schema=SCHEMA, summary="a test's")
+    rule = {"shape_rule": "zoo.shape_rules:elementwise"} if record is LayerEntry else {}
+    return record(name=name, factory="zoo.nn:ReLU", schema=SCHEMA, summary="a test's", **rule)
 
 
 RELU, MSE = entry(LayerEntry, "relu"), entry(LossEntry, "mse")

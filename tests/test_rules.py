@@ -24,20 +24,34 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "shapes": {"errors"},
     "arguments": {"errors", "shapes"},
+    "constraints": {"errors"},
     "seeding": {"errors"},
+    "suggestions": set(),
+    "files": {"errors"},
     "schemas": set(),
-    "entries": {"errors"},
+    "schema_lint": {"errors", "arguments", "suggestions", "schemas"},
+    "reach": set(),
+    "layer_info": {"reach"},
+    "shape_rules": SHARED | {"layer_info", "reach"},
+    "entries": {"errors", "schema_lint", "layer_info"},
     "hookspecs": {"entries"},
     "builtins": {"entries", "hookspecs", "schemas"},
     "discovery": {"errors", "entries", "hookspecs", "builtins"},
     "registry": {"errors", "entries", "discovery"},
-    "architecture": {"errors", "schemas", "entries", "registry"},
-    "init": SHARED,
+    "architecture": {
+        *("errors", "constraints", "suggestions", "schemas", "entries", "layer_info", "reach"),
+        "registry",
+    },
+    "init": SHARED | {"constraints"},
     "nn": SHARED | {"init"},
-    "optim": SHARED,
-    "data": SHARED | {"seeding"},
+    "optim": SHARED | {"constraints"},
+    "data": SHARED | {"constraints", "seeding"},
     "compiler": SHARED | {"entries", "registry", "architecture", "init", "nn", "optim", "data"},
 }
+OF_ENTRIES = {"errors", "schemas", "entries", "registry", "architecture"}
+MAY_IMPORT["catalogue"] = OF_ENTRIES
+MAY_IMPORT["editor_schema"] = OF_ENTRIES
+MAY_IMPORT["starter"] = OF_ENTRIES
 MAY_IMPORT["train"] = {*MAY_IMPORT, "compiler"} - {"builtins", "hookspecs"}
 MAY_IMPORT["testing"] = {*MAY_IMPORT, "train"}
 MAY_IMPORT["zoo"] = {*MAY_IMPORT, "train"}  # zoo/__init__.py
@@ -45,10 +59,12 @@ MAY_IMPORT["cli"] = {*MAY_IMPORT, "train", "zoo"}
 MAY_IMPORT["__main__"] = {"cli"}
 
 WITHOUT_TORCH = {
-    *("errors", "shapes", "arguments", "schemas"),
-    *("entries", "hookspecs", "builtins", "discovery", "registry", "architecture"),
+    *("errors", "shapes", "arguments", "schemas", "reach", "layer_info", "shape_rules"),
+    *("constraints", "schema_lint"),
+    *("suggestions", "entries", "hookspecs", "builtins", "discovery", "registry", "architecture"),
+    *("catalogue", "editor_schema", "files", "starter"),
 }
-A_PLUGIN_MAY_IMPORT = {"zoo", "zoo.nn", "zoo.errors", "zoo.testing"}
+A_PLUGIN_MAY_IMPORT = {"zoo", "zoo.nn", "zoo.errors", "zoo.reach", "zoo.testing"}
 GRADIENTS_OF_TORCH = {
     "requires_grad",
     "requires_grad_",
@@ -211,7 +227,7 @@ def no_plugin_is_named(source: Source, names: list[str] = PLUGIN_NAMES) -> Itera
 
 
 def a_plugin_imports_only_what_is_public(source: Source) -> Iterator[str]:
-    """``zoo``, ``zoo.nn``, ``zoo.errors`` and ``zoo.testing``, and nothing inside of them."""
+    """``zoo``, ``zoo.nn``, ``zoo.errors``, ``zoo.reach`` and ``zoo.testing``, nothing inside."""
     for node in ast.walk(source.tree):
         modules: list[str] = []
         if isinstance(node, ast.Import):
@@ -342,7 +358,7 @@ KEPT: list[tuple[Rule, str, str]] = [
     (
         a_plugin_imports_only_what_is_public,
         "plugins/a/a.py",
-        "import zoo\nimport torch\nfrom zoo.nn import Module\nfrom zoo import hookimpl, errors",
+        "import zoo\nimport torch\nfrom zoo.nn import Module\nfrom zoo import hookimpl, reach",
     ),
 ]
 

@@ -5,8 +5,8 @@ For users::
     model = zoo.load_model("architectures/n2n_small.toml", device="cpu", seed=0)
     model = zoo.load_checkpoint("runs/x/best.pkl")
 
-For plugin authors: :data:`zoo.hookimpl` and the records that hooks return. Importing zoo imports no
-torch.
+For plugin authors: :data:`zoo.hookimpl`, the records that hooks return, and :class:`zoo.LayerInfo`
+and :mod:`zoo.reach` for the shape rules of layers. Importing zoo imports no torch.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo import reach
 from zoo.entries import (
     InitializerEntry,
     LayerEntry,
@@ -24,6 +25,7 @@ from zoo.entries import (
     SourceEntry,
 )
 from zoo.hookspecs import hookimpl
+from zoo.layer_info import LayerInfo
 
 if TYPE_CHECKING:
     from zoo.nn.sequential import Sequential
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "InitializerEntry",
     "LayerEntry",
+    "LayerInfo",
     "LossEntry",
     "NoiseEntry",
     "OptimizerEntry",
@@ -39,6 +42,7 @@ __all__ = [
     "hookimpl",
     "load_checkpoint",
     "load_model",
+    "reach",
 ]
 
 

@@ -8,7 +8,7 @@ from operator import index
 from typing import Any
 
 from zoo.errors import ArgumentError
-from zoo.shapes import Pair
+from zoo.shapes import Pair, Sides, window
 
 
 def count(layer: str, name: str, value: Any, minimum: int = 1) -> int:
@@ -19,7 +19,7 @@ def count(layer: str, name: str, value: Any, minimum: int = 1) -> int:
     """
     number = _integer(value)
     if number is None or number < minimum:
-        raise ArgumentError(f"{layer}: {name} is {value!r}. Use an integer >= {minimum}.")
+        raise ArgumentError(f"{layer}: {name} is {value!r}. Use an integer >= {minimum}.", name)
     return number
 
 
@@ -36,8 +36,70 @@ def pair(layer: str, name: str, value: Any, minimum: int = 1) -> Pair:
         if first is not None and second is not None and min(first, second) >= minimum:
             return first, second
     raise ArgumentError(
-        f"{layer}: {name} is {value!r}. Use an integer >= {minimum} or a pair of them."
+        f"{layer}: {name} is {value!r}. Use an integer >= {minimum} or a pair of them.", name
     )
+
+
+def divisor(layer: str, groups: Any, in_channels: int, out_channels: int) -> int:
+    """``groups`` as an integer that divides both channel counts.
+
+    Raises:
+        ArgumentError: it is not one.
+    """
+    number = count(layer, "groups", groups)
+    if in_channels % number or out_channels % number:
+        raise ArgumentError(
+            f"{layer}: groups is {number} with {in_channels} input and {out_channels} output "
+            "channels. Use a divisor of both.",
+            "groups",
+        )
+    return number
+
+
+def sides(layer: str, padding: Any, kernel: Pair, stride: Pair, dilation: Pair) -> Sides:
+    """The zero pixels that a convolution's ``padding`` adds on the top, bottom, left and right.
+
+    Args:
+        padding: an integer or a pair for both sides of each axis; ``"valid"`` for none;
+            ``"same"`` for an output of the input's size, an odd total with the extra pixel at the
+            bottom or right.
+
+    Raises:
+        ArgumentError: it is none of these, or ``"same"`` with a stride.
+    """
+    if padding == "valid":
+        return 0, 0, 0, 0
+    if padding == "same":
+        if stride != (1, 1):
+            raise ArgumentError(
+                f"{layer}: padding is 'same' with stride {stride}. Use stride 1.", "padding"
+            )
+        vertical, horizontal = (span - 1 for span in window(kernel, dilation))
+        top, left = vertical // 2, horizontal // 2
+        return top, vertical - top, left, horizontal - left
+    if isinstance(padding, str):
+        raise ArgumentError(
+            f"{layer}: padding is {padding!r}. Use 'same', 'valid', an integer >= 0 or a pair.",
+            "padding",
+        )
+    vertical, horizontal = pair(layer, "padding", padding, minimum=0)
+    return vertical, vertical, horizontal, horizontal
+
+
+def end_padding(layer: str, value: Any, stride: Pair, dilation: Pair) -> Pair:
+    """A transposed convolution's ``output_padding`` as a pair.
+
+    Raises:
+        ArgumentError: it is not an integer >= 0 or a pair of them, less than stride or dilation.
+    """
+    numbers = pair(layer, "output_padding", value, minimum=0)
+    if any(numbers[axis] >= max(stride[axis], dilation[axis]) for axis in (0, 1)):
+        raise ArgumentError(
+            f"{layer}: output_padding is {numbers} with stride {stride} and dilation {dilation}. "
+            "Use less than one of the two on each axis.",
+            "output_padding",
+        )
+    return numbers
 
 
 def number(where: str, name: str, value: Any, minimum: float = -inf, maximum: float = inf) -> float:
@@ -55,7 +117,7 @@ def number(where: str, name: str, value: Any, minimum: float = -inf, maximum: fl
         allowed += f" >= {minimum:g}"
     elif maximum < inf:
         allowed += f" <= {maximum:g}"
-    raise ArgumentError(f"{where}: {name} is {value!r}. Use {allowed}.")
+    raise ArgumentError(f"{where}: {name} is {value!r}. Use {allowed}.", name)
 
 
 def is_number(value: Any, minimum: float = -inf, maximum: float = inf) -> bool:

@@ -7,7 +7,7 @@ kind; a schema's title is the entry's summary.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from zoo.entries import (
     Entry,
@@ -25,22 +25,27 @@ from zoo.schemas import read_schema
 E = TypeVar("E", bound=Entry)
 
 
-def _entry(record: type[E], name: str, factory: str, **fields: object) -> E:
+def _entry(record: type[E], name: str, factory: str, **fields: Any) -> E:
     schema = read_schema(f"{record.kind}/{name}.json")
     return record(name=name, factory=factory, schema=schema, summary=schema["title"], **fields)
+
+
+def _layer(name: str, factory: str, rule: str = "", **fields: Any) -> LayerEntry:
+    """A layer's entry; its shape rule has the layer's name unless given."""
+    return _entry(LayerEntry, name, factory, shape_rule=f"zoo.shape_rules:{rule or name}", **fields)
 
 
 @hookimpl
 def zoo_layers() -> Iterator[LayerEntry]:
     """The layers of the five reports."""
     channels, features = {"in_channels": 0}, {"in_features": -1}
-    yield _entry(LayerEntry, "conv2d", "zoo.nn:Conv2d", inferred=channels)
-    yield _entry(LayerEntry, "conv_transpose2d", "zoo.nn:ConvTranspose2d", inferred=channels)
-    yield _entry(LayerEntry, "upsampling", "zoo.nn:Upsampling", inferred=channels)
-    yield _entry(LayerEntry, "nearest_upsampling", "zoo.nn:NearestUpsampling")
-    yield _entry(LayerEntry, "linear", "zoo.nn:Linear", inferred=features)
-    yield _entry(LayerEntry, "relu", "zoo.nn:ReLU")
-    yield _entry(LayerEntry, "sigmoid", "zoo.nn:Sigmoid")
+    yield _layer("conv2d", "zoo.nn:Conv2d", inferred=channels)
+    yield _layer("conv_transpose2d", "zoo.nn:ConvTranspose2d", inferred=channels)
+    yield _layer("upsampling", "zoo.nn:Upsampling", inferred=channels)
+    yield _layer("nearest_upsampling", "zoo.nn:NearestUpsampling")
+    yield _layer("linear", "zoo.nn:Linear", inferred=features)
+    yield _layer("relu", "zoo.nn:ReLU", rule="elementwise")
+    yield _layer("sigmoid", "zoo.nn:Sigmoid", rule="elementwise")
 
 
 @hookimpl
@@ -52,20 +57,22 @@ def zoo_losses() -> Iterator[LossEntry]:
 @hookimpl
 def zoo_optimizers() -> Iterator[OptimizerEntry]:
     """The optimizers."""
-    yield _entry(OptimizerEntry, "sgd", "zoo.optim:SGD")
+    nesterov = "zoo.constraints:nesterov_momentum"
+    yield _entry(OptimizerEntry, "sgd", "zoo.optim:SGD", check=nesterov)
     yield _entry(OptimizerEntry, "adam", "zoo.optim:Adam")
 
 
 @hookimpl
 def zoo_initializers() -> Iterator[InitializerEntry]:
     """PyTorch's default, those by fan-in and fan-out, and the plain ones."""
+    limits = "zoo.constraints:low_and_high"
     yield _entry(InitializerEntry, "pytorch", "zoo.init:PyTorch")
     yield _entry(InitializerEntry, "he_normal", "zoo.init:HeNormal")
     yield _entry(InitializerEntry, "he_uniform", "zoo.init:HeUniform")
     yield _entry(InitializerEntry, "xavier_normal", "zoo.init:XavierNormal")
     yield _entry(InitializerEntry, "xavier_uniform", "zoo.init:XavierUniform")
     yield _entry(InitializerEntry, "normal", "zoo.init:Normal")
-    yield _entry(InitializerEntry, "uniform", "zoo.init:Uniform")
+    yield _entry(InitializerEntry, "uniform", "zoo.init:Uniform", check=limits)
     yield _entry(InitializerEntry, "constant", "zoo.init:Constant")
     yield _entry(InitializerEntry, "zeros", "zoo.init:Zeros")
 
@@ -82,11 +89,13 @@ def zoo_schedules() -> Iterator[ScheduleEntry]:
 @hookimpl
 def zoo_noises() -> Iterator[NoiseEntry]:
     """The noises of Noise2Noise and of EE-559's data."""
-    yield _entry(NoiseEntry, "gaussian", "zoo.data.noise.gaussian:Gaussian")
-    yield _entry(NoiseEntry, "poisson", "zoo.data.noise.poisson:Poisson")
-    yield _entry(NoiseEntry, "bernoulli", "zoo.data.noise.bernoulli:Bernoulli")
-    yield _entry(NoiseEntry, "impulse", "zoo.data.noise.impulse:Impulse")
-    yield _entry(NoiseEntry, "pixel_sampling", "zoo.data.noise.pixel_sampling:PixelSampling")
+    ranges = "zoo.constraints:ascending_ranges"
+    yield _entry(NoiseEntry, "gaussian", "zoo.data.noise.gaussian:Gaussian", check=ranges)
+    yield _entry(NoiseEntry, "poisson", "zoo.data.noise.poisson:Poisson", check=ranges)
+    yield _entry(NoiseEntry, "bernoulli", "zoo.data.noise.bernoulli:Bernoulli", check=ranges)
+    yield _entry(NoiseEntry, "impulse", "zoo.data.noise.impulse:Impulse", check=ranges)
+    sampling = "zoo.data.noise.pixel_sampling:PixelSampling"
+    yield _entry(NoiseEntry, "pixel_sampling", sampling, check=ranges)
 
 
 @hookimpl
@@ -94,5 +103,6 @@ def zoo_sources() -> Iterator[SourceEntry]:
     """Photographs that come with scikit-image, and the user's own files."""
     yield _entry(SourceEntry, "demo", "zoo.data.sources.demo:Demo")
     yield _entry(SourceEntry, "folder", "zoo.data.sources.folder:Folder")
-    yield _entry(SourceEntry, "pairs", "zoo.data.sources.pairs:Pairs")
+    folders = "zoo.constraints:folders_of_pairs"
+    yield _entry(SourceEntry, "pairs", "zoo.data.sources.pairs:Pairs", check=folders)
     yield _entry(SourceEntry, "pkl", "zoo.data.sources.pickle_pairs:PicklePairs")

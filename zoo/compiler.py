@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-from zoo.architecture.spec import Architecture, Component
+from zoo.architecture import Architecture, Component
+from zoo.architecture.walk import Walk, WalkedLayer
 from zoo.data.sets import CleanImages, ImagePairs
-from zoo.errors import ArchitectureError, ArgumentError, PluginError, Problem, ShapeError
+from zoo.errors import ArgumentError, PluginError
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.sequential import Sequential
@@ -33,31 +34,10 @@ class Compiler:
         """The network, with initial values drawn from ``generator``, on the CPU.
 
         Raises:
-            ArchitectureError: a layer's arguments are impossible, layers do not fit together, or
-                the output has another shape than the input; names the layer.
+            ArchitectureError: a layer refuses its parameters; names the layer.
+            PluginError: a plugin's layer has another output than its shape rule says.
         """
-        shape: tuple[int, ...] = self.architecture.input.shape
-        layers: list[Module] = []
-        for component in self.architecture.layers:
-            entry = self.registry.layer(component.type)
-            inferred = {
-                name: shape[axis]
-                for name, axis in entry.inferred.items()
-                if name not in component.parameters and -len(shape) <= axis < len(shape)
-            }
-            try:
-                layer = self.build(component, generator, **inferred)
-                shape = layer.output_shape(shape)
-            except ShapeError as error:
-                raise self._problem(component.path, str(error)) from error
-            layers.append(layer)
-        if shape != self.architecture.input.shape:
-            raise self._problem(
-                ("layers",),
-                f"the output is {_by(shape)}, the input {_by(self.architecture.input.shape)}. "
-                "Use layers whose output has the shape of the input: the loss compares the two.",
-            )
-        return Sequential(*layers)
+        return self._chain(self.architecture.walk, generator)
 
     def loss(self) -> Any:
         """The loss."""
@@ -67,13 +47,8 @@ class Compiler:
         """The optimizer of ``parameters``.
 
         Raises:
-            ArchitectureError: there are none, or its arguments are impossible.
+            ArchitectureError: its arguments are impossible.
         """
-        if not parameters:
-            raise self._problem(
-                ("layers",),
-                "there is no parameter to train. Use a layer with a weight, such as conv2d.",
-            )
         return self.build(self.architecture.optimizer, None, parameters)
 
     def schedule(self) -> Any:
@@ -116,12 +91,37 @@ class Compiler:
         if generator is not None and "generator" in inspect.signature(factory).parameters:
             extra["generator"] = generator
         try:
-            return factory(*arguments, **parameters, **extra)
+            return factory(*arguments, **{**parameters, **extra})
         except ArgumentError as error:
-            raise self._problem(component.path, str(error)) from error
+            raise self.architecture.error(component.path, str(error)) from error
 
-    def _problem(self, path: Sequence[str | int], message: str) -> ArchitectureError:
-        return ArchitectureError([Problem(self.architecture.file, tuple(path), message)])
+    def _chain(self, walk: Walk, generator: torch.Generator) -> Sequential:
+        """The layers of a walk, one after the other."""
+        layers: list[Module] = []
+        shape = walk.input_shape
+        for walked in walk.layers:
+            bodies = {name: self._chain(body, generator) for name, body in walked.bodies.items()}
+            layer = self.build(walked.component, generator, **bodies)
+            self._compare(walked, layer, shape)
+            shape = walked.info.output_shape
+            layers.append(layer)
+        return Sequential(*layers)
+
+    def _compare(self, walked: WalkedLayer, layer: Module, shape: tuple[int, ...]) -> None:
+        """Refuse a layer that is not what its shape rule says."""
+        count = sum(parameter.value.numel() for parameter in layer.param())
+        found = (tuple(layer.output_shape(shape)), count)
+        said = (walked.info.output_shape, walked.info.parameters)
+        if found != said:
+            registered = self.registry.get("layer", walked.component.type)
+            raise PluginError(
+                f"layer {walked.component.type!r} of {registered.provider}: its shape rule says "
+                f"{_words(*said)} for an input of {_by(shape)}; the layer has {_words(*found)}."
+            )
+
+
+def _words(shape: Sequence[int], parameters: int) -> str:
+    return f"an output of {_by(shape)} and {parameters:,} parameters"
 
 
 def _by(shape: Sequence[int]) -> str:

@@ -13,9 +13,12 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from zoo.errors import PluginError
+from zoo.layer_info import ShapeRule
+from zoo.schema_lint import lint
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-FACTORY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+BLOCK = "block"  # the type of a layer that stands for the layers of a named block
+REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +30,12 @@ class Entry:
         factory: ``"package.module:Class"``, called with the table's parameters as keywords. If it
             has a parameter ``generator`` it is also given the run's ``torch.Generator``.
         schema: JSON Schema (draft 2020-12) of the parameters: a closed object whose ``default``
-            values are those of the factory's signature.
+            values are those of the factory's signature, each property with a ``description``, of
+            the keywords that :mod:`zoo.schema_lint` knows.
         summary: one line for listings.
+        check: ``"package.module:function"`` of a function ``check(where, parameters)`` that raises
+            :class:`zoo.errors.ArgumentError` for parameters that do not go together, which a schema
+            cannot say; it imports no torch. Empty where there is nothing to say.
 
     Raises:
         PluginError: a field is not as described.
@@ -41,6 +48,7 @@ class Entry:
     factory: str
     schema: Mapping[str, Any]
     summary: str
+    check: str = ""
 
     def __post_init__(self) -> None:
         where = f"{self.kind} {self.name!r}"
@@ -48,13 +56,18 @@ class Entry:
             raise PluginError(
                 f"{where}: not a usable name. Use lower-case letters, digits and underscores."
             )
-        if not isinstance(self.factory, str) or not FACTORY.fullmatch(self.factory):
-            raise PluginError(
-                f"{where}: factory is {self.factory!r}. Write it as 'package.module:Class'."
-            )
+        self._check_reference("factory", self.factory, "package.module:Class")
+        if self.check != "":
+            self._check_reference("check", self.check, "package.module:function")
         if not isinstance(self.summary, str) or not self.summary or "\n" in self.summary:
             raise PluginError(f"{where}: summary is {self.summary!r}. Write one line of text.")
         self._check_schema(where)
+
+    def _check_reference(self, field: str, value: Any, form: str) -> None:
+        if not isinstance(value, str) or not REFERENCE.fullmatch(value):
+            raise PluginError(
+                f"{self.kind} {self.name!r}: {field} is {value!r}. Write it as {form!r}."
+            )
 
     def _check_schema(self, where: str) -> None:
         if not isinstance(self.schema, Mapping) or self.schema.get("type") != "object":
@@ -63,10 +76,9 @@ class Entry:
             raise PluginError(
                 f"{where}: schema accepts unknown keys. Set 'additionalProperties' to false."
             )
-        properties = self.schema.get("properties", {})
-        if not isinstance(properties, Mapping):
-            raise PluginError(f"{where}: schema's properties are {properties!r}. Give an object.")
-        if "type" in properties:
+        for problem in lint(self.schema, f"{where}: schema"):
+            raise PluginError(problem)
+        if "type" in self.schema.get("properties", {}):
             raise PluginError(
                 f"{where}: schema has a property 'type', which selects the entry. Rename it."
             )
@@ -77,16 +89,23 @@ class Entry:
         Raises:
             PluginError: the module or the name in it cannot be imported.
         """
-        module, _, attribute = self.factory.partition(":")
+        return self._import(self.factory)
+
+    def load_check(self) -> Callable[[str, Mapping[str, Any]], None] | None:
+        """Import and return ``check``, None where there is none; raises as ``load``."""
+        return self._import(self.check) if self.check else None
+
+    def _import(self, reference: str) -> Callable[..., Any]:
+        module, _, attribute = reference.partition(":")
         try:
-            factory = getattr(import_module(module), attribute)
+            value = getattr(import_module(module), attribute)
         except Exception as error:  # whatever a plugin's module raises while it is imported
             raise PluginError(
-                f"{self.kind} {self.name!r}: cannot import {self.factory!r}: {error!r}."
+                f"{self.kind} {self.name!r}: cannot import {reference!r}: {error!r}."
             ) from error
-        if not callable(factory):
-            raise PluginError(f"{self.kind} {self.name!r}: {self.factory!r} is not callable.")
-        return factory  # type: ignore[no-any-return]  # callable() has just been asked
+        if not callable(value):
+            raise PluginError(f"{self.kind} {self.name!r}: {reference!r} is not callable.")
+        return value  # type: ignore[no-any-return]  # callable() has just been asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,21 +115,35 @@ class LayerEntry(Entry):
     Attributes:
         inferred: parameters that may be left out, each with the axis of the input shape (without
             the batch axis) that gives it: ``{"in_channels": 0}`` for a layer on (C, H, W).
+        shape_rule: ``"package.module:function"`` of a function
+            ``rule(where, parameters, input_shape) -> zoo.LayerInfo`` (:mod:`zoo.shape_rules`) that
+            says what the layer makes of an input of that shape; it imports no torch. A parameter
+            that is a body of layers is given to it as a function from shape to ``LayerInfo``.
     """
 
     kind: ClassVar[str] = "layer"
     hook: ClassVar[str] = "zoo_layers"
 
     inferred: Mapping[str, int] = field(default_factory=dict)
+    shape_rule: str
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.name == BLOCK:
+            raise PluginError(
+                f"layer {self.name!r}: the name stands for a named block. Use another."
+            )
+        self._check_reference("shape_rule", self.shape_rule, "package.module:function")
         for name, axis in self.inferred.items():
             if name not in self.schema.get("properties", {}) or not isinstance(axis, int):
                 raise PluginError(
                     f"layer {self.name!r}: inferred has {name!r}: {axis!r}. "
                     "Give a property of the schema and an axis of the input's shape."
                 )
+
+    def load_shape_rule(self) -> ShapeRule:
+        """Import and return the shape rule; raises as ``load``."""
+        return self._import(self.shape_rule)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,15 @@ class UsageError(ZooError):
 
 
 class ArgumentError(ZooError, ValueError):
-    """Impossible arguments to a constructor."""
+    """Impossible arguments to a constructor, or parameters that do not go together.
+
+    Attributes:
+        parameter: the parameter at fault, so that a message can point at it; "" for several.
+    """
+
+    def __init__(self, message: str, parameter: str = "") -> None:
+        super().__init__(message)
+        self.parameter = parameter
 
 
 class ShapeError(ZooError, ValueError):
@@ -93,8 +101,10 @@ class Problem:
         file: the file as the user named it.
         path: keys and indices from the top of the file: ``("layers", 2, "stride")``.
         message: what is wrong and what is allowed, one sentence each.
-        line, column: where the value stands, from 1; None where it is not known.
-        hint: a suggestion ("did you mean ...?"), or "".
+        line, column: where it stands, from 1, in characters; None where there are no lines.
+        hint: a suggestion ("Did you mean ...?"), who uses the value, or "".
+        subject: what the message is about; None for the path, "" where the message says it.
+        excerpt: the line of the file, or "".
     """
 
     file: str
@@ -103,11 +113,19 @@ class Problem:
     line: int | None = None
     column: int | None = None
     hint: str = ""
+    subject: str | None = None
+    excerpt: str = ""
+
+    @property
+    def text(self) -> str:
+        """The message with its subject and hint."""
+        subject = format_path(self.path) if self.subject is None else self.subject
+        words = f"{subject}: {self.message}" if subject else self.message
+        return f"{words} {self.hint}" if self.hint else words
 
     def __str__(self) -> str:
         position = "".join(f":{number}" for number in (self.line, self.column) if number)
-        where = f"{self.file}{position}: {format_path(self.path)}".rstrip(": ")
-        return f"{where}: {self.message}{' ' + self.hint if self.hint else ''}"
+        return f"{self.file}{position}: {self.text}"
 
 
 class ArchitectureError(ZooError):
@@ -128,6 +146,20 @@ def format_path(path: Iterable[str | int]) -> str:
         if isinstance(key, int):
             text += f"[{key}]"
         else:
-            written = key if BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+            written = key if BARE_KEY.fullmatch(key) else quoted(key)
             text += f".{written}" if text else written
     return text
+
+
+def quoted(text: str) -> str:
+    """Text as TOML has it in quotes, on one line that can be printed."""
+    return printable(json.dumps(text, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """Text with an escape of TOML in the place of each character that cannot be printed."""
+    return "".join(one if one.isprintable() else _escape(ord(one)) for one in text)
+
+
+def _escape(code: int) -> str:
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

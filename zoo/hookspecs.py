@@ -13,6 +13,7 @@ A plugin is a module, or another object, that the distribution names in the entr
             factory="zoo_swish.layer:Swish",
             schema={"type": "object", "properties": {}, "additionalProperties": False},
             summary="x times its sigmoid",
+            shape_rule="zoo.shape_rules:elementwise",
         )
 
 The built-ins enter in the same way, from :mod:`zoo.builtins`.

@@ -52,6 +52,10 @@ class Registry:
             raise PluginError(f"{kind} {name!r}: provided by {sides}. Uninstall one of them.")
         return items[0]
 
+    def kinds(self, name: str) -> list[str]:
+        """The kinds that have an entry of that name, sorted."""
+        return sorted(kind for kind, its_name in self._registered if its_name == name)
+
     def layer(self, name: str) -> LayerEntry:
         """The layer of that name; raises as ``get``."""
         entry = self.get("layer", name).entry

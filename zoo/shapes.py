@@ -1,14 +1,47 @@
 """Shape arithmetic of the layers: from the size of an input to that of an output, without torch.
 
-Sizes are (vertical, horizontal) pairs. The formulas are those of PyTorch's documentation of
-``Conv2d`` and ``ConvTranspose2d``.
+The layers' ``output_shape`` and their shape rules (:mod:`zoo.shape_rules`) both use it. Shapes have
+no batch axis, sizes are (vertical, horizontal) pairs, and ``where`` is how a message starts. The
+formulas are those of PyTorch's documentation of ``Conv2d`` and ``ConvTranspose2d``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from zoo.errors import ShapeError
 
 Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]  # top, bottom, left, right, in pixels
+
+
+def image(where: str, shape: Sequence[int], channels: int | None = None) -> Pair:
+    """The size of an image (C, H, W).
+
+    Raises:
+        ShapeError: it has other axes, or not that many channels.
+    """
+    if len(shape) != 3:
+        c = "C" if channels is None else channels
+        raise ShapeError(
+            f"{where}: the input is {tuple(shape)}. Use (N, {c}, H, W) or ({c}, H, W)."
+        )
+    if channels is not None and shape[0] != channels:
+        raise ShapeError(
+            f"{where}: expects {channels} channel{'s' * (channels != 1)}; the input has {shape[0]}."
+        )
+    return shape[1], shape[2]
+
+
+def leading_axes(where: str, shape: Sequence[int], features: int) -> tuple[int, ...]:
+    """All axes of a shape but the last, whose size is ``features``.
+
+    Raises:
+        ShapeError: it is not.
+    """
+    if not shape or shape[-1] != features:
+        raise ShapeError(f"{where}: the input is {tuple(shape)}. Use (..., {features}).")
+    return tuple(shape[:-1])
 
 
 def window(kernel: Pair, dilation: Pair) -> Pair:
@@ -16,23 +49,33 @@ def window(kernel: Pair, dilation: Pair) -> Pair:
     return dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1
 
 
-def convolution(layer: str, padded: Pair, kernel: Pair, stride: Pair, dilation: Pair) -> Pair:
-    """Output size of a convolution over an input of size ``padded``: floor((p - window) / s) + 1.
+def repeated(size: Pair, factor: Pair) -> Pair:
+    """Output size of nearest-neighbour upsampling."""
+    return factor[0] * size[0], factor[1] * size[1]
+
+
+def convolution(
+    where: str, size: Pair, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair
+) -> Pair:
+    """Output size of a convolution: floor((size + padding - window) / s) + 1.
 
     Raises:
         ShapeError: the dilated kernel is larger than the padded input.
     """
+    top, bottom, left, right = padding
+    padded = (top + size[0] + bottom, left + size[1] + right)
     span = window(kernel, dilation)
     if span[0] > padded[0] or span[1] > padded[1]:
+        dilated = " (with dilation)" if dilation != (1, 1) else ""
         raise ShapeError(
-            f"{layer}: kernel {_by(span)} (with dilation) is larger than the padded input "
-            f"{_by(padded)}. Use a smaller kernel, more padding or a larger input."
+            f"{where}: kernel {_by(span)}{dilated} is larger than the padded input {_by(padded)}. "
+            "Use a smaller kernel, more padding or a larger input."
         )
     return (padded[0] - span[0]) // stride[0] + 1, (padded[1] - span[1]) // stride[1] + 1
 
 
 def transposed_convolution(
-    layer: str,
+    where: str,
     size: Pair,
     kernel: Pair,
     stride: Pair,
@@ -46,7 +89,7 @@ def transposed_convolution(
         ShapeError: the input is empty or the padding removes the whole output.
     """
     if min(size) < 1:
-        raise ShapeError(f"{layer}: the input is {_by(size)}. Use at least one pixel.")
+        raise ShapeError(f"{where}: the input is {_by(size)}. Use at least one pixel.")
     span = window(kernel, dilation)
     height, width = (
         (size[axis] - 1) * stride[axis] - 2 * padding[axis] + span[axis] + output_padding[axis]
@@ -54,7 +97,7 @@ def transposed_convolution(
     )
     if min(height, width) < 1:
         raise ShapeError(
-            f"{layer}: padding {_by(padding)} leaves an output of {height}x{width} from an input "
+            f"{where}: padding {_by(padding)} leaves an output of {height}x{width} from an input "
             f"of {_by(size)}. Use less padding or a larger input."
         )
     return height, width

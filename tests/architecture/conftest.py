@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from zoo.architecture import Architecture, parse_architecture
-from zoo.architecture.overrides import parse_override
+from zoo.architecture.overrides import parse_overrides
 from zoo.discovery import discover
 from zoo.registry import Registry, load_registry
 
@@ -30,7 +30,9 @@ def small(registry: Registry) -> Callable[..., Architecture]:
     """``small("train.epochs=3", ..., text=SMALL)``: the small file, read with these changes."""
 
     def read(*changes: str, text: str = SMALL) -> Architecture:
-        overrides = [parse_override(change) for change in changes]
-        return parse_architecture(text, registry, "small.toml", Path("/models"), overrides)
+        base = Path("/models")
+        return parse_architecture(
+            text, registry, "small.toml", base, parse_overrides(changes, base)
+        )
 
     return read

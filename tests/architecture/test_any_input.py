@@ -2,154 +2,201 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import tomli
-import tomli_w
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from zoo.architecture import parse_architecture, read_architecture
-from zoo.architecture.check import check
-from zoo.discovery import discover
-from zoo.errors import ArchitectureError, Problem
-from zoo.registry import load_registry
-
-REGISTRY = load_registry(discover({"ZOO_PLUGINS": ""}))
-VALID = tomli.loads(
-    """
-    format = 1
-    name = "net"
-    description = "has a value at every key"
-    input = { channels = 3, height = 8, width = 8 }
-    loss = { type = "mse" }
-    optimizer = { type = "sgd", lr = 0.5, momentum = 0.9 }
-
-    [[layers]]
-    type = "conv2d"
-    out_channels = 3
-    kernel_size = [3, 3]
-    padding = "same"
-    init = { type = "he_normal", mode = "fan_in" }
-
-    [[layers]]
-    type = "relu"
-
-    [data]
-    source = { type = "pairs", folder = "shots", suffixes = ["_a", "_b"] }
-    validation = "photos"
-    validation_fraction = 0.1
-    noise = { type = "gaussian", sigma = [0, 50] }
-    evaluation_noise = { type = "gaussian", sigma = 25 }
-    target = "noisy"
-    samples_per_epoch = 8
-    augment = { flip = true, transpose = true, rotate = true, noise = 0.1 }
-
-    [train]
-    epochs = 1
-    batch_size = 4
-    schedule = { type = "step", every = 2 }
-    seed = 0
-    """
+from tests import containers
+from tests.architecture.generate import (
+    Drawn,
+    TomlPath,
+    architectures,
+    get,
+    paths_of,
+    put,
 )
-TomlPath = tuple[str | int, ...]
+from tests.architecture.spelling import spelled
+from zoo.architecture import read_architecture
+from zoo.architecture.positions import LineStarts, normalised
+from zoo.errors import ArchitectureError, Problem
+from zoo.registry import Registry
 
+PLENTY = settings(
+    max_examples=250,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
-def paths(value: Any, path: TomlPath = ()) -> list[TomlPath]:
-    """The path of every value in a document, the whole document's first."""
-    items = value.items() if isinstance(value, dict) else []
-    items = enumerate(value) if isinstance(value, list) else items
-    return [path, *(found for key, item in items for found in paths(item, (*path, key)))]
+# no value in an architecture can be one of these
+NEVER_RIGHT = ["1979-05-27", "07:32:00", "1979-05-27T07:32:00Z", "nan", "-inf", str(2**63)]
+HERE = "@@HERE@@"
+WRITTEN_HERE = re.compile(rf"(\"\"\"|'''|\"|')(\r?\n)?{HERE}\1")
 
-
-def put(document: Any, path: TomlPath, value: Any) -> dict[str, Any]:
-    changed = {"": deepcopy(document)}
-    node: Any = changed
-    for key in ("", *path)[:-1]:
-        node = node[key]
-    node[("", *path)[-1]] = value
-    result: dict[str, Any] = changed[""]
-    return result
-
-
-NAMES = sorted({item.entry.name for item in REGISTRY})
-KEYS = st.text(max_size=8) | st.sampled_from(["type", "path", "lr", "init", "0", "a\nb"])
+KEYS = st.text(max_size=8) | st.sampled_from(["type", "path", "lr", "var", "use", "body", "a\nb"])
 VALUES = st.recursive(
     st.booleans()
     | st.integers()
-    | st.integers(min_value=10**300, max_value=10**400)
+    | st.integers(min_value=10**300, max_value=10**301)
     | st.floats()
-    | st.text(max_size=20)
-    | st.sampled_from(NAMES)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+    | st.sampled_from(["relu", "conv2d", "adam", "block", "residual", "he_normal", "v0", "w0"])
     | st.datetimes()
     | st.dates()
     | st.times(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=6,
 )
-PLENTY = settings(max_examples=200, derandomize=True, deadline=None, database=None)
 
 
-def refused(problems: tuple[Problem, ...], file: str = "net.toml") -> None:
-    assert problems
-    assert len({str(problem) for problem in problems}) == len(problems)
-    for problem in problems:
-        assert "\n" not in str(problem)
-        assert str(problem).startswith(file)
-        assert str(problem).endswith(".")
+@pytest.fixture(scope="module")
+def registry() -> Iterator[Registry]:
+    with containers.installed() as registry:
+        yield registry
 
 
-def test_the_document_is_valid() -> None:
-    _, problems = check(VALID, REGISTRY, "net.toml", Path("/models"))
-    assert problems == []
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("any")
+
+
+def problems(texts: Mapping[str, str], folder: Path, registry: Registry) -> tuple[Problem, ...]:
+    """What is wrong with ``net.toml``; checks that it is said well."""
+    for name, text in texts.items():
+        (folder / name).write_text(text, "utf-8", newline="")
+    try:
+        read_architecture(folder / "net.toml", registry)
+    except ArchitectureError as error:
+        assert error.problems
+        for problem in error.problems:
+            assert_readable(problem, {str(folder / name): text for name, text in texts.items()})
+        assert len({str(problem) for problem in error.problems}) == len(error.problems)
+        return error.problems
+    return ()
+
+
+def assert_readable(problem: Problem, texts: Mapping[str, str]) -> None:
+    """One line, at a place within a file."""
+    line = str(problem)
+    assert line.splitlines() == [line]
+    assert line.isprintable()
+    assert line.endswith((".", "?"))
+    assert problem.file in texts
+    lines = normalised(texts[problem.file]).split("\n")
+    if problem.line is None or problem.column is None:
+        assert "nested too deeply" in line
+    else:
+        assert 1 <= problem.line <= len(lines)
+        assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
 
 
 @PLENTY
 @given(content=st.binary(max_size=200))
-def test_any_bytes(content: bytes, tmp_path_factory: Any) -> None:
-    path = tmp_path_factory.getbasetemp() / "net.toml"
+def test_any_bytes(content: bytes, registry: Registry, folder: Path) -> None:
+    path = folder / "bytes.toml"
     path.write_bytes(content)
-    try:
-        read_architecture(path, REGISTRY)
-    except ArchitectureError as error:
-        refused(error.problems, str(path))
+    with pytest.raises(ArchitectureError) as caught:
+        read_architecture(path, registry)
+    for problem in caught.value.problems:
+        assert str(problem).splitlines() == [str(problem)]
+        assert str(problem).startswith(f"{path}:")
 
 
 @PLENTY
-@given(start=st.integers(0, 700), length=st.integers(0, 20), insert=st.text(max_size=12))
-def test_a_damaged_file(start: int, length: int, insert: str) -> None:
-    text = tomli_w.dumps(VALID)
-    damaged = text[:start] + insert + text[start + length :]
-    try:
-        parse_architecture(damaged, REGISTRY, "net.toml", Path("/models"))
-    except ArchitectureError as error:
-        refused(error.problems)
+@given(data=st.data())
+def test_a_damaged_text(data: st.DataObject, registry: Registry, folder: Path) -> None:
+    texts = data.draw(architectures(registry)).texts()
+    name = data.draw(st.sampled_from(sorted(texts)))
+    start = data.draw(st.integers(0, len(texts[name])))
+    length = data.draw(st.integers(0, 30))
+    insert = data.draw(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+        | st.sampled_from(["[", "]", '"', "'''", "=", "{ var =", "[[", "\n", "#", ".", ","])
+        | st.just(texts[name][start : start + length] * 2)
+    )
+    texts[name] = texts[name][:start] + insert + texts[name][start + length :]
+    problems(texts, folder, registry)
 
 
 @PLENTY
-@given(path=st.sampled_from(paths(VALID)[1:]), value=VALUES)
-def test_any_value_at_any_key(path: TomlPath, value: Any) -> None:
-    document = put(VALID, path, value)
-    resolved, problems = check(document, REGISTRY, "net.toml", Path("/models"))
-    if problems:
-        refused(tuple(problems))
-    else:
-        again, problems = check(
-            tomli.loads(tomli_w.dumps(resolved)), REGISTRY, "net.toml", Path("/elsewhere")
-        )
-        assert problems == []
-        assert again == resolved
+@given(data=st.data())
+def test_a_changed_document(data: st.DataObject, registry: Registry, folder: Path) -> None:
+    drawn = data.draw(architectures(registry))
+    files = deepcopy(dict(drawn.files))
+    name = data.draw(st.sampled_from(sorted(files)))
+    paths = [path for path in paths_of(files[name]) if path]
+    assume(paths)
+    files[name] = changed(data, files[name], data.draw(st.sampled_from(paths)), paths)
+    texts = {name: spelled(document, drawn.seed) for name, document in files.items()}
+    problems(texts, folder, registry)
+
+
+def changed(
+    data: st.DataObject, document: dict[str, Any], path: TomlPath, paths: list[TomlPath]
+) -> Any:
+    """The document with one thing in it deleted, doubled, renamed, exchanged or replaced."""
+    value, parent = get(document, path), get(document, path[:-1])
+    match data.draw(st.sampled_from(["delete", "double", "rename", "exchange", "replace"])):
+        case "delete":
+            del parent[path[-1]]
+        case "double" if isinstance(parent, list):
+            parent.insert(path[-1], value)
+        case "rename" if isinstance(parent, dict):
+            parent[data.draw(KEYS)] = parent.pop(path[-1])
+        case "exchange":
+            other = data.draw(st.sampled_from(paths))
+            taken = deepcopy(get(document, other))
+            document = put(document, other, deepcopy(value))
+            if get(document, path[:-1]) is parent:
+                document = put(document, path, taken)
+        case _:
+            parent[path[-1]] = data.draw(VALUES)
+    return document
 
 
 @PLENTY
-@given(path=st.sampled_from([p for p in paths(VALID) if p[-1:] != ("kernel_size",)]), key=KEYS)
-def test_any_new_key_in_any_table(path: TomlPath, key: str) -> None:
-    table: Any = VALID
-    for step in path:
-        table = table[step]
-    if not isinstance(table, dict) or key in table:
-        return
-    _, problems = check(put(VALID, (*path, key), 3), REGISTRY, "net.toml", Path("/models"))
-    refused(tuple(problems))
+@given(data=st.data())
+def test_one_wrong_value_is_reported_where_it_stands(
+    data: st.DataObject, registry: Registry, folder: Path
+) -> None:
+    drawn = data.draw(architectures(registry))
+    name, path = data.draw(st.sampled_from(list(places(drawn))))
+    literal = data.draw(st.sampled_from(NEVER_RIGHT))
+    files = deepcopy(dict(drawn.files))
+    files[name] = put(files[name], path, HERE)
+    texts = {name: spelled(document, drawn.seed) for name, document in files.items()}
+    texts[name], count = WRITTEN_HERE.subn(literal, texts[name])
+    assert count == 1
+
+    found = problems(texts, folder, registry)
+    text = normalised(texts[name])
+    starts = [match.start() for match in re.finditer(re.escape(literal), text)]
+    lines = LineStarts(text)
+    expected = {(str(folder / name), *lines.line_and_column(start)) for start in starts}
+    assert {(item.file, item.line, item.column) for item in found} & expected
+
+
+def places(drawn: Drawn) -> Iterator[tuple[str, TomlPath]]:
+    """The file and path of every value that counts: not those of the base that are replaced."""
+    own = drawn.files["net.toml"]
+    for name, document in drawn.files.items():
+        for path in paths_of(document):
+            if path and (name == "net.toml" or not _is_replaced(path, own)):
+                yield name, path
+
+
+def _is_replaced(path: TomlPath, own: Any) -> bool:
+    for key in path:
+        if not isinstance(own, dict):
+            return True
+        if key not in own:
+            return False
+        own = own[key]
+    return True

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from zoo.architecture import Architecture
-from zoo.architecture.overrides import Override, apply_overrides, parse_override
-from zoo.errors import ArchitectureError, UsageError
+from zoo.architecture.document import File, Place, literal
+from zoo.architecture.overrides import apply_overrides, parse_overrides
+from zoo.errors import ArchitectureError
+
+
+NO_KEYS = "which has no keys. Use a key of a table."
+
+
+def refused(build: Callable[[], object]) -> str:
+    with pytest.raises(ArchitectureError) as caught:
+        build()
+    return str(caught.value)
+
+
+def parsed(*texts: str) -> object:
+    return parse_overrides(texts, Path("/models"))
 
 
 @pytest.mark.parametrize(
@@ -26,41 +41,39 @@ from zoo.errors import ArchitectureError, UsageError
     ],
 )
 def test_a_key_and_a_value(text: str, path: tuple[str, ...], value: Any) -> None:
-    assert parse_override(text) == Override(path, value, f"--set {text}")
+    first, second = parse_overrides(["a=1", text], Path("/models"))
+    assert (second.path, second.value) == (path, value)
+    assert second.place == Place(File("--set", Path("/models"), f"a=1\n{text}"), path, 2, 1)
+    assert (first.place.line, first.place.column) == (1, 1)
 
 
 @pytest.mark.parametrize(
-    "key", ["", " ", ".a", "a.", "a..b", "a b", "é", "[a]", "#a", "[a]#", '"a']
+    "key", ["", " ", ".a", "a.", "a..b", "a b", "é", "[a]", "#a", "[a]#", "'a"]
 )
 def test_what_is_no_key(key: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        parse_override(f"{key}=1")
-    assert str(caught.value) == (
-        f"--set {key}=1: {key.strip()!r} is not a key. "
-        "Write keys joined by dots, such as optimizer.lr."
+    assert refused(lambda: parsed(f"{key}=1")) == (
+        f'--set:1:1: "{key.strip()}" is not a key. Write keys joined by dots, such as optimizer.lr.'
     )
 
 
 @pytest.mark.parametrize("value", ["", "adam", "1 2", "1, 2", "'a", "[1", "{a = 1", "1\nb = 2"])
 def test_what_is_no_value(value: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        parse_override(f"a={value}")
-    assert str(caught.value) == (
-        f"--set a={value}: {value!r} is not a TOML value. "
+    assert refused(lambda: parsed(f"a={value}")) == (
+        f"--set:1:1: a: {value!r} is not a TOML value. "
         "Write a number, true, false, a list, a table, or text in quotes."
     )
 
 
-def test_no_equals_sign() -> None:
-    with pytest.raises(UsageError) as caught:
-        parse_override("train.epochs")
-    assert str(caught.value) == (
-        "--set train.epochs: there is no '='. Write KEY=VALUE, such as train.epochs=3."
-    )
+def test_no_equals_sign_and_all_mistakes_at_once() -> None:
+    assert refused(lambda: parsed("train.epochs", "a=1", "b")).splitlines() == [
+        "--set:1:1: \"train.epochs\" has no '='. Write KEY=VALUE, such as train.epochs=3.",
+        "--set:3:1: \"b\" has no '='. Write KEY=VALUE, such as train.epochs=3.",
+    ]
 
 
-def applied(document: dict[str, Any], *changes: str) -> dict[str, Any]:
-    return apply_overrides(document, [parse_override(change) for change in changes])
+def applied(document: dict[str, Any], *changes: str) -> Any:
+    root = literal(document, Place(File("net.toml", Path(), ""), ()))
+    return apply_overrides(root, parse_overrides(changes, Path())).plain()
 
 
 def test_overrides_are_applied_in_order_to_a_copy() -> None:
@@ -101,30 +114,32 @@ def test_a_name_is_expanded_to_a_table() -> None:
 @pytest.mark.parametrize(
     ("document", "change", "message"),
     [
-        ({"train": 5}, "train.epochs=3", "train is 5. Use a key of a table."),
-        ({"a": {"b": True}}, "a.b.c.d=3", "a.b is true. Use a key of a table."),
-        ({"a": [1, [2]]}, "a.0.b=3", "a.0 is 1. Use a key of a table."),
-        ({"a b": {"c": 1.5}}, '"a b".c.d=3', '"a b".c is 1.5. Use a key of a table.'),
-        ({"layers": [1, 2]}, "layers.2.k=3", "layers has no item '2'. Use 0 to 1."),
-        ({"layers": [1, 2]}, "layers.x=3", "layers has no item 'x'. Use 0 to 1."),
-        ({"layers": [1, 2]}, "layers.-1=3", "layers has no item '-1'. Use 0 to 1."),
-        ({"a": {"layers": []}}, "a.layers.0=3", "a.layers has no item '0'. It is empty."),
+        ({"train": 5}, "train.epochs=3", f"train is 5, {NO_KEYS}"),
+        ({"a": {"b": True}}, "a.b.c.d=3", f"a.b is true, {NO_KEYS}"),
+        ({"a": [1, [2]]}, "a.0.b=3", f"a.0 is 1, {NO_KEYS}"),
+        (
+            {"a b": {"c": 1.5}},
+            '"a b".c.d=3',
+            f'"a b".c is 1.5, {NO_KEYS}',
+        ),
+        ({"layers": [1, 2]}, "layers.2.k=3", 'layers has no item "2". Use 0 to 1.'),
+        ({"layers": [1, 2]}, "layers.x=3", 'layers has no item "x". Use 0 to 1.'),
+        ({"layers": [1, 2]}, "layers.-1=3", 'layers has no item "-1". Use 0 to 1.'),
+        ({"a": {"layers": []}}, "a.layers.0=3", 'a.layers has no item "0". It is empty.'),
     ],
 )
 def test_paths_that_lead_nowhere(document: dict[str, Any], change: str, message: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        applied(document, change)
-    assert str(caught.value) == f"--set {change}: {message}"
+    path = change.partition("=")[0].replace("layers.", "layers.")
+    assert refused(lambda: applied(document, change)) == f"--set:1:1: {path}: {message}"
 
 
 def test_overrides_are_checked_like_the_file(small: Callable[..., Architecture]) -> None:
-    with pytest.raises(ArchitectureError) as caught:
-        small("train.epochs=0", "optimizer='adam'", "optimizer.lr=nan", "trian.epochs=3")
-    assert str(caught.value).splitlines() == [
-        "small.toml: trian: is not a known key. "
-        "Known keys: data, description, format, input, layers, loss, name, optimizer, train.",
-        "small.toml: train.epochs: is 0. Use an integer >= 1.",
-        "small.toml: optimizer.lr: is nan. Use a finite number >= 0.",
+    changes = ("train.epochs=0", "optimizer='adam'", "optimizer.lr=nan", "trian.epochs=3")
+    assert refused(lambda: small(*changes)).splitlines() == [
+        "--set:1:1: train.epochs: is 0. Use an integer >= 1.",
+        "--set:3:1: optimizer.lr: is nan. Use a finite number >= 0.",
+        "--set:4:1: trian: is not a known key. Known keys: blocks, data, description, extends, "
+        "format, input, layers, loss, name, optimizer, train, vars. Did you mean train?",
     ]
 
 

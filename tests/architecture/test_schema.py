@@ -6,8 +6,9 @@ import datetime
 from typing import Any
 
 import pytest
+from zoo.schemas import follow
 
-from zoo.architecture.schema import describe, follow, show, validate
+from zoo.architecture.schema import describe, show, validate
 
 COMMON = "urn:zoo:common#/$defs/"
 

@@ -69,7 +69,11 @@ from zoo.nn import Module
 def zoo_layers():
     schema = {"type": "object", "additionalProperties": False, "properties": {}}
     yield zoo.LayerEntry(
-        name="probe", factory="zoo_probe:Probe", schema=schema, summary="For these tests."
+        name="probe",
+        factory="zoo_probe:Probe",
+        schema=schema,
+        summary="For these tests.",
+        shape_rule="zoo.shape_rules:elementwise",
     )
 
 

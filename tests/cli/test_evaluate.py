@@ -100,6 +100,6 @@ def test_a_checkpoint_with_a_layer_that_is_not_installed(
     result = cli("evaluate", "other.pkl")
     assert (result.code, result.out) == (2, "")
     assert result.err == (
-        'other.pkl: layers[1].type: is "gelu". Use one of: conv2d, conv_transpose2d, linear, '
-        "nearest_upsampling, probe, relu, sigmoid, upsampling.\n"
+        'other.pkl:26:8: layers[1].type: is "gelu". Use one of: conv2d, conv_transpose2d, linear, '
+        'nearest_upsampling, probe, relu, sigmoid, upsampling. Did you mean "relu"?\n'
     )

@@ -72,48 +72,51 @@ def test_usage(line: str, message: str, cli: Callable[..., Any], folder: Path) -
 
 
 CHANGES = [
-    ("x", "--set x: there is no '='. Write KEY=VALUE, such as train.epochs=3."),
-    ("=3", f"--set =3: '' is not a key. {KEYS}"),
-    ("#=3", f"--set #=3: '#' is not a key. {KEYS}"),
-    ("a b=3", f"--set a b=3: 'a b' is not a key. {KEYS}"),
-    ("train.epochs=", f"--set train.epochs=: '' is not a TOML value. {VALUES}"),
-    ("train.epochs=abc", f"--set train.epochs=abc: 'abc' is not a TOML value. {VALUES}"),
-    ("train.epochs=0", "tiny.toml: train.epochs: is 0. Use an integer >= 1."),
-    ("train.epochs=2.0", "tiny.toml: train.epochs: is 2.0. Use an integer >= 1."),
-    ("train.epochs=true", "tiny.toml: train.epochs: is true. Use an integer >= 1."),
+    ("x", "\"x\" has no '='. Write KEY=VALUE, such as train.epochs=3."),
+    ("=3", f'"" is not a key. {KEYS}'),
+    ("#=3", f'"#" is not a key. {KEYS}'),
+    ("a b=3", f'"a b" is not a key. {KEYS}'),
+    ("train.epochs=", f"train.epochs: '' is not a TOML value. {VALUES}"),
+    ("train.epochs=abc", f"train.epochs: 'abc' is not a TOML value. {VALUES}"),
+    ("train.epochs=0", "train.epochs: is 0. Use an integer >= 1."),
+    ("train.epochs=2.0", "train.epochs: is 2.0. Use an integer >= 1."),
+    ("train.epochs=true", "train.epochs: is true. Use an integer >= 1."),
     (
         "train.epoch=3",
-        "tiny.toml: train.epoch: is not a known key. "
-        "Known keys: batch_size, epochs, schedule, seed.",
+        "train.epoch: is not a known key. "
+        "Known keys: batch_size, epochs, schedule, seed. Did you mean epochs?",
     ),
-    ("layers.9.type='relu'", "--set layers.9.type='relu': layers has no item '9'. Use 0 to 3."),
-    ("layers.x=1", "--set layers.x=1: layers has no item 'x'. Use 0 to 3."),
-    ("format.a=1", "--set format.a=1: format is 1. Use a key of a table."),
-    ("optimizer.lr=nan", "tiny.toml: optimizer.lr: is nan. Use a finite number >= 0."),
-    ("optimizer='sgdd'", 'tiny.toml: optimizer.type: is "sgdd". Use one of: adam, sgd.'),
+    ("layers.9.type='relu'", 'layers.9.type: layers has no item "9". Use 0 to 3.'),
+    ("layers.x=1", 'layers.x: layers has no item "x". Use 0 to 3.'),
+    ("format.a=1", "format.a: format is 1, which has no keys. Use a key of a table."),
+    ("optimizer.lr=nan", "optimizer.lr: is nan. Use a finite number >= 0."),
+    ("optimizer='sgdd'", 'optimizer: is "sgdd". Use one of: adam, sgd. Did you mean "sgd"?'),
     (
         "layers.3={type='conv2d'}",
-        "tiny.toml: layers[3].kernel_size: is missing. "
+        "layers.3.kernel_size: is missing. "
         "Use an integer >= 1 or a list of 2 integers >= 1.\n"
-        "tiny.toml: layers[3].out_channels: is missing. Use an integer >= 1.",
-    ),
-    (
-        "layers.2.out_channels=4",
-        "tiny.toml: layers: the output is 4x16x16, the input 3x16x16. "
-        "Use layers whose output has the shape of the input: the loss compares the two.",
+        "--set:1:1: layers.3.out_channels: is missing. Use an integer >= 1.",
     ),
     (
         "data.noise.sigma=[50,0]",
-        "tiny.toml: data.noise: gaussian noise: sigma is [50, 0]. "
-        "It is a number >= 0, or two in ascending order.",
+        "data.noise.sigma: gaussian: sigma is [50, 0]. Write the smaller number first.",
     ),
 ]
 
 
 @pytest.mark.parametrize(("change", "message"), CHANGES)
 def test_set(change: str, message: str, cli: Callable[..., Any], folder: Path) -> None:
-    refused(cli("run", "tiny.toml", "--out", "run", "--set", change), 2, message)
+    refused(cli("run", "tiny.toml", "--out", "run", "--set", change), 2, f"--set:1:1: {message}")
     assert not (folder / "run").exists()
+
+
+def test_set_that_makes_the_layers_not_fit(cli: Callable[..., Any], folder: Path) -> None:
+    refused(
+        cli("run", "tiny.toml", "--set", "layers.2.out_channels=4"),
+        2,
+        "tiny.toml:22:1: the output is 4x16x16, the input 3x16x16: the loss cannot compare them. "
+        "Use layers that give back the input's shape.",
+    )
 
 
 DATA = [

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from zoo import shape_rules
+from zoo.layer_info import ShapeRule
 from zoo.nn import (
     Conv2d,
     ConvTranspose2d,
@@ -25,11 +27,13 @@ Arguments = Mapping[str, Any]
 
 
 def _cases(
-    layer: Callable[..., Module], *table: tuple[str, tuple[Any, ...], Arguments, tuple[int, ...]]
+    layer: Callable[..., Module],
+    rule: ShapeRule,
+    *table: tuple[str, tuple[Any, ...], Arguments, tuple[int, ...]],
 ) -> list[LayerCase]:
     """One case for each (name, positional arguments, keyword arguments, input shape)."""
     return [
-        LayerCase(partial(layer, *arguments, **options), shape, name)
+        LayerCase(partial(layer, *arguments, **options), shape, name, rule)
         for name, arguments, options, shape in table
     ]
 
@@ -37,6 +41,7 @@ def _cases(
 LAYERS: dict[str, list[LayerCase]] = {
     "conv2d": _cases(
         Conv2d,
+        shape_rules.conv2d,
         ("plain", (2, 3, 3), {}, (2, 2, 5, 4)),
         ("pointwise", (3, 2, 1), {}, (2, 3, 4, 3)),
         ("strided", (2, 3, 3), {"stride": 2, "padding": 1}, (2, 2, 6, 5)),
@@ -54,6 +59,7 @@ LAYERS: dict[str, list[LayerCase]] = {
     ),
     "conv_transpose2d": _cases(
         ConvTranspose2d,
+        shape_rules.conv_transpose2d,
         ("plain", (2, 3, 3), {}, (2, 2, 3, 4)),
         ("strided", (3, 2, 4), {"stride": 2, "padding": 1}, (2, 3, 3, 2)),
         ("gaps", (2, 1, 2), {"stride": 3, "output_padding": (1, 2)}, (2, 2, 2, 3)),
@@ -75,6 +81,7 @@ LAYERS: dict[str, list[LayerCase]] = {
     ),
     "upsampling": _cases(
         Upsampling,
+        shape_rules.upsampling,
         ("plain", (2, 3, 3), {"padding": 1}, (2, 2, 3, 2)),
         ("seven", (1, 2, 7), {"padding": 3}, (2, 1, 3, 4)),
         ("factors", (2, 1, (2, 3)), {"scale_factor": (3, 1), "bias": False}, (2, 2, 2, 4)),
@@ -83,18 +90,30 @@ LAYERS: dict[str, list[LayerCase]] = {
     ),
     "nearest_upsampling": _cases(
         NearestUpsampling,
+        shape_rules.nearest_upsampling,
         ("twice", (2,), {}, (2, 3, 3, 2)),
         ("factors", ((1, 3),), {}, (2, 1, 2, 3)),
         ("identity", (1,), {}, (2, 2, 2, 3)),
     ),
     "linear": _cases(
         Linear,
+        shape_rules.linear,
         ("plain", (4, 3), {}, (5, 4)),
         ("no_bias", (2, 5), {"bias": False}, (3, 2)),
         ("images", (4, 2), {}, (2, 3, 2, 4)),
     ),
-    "relu": _cases(ReLU, ("images", (), {}, (2, 3, 4, 5)), ("rows", (), {}, (4, 6))),
-    "sigmoid": _cases(Sigmoid, ("images", (), {}, (2, 3, 4, 5)), ("rows", (), {}, (4, 6))),
+    "relu": _cases(
+        ReLU,
+        shape_rules.elementwise,
+        ("images", (), {}, (2, 3, 4, 5)),
+        ("rows", (), {}, (4, 6)),
+    ),
+    "sigmoid": _cases(
+        Sigmoid,
+        shape_rules.elementwise,
+        ("images", (), {}, (2, 3, 4, 5)),
+        ("rows", (), {}, (4, 6)),
+    ),
 }
 
 

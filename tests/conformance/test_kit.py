@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from math import prod
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from zoo import LayerInfo
 from zoo.errors import ShapeError
 from zoo.nn import MSE, Linear, Module, Parameter, Sequential
 from zoo.optim import SGD
@@ -43,7 +46,17 @@ class Scale(Module):
         return grad_y * self.weight
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        if input_shape[-1:] != (len(self.weight),):
+            raise ShapeError(f"Scale: the input is {input_shape}. Use (..., {len(self.weight)}).")
         return tuple(input_shape)
+
+
+def scale(where: str, parameters: Mapping[str, Any], input_shape: tuple[int, ...]) -> LayerInfo:
+    """The shape rule of Scale; right."""
+    features = parameters["features"]
+    if input_shape[-1:] != (features,):
+        raise ShapeError(f"{where}: the input is {input_shape}. Use (..., {features}).")
+    return LayerInfo(input_shape, parameters=2 * features, multiply_adds=prod(input_shape))
 
 
 class WrongOutputShape(Scale):
@@ -178,7 +191,7 @@ EVERYWHERE = {
 # Each mistake with all the checks that find it.
 MISTAKES: list[tuple[type[Scale], set[str]]] = [
     (Scale, set()),
-    (WrongOutputShape, {"output_shape"}),
+    (WrongOutputShape, {"output_shape", "shape_rule"}),
     (WrongInputGradient, {"backward"}),
     (ForgottenBias, {"backward"}),
     (OverwritesGradients, {"gradients_accumulate"}),
@@ -203,7 +216,7 @@ MISTAKES: list[tuple[type[Scale], set[str]]] = [
 
 
 def case_of(layer: type[Scale]) -> LayerCase:
-    return LayerCase(partial(layer, 3), (2, 3), "scale")
+    return LayerCase(partial(layer, 3), (2, 3), "scale", scale)
 
 
 def fails(check: LayerCheck, case: LayerCase) -> bool:
@@ -307,9 +320,9 @@ def test_central_differences_do_not_trust_autograd() -> None:
 
 
 def test_a_layer_may_refuse_what_has_no_batch_axis() -> None:
-    case = LayerCase(partial(NeedsABatch, 3), (2, 3), "scale", unbatched=False)
+    case = LayerCase(partial(NeedsABatch, 3), (2, 3), "scale", scale, unbatched=False)
     assert not [check.__name__ for check in LAYER_CHECKS if fails(check, case)]
-    case = LayerCase(partial(Scale, 3), (2, 3), "scale", unbatched=False)
+    case = LayerCase(partial(Scale, 3), (2, 3), "scale", scale, unbatched=False)
     assert [check.__name__ for check in LAYER_CHECKS if fails(check, case)] == ["check_unbatched"]
 
 

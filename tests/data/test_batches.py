@@ -281,8 +281,7 @@ def test_turning_needs_square_crops() -> None:
             augment=Augment(rotate=True),
         )
     assert str(caught.value) == (
-        "augment: transpose and rotate turn crops of 8 x 9 into 9 x 8. "
-        "Use square crops, or only flip."
+        "augment: rotate turns crops of 8 x 9 into 9 x 8. Use square crops, or only flip."
     )
 
 

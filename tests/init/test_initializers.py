@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from jsonschema import Draft202012Validator
 from torch import Tensor
 
 from zoo.errors import ArgumentError, ShapeError
@@ -351,23 +347,3 @@ def test_impossible_arguments(make: Callable[[], Initializer], message: str) -> 
 
 def test_every_schema_has_a_factory_and_cases_here() -> None:
     assert {path.stem for path in SCHEMAS.glob("*.json")} == set(FACTORIES) == set(CASES)
-
-
-@pytest.mark.parametrize("name", FACTORIES)
-def test_properties_defaults_and_required_keys_are_those_of_the_signature(name: str) -> None:
-    schema: dict[str, Any] = json.loads((SCHEMAS / f"{name}.json").read_text("utf-8"))
-    Draft202012Validator.check_schema(schema)
-    arguments = list(signature(FACTORIES[name]).parameters.values())
-    properties = schema["properties"]
-    assert schema["$id"] == f"urn:zoo:initializer:{name}"
-    assert schema["additionalProperties"] is False
-    assert list(properties) == [argument.name for argument in arguments]
-    assert all(item["description"].endswith(".") for item in properties.values())
-    assert schema["required"] == [
-        argument.name for argument in arguments if argument.default is Parameter.empty
-    ]
-    assert {key: item["default"] for key, item in properties.items() if "default" in item} == {
-        argument.name: argument.default
-        for argument in arguments
-        if argument.default is not Parameter.empty
-    }

@@ -116,20 +116,20 @@ LESS_PADDING = "Use less padding or a larger input."
 
 # Layer, shape without the batch axis, message.
 SHAPES: list[tuple[Module, tuple[int, ...], str]] = [
-    (conv2d(), (3, 5, 5), f"Conv2d: the input is (3, 5, 5). {IMAGES}"),
+    (conv2d(), (3, 5, 5), "Conv2d: expects 4 channels; the input has 3."),
     (conv2d(), (5, 5), f"Conv2d: the input is (5, 5). {IMAGES}"),
     (conv2d(), (), f"Conv2d: the input is (). {IMAGES}"),
     (
         conv2d(),
         (4, 2, 5),
-        f"Conv2d: kernel 3x3 (with dilation) is larger than the padded input 2x5. {SMALLER}",
+        f"Conv2d: kernel 3x3 is larger than the padded input 2x5. {SMALLER}",
     ),
     (
         conv2d(padding=(2, 1), dilation=(1, 4)),
         (4, 0, 6),
         f"Conv2d: kernel 3x9 (with dilation) is larger than the padded input 4x8. {SMALLER}",
     ),
-    (conv_transpose2d(), (6, 5, 5), f"ConvTranspose2d: the input is (6, 5, 5). {IMAGES}"),
+    (conv_transpose2d(), (6, 5, 5), "ConvTranspose2d: expects 4 channels; the input has 6."),
     (conv_transpose2d(), (4,), f"ConvTranspose2d: the input is (4,). {IMAGES}"),
     (
         conv_transpose2d(),
@@ -147,11 +147,11 @@ SHAPES: list[tuple[Module, tuple[int, ...], str]] = [
         (5, 5),
         "NearestUpsampling: the input is (5, 5). Use (N, C, H, W) or (C, H, W).",
     ),
-    (nn.Upsampling(4, 6, 3), (3, 5, 5), f"Conv2d: the input is (3, 10, 10). {IMAGES}"),
+    (nn.Upsampling(1, 6, 3), (3, 5, 5), "Conv2d: expects 1 channel; the input has 3."),
     (
         nn.Upsampling(4, 6, 5),
         (4, 2, 2),
-        f"Conv2d: kernel 5x5 (with dilation) is larger than the padded input 4x4. {SMALLER}",
+        f"Conv2d: kernel 5x5 is larger than the padded input 4x4. {SMALLER}",
     ),
     (
         nn.Upsampling(4, 6, 3),

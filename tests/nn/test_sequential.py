@@ -43,9 +43,7 @@ def test_the_message_names_the_position(call: str) -> None:
     inner = Sequential(ReLU(), Conv2d(3, 1, 1))
     with pytest.raises(ShapeError) as caught:
         run(Sequential(Conv2d(1, 2, 3), inner), (1, 5, 5))
-    assert str(caught.value) == (
-        "module 1: module 1: Conv2d: the input is (2, 3, 3). Use (N, 3, H, W) or (3, H, W)."
-    )
+    assert str(caught.value) == ("module 1: module 1: Conv2d: expects 3 channels; the input has 2.")
 
 
 def test_repr() -> None:

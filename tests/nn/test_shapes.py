@@ -9,7 +9,7 @@ import torch
 
 from zoo.arguments import count, pair
 from zoo.errors import ArgumentError, ShapeError
-from zoo.shapes import convolution, transposed_convolution, window
+from zoo.shapes import Pair, convolution, transposed_convolution, window
 
 
 class Three:
@@ -80,7 +80,7 @@ def test_sizes_are_torchs(
 ) -> None:
     x, weight = torch.zeros(1, 1, *size), torch.zeros(1, 1, *kernel)
     expected = torch.nn.functional.conv2d(x, weight, None, stride, 0, dilation)
-    assert convolution("Layer", size, kernel, stride, dilation) == expected.shape[2:]
+    assert convolution("Layer", size, kernel, stride, (0, 0, 0, 0), dilation) == expected.shape[2:]
     expected = torch.nn.functional.conv_transpose2d(
         x, weight, None, stride, (1, 0), (0, 1), 1, dilation
     )
@@ -89,16 +89,23 @@ def test_sizes_are_torchs(
 
 
 def test_a_kernel_may_just_fit() -> None:
-    assert convolution("Layer", (5, 3), (3, 3), (2, 2), (2, 1)) == (1, 1)
+    assert convolution("Layer", (4, 1), (3, 3), (2, 2), (0, 1, 2, 0), (2, 1)) == (1, 1)
 
 
-@pytest.mark.parametrize("padded", [(4, 3), (5, 2)], ids=str)
-def test_a_kernel_may_be_too_large(padded: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("size", "dilation", "words"),
+    [
+        ((3, 1), (2, 1), "kernel 5x3 (with dilation) is larger than the padded input 4x3"),
+        ((4, 0), (2, 1), "kernel 5x3 (with dilation) is larger than the padded input 5x2"),
+        ((1, 1), (1, 1), "kernel 3x3 is larger than the padded input 2x3"),
+    ],
+    ids=str,
+)
+def test_a_kernel_may_be_too_large(size: Pair, dilation: Pair, words: str) -> None:
     with pytest.raises(ShapeError) as caught:
-        convolution("Layer", padded, (3, 3), (1, 1), (2, 1))
+        convolution("Layer", size, (3, 3), (1, 1), (0, 1, 2, 0), dilation)
     assert str(caught.value) == (
-        f"Layer: kernel 5x3 (with dilation) is larger than the padded input "
-        f"{padded[0]}x{padded[1]}. Use a smaller kernel, more padding or a larger input."
+        f"Layer: {words}. Use a smaller kernel, more padding or a larger input."
     )
 
 

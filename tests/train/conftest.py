@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from zoo.architecture import Architecture, parse_architecture
-from zoo.architecture.overrides import parse_override
+from zoo.architecture.overrides import parse_overrides
 from zoo.compiler import Compiler
 from zoo.registry import Registry, load_registry
 from zoo.train.run_directory import RunDirectory
@@ -69,7 +69,7 @@ def tiny(registry: Registry, base: Path) -> Describe:
     """``tiny("train.epochs=3", ...)``: the checked architecture with these changes."""
 
     def describe(*changes: str, registry: Registry = registry) -> Architecture:
-        overrides = [parse_override(change) for change in changes]
+        overrides = parse_overrides(changes, base)
         return parse_architecture(TINY, registry, "tiny.toml", base, overrides)
 
     return describe

@@ -257,7 +257,8 @@ def test_a_layer_that_is_not_installed(saved: Path, registry: Registry) -> None:
     with pytest.raises(ArchitectureError) as error:
         load_trained(changed(saved, architecture=text), registry)
     assert str(error.value) == (
-        f'{saved}: layers[1].type: is "gelu". Use one of: {", ".join(registry.names("layer"))}.'
+        f'{saved}:26:8: layers[1].type: is "gelu". '
+        f'Use one of: {", ".join(registry.names("layer"))}. Did you mean "relu"?'
     )
 
 

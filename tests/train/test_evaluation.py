@@ -9,10 +9,10 @@ from torch import Tensor
 
 from zoo.data.evaluation import EvaluationImage
 from zoo.errors import DataError
+from zoo.files import to_json
 from zoo.nn import MSE, Conv2d, Sequential
 from zoo.train import evaluation
 from zoo.train.evaluation import denoised, evaluate, validate
-from zoo.train.files import to_json
 from zoo.train.metrics import psnr, squared_error
 
 CPU = torch.device("cpu")

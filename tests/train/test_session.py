@@ -88,7 +88,7 @@ def test_missing_pixels_need_a_loss_with_a_mask(tiny: Describe, with_plain_loss:
     with pytest.raises(ArchitectureError) as error:
         load(spec, with_plain_loss)
     assert str(error.value) == (
-        "tiny.toml: data.noise: bernoulli leaves out pixels of the target, and the loss plain "
+        "--set:1:1: data.noise: bernoulli leaves out pixels of the target, and the loss plain "
         "takes no mask. Use a loss that does, such as mse."
     )
     clean = tiny(noise, 'loss="plain"', 'data.target="clean"', registry=with_plain_loss)
@@ -108,7 +108,7 @@ def test_clean_images_without_noise(tiny: Describe, registry: Registry) -> None:
     with pytest.raises(ArchitectureError) as error:
         load(tiny('data={source="photos"}'), registry)
     assert str(error.value) == (
-        "tiny.toml: data.noise: is missing, and the images are clean. "
+        "--set:1:1: data.noise: is missing, and the images are clean. "
         'Use a table such as {type = "gaussian", sigma = 25}.'
     )
 

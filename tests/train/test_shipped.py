@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from zoo.architecture import Architecture, read_architecture
-from zoo.architecture.overrides import parse_override
+from zoo.architecture.overrides import parse_overrides
 from zoo.registry import Registry
 from zoo.testing import torch_equivalent
 from zoo.train.checkpoint import load_checkpoint
@@ -40,7 +40,7 @@ def test_trains(
         "train.epochs=1",
         "train.batch_size=2",
     ]
-    spec = read_architecture(path, registry, map(parse_override, changes))
+    spec = read_architecture(path, registry, parse_overrides(changes, path.parent))
     trainer = make_trainer(spec)
     before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
     train(trainer, tmp_path)

@@ -9,124 +9,64 @@ speaks of the schemas of others.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jsonschema import ValidationError
-
-from zoo.architecture.schema import Schema, describe, follow, show, validate
+from zoo.architecture.document import UNKNOWN, File, Node, Place, TomlPath, has_unknown, literal
+from zoo.architecture.problems import did_you_mean, schema_problems
+from zoo.architecture.schema import Schema, describe, show
 from zoo.architecture.sources import expand_source
-from zoo.errors import ArchitectureError, PluginError, Problem
+from zoo.constraints import square_crops
+from zoo.entries import Entry
+from zoo.errors import ArchitectureError, ArgumentError, PluginError, Problem
 from zoo.registry import Registry
-from zoo.schemas import read_schema
-
-TomlPath = tuple[str | int, ...]
+from zoo.schemas import follow, read_schema
 
 
-def check(
-    document: Mapping[str, Any], registry: Registry, file: str, base: Path
-) -> tuple[dict[str, Any], list[Problem]]:
-    """Check a document and fill in its defaults.
+@dataclass(frozen=True)
+class Checked:
+    """What checking a document gives.
+
+    Attributes:
+        resolved: the document with defaults filled in, names turned into tables and paths made
+            absolute; incomplete where there are problems.
+        problems: all of them.
+        wrong: the paths in the document at which there are problems.
+    """
+
+    resolved: dict[str, Any]
+    problems: tuple[Problem, ...]
+    wrong: frozenset[TomlPath]
+
+    def is_right(self, path: TomlPath) -> bool:
+        """Whether nothing on the way to ``path``, there, or in what stands there is wrong."""
+        return not any(wrong[: len(path)] == path[: len(wrong)] for wrong in self.wrong)
+
+
+def check(document: Node, registry: Registry) -> Checked:
+    """Check a document without variables and blocks, and fill in its defaults.
 
     Args:
-        document: the parsed TOML, left as it is.
+        document: where its values stand decides what their relative paths are relative to.
         registry: what can be written in it.
-        file: name of the file, for messages.
-        base: folder that the paths in the document are relative to.
-
-    Returns:
-        The document with defaults filled in, names turned into tables and paths made absolute,
-        and all problems. With problems, the document is incomplete.
     """
-    checker = _Checker(registry, file, base)
-    resolved = checker.checked(document, read_schema("architecture.json"), ())
-    return resolved, checker.problems
+    checked = _checked(document, read_schema("architecture.json"), registry)
+    if not (checked.is_right(("input",)) and checked.is_right(("data", "augment"))):
+        return checked
+    size, augment = checked.resolved["input"], checked.resolved["data"]["augment"]
+    try:
+        square_crops("augment", augment, size["height"], size["width"])
+    except ArgumentError as error:
+        path = ("data", "augment", error.parameter)
+        problem = document.nearest(path).place.problem(str(error))
+        return replace(checked, problems=(*checked.problems, problem))
+    return checked
 
 
-class _Checker:
-    def __init__(self, registry: Registry, file: str, base: Path) -> None:
-        self.registry = registry
-        self.file = file
-        self.base = base
-        self.problems: list[Problem] = []
-
-    def checked(self, value: Any, schema: Schema, path: TomlPath) -> Any:
-        """``value`` checked against ``schema`` and resolved."""
-        for error in validate(value, schema):
-            self._report(error, path + tuple(error.absolute_path))
-        return self._resolved(value, schema, path)
-
-    def _resolved(self, value: Any, schema: Schema, path: TomlPath) -> Any:
-        """Defaults filled in, choices looked up and checked, paths absolute."""
-        schema = follow(schema)
-        if "x-zoo-kind" in schema:
-            return self._chosen(str(schema["x-zoo-kind"]), value, path)
-        if "x-zoo-path" in schema and isinstance(value, str):
-            return self._absolute(value, path)
-        if "properties" in schema and isinstance(value, Mapping):
-            return self._filled(value, schema["properties"], path)
-        if "items" in schema and isinstance(value, list):
-            items = enumerate(value)
-            return [self._resolved(v, schema["items"], (*path, i)) for i, v in items]
-        return value
-
-    def _absolute(self, value: str, path: TomlPath) -> Any:
-        try:
-            return str((self.base / value).resolve())
-        except (OSError, RuntimeError, ValueError):  # a loop of links, a null character
-            return self._problem(path, f"is {show(value)}. Use a path that can exist.")
-
-    def _filled(
-        self, table: Mapping[str, Any], properties: Mapping[str, Schema], path: TomlPath
-    ) -> dict[str, Any]:
-        result = {}
-        for key, schema in properties.items():
-            if key not in table and "default" not in schema:
-                continue
-            value = table.get(key, schema.get("default"))
-            result[key] = self._resolved(value, schema, (*path, key))
-        return result
-
-    def _chosen(self, kind: str, value: Any, path: TomlPath) -> Any:
-        """A table ``{type, parameters}`` from a name or a table."""
-        if kind == "source" and isinstance(value, str):
-            value = expand_source(value, self.registry.names("source"))
-        elif isinstance(value, str):
-            value = {"type": value}
-        if not isinstance(value, Mapping):
-            return self._problem(path, f"is {show(value)}. Use a name or a table with a 'type'.")
-        known = ", ".join(self.registry.names(kind))
-        name = value.get("type")
-        if name is None:
-            return self._problem(path, f"has no 'type'. Use one of: {known}.")
-        try:
-            entry = self.registry.get(kind, name if isinstance(name, str) else "").entry
-        except KeyError:
-            return self._problem((*path, "type"), f"is {show(name)}. Use one of: {known}.")
-        except PluginError as error:
-            return self._problem((*path, "type"), str(error))
-        parameters = {key: item for key, item in value.items() if key != "type"}
-        return {"type": name, **self.checked(parameters, entry.schema, path)}
-
-    def _report(self, error: ValidationError, path: TomlPath) -> None:
-        schema: Any = error.schema
-        instance: Any = error.instance
-        if error.validator == "additionalProperties":
-            known = sorted(schema.get("properties", {}))
-            words = f"Known keys: {', '.join(known)}." if known else "No key can be set here."
-            for key in sorted(set(instance) - set(known)):
-                self._problem((*path, key), f"is not a known key. {words}")
-        elif error.validator == "required":
-            for key in sorted(set(schema["required"]) - set(instance)):
-                described = describe(schema["properties"][key])
-                self._problem((*path, key), f"is missing. Use {described}.")
-        else:
-            self._problem(path, f"is {show(instance)}. Use {describe(schema)}.")
-
-    def _problem(self, path: TomlPath, message: str) -> None:
-        problem = Problem(self.file, path, message)
-        if problem not in self.problems:  # a table with two missing keys is reported once for each
-            self.problems.append(problem)
+def check_layers(layers: Node, registry: Registry) -> Checked:
+    """Check a list of layers that is not part of the document, such as that of an unused block."""
+    return _checked(layers, {"type": "array", "items": {"x-zoo-kind": "layer"}}, registry)
 
 
 def check_source(text: str, registry: Registry, where: str, base: Path) -> dict[str, Any]:
@@ -141,8 +81,151 @@ def check_source(text: str, registry: Registry, where: str, base: Path) -> dict[
     Raises:
         ArchitectureError: there is no such source.
     """
-    checker = _Checker(registry, where, base)
-    table: dict[str, Any] = checker.checked(text, {"x-zoo-kind": "source"}, ())
-    if checker.problems:
-        raise ArchitectureError(checker.problems)
-    return table
+    node = literal(text, Place(File(where, base, ""), ()))
+    checked = _checked(node, {"x-zoo-kind": "source"}, registry)
+    if checked.problems:
+        raise ArchitectureError(checked.problems)
+    return checked.resolved
+
+
+def _checked(node: Node, schema: Schema, registry: Registry) -> Checked:
+    checker = _Checker(registry)
+    resolved = checker.checked(node, schema, ())
+    return Checked(resolved, tuple(checker.problems), frozenset(checker.wrong))
+
+
+class _Checker:
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.problems: list[Problem] = []
+        self.wrong: set[TomlPath] = set()
+
+    def checked(self, node: Node, schema: Schema, path: TomlPath) -> Any:
+        """The value of ``node``, which stands at ``path``, checked and resolved."""
+        for below, problem in schema_problems(node, schema):
+            self._add(problem, (*path, *below))
+        return self._resolved(node, schema, path)
+
+    def _resolved(self, node: Node, schema: Schema, path: TomlPath) -> Any:
+        """Defaults filled in, choices looked up and checked, paths absolute."""
+        schema = follow(schema)
+        if has_unknown(node.plain()):
+            self.wrong.add(path)
+        if node.value is UNKNOWN:
+            return UNKNOWN
+        if "x-zoo-kind" in schema:
+            return self._chosen(str(schema["x-zoo-kind"]), node, path)
+        if "x-zoo-body" in schema:
+            return self._body(node, schema, path)
+        if "x-zoo-path" in schema and isinstance(node.value, str):
+            return self._absolute(node, path)
+        if "properties" in schema and isinstance(node.value, Mapping):
+            return self._filled(node, schema["properties"], path)
+        if "items" in schema and isinstance(node.value, list):
+            items = enumerate(node.value)
+            return [self._resolved(item, schema["items"], (*path, i)) for i, item in items]
+        return node.plain()
+
+    def _body(self, node: Node, schema: Schema, path: TomlPath) -> Any:
+        if not isinstance(node.value, list):
+            message = f"is {show(node.plain())}. Use {describe(schema)}."
+            return self._problem(node, path, message)
+        return self.checked(node, {"$ref": "urn:zoo:common#/$defs/layers"}, path)
+
+    def _absolute(self, node: Node, path: TomlPath) -> Any:
+        try:
+            return str((node.place.file.base / node.value).resolve())
+        except (OSError, RuntimeError, ValueError):  # a loop of links, a null character
+            return self._problem(node, path, f"is {show(node.value)}. Use a path that can exist.")
+
+    def _filled(
+        self, node: Node, properties: Mapping[str, Schema], path: TomlPath
+    ) -> dict[str, Any]:
+        result = {}
+        for key, schema in properties.items():
+            if key not in node.table and "default" not in schema:
+                continue
+            item = node.table.get(key) or literal(schema.get("default"), node.place)
+            result[key] = self._resolved(item, schema, (*path, key))
+        return result
+
+    def _chosen(self, kind: str, node: Node, path: TomlPath) -> Any:
+        """A table ``{type, parameters}`` from a name or a table."""
+        node = self._as_table(kind, node)
+        if not isinstance(node.value, Mapping):
+            message = f"is {show(node.plain())}. Use a name or a table with a 'type'."
+            return self._problem(node, path, message)
+        if "type" not in node.table:
+            known = ", ".join(self.registry.names(kind))
+            return self._problem(node, path, f"has no 'type'. Use one of: {known}.")
+        entry = self._entry(kind, node.table["type"], (*path, "type"))
+        if entry is None:
+            return None
+        parameters = {key: item for key, item in node.table.items() if key != "type"}
+        before = len(self.problems)
+        resolved = self.checked(Node(parameters, node.place, node.key), entry.schema, path)
+        if len(self.problems) == before:
+            self._check_together(entry, resolved, node, path)
+        return {"type": entry.name, **resolved}
+
+    def _as_table(self, kind: str, node: Node) -> Node:
+        """The table that a name stands for; other values as they are."""
+        if not isinstance(node.value, str):
+            return node
+        if kind == "source":
+            return literal(
+                expand_source(node.value, self.registry.names("source")), node.place, node.key
+            )
+        return Node({"type": node}, node.place, node.key)
+
+    def _entry(self, kind: str, node: Node, path: TomlPath) -> Entry | None:
+        """The entry that ``node`` names; None, and a problem, where there is none."""
+        name = node.value
+        if name is UNKNOWN:
+            self.wrong.add(path)
+            return None
+        try:
+            return self.registry.get(kind, name if isinstance(name, str) else "").entry
+        except KeyError:
+            known = self.registry.names(kind)
+            message = f"is {show(node.plain())}. Use one of: {', '.join(known)}."
+            hint = self._hint(kind, name) if isinstance(name, str) else ""
+            self._problem(node, path, message, hint)
+        except PluginError as error:
+            self._problem(node, path, str(error))
+        return None
+
+    def _hint(self, kind: str, name: str) -> str:
+        """What may have been meant by a name that is not registered, and why it may not be."""
+        hints = [did_you_mean(name, self.registry.names(kind), quoted=True)]
+        if not hints[0]:
+            hints += [f"There is the {other} {show(name)}." for other in self.registry.kinds(name)]
+        if self.registry.failures:
+            failures = " ".join(str(failure) for failure in self.registry.failures)
+            hints.append(f"It may belong to a plugin that cannot be used: {failures}")
+        return " ".join(filter(None, hints))
+
+    def _check_together(
+        self, entry: Entry, parameters: dict[str, Any], node: Node, path: TomlPath
+    ) -> None:
+        """Check parameters that are right each for itself, unless an unknown one is among them."""
+        if any(wrong[: len(path)] == path for wrong in self.wrong):
+            return
+        check = entry.load_check()
+        if check is None:
+            return
+        try:
+            check(entry.name, parameters)
+        except ArgumentError as error:
+            at = node.nearest((error.parameter,)) if error.parameter else node
+            self._problem(at, path, str(error))
+        except Exception as error:  # whatever a plugin's check raises
+            message = f"{entry.kind} {entry.name!r}: its check failed: {error!r}."
+            raise PluginError(message) from error
+
+    def _problem(self, node: Node, path: TomlPath, message: str, hint: str = "") -> None:
+        self._add(node.place.problem(message, hint), path)
+
+    def _add(self, problem: Problem, path: TomlPath) -> None:
+        self.wrong.add(path)
+        self.problems.append(problem)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from copy import deepcopy
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import tomli
 
+from zoo.architecture.document import File, Node, Place, literal
 from zoo.architecture.schema import show
-from zoo.errors import UsageError, format_path
+from zoo.errors import ArchitectureError, Problem, format_path
 
 
 @dataclass(frozen=True)
@@ -20,51 +21,74 @@ class Override:
     Attributes:
         path: keys from the top, as strings; an index of a list as its digits.
         value: the new value; a table replaces a table whole.
-        option: the command-line option it comes from, for messages.
+        place: where it was written: the option.
     """
 
     path: tuple[str, ...]
     value: Any
-    option: str
+    place: Place
+
+    @classmethod
+    def of_option(cls, option: str, path: tuple[str, ...], value: Any) -> Override:
+        """The override that an option of its own makes, such as ``--epochs 3``.
+
+        Paths in its value are relative to the working folder.
+        """
+        return cls(path, value, Place(File(option, Path(), ""), path))
 
 
-def parse_override(text: str) -> Override:
-    """The override in ``KEY=VALUE``: a dotted TOML key and a TOML value.
+def parse_overrides(texts: Sequence[str], base: Path) -> list[Override]:
+    """The overrides in ``KEY=VALUE`` texts: a dotted TOML key and a TOML value each.
+
+    Problems are at ``--set``, in the line of the text's number and column 1.
+
+    Args:
+        texts: what was typed after each ``--set``.
+        base: folder that paths in the values are relative to.
 
     Raises:
-        UsageError: it is not of that form.
+        ArchitectureError: texts that are not of that form.
     """
-    option = f"--set {text}"
+    file = File("--set", base, "\n".join(" ".join(text.splitlines()) for text in texts))
+    parsed = [
+        _parsed(text, Place(file, (), number, 1)) for number, text in enumerate(texts, start=1)
+    ]
+    if problems := [item for item in parsed if isinstance(item, Problem)]:
+        raise ArchitectureError(problems)
+    return [item for item in parsed if isinstance(item, Override)]
+
+
+def apply_overrides(document: Node, overrides: Iterable[Override]) -> Node:
+    """The document with the overrides applied in order.
+
+    Raises:
+        ArchitectureError: a path leads through a value that is no table or list, or past a list's
+            end.
+    """
+    for override in overrides:
+        document = _put(document, override, 0)
+    return document
+
+
+def _parsed(text: str, place: Place) -> Override | Problem:
     key, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"{option}: there is no '='. Write KEY=VALUE, such as train.epochs=3.")
+        return place.problem(f"{show(text)} has no '='. Write KEY=VALUE, such as train.epochs=3.")
     try:
         path = _path(tomli.loads(f"{key} = 0"))
     except (tomli.TOMLDecodeError, ValueError):  # no TOML, or no key in it: "#"
-        raise UsageError(
-            f"{option}: {key.strip()!r} is not a key. "
-            "Write keys joined by dots, such as optimizer.lr."
-        ) from None
+        return place.problem(
+            f"{show(key.strip())} is not a key. Write keys joined by dots, such as optimizer.lr."
+        )
+    place = Place(place.file, path, place.line, place.column)
     try:
         (parsed,) = tomli.loads(f"value = {value}").values()
     except (tomli.TOMLDecodeError, ValueError):
-        raise UsageError(
-            f"{option}: {value.strip()!r} is not a TOML value. "
+        return place.problem(
+            f"{value.strip()!r} is not a TOML value. "
             "Write a number, true, false, a list, a table, or text in quotes."
-        ) from None
-    return Override(path, parsed, option)
-
-
-def apply_overrides(document: Mapping[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
-    """A copy of the document with the overrides applied in order.
-
-    Raises:
-        UsageError: a path leads through a value that is no table or list, or past a list's end.
-    """
-    result = deepcopy(dict(document))
-    for override in overrides:
-        _put(result, override)
-    return result
+        )
+    return Override(path, parsed, place)
 
 
 def _path(table: Mapping[str, Any]) -> tuple[str, ...]:
@@ -72,28 +96,32 @@ def _path(table: Mapping[str, Any]) -> tuple[str, ...]:
     return (key, *_path(value)) if isinstance(value, Mapping) else (key,)
 
 
-def _put(document: dict[str, Any], override: Override) -> None:
-    node: Any = document
-    for depth in range(len(override.path)):
-        last = depth == len(override.path) - 1
-        index = _index(node, depth, override)
-        if last:
-            node[index] = override.value
-        else:
-            child = node[index] if isinstance(node, list) else node.setdefault(index, {})
-            if isinstance(child, str):  # a name stands for a table with that type
-                child = node[index] = {"type": child}
-            node = child
+def _put(node: Node, override: Override, depth: int) -> Node:
+    """``node``, which stands at the first ``depth`` keys of the path, with the value put in."""
+    if depth == len(override.path):
+        return literal(override.value, override.place, override.place)
+    if isinstance(node.value, str):  # a name stands for a table with that type
+        node = Node({"type": node}, node.place, node.key)
+    key = override.path[depth]
+    if isinstance(node.value, list):
+        position = _position(node, override, depth)
+        items = list(node.value)
+        items[position] = _put(items[position], override, depth + 1)
+        return Node(items, node.place, node.key)
+    if not isinstance(node.value, Mapping):
+        where = format_path(override.path[:depth])
+        message = f"{where} is {show(node.plain())}, which has no keys. Use a key of a table."
+        raise ArchitectureError([override.place.problem(message)])
+    place = replace(override.place, path=override.path[: depth + 1])
+    child = node.value.get(key, Node({}, place, place))
+    return Node({**node.value, key: _put(child, override, depth + 1)}, node.place, node.key)
 
 
-def _index(node: Any, depth: int, override: Override) -> Any:
-    """The key at ``depth`` of the path as what ``node`` is indexed with."""
+def _position(node: Node, override: Override, depth: int) -> int:
+    """The index that the key at ``depth`` of the path is."""
     key, where = override.path[depth], format_path(override.path[:depth])
-    if isinstance(node, dict):
-        return key
-    if isinstance(node, list):
-        if key.isdecimal() and int(key) < len(node):
-            return int(key)
-        allowed = f"Use 0 to {len(node) - 1}." if node else "It is empty."
-        raise UsageError(f"{override.option}: {where} has no item {key!r}. {allowed}")
-    raise UsageError(f"{override.option}: {where} is {show(node)}. Use a key of a table.")
+    if key.isdecimal() and int(key) < len(node.items):
+        return int(key)
+    allowed = f"Use 0 to {len(node.items) - 1}." if node.items else "It is empty."
+    message = f"{where} has no item {show(key)}. {allowed}"
+    raise ArchitectureError([override.place.problem(message)])

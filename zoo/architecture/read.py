@@ -1,17 +1,20 @@
-"""Reading an architecture: parse the TOML, apply command-line changes, check, freeze."""
+"""Reading an architecture: parse the TOML, put everything in place, check, walk, freeze."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import tomli
 import tomli_w
 
-from zoo.architecture.check import check
+from zoo.architecture.blocks import expand
+from zoo.architecture.check import Checked, check, check_layers
+from zoo.architecture.component import build_layers
+from zoo.architecture.document import Node, parse
+from zoo.architecture.extends import extended, read_text
 from zoo.architecture.overrides import Override, apply_overrides
 from zoo.architecture.spec import Architecture, build_spec
+from zoo.architecture.walk import Walk, Walker
 from zoo.errors import ArchitectureError, Problem
 from zoo.registry import Registry
 
@@ -27,14 +30,13 @@ def read_architecture(
         overrides: values that replace the file's before it is checked.
 
     Raises:
-        ArchitectureError: the file cannot be read, is not TOML, or has mistakes; all of them.
+        ArchitectureError: the file cannot be read, is not TOML, or has mistakes; all of them,
+            ordered by line.
+        PluginError: a plugin that the file needs does not work.
     """
-    try:
-        text = Path(path).read_bytes().decode("utf-8")
-    except OSError as error:
-        raise _unreadable(path, f"cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, "is not text in UTF-8. TOML files are.") from error
+    text = read_text(path)
+    if isinstance(text, Problem):
+        raise ArchitectureError([text])
     return parse_architecture(text, registry, str(path), Path(path).parent, overrides)
 
 
@@ -45,31 +47,44 @@ def parse_architecture(
     base: Path,
     overrides: Iterable[Override] = (),
 ) -> Architecture:
-    """Check the architecture in ``text``; ``file`` and ``base`` as for ``check``.
+    """Check the architecture in ``text``, called ``file``, whose paths are relative to ``base``.
 
     Raises:
-        ArchitectureError: the text is not TOML, or has mistakes; all of them.
+        ArchitectureError, PluginError: as for :func:`read_architecture`.
     """
     try:
-        document = apply_overrides(_parse(text, file), overrides)
-        resolved, problems = check(document, registry, file, base)
-    except RecursionError:
-        problems = [Problem(file, (), "is nested too deeply. An architecture has a few levels.")]
-    if problems:
-        raise ArchitectureError(problems)
-    return build_spec(resolved, registry, file, tomli_w.dumps(resolved))
+        document = apply_overrides(extended(parse(text, file, base)), overrides)
+        expanded = expand(document, registry)
+        checked = check(expanded.document, registry)
+        unused = check_layers(expanded.unused, registry)
+        walk, misfits = _walk(expanded.document, checked, registry)
+        problems = [*expanded.problems, *checked.problems, *unused.problems, *misfits]
+        if problems or walk is None:
+            raise ArchitectureError(_in_order(problems, file))
+        resolved = tomli_w.dumps(checked.resolved)
+    except RecursionError as error:
+        message = "is nested too deeply. An architecture has a few levels."
+        raise ArchitectureError([Problem(file, (), message)]) from error
+    return build_spec(checked.resolved, registry, expanded.document, walk, resolved)
 
 
-def _parse(text: str, file: str) -> Mapping[str, Any]:
-    try:
-        return tomli.loads(text.removeprefix("\ufeff"))
-    except tomli.TOMLDecodeError as error:
-        problem = Problem(file, (), f"{error.msg}.", error.lineno, error.colno)
-        raise ArchitectureError([problem]) from error
-    except ValueError as error:  # Python's limit for the digits of an integer
-        problem = Problem(file, (), "has an integer of more than 64 bits. TOML's have 64.")
-        raise ArchitectureError([problem]) from error
+def _walk(
+    document: Node, checked: Checked, registry: Registry
+) -> tuple[Walk | None, Iterable[Problem]]:
+    """The walk through the layers, or what does not fit; neither where they have mistakes."""
+    if not (checked.is_right(("input",)) and checked.is_right(("layers",))):
+        return None, ()
+    size = checked.resolved["input"]
+    layers = build_layers(checked.resolved["layers"], registry, ("layers",))
+    walker = Walker(registry, document)
+    walk = walker.network(layers, (size["channels"], size["height"], size["width"]))
+    return walk, walker.problems
 
 
-def _unreadable(path: str | Path, message: str) -> ArchitectureError:
-    return ArchitectureError([Problem(str(path), (), message)])
+def _in_order(problems: Iterable[Problem], file: str) -> list[Problem]:
+    """Each problem once, those of ``file`` first, by line."""
+    once: dict[tuple[object, ...], Problem] = {}
+    for problem in problems:
+        key = (problem.file, problem.line, problem.column, problem.path, problem.message)
+        once.setdefault(key, problem)
+    return sorted(once.values(), key=lambda p: (p.file != file, p.file, p.line or 0, p.column or 0))

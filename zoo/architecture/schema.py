@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -11,26 +10,16 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
-from referencing import Registry, Resource
 
-from zoo.errors import format_path
-from zoo.schemas import read_schema
+from zoo.errors import format_path, quoted
+from zoo.schemas import follow
 
 Schema = Mapping[str, Any]
 
 
 def validate(value: Any, schema: Schema) -> Iterator[ValidationError]:
     """All violations, outermost first. Values chosen by ``x-zoo-kind`` are not looked into."""
-    return iter(_validator()(schema, registry=_shared()).iter_errors(value))
-
-
-def follow(schema: Schema) -> Schema:
-    """The schema itself, or the shared definition it refers to with its own keywords added."""
-    reference = schema.get("$ref")
-    if reference is None:
-        return schema
-    own = {key: value for key, value in schema.items() if key != "$ref"}
-    return {**_shared().resolver().lookup(reference).contents, **own}
+    return iter(_validator()(schema).iter_errors(value))
 
 
 def describe(schema: Schema) -> str:
@@ -66,7 +55,7 @@ def show(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        text = json.dumps(value, ensure_ascii=False)
+        text = quoted(value)
     elif isinstance(value, Mapping):
         items = (f"{format_path([key])} = {show(item)}" for key, item in value.items())
         text = "{" + ", ".join(items) + "}"
@@ -105,15 +94,6 @@ def _either(words: list[str]) -> str:
 
 
 @cache
-def _shared() -> Registry[Any]:
-    common = read_schema("common.json")
-    registry: Registry[Any] = Registry()
-    resource: Resource[Any] = Resource.from_contents(common)
-    shared: Registry[Any] = registry.with_resource(common["$id"], resource)
-    return shared
-
-
-@cache
 def _validator() -> Any:
     """Draft 2020-12, except that 3.0 is no integer, and nan, inf and 2**63 are no numbers."""
     checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer).redefine(
@@ -122,7 +102,12 @@ def _validator() -> Any:
             _is_integer(_, value) or (isinstance(value, float) and math.isfinite(value))
         ),
     )
-    return extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]  # jsonschema's own
+    return extend(Draft202012Validator, {"$ref": _referred}, type_checker=checker)  # type: ignore[no-untyped-call]  # jsonschema's own
+
+
+def _referred(validator: Any, _: str, value: Any, schema: Schema) -> Iterator[ValidationError]:
+    """The errors of a reference, of which it is known what the schema around it adds."""
+    yield from validator.descend(value, follow(schema), schema_path="$ref")
 
 
 def _is_integer(_: object, value: Any) -> bool:

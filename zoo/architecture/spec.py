@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from zoo.architecture.schema import follow
+from zoo.architecture.component import Component, build_component
+from zoo.architecture.document import Node, TomlPath
+from zoo.architecture.walk import Walk
+from zoo.errors import ArchitectureError, format_path
 from zoo.registry import Registry
-
-
-@dataclass(frozen=True)
-class Component:
-    """Something that a registered entry builds.
-
-    Attributes:
-        kind: layer, loss, optimizer, initializer, schedule, noise or source.
-        type: the entry's name.
-        parameters: its parameters; a nested Component where a parameter names an entry itself.
-        path: where it stands in the file, for messages.
-    """
-
-    kind: str
-    type: str
-    parameters: Mapping[str, Any]
-    path: tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -71,11 +57,16 @@ class Architecture:
     """A checked architecture.
 
     Attributes:
+        layers: the layers, inferred parameters filled in.
         file: the file it was read from, as the user named it.
-        text: the resolved TOML: every default filled in, every path absolute.
+        text: the resolved TOML: variables and blocks put in place, every default filled in, every
+            path absolute.
+        walk: what each layer makes of a training crop.
+        root: the document, in which each value knows where it is written.
     """
 
     name: str
+    description: str
     input: Input
     layers: tuple[Component, ...]
     loss: Component
@@ -84,37 +75,41 @@ class Architecture:
     train: Train
     file: str
     text: str
+    walk: Walk = field(compare=False, repr=False)
+    root: Node = field(compare=False, repr=False)
+
+    def error(self, path: TomlPath, message: str) -> ArchitectureError:
+        """A mistake that shows only when the architecture is used, at ``path``."""
+        place = self.root.nearest(path).place
+        return ArchitectureError([place.problem(message, subject=format_path(path))])
 
 
 def build_spec(
-    document: Mapping[str, Any], registry: Registry, file: str, text: str
+    document: Mapping[str, Any], registry: Registry, root: Node, walk: Walk, text: str
 ) -> Architecture:
     """The specification of a resolved document without problems."""
 
-    def component(kind: str, table: Mapping[str, Any], *path: str | int) -> Component:
-        return build_component(kind, table, registry, path)
+    def component(kind: str, *path: str) -> Component:
+        return build_component(kind, _at(document, path), registry, path)
 
-    def optional(kind: str, table: Mapping[str, Any] | None, *path: str | int) -> Component | None:
-        return None if table is None else component(kind, table, *path)
+    def optional(kind: str, *path: str) -> Component | None:
+        return component(kind, *path) if path[-1] in _at(document, path[:-1]) else None
 
     data, train = document["data"], document["train"]
+    noise = optional("noise", "data", "noise")
     return Architecture(
         name=document["name"],
+        description=document.get("description", ""),
         input=Input(**document["input"]),
-        layers=tuple(
-            component("layer", layer, "layers", position)
-            for position, layer in enumerate(document["layers"])
-        ),
-        loss=component("loss", document["loss"], "loss"),
-        optimizer=component("optimizer", document["optimizer"], "optimizer"),
+        layers=walk.components,
+        loss=component("loss", "loss"),
+        optimizer=component("optimizer", "optimizer"),
         data=Data(
-            source=component("source", data["source"], "data", "source"),
-            validation=optional("source", data.get("validation"), "data", "validation"),
+            source=component("source", "data", "source"),
+            validation=optional("source", "data", "validation"),
             validation_fraction=data["validation_fraction"],
-            noise=optional("noise", data.get("noise"), "data", "noise"),
-            evaluation_noise=optional(
-                "noise", data.get("evaluation_noise", data.get("noise")), "data", "evaluation_noise"
-            ),
+            noise=noise,
+            evaluation_noise=optional("noise", "data", "evaluation_noise") or noise,
             target=data["target"],
             samples_per_epoch=data.get("samples_per_epoch"),
             augment=MappingProxyType(data["augment"]),
@@ -122,28 +117,18 @@ def build_spec(
         train=Train(
             epochs=train["epochs"],
             batch_size=train["batch_size"],
-            schedule=component("schedule", train["schedule"], "train", "schedule"),
+            schedule=component("schedule", "train", "schedule"),
             seed=train["seed"],
         ),
-        file=file,
+        file=root.place.file.name,
         text=text,
+        walk=walk,
+        root=root,
     )
 
 
-def build_component(
-    kind: str,
-    table: Mapping[str, Any],
-    registry: Registry,
-    path: tuple[str | int, ...] = (),
-) -> Component:
-    """The component of a resolved table, and of the tables in it that name entries."""
-    properties = registry.get(kind, table["type"]).entry.schema.get("properties", {})
-    parameters: dict[str, Any] = {}
-    for key, value in table.items():
-        if key == "type":
-            continue
-        nested = follow(properties[key]).get("x-zoo-kind")
-        parameters[key] = (
-            build_component(nested, value, registry, (*path, key)) if nested else value
-        )
-    return Component(kind, table["type"], MappingProxyType(parameters), path)
+def _at(document: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = document
+    for key in path:
+        value = value[key]
+    return value

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.options import data_option, device_option, source_table
+from zoo.cli.console import print_json, print_table
+from zoo.cli.options import data_option, device_option, json_option, source_table
 
 
 @click.command()
 @click.argument("model", metavar="RUN_DIR|CHECKPOINT", type=click.Path(path_type=Path))
 @data_option("What to evaluate on; by default what the run held out")
 @device_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, as in evaluation.json.")
+@json_option
 def evaluate(model: Path, data: str | None, device: str, as_json: bool) -> None:
     """Evaluate a trained model: both PSNRs, SSIM, and classical methods beside it.
 
@@ -22,13 +23,12 @@ def evaluate(model: Path, data: str | None, device: str, as_json: bool) -> None:
     """
     import torch
 
-    from zoo.architecture.spec import build_component
+    from zoo.architecture.component import build_component
     from zoo.cli.progress import EvaluationProgress
-    from zoo.cli.tables import evaluation_table, print_table
+    from zoo.cli.tables import evaluation_table
     from zoo.registry import load_registry
     from zoo.train.device import choose_device, device_name
     from zoo.train.evaluation import evaluate as measure
-    from zoo.train.files import to_json
     from zoo.train.run_directory import find_checkpoint
     from zoo.train.session import load_evaluation_data, load_trained
 
@@ -47,6 +47,6 @@ def evaluate(model: Path, data: str | None, device: str, as_json: bool) -> None:
     with torch.no_grad(), progress.bar:
         result = measure(network.to(target), images, target, progress.on_image)
     if as_json:
-        click.echo(to_json(result.to_dict(data or "held out", weights), indent=2))
+        print_json(result.to_dict(data or "held out", weights))
     else:
         print_table(evaluation_table(result))

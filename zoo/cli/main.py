@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from zoo.cli.problems import echo_problems
 from zoo.errors import (
     ArchitectureError,
     CheckpointError,
@@ -21,8 +22,19 @@ from zoo.errors import (
 )
 
 COMMANDS = {
+    "check": "zoo.cli.check:check",
     "evaluate": "zoo.cli.evaluate:evaluate",
+    "initializers": "zoo.cli.listing:initializers",
+    "layers": "zoo.cli.listing:layers",
+    "losses": "zoo.cli.listing:losses",
+    "new": "zoo.cli.new:new",
+    "noises": "zoo.cli.listing:noises",
+    "optimizers": "zoo.cli.listing:optimizers",
     "run": "zoo.cli.run:run",
+    "schedules": "zoo.cli.listing:schedules",
+    "schema": "zoo.cli.schema:schema",
+    "show": "zoo.cli.show:show",
+    "sources": "zoo.cli.listing:sources",
 }
 
 EXIT_CODES: tuple[tuple[type[ZooError], int], ...] = (
@@ -68,31 +80,31 @@ def main() -> NoReturn:
     # is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
-        zoo.main(sys.argv[1:] or ["--help"], prog_name="zoo", standalone_mode=False)
+        code = zoo.main(sys.argv[1:] or ["--help"], prog_name="zoo", standalone_mode=False)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "zoo"
-        message = error.format_message().removesuffix(".")
-        click.echo(f"{command}: {message}. See {command} --help.", err=True)
+        message = error.format_message()
+        stop = "" if message.endswith((".", "?")) else "."
+        click.echo(f"{command}: {message}{stop} See {command} --help.", err=True)
         sys.exit(2)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
     except Exception as error:
         if os.environ.get("ZOO_DEBUG") == "1":
             traceback.print_exc()
-        click.echo(_message(error), err=True)
+        _report(error)
         sys.exit(_exit_code(error))
-    sys.exit(0)
+    sys.exit(code or 0)  # the one that a command gave to click's Exit
 
 
-def _message(error: Exception) -> str:
-    if isinstance(error, ZooError):
-        return str(error)
-    return (
-        f"zoo: unexpected error: {type(error).__name__}: {error}. "
-        "ZOO_DEBUG=1 shows where; please report it."
-    )
+def _report(error: Exception) -> None:
+    if isinstance(error, ArchitectureError):
+        echo_problems(error.problems)
+    elif isinstance(error, ZooError):
+        click.echo(str(error), err=True)
+    else:
+        message = f"zoo: unexpected error: {type(error).__name__}: {error}."
+        click.echo(f"{message} ZOO_DEBUG=1 shows where; please report it.", err=True)
 
 
 def _exit_code(error: Exception) -> int:

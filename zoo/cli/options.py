@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from zoo.architecture.check import check_source
-from zoo.architecture.overrides import Override, parse_override
+from zoo.architecture.overrides import Override, parse_overrides
 from zoo.registry import Registry
 
 device_option = click.option(
@@ -31,21 +31,35 @@ def data_option(what: str) -> Callable[[Any], Any]:
     )
 
 
+set_option = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the file, such as optimizer.lr=1e-3; can be repeated.",
+)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
 def overrides(
     registry: Registry,
+    architecture: Path,
     data: str | None,
     epochs: int | None,
     seed: int | None,
     changes: Iterable[str],
 ) -> list[Override]:
     """The changes that options make to an architecture; the short options win over ``--set``."""
-    result = [parse_override(change) for change in changes]
+    result = parse_overrides(tuple(changes), architecture.parent)
     if data is not None:
-        result.append(Override(("data", "source"), source_table(registry, data), "--data"))
+        table = source_table(registry, data)
+        result.append(Override.of_option("--data", ("data", "source"), table))
     if epochs is not None:
-        result.append(Override(("train", "epochs"), epochs, "--epochs"))
+        result.append(Override.of_option("--epochs", ("train", "epochs"), epochs))
     if seed is not None:
-        result.append(Override(("train", "seed"), seed, "--seed"))
+        result.append(Override.of_option("--seed", ("train", "seed"), seed))
     return result
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.options import data_option, device_option, overrides
+from zoo.cli.options import data_option, device_option, overrides, set_option
 
 
 @click.command()
@@ -22,13 +22,7 @@ from zoo.cli.options import data_option, device_option, overrides
     help="Folder of the run; never overwritten.  [default: runs/<name>-<time>]",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, or with the latest.")
-@click.option(
-    "--set",
-    "changes",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Change a value of the file, such as optimizer.lr=1e-3; can be repeated.",
-)
+@set_option
 def run(
     architecture: Path,
     device: str,
@@ -48,7 +42,7 @@ def run(
 
     registry = load_registry()
     spec = read_architecture(
-        architecture, registry, overrides(registry, data, epochs, seed, changes)
+        architecture, registry, overrides(registry, architecture, data, epochs, seed, changes)
     )
     from zoo.cli.training import train  # torch, which takes a while: mistakes are told before
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 
 from zoo.train.evaluation import Evaluation, Score
@@ -32,12 +31,6 @@ def evaluation_table(evaluation: Evaluation) -> Table:
 def count_of_images(count: int) -> str:
     """``1 image`` or ``54 images``."""
     return f"{count:,} image{'' if count == 1 else 's'}"
-
-
-def print_table(table: Table) -> None:
-    """Print to the standard output; 80 columns where that is no terminal."""
-    console = Console()
-    console.print(table)
 
 
 def _cells(score: Score, noisy: Score) -> tuple[str, ...]:

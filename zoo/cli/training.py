@@ -10,8 +10,9 @@ import click
 import torch
 
 from zoo.architecture import Architecture
+from zoo.cli.console import print_table, warn, warn_of_failures
 from zoo.cli.progress import EvaluationProgress, TrainingProgress
-from zoo.cli.tables import count_of_images, evaluation_table, print_table
+from zoo.cli.tables import count_of_images, evaluation_table
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
 from zoo.errors import Stopped
@@ -45,13 +46,12 @@ def train(
     """Train, save and evaluate; see ``zoo run --help``."""
     device = choose_device(device_option)
     compiler = Compiler(spec, registry)
-    for failure in registry.failures:
-        _warn(str(failure))
+    warn_of_failures(registry)
     # Before the images are read, so that layers that do not fit are known at once.
     model = initial_model(compiler, spec.train.seed).to(device)
     data = load_run_data(compiler, device)
     for remark in data.remarks:
-        _warn(remark)
+        warn(remark)
     trainer = Trainer(spec, compiler, model, data.batches, data.validation, device)
     if resume:
         directory = existing_run_directory(out, spec.name)
@@ -85,7 +85,7 @@ def _restore(trainer: Trainer, directory: RunDirectory) -> None:
     """Go on with the run in ``directory``."""
     content, warning = load_or_fall_back(directory.last)
     if warning:
-        _warn(warning)
+        warn(warning)
     check_resumable(directory.last, content, trainer.architecture)
     trainer.restore(content)
     directory.write_metrics(trainer.metrics)
@@ -133,7 +133,3 @@ def _source_name(spec: Architecture) -> str:
 
 def _validation_name(spec: Architecture) -> str:
     return f"held out of {_source_name(spec)}" if spec.data.validation is None else "validation"
-
-
-def _warn(message: str) -> None:
-    click.echo(f"warning: {message}", err=True)

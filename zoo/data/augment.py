@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from zoo.constraints import square_crops
 from zoo.data.batch import Batch
 from zoo.errors import ArgumentError
 
@@ -60,11 +61,7 @@ class Augment:
         Raises:
             ArgumentError: ``transpose`` or ``rotate`` is set and the crops are not square.
         """
-        if height != width and (self.transpose or self.rotate):
-            raise ArgumentError(
-                f"augment: transpose and rotate turn crops of {height} x {width} into "
-                f"{width} x {height}. Use square crops, or only flip."
-            )
+        square_crops("augment", vars(self), height, width)
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """The changed batch; ``batch`` itself is left as it is."""

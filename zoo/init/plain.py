@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.arguments import number
-from zoo.errors import ArgumentError
+from zoo.constraints import low_and_high
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,7 @@ class Uniform:
     def __post_init__(self) -> None:
         number("Uniform", "low", self.low)
         number("Uniform", "high", self.high)
-        if self.low > self.high:
-            raise ArgumentError(
-                f"Uniform: low is {self.low!r} and high is {self.high!r}. Use low <= high."
-            )
+        low_and_high("Uniform", {"low": self.low, "high": self.high})
 
     def __call__(
         self, value: Tensor, *, fan_in: int, fan_out: int, generator: torch.Generator | None = None

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zoo.arguments import count, pair
-from zoo.errors import ArgumentError, ShapeError
+from zoo.arguments import count, divisor, pair, sides
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.nn.windows import Sides, Windows, crop, for_each_image, pad, to_rows
-from zoo.shapes import Pair, convolution, window
+from zoo.nn.windows import Windows, crop, for_each_image, pad, to_rows
+from zoo.shapes import Pair, convolution, image
 
 
 class Conv2d(Module):
@@ -76,13 +75,8 @@ class Conv2d(Module):
         self.kernel_size = pair("Conv2d", "kernel_size", kernel_size)
         self.stride = pair("Conv2d", "stride", stride)
         self.dilation = pair("Conv2d", "dilation", dilation)
-        self.groups = count("Conv2d", "groups", groups)
-        self.padding = self._sides(padding)
-        if in_channels % groups or out_channels % groups:
-            raise ArgumentError(
-                f"Conv2d: groups is {groups} with {in_channels} input and {out_channels} output "
-                "channels. Use a divisor of both."
-            )
+        self.groups = divisor("Conv2d", groups, in_channels, out_channels)
+        self.padding = sides("Conv2d", padding, self.kernel_size, self.stride, self.dilation)
         shape = (out_channels, in_channels // groups, *self.kernel_size)
         self.parameters["weight"] = Parameter.initialized(shape, init, shape, generator)
         if bias:
@@ -122,14 +116,10 @@ class Conv2d(Module):
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, int, int]:
         """(Cin, H, W) -> (Cout, Hout, Wout)."""
-        if len(input_shape) != 3 or input_shape[0] != self.in_channels:
-            raise ShapeError(
-                f"Conv2d: the input is {tuple(input_shape)}. "
-                f"Use (N, {self.in_channels}, H, W) or ({self.in_channels}, H, W)."
-            )
-        top, bottom, left, right = self.padding
-        padded = (top + input_shape[1] + bottom, left + input_shape[2] + right)
-        size = convolution("Conv2d", padded, self.kernel_size, self.stride, self.dilation)
+        size = image("Conv2d", input_shape, self.in_channels)
+        size = convolution(
+            "Conv2d", size, self.kernel_size, self.stride, self.padding, self.dilation
+        )
         return (self.out_channels, *size)
 
     def _product(self, columns: Tensor) -> Tensor:
@@ -146,22 +136,3 @@ class Conv2d(Module):
         return for_each_image(
             self.weight.reshape(self.groups, self.out_channels // self.groups, -1), n
         )
-
-    def _sides(self, padding: int | Pair | str) -> Sides:
-        """Zero pixels on the top, bottom, left and right."""
-        if padding == "valid":
-            return 0, 0, 0, 0
-        if padding == "same":
-            if self.stride != (1, 1):
-                raise ArgumentError(
-                    f"Conv2d: padding is 'same' with stride {self.stride}. Use stride 1."
-                )
-            vertical, horizontal = (span - 1 for span in window(self.kernel_size, self.dilation))
-            top, left = vertical // 2, horizontal // 2
-            return top, vertical - top, left, horizontal - left
-        if isinstance(padding, str):
-            raise ArgumentError(
-                f"Conv2d: padding is {padding!r}. Use 'same', 'valid', an integer >= 0 or a pair."
-            )
-        vertical, horizontal = pair("Conv2d", "padding", padding, minimum=0)
-        return vertical, vertical, horizontal, horizontal

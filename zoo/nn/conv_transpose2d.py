@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zoo.arguments import count, pair
-from zoo.errors import ArgumentError, ShapeError
+from zoo.arguments import count, divisor, end_padding, pair
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.windows import Windows, crop, for_each_image, pad, to_rows
-from zoo.shapes import Pair, transposed_convolution
+from zoo.shapes import Pair, image, transposed_convolution
 
 
 class ConvTranspose2d(Module):
@@ -80,20 +79,9 @@ class ConvTranspose2d(Module):
         self.kernel_size = pair(name, "kernel_size", kernel_size)
         self.stride = pair(name, "stride", stride)
         self.padding = pair(name, "padding", padding, minimum=0)
-        self.output_padding = pair(name, "output_padding", output_padding, minimum=0)
-        self.groups = count(name, "groups", groups)
+        self.groups = divisor(name, groups, in_channels, out_channels)
         self.dilation = pair(name, "dilation", dilation)
-        if in_channels % groups or out_channels % groups:
-            raise ArgumentError(
-                f"{name}: groups is {groups} with {in_channels} input and {out_channels} output "
-                "channels. Use a divisor of both."
-            )
-        for axis in (0, 1):
-            if self.output_padding[axis] >= max(self.stride[axis], self.dilation[axis]):
-                raise ArgumentError(
-                    f"{name}: output_padding is {self.output_padding} with stride {self.stride} "
-                    f"and dilation {self.dilation}. Use less than one of the two on each axis."
-                )
+        self.output_padding = end_padding(name, output_padding, self.stride, self.dilation)
         shape = (in_channels, out_channels // groups, *self.kernel_size)
         self.parameters["weight"] = Parameter.initialized(shape, init, shape, generator)
         if bias:
@@ -142,14 +130,10 @@ class ConvTranspose2d(Module):
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, int, int]:
         """(Cin, H, W) -> (Cout, Hout, Wout)."""
-        if len(input_shape) != 3 or input_shape[0] != self.in_channels:
-            raise ShapeError(
-                f"ConvTranspose2d: the input is {tuple(input_shape)}. "
-                f"Use (N, {self.in_channels}, H, W) or ({self.in_channels}, H, W)."
-            )
+        size = image("ConvTranspose2d", input_shape, self.in_channels)
         size = transposed_convolution(
             "ConvTranspose2d",
-            (input_shape[1], input_shape[2]),
+            size,
             self.kernel_size,
             self.stride,
             self.padding,

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from zoo.arguments import count
-from zoo.errors import ShapeError
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
+from zoo.shapes import leading_axes
 
 
 class Linear(Module):
@@ -81,8 +81,4 @@ class Linear(Module):
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """(..., in_features) -> (..., out_features)."""
-        if not input_shape or input_shape[-1] != self.in_features:
-            raise ShapeError(
-                f"Linear: the input is {tuple(input_shape)}. Use (..., {self.in_features})."
-            )
-        return (*input_shape[:-1], self.out_features)
+        return (*leading_axes("Linear", input_shape, self.in_features), self.out_features)

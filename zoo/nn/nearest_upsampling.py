@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from zoo.arguments import pair
-from zoo.errors import ShapeError
 from zoo.nn.module import Module
-from zoo.shapes import Pair
+from zoo.shapes import Pair, image, repeated
 
 
 class NearestUpsampling(Module):
@@ -53,10 +52,5 @@ class NearestUpsampling(Module):
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """(C, H, W) -> (C, sh H, sw W)."""
-        if len(input_shape) != 3:
-            raise ShapeError(
-                f"NearestUpsampling: the input is {tuple(input_shape)}. "
-                "Use (N, C, H, W) or (C, H, W)."
-            )
-        channels, height, width = input_shape
-        return channels, self.scale_factor[0] * height, self.scale_factor[1] * width
+        size = image("NearestUpsampling", input_shape)
+        return (input_shape[0], *repeated(size, self.scale_factor))

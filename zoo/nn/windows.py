@@ -16,14 +16,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from zoo.shapes import Pair
+from zoo.shapes import Pair, Sides
 
 # Elements of columns at once: 8 MiB of float32. Many more leave the cache between the copy and the
 # product, and make the allocator fetch fresh pages from the system in each step; many fewer make
 # the products too narrow and add to the weight's gradient too often.
 ELEMENTS_AT_ONCE = 2**21
-
-Sides = tuple[int, int, int, int]  # top, bottom, left, right, in pixels
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.arguments import number
-from zoo.errors import ArgumentError
+from zoo.constraints import nesterov_momentum
 from zoo.optim.optimizer import Optimizer
 
 
@@ -66,11 +66,9 @@ class SGD(Optimizer):
         self.weight_decay = number("SGD", "weight_decay", weight_decay, minimum=0)
         self.nesterov = nesterov
         self.maximize = maximize
-        if nesterov and (momentum == 0 or dampening != 0):
-            raise ArgumentError(
-                f"SGD: nesterov is on with momentum {momentum} and dampening {dampening}. "
-                "Use a momentum > 0 and no dampening with it."
-            )
+        nesterov_momentum(
+            "SGD", {"momentum": momentum, "dampening": dampening, "nesterov": nesterov}
+        )
 
     def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
         """Take one step for one parameter."""

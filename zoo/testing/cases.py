@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from zoo.layer_info import ShapeRule
 from zoo.nn import Module
 
 
@@ -18,15 +21,16 @@ class LayerCase:
 
     ::
 
-        LayerCase(partial(Conv2d, 3, 4, kernel_size=3, stride=2), (2, 3, 7, 8), "conv2d-strided")
+        LayerCase(partial(MaxPooling, size=2), (2, 3, 7, 8), "two", max_pooling)
 
     Attributes:
-        build: makes the layer. If it has a parameter ``generator`` (a ``functools.partial`` has
-            those of what it wraps) it is given one, as by the compiler.
+        build: the layer's class, or a ``functools.partial`` of it with its arguments. If it has a
+            parameter ``generator`` it is given one, as by the compiler.
         shape: that of an input, batch axis first: two axes or more, two items or more. Keep it
             small: central differences take two forward passes for every number in the input and
             the parameters.
         id: the name of the case in reports and messages.
+        rule: the layer's shape rule.
         unbatched: whether the layer also takes one input without the batch axis; if not, it must
             refuse it with a ShapeError.
     """
@@ -34,12 +38,25 @@ class LayerCase:
     build: Callable[..., Module]
     shape: tuple[int, ...]
     id: str
+    rule: ShapeRule
     unbatched: bool = True
 
     @property
     def takes_generator(self) -> bool:
         """Whether ``build`` has a parameter ``generator``."""
         return "generator" in signature(self.build).parameters
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The layer's arguments and their defaults, as an architecture file has them."""
+        build = self.build if isinstance(self.build, partial) else partial(self.build)
+        bound = signature(build.func).bind_partial(*build.args, **build.keywords)
+        bound.apply_defaults()
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in bound.arguments.items()
+            if name != "generator" and value is not None  # TOML has no null
+        }
 
     def module(self, seed: int = 0, dtype: torch.dtype = torch.float64) -> Module:
         """A new layer in training mode, the same for the same seed."""

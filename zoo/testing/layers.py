@@ -36,6 +36,7 @@ from zoo.testing.lifecycle import (
     check_state_dict,
     check_to,
 )
+from zoo.testing.shape_rules import check_shape_rule
 
 LayerCheck = Callable[[LayerCase], None]
 
@@ -206,6 +207,7 @@ def check_wrong_gradient_shape(case: LayerCase) -> None:
 
 LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_output_shape,
+    check_shape_rule,
     check_backward,
     check_backward_linear,
     check_backward_needs_forward,

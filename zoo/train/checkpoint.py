@@ -29,7 +29,7 @@ from typing import Any
 import torch
 
 from zoo.errors import CheckpointError
-from zoo.train.files import flush_folder, write_atomically
+from zoo.files import flush_folder, write_atomically
 
 FORMAT = 1
 KEYS = (

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import torch
 
-from zoo.architecture.spec import Architecture, Component
+from zoo.architecture import Architecture, Component
 from zoo.registry import Registry
 from zoo.train.device import device_name
 
@@ -54,5 +54,6 @@ def _top_components(architecture: Architecture) -> Iterator[Component]:
 def _components(component: Component) -> Iterator[Component]:
     yield component
     for value in component.parameters.values():
-        if isinstance(value, Component):
-            yield from _components(value)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Component):
+                yield from _components(part)

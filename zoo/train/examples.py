@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from zoo.data.evaluation import EvaluationImage
-from zoo.train.files import write_atomically
+from zoo.files import write_atomically
 
 LARGEST = 320  # pixels on a side that are shown of a large image: its centre
 SMALLEST = 128  # pixels on a side that a small image is at least enlarged to

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import CheckpointError, UsageError
+from zoo.files import to_json, write_text
 from zoo.train.checkpoint import previous_path, save_checkpoint
-from zoo.train.files import to_json, write_text
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage, evaluation_images
 from zoo.data.noise.base import Noise
 from zoo.data.sets import CleanImages, ImagePairs
-from zoo.errors import ArchitectureError, ArgumentError, CheckpointError, Problem, StateError
+from zoo.errors import ArgumentError, CheckpointError, StateError
 from zoo.nn.sequential import Sequential
 from zoo.registry import Registry
 from zoo.seeding import generator
@@ -65,7 +65,7 @@ def load_run_data(compiler: Compiler, device: torch.device) -> RunData:
             device=device,
         )
     except ArgumentError as error:
-        raise _problem(spec, (), str(error)) from error
+        raise spec.error((), str(error)) from error
     remarks = tuple(_remarks(spec, train))
     return RunData(batches, _evaluation_images(compiler, validation), remarks)
 
@@ -152,8 +152,7 @@ def _noise(compiler: Compiler, images: Images, noise: Component | None) -> Noise
     if isinstance(images, ImagePairs):
         return None
     if noise is None:
-        raise _problem(
-            compiler.architecture,
+        raise compiler.architecture.error(
             ("data", "noise"),
             "is missing, and the images are clean. Use a table such as "
             '{type = "gaussian", sigma = 25}.',
@@ -175,8 +174,7 @@ def _check_mask(compiler: Compiler, noise: Noise | None) -> None:
         return
     if "mask" not in inspect.signature(compiler.loss().forward).parameters:
         name = spec.data.noise.type if spec.data.noise else "the noise"
-        raise _problem(
-            spec,
+        raise spec.error(
             ("data", "noise"),
             f"{name} leaves out pixels of the target, and the loss {spec.loss.type} takes no "
             "mask. Use a loss that does, such as mse.",
@@ -203,10 +201,6 @@ def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
             "impulse noise is not zero-mean: with noisy targets the mse learns a mean that is "
             'drawn towards grey. Use target = "clean", or expect a bias'
         )
-
-
-def _problem(spec: Architecture, path: tuple[str | int, ...], message: str) -> ArchitectureError:
-    return ArchitectureError([Problem(spec.file, path, message)])
 
 
 def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from zoo.arguments import is_number
+from zoo.constraints import ascending_ranges
 from zoo.data.crops import Crops
 from zoo.errors import ArgumentError
 
@@ -65,6 +66,7 @@ class Uniform:
 
 def uniform(
     where: str,
+    name: str,
     value: float | Sequence[float],
     low: float,
     high: float = math.inf,
@@ -74,7 +76,7 @@ def uniform(
     """Check a number or [low, high] as an architecture file gives it.
 
     Args:
-        where: noise and parameter, for the message.
+        where, name: the noise and its parameter, for the message.
         value: a number, or a pair of numbers in ascending order.
         low, high: the bounds of what is allowed, inclusive.
         above_low: whether ``low`` itself is not allowed.
@@ -86,12 +88,12 @@ def uniform(
     if (
         len(ends) != 2
         or not all(is_number(end, low, high) for end in ends)
-        or ends[0] > ends[1]
-        or (above_low and ends[0] == low)
+        or (above_low and low in ends)
     ):
         bounds = f"{'>' if above_low else '>='} {low:g}"
         bounds += "" if high == math.inf else f" and <= {high:g}"
         raise ArgumentError(
-            f"{where} is {value!r}. It is a number {bounds}, or two in ascending order."
+            f"{where}: {name} is {value!r}. It is a number {bounds}, or two in ascending order."
         )
+    ascending_ranges(where, {name: value})
     return Uniform(float(ends[0]), float(ends[1]))

@@ -28,7 +28,7 @@ class Bernoulli(Noise):
     masks = True
 
     def __init__(self, keep: float | Sequence[float] = (0.05, 1.0)) -> None:
-        self.keep = uniform("bernoulli noise: keep", keep, 0, 1, above_low=True)
+        self.keep = uniform("bernoulli noise", "keep", keep, 0, 1, above_low=True)
 
     def draw(self, crops: Crops, generator: torch.Generator) -> Noisy:
         """One copy of each crop with missing pixels, and the mask of the kept ones."""

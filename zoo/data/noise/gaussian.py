@@ -22,7 +22,7 @@ class Gaussian(Noise):
     """
 
     def __init__(self, sigma: float | Sequence[float] = (0, 50)) -> None:
-        self.sigma = uniform("gaussian noise: sigma", sigma, 0)
+        self.sigma = uniform("gaussian noise", "sigma", sigma, 0)
 
     def draw(self, crops: Crops, generator: torch.Generator) -> Noisy:
         """One noisy copy of each crop, std sigma/255, unclipped."""

@@ -25,7 +25,7 @@ class Impulse(Noise):
     """
 
     def __init__(self, probability: float | Sequence[float] = (0, 0.95)) -> None:
-        self.probability = uniform("impulse noise: probability", probability, 0, 1)
+        self.probability = uniform("impulse noise", "probability", probability, 0, 1)
 
     def draw(self, crops: Crops, generator: torch.Generator) -> Noisy:
         """One copy of each crop with replaced pixels."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from zoo.constraints import ascending_ranges
 from zoo.data.crops import Crops
 from zoo.data.noise.base import Noise, Noisy
 from zoo.errors import ArgumentError
@@ -29,11 +30,12 @@ class PixelSampling(Noise):
 
     def __init__(self, block: int | Sequence[int] = (6, 8)) -> None:
         ends = tuple(block) if isinstance(block, (list, tuple)) else (block, block)
-        if len(ends) != 2 or not all(_is_size(end) for end in ends) or ends[0] > ends[1]:
+        if len(ends) != 2 or not all(_is_size(end) for end in ends):
             raise ArgumentError(
                 f"pixel_sampling noise: block is {block!r}. "
                 "It is an integer >= 1, or two in ascending order."
             )
+        ascending_ranges("pixel_sampling noise", {"block": block})
         self.smallest_block, self.largest_block = ends
 
     def block_sizes(self, n: int, generator: torch.Generator) -> Tensor:

@@ -22,7 +22,7 @@ class Poisson(Noise):
     """
 
     def __init__(self, lam: float | Sequence[float] = (0.001, 50)) -> None:
-        self.lam = uniform("poisson noise: lam", lam, 0, above_low=True)
+        self.lam = uniform("poisson noise", "lam", lam, 0, above_low=True)
 
     def draw(self, crops: Crops, generator: torch.Generator) -> Noisy:
         """One noisy copy of each crop, values in 0, 1/lam, 2/lam, ..., not clipped at white."""

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from zoo.constraints import folders_of_pairs
 from zoo.data.images import find_images, page_names, read_images
 from zoo.data.sets import ImagePairs
-from zoo.errors import ArgumentError, DataError
+from zoo.errors import DataError
 
 SHOWN = 3  # files named in a message
 
@@ -37,22 +38,20 @@ def Pairs(  # noqa: N802 - see the package
             that cannot be told apart.
         DataError: a file has no partner or cannot be read, or the images of a pair differ in size.
     """
-    if first is not None and second is not None and folder is None:
+    folders_of_pairs(
+        "pairs source",
+        {"first": first, "second": second, "folder": folder, "suffixes": suffixes},
+    )
+    if first is not None and second is not None:
         sides = _side(Path(first)), _side(Path(second))
         where = f"{first} and {second}"
         rule = "In both folders the same file names are needed, extensions aside."
-    elif folder is not None and first is None and second is None:
-        _check_suffixes(suffixes)
+    else:
+        assert folder is not None  # else the check has refused
         sides = _side(Path(folder), suffixes[0]), _side(Path(folder), suffixes[1])
         _refuse_others(Path(folder), sides, suffixes)
         where = folder
         rule = f"For each name ending in {suffixes[0]} one ending in {suffixes[1]} is needed."
-    else:
-        given = {"first": first, "second": second, "folder": folder}
-        found = " and ".join(name for name, path in given.items() if path is not None)
-        raise ArgumentError(
-            f"pairs source: {found or 'no folder'} given. Give first and second, or folder alone."
-        )
     unmatched = [side[key] for side, other in (sides, sides[::-1]) for key in side.keys() - other]
     if unmatched:
         raise DataError(f"{where}: {_listed(unmatched)} without a partner. {rule}")
@@ -86,20 +85,6 @@ def _refuse_others(
         raise DataError(
             f"{folder}: {_listed(others)} with neither suffix. "
             f"Names must end in {suffixes[0]} or {suffixes[1]}, extensions aside."
-        )
-
-
-def _check_suffixes(suffixes: Sequence[str]) -> None:
-    texts = list(suffixes)
-    if (
-        len(texts) != 2
-        or not all(isinstance(text, str) and text for text in texts)
-        or texts[0].endswith(texts[1])
-        or texts[1].endswith(texts[0])
-    ):
-        raise ArgumentError(
-            f"pairs source: suffixes are {texts}. "
-            "Give two texts, neither of which ends in the other, such as _a and _b."
         )
 
 

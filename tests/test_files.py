@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from zoo.errors import WriteError
+from zoo.files import create_text, to_json, write_atomically, write_text
+
+
+def test_replaces_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_text(path, "a long text\n")
+    write_text(path, "kurz ä\n")
+    assert path.read_bytes() == "kurz ä\n".encode()
+    assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyError("x")])
+def test_a_failure_keeps_the_old_file(tmp_path: Path, error: Exception) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def fail(stream: BinaryIO) -> None:
+        stream.write(b"half of the ")
+        raise error
+
+    with pytest.raises((WriteError, KeyError)) as raised:
+        write_atomically(path, fail)
+    if isinstance(error, OSError):
+        assert str(raised.value) == f"{path}: cannot be written: No space left on device."
+    assert path.read_text() == "old"
+    assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_failing_rename_keeps_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def fail(self: Path, target: Path) -> Path:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(WriteError) as raised:
+        write_text(path, "new")
+    assert str(raised.value) == f"{path}: cannot be written: Input/output error."
+    assert path.read_text() == "old"
+    assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "file.txt"
+    with pytest.raises(WriteError) as raised:
+        write_text(path, "new")
+    assert str(raised.value) == f"{path}: cannot be written: No such file or directory."
+
+
+def test_the_content_is_on_the_disk_before_it_takes_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file.txt"
+    flushed = []
+    fsync = os.fsync
+
+    def spy(descriptor: int) -> None:
+        flushed.append(path.exists())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    write_text(path, "new")
+    assert flushed == [False, True]  # the temporary file, then the folder
+
+
+def test_json_has_no_nan() -> None:
+    text = to_json({"a": math.nan, "b": [math.inf, 1.5], "c": {"d": -math.inf, "e": "ä"}})
+    assert json.loads(text) == {"a": None, "b": [None, 1.5], "c": {"d": None, "e": "ä"}}
+    assert "ä" in text
+
+
+def test_a_new_file_is_whole(tmp_path: Path) -> None:
+    create_text(tmp_path / "file.txt", "neu ä\n")
+    assert (tmp_path / "file.txt").read_bytes() == "neu ä\n".encode()
+    assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_new_file_replaces_nothing(
+    tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", fail)
+    create_text(tmp_path / "file.txt", "old")
+    with pytest.raises(FileExistsError):
+        create_text(tmp_path / "file.txt", "new")
+    (tmp_path / "link.txt").symlink_to("nowhere")
+    with pytest.raises(FileExistsError):
+        create_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "file.txt").read_text() == "old"
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["file.txt", "link.txt"]
+
+
+def test_a_new_file_on_a_full_disk_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    path = tmp_path / "file.txt"
+    with pytest.raises(WriteError) as raised:
+        create_text(path, "new")
+    assert str(raised.value) == f"{path}: cannot be written: No space left on device."
+    assert list(tmp_path.iterdir()) == []

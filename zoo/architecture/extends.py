@@ -1,0 +1,90 @@
+"""``extends = "base.toml"``: the values of another file, where this one has none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo.architecture.document import Node, parse
+from zoo.architecture.schema import show
+from zoo.errors import ArchitectureError, Problem, printable
+
+
+def read_text(path: str | Path) -> str | Problem:
+    """The text of an architecture file, or what is wrong with the file."""
+    try:
+        return Path(path).read_bytes().decode("utf-8")
+    except OSError as error:
+        return Problem(str(path), (), f"cannot be read: {error.strerror}.", subject="")
+    except ValueError as error:
+        if isinstance(error, UnicodeDecodeError):
+            message = "is not text in UTF-8. TOML files are."
+        else:  # a null character in the path
+            message = f"cannot be read: {error}."
+        return Problem(str(path), (), message, subject="")
+
+
+def extended(document: Node, files: Sequence[Path] = ()) -> Node:
+    """The document with the values of the file it extends, which may extend another.
+
+    A table of the document and one of the base are merged key by key; where the document's has
+    another ``type``, it replaces the base's whole, and so does every other value. Lists, and with
+    them the layers and each named block, are replaced whole.
+
+    Args:
+        document: as parsed.
+        files: the files that extend each other, this one's last; the outermost call gives none.
+
+    Raises:
+        ArchitectureError: the base cannot be read, is not TOML, or extends itself.
+    """
+    extends = document.table.get("extends")
+    if extends is None:
+        return document
+    rest = {key: node for key, node in document.table.items() if key != "extends"}
+    return merged(_base(extends, files), Node(rest, document.place))
+
+
+def merged(base: Node, own: Node) -> Node:
+    """``own`` over ``base``, as :func:`extended` says."""
+    if isinstance(base.value, str) and own.table and "type" not in own.table:
+        base = Node({"type": base}, base.place)  # a name stands for a table with that type
+    if not base.table or not isinstance(own.value, dict) or _types_differ(base, own):
+        return own
+    items = dict(base.table)
+    for key, node in own.table.items():
+        items[key] = merged(items[key], node) if key in items else node
+    return Node(items, own.place, own.key)
+
+
+def _types_differ(base: Node, own: Node) -> bool:
+    kinds = [node.table["type"].plain() for node in (base, own) if "type" in node.table]
+    return "type" in own.table and (len(kinds) < 2 or kinds[0] != kinds[1])
+
+
+def _base(extends: Node, files: Sequence[Path]) -> Node:
+    """The document of the file that ``extends`` names, itself extended."""
+    place, name = extends.place, extends.value
+    if not isinstance(name, str) or not name:
+        message = f"is {show(extends.plain())}. Use the path of an architecture file, in quotes."
+        raise ArchitectureError([place.problem(message)])
+    path = Path(os.path.normpath(place.file.base / name))
+    chain = [*(files or [_resolved(Path(place.file.name))]), _resolved(path)]
+    if chain[-1] in chain[:-1]:
+        circle = " -> ".join(printable(file.name) for file in chain[chain.index(chain[-1]) :])
+        message = f"is {show(name)}, and these files extend each other: {circle}."
+        raise ArchitectureError([place.problem(message)])
+    text = read_text(path)
+    if isinstance(text, Problem):
+        message = f"is {show(name)}, and {printable(str(path))} {text.message}"
+        raise ArchitectureError([place.problem(message)])
+    return extended(parse(text, str(path), path.parent), chain)
+
+
+def _resolved(path: Path) -> Path:
+    """The path by which a file is recognised."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a null character
+        return path

@@ -1,0 +1,235 @@
+"""Walking through the layers with a shape, without building them: do they fit together?
+
+Each layer's shape rule says what it makes of its input (:class:`zoo.LayerInfo`). What a layer can
+infer, such as ``in_channels``, is filled in on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from zoo.architecture.component import Component
+from zoo.architecture.document import Node, Place, TomlPath
+from zoo.architecture.sizes import SizeRule, size_rule, size_words
+from zoo.entries import LayerEntry
+from zoo.errors import ArchitectureError, ArgumentError, PluginError, Problem, ShapeError
+from zoo.layer_info import LayerInfo
+from zoo.reach import chain, receptive_field
+from zoo.registry import Registry
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class WalkedLayer:
+    """A layer, its inferred parameters filled in, and what it makes of its input.
+
+    Attributes:
+        bodies: the layers of each parameter that is a body.
+    """
+
+    component: Component
+    info: LayerInfo
+    bodies: Mapping[str, Walk]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A chain of layers and the shape of its input, without the batch axis."""
+
+    input_shape: Shape
+    layers: tuple[WalkedLayer, ...]
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The layers, inferred parameters filled in."""
+        return tuple(layer.component for layer in self.layers)
+
+    @property
+    def info(self) -> LayerInfo:
+        """The whole chain as one layer."""
+        infos = [layer.info for layer in self.layers]
+        return LayerInfo(
+            output_shape=infos[-1].output_shape if infos else self.input_shape,
+            parameters=sum(info.parameters for info in infos),
+            multiply_adds=sum(info.multiply_adds for info in infos),
+            reach=(
+                chain(*(info.reach[0] for info in infos)),
+                chain(*(info.reach[1] for info in infos)),
+            ),
+        )
+
+    @property
+    def receptive_field(self) -> tuple[float, float]:
+        """Rows and columns of the input that a pixel of the output depends on; may be inf."""
+        vertical, horizontal = self.info.reach
+        return receptive_field(vertical), receptive_field(horizontal)
+
+
+class Walker:
+    """Walks through layers of a checked document.
+
+    Args:
+        registry: has the layers' shape rules.
+        root: the document, for the places of problems.
+    """
+
+    def __init__(self, registry: Registry, root: Node) -> None:
+        self.registry = registry
+        self.root = root
+        self.problems: list[Problem] = []
+
+    def network(self, layers: Sequence[Component], input_shape: Shape) -> Walk | None:
+        """The walk through a network; None, and ``problems``, where something does not fit.
+
+        A parameter that could be inferred and is given otherwise is a problem, and the walk goes on
+        as if it were right; the first layer that is impossible ends it.
+        """
+        try:
+            walk = self.chain(layers, input_shape)
+        except ArchitectureError as error:
+            self.problems += error.problems
+            return None
+        if not self.problems and walk.info.output_shape != input_shape:
+            self.problems.append(self._other_output(walk))
+        if not self.problems and not walk.info.parameters:
+            message = "there is no parameter to train. Use a layer with a weight, such as conv2d."
+            self.problems.append(self._at(("layers",)).problem(message))
+        return None if self.problems else walk
+
+    def chain(self, layers: Sequence[Component], input_shape: Shape, outer: str = "") -> Walk:
+        """The walk through layers that follow each other; ``outer`` says whose body they are.
+
+        Raises:
+            ArchitectureError: a layer is impossible, or refuses its input.
+            PluginError: the shape rule of a plugin's layer fails.
+        """
+        shape, before = input_shape, "its input has" if outer else "the input has"
+        walked: list[WalkedLayer] = []
+        for position, component in enumerate(layers):
+            name = f"{outer}layer {position}"
+            layer = self._layer(component, shape, f"{name} ({component.type})", before)
+            walked.append(layer)
+            shape, before = layer.info.output_shape, f"{name} gives"
+        return Walk(input_shape, tuple(walked))
+
+    def _layer(self, component: Component, shape: Shape, where: str, before: str) -> WalkedLayer:
+        entry = self.registry.layer(component.type)
+        parameters = {**component.parameters, **self._inferred(entry, component, shape)}
+        for name in entry.inferred:
+            given = component.parameters.get(name)
+            if given is not None and given != parameters[name]:
+                self._report_given(component, name, parameters[name], where, before)
+        component = replace(component, parameters=MappingProxyType(parameters))
+        bodies = {
+            key: _Body(self, value, f"{where}, {key} ")
+            for key, value in parameters.items()
+            if isinstance(value, tuple)
+        }
+        info = self._info(entry, {**parameters, **bodies}, shape, where, component.path)
+        walks = {key: body.walk(shape) for key, body in bodies.items()}
+        filled = {key: walk.components for key, walk in walks.items()}
+        component = replace(component, parameters=MappingProxyType({**parameters, **filled}))
+        return WalkedLayer(component, info, MappingProxyType(walks))
+
+    def _inferred(self, entry: LayerEntry, component: Component, shape: Shape) -> dict[str, int]:
+        return {
+            name: shape[axis]
+            for name, axis in entry.inferred.items()
+            if -len(shape) <= axis < len(shape)
+        }
+
+    def _info(
+        self,
+        entry: LayerEntry,
+        parameters: Mapping[str, Any],
+        shape: Shape,
+        where: str,
+        path: TomlPath,
+    ) -> LayerInfo:
+        """What the layer's shape rule says."""
+        try:
+            info = entry.load_shape_rule()(where, parameters, shape)
+        except (ArgumentError, ShapeError) as error:
+            parameter = error.parameter if isinstance(error, ArgumentError) else ""
+            place = self._at((*path, parameter) if parameter else path)
+            raise ArchitectureError([place.problem(str(error), subject="")]) from error
+        except (ArchitectureError, PluginError):
+            raise
+        except Exception as error:  # whatever a plugin's rule raises
+            raise PluginError(f"layer {entry.name!r}: its shape rule failed: {error!r}.") from error
+        if not isinstance(info, LayerInfo):
+            raise PluginError(f"layer {entry.name!r}: its shape rule gave {info!r}, no LayerInfo.")
+        return info
+
+    def _report_given(
+        self, component: Component, name: str, actual: int, where: str, before: str
+    ) -> None:
+        given = component.parameters[name]
+        what = name.removeprefix("in_").removesuffix("s" if given == 1 else "")
+        message = (
+            f"{where} expects {given} {what}; {before} {actual}. Leave {name} out, or use {actual}."
+        )
+        self.problems.append(self._at((*component.path, name)).problem(message, subject=""))
+
+    def _other_output(self, walk: Walk) -> Problem:
+        """The problem that the output has another shape than the input."""
+        output, given = walk.info.output_shape, walk.input_shape
+        hint = ""
+        if output[:1] == given[:1]:
+            rules = self.size_rules(walk)
+            output, given = output[1:], given[1:]
+            hint = f"They give back {size_words(*rules)}." if all(rules) else ""
+        return self._at(walk.layers[-1].component.path).problem(
+            f"the output is {_by(output)}, the input {_by(given)}: the loss cannot compare them. "
+            "Use layers that give back the input's shape.",
+            hint,
+            subject="",
+        )
+
+    def size_rules(self, walk: Walk) -> tuple[SizeRule | None, SizeRule | None]:
+        """Which heights, and which widths, the network gives back as they are."""
+        silent = Walker(self.registry, self.root)
+
+        def gives_back(axis: int, size: int) -> bool:
+            shape = (*walk.input_shape[:axis], size, *walk.input_shape[axis + 1 :])
+            silent.problems.clear()
+            try:
+                output = silent.chain(walk.components, shape).info.output_shape
+            except ArchitectureError:
+                return False
+            return not silent.problems and output[axis : axis + 1] == (size,)
+
+        _, height, width = walk.input_shape
+        return (
+            size_rule(lambda size: gives_back(1, size), height),
+            size_rule(lambda size: gives_back(2, size), width),
+        )
+
+    def _at(self, path: TomlPath) -> Place:
+        return self.root.nearest(path).place
+
+
+@dataclass
+class _Body:
+    """The body of a layer, as its shape rule is given it: a function from shape to LayerInfo."""
+
+    walker: Walker
+    layers: tuple[Component, ...]
+    outer: str
+    walked: Walk | None = field(default=None, init=False)
+
+    def __call__(self, input_shape: Shape) -> LayerInfo:
+        self.walked = self.walker.chain(self.layers, input_shape, self.outer)
+        return self.walked.info
+
+    def walk(self, shape: Shape) -> Walk:
+        """The walk of the rule's latest call; from the layer's own input where it made none."""
+        return self.walked or self.walker.chain(self.layers, shape, self.outer)
+
+
+def _by(shape: Shape) -> str:
+    return "x".join(map(str, shape))

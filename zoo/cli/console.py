@@ -1,0 +1,34 @@
+"""What commands print beside plain lines: tables, JSON and warnings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from zoo.files import to_json
+from zoo.registry import Registry
+
+
+def print_table(table: Table) -> None:
+    """Print to the standard output; 80 columns where that is no terminal."""
+    console = Console()
+    console.print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON to the standard output; numbers that it cannot write (inf, nan) become null."""
+    click.echo(to_json(value, indent=2))
+
+
+def warn(message: str) -> None:
+    """Print a warning to the standard error."""
+    click.echo(f"warning: {message}", err=True)
+
+
+def warn_of_failures(registry: Registry) -> None:
+    """Name the plugins that could not be used."""
+    for failure in registry.failures:
+        warn(str(failure))

@@ -1,0 +1,138 @@
+"""``zoo layers`` and its siblings: what can be written in a file, and who provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import fill, indent
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from zoo.catalogue import Definition, Details, details, summary
+from zoo.cli.console import print_json, print_table, warn, warn_of_failures
+from zoo.cli.options import json_option
+from zoo.errors import PluginError, UsageError
+from zoo.registry import Registered, Registry, load_registry
+from zoo.suggestions import suggest
+
+WIDTH = 80
+
+
+def _command(kind: str, plural: str, what: str) -> click.Command:
+    """The command that lists the entries of a kind."""
+
+    @click.command(plural, short_help=f"List the {what}.")
+    @click.argument("name", required=False)
+    @json_option
+    def command(name: str | None, as_json: bool) -> None:
+        registry = load_registry()
+        if name is None:
+            warn_of_failures(registry)
+            _list([item for item in registry if item.entry.kind == kind], as_json)
+        else:
+            _show(_found(registry, kind, plural, name), registry, as_json)
+
+    command.help = (
+        f"List the {what}, with who provides them.\n\n"
+        f"With NAME: how that one is written in a file, its parameters, and what it does."
+    )
+    return command
+
+
+layers = _command("layer", "layers", "layers of a network")
+losses = _command("loss", "losses", "losses that training can minimise")
+optimizers = _command("optimizer", "optimizers", "optimizers, which update the parameters")
+initializers = _command("initializer", "initializers", "initializers, which fill new parameters")
+schedules = _command("schedule", "schedules", "schedules of the learning rate")
+noises = _command("noise", "noises", "noises that can be added to clean images")
+sources = _command("source", "sources", "sources of images to train on")
+
+
+def _found(registry: Registry, kind: str, plural: str, name: str) -> list[Registered]:
+    """All entries of that name: more than one where plugins clash.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = [item for item in registry if (item.entry.kind, item.entry.name) == (kind, name)]
+    if found:
+        return sorted(found, key=lambda item: item.provider)
+    names = registry.names(kind)
+    meant = suggest(name, names)
+    words = [
+        f"zoo {plural}: there is no {kind} {name!r}.",
+        f"Did you mean {meant}?" if meant else "",
+        f"{plural.capitalize()}: {', '.join(names) or 'none'}.",
+        *(f"It may be of a plugin that failed: {failure}" for failure in registry.failures),
+    ]
+    raise UsageError(" ".join(filter(None, words)))
+
+
+def _list(items: list[Registered], as_json: bool) -> None:
+    if as_json:
+        print_json([summary(item) for item in items])
+        return
+    table = Table(box=None, pad_edge=False, show_header=bool(items))
+    for title in ("name", "summary", "provided by"):
+        table.add_column(title, no_wrap=title == "name")
+    for item in items:
+        cells = (item.entry.name, item.entry.summary, str(item.provider))
+        table.add_row(*map(Text, cells))  # as they are: brackets are no markup
+    print_table(table)
+
+
+def _show(found: list[Registered], registry: Registry, as_json: bool) -> None:
+    warn_of_failures(registry)
+    clash = _clash(registry, found[0])
+    if clash:
+        warn(clash)
+    described = [details(item, registry) for item in found]
+    if as_json:
+        first, *others = [item.to_dict() for item in described]
+        document = {**first, "clash": clash, "others": others}
+        print_json(document)
+    else:
+        click.echo("\n\n".join("\n".join(_lines(item)) for item in described))
+
+
+def _clash(registry: Registry, item: Registered) -> str | None:
+    """What is wrong with a name that several plugins provide; None for other names."""
+    try:
+        registry.get(item.entry.kind, item.entry.name)
+    except PluginError as error:
+        return str(error)
+    return None
+
+
+def _lines(item: Details) -> Iterator[str]:
+    entry = item.registered.entry
+    yield f"{entry.name}: {entry.summary}"
+    place = item.definition
+    yield f"Provided by {item.registered.provider}{f', {_position(place)}' if place else ''}."
+    yield from _section("In a file", item.example)
+    if item.parameters:
+        yield "\nParameters:"
+    for parameter in item.parameters:
+        yield f"  {parameter.name}: {parameter.type}; {parameter.unless_given}"
+        if parameter.description:
+            yield fill(
+                parameter.description, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
+            )
+    yield from _section("What it does", item.docstring.text)
+    yield from _section("Shapes", item.docstring.shapes)
+    yield from _section("Source", item.docstring.source)
+
+
+def _section(title: str, text: str) -> Iterator[str]:
+    if text:
+        yield f"\n{title}:"
+        yield indent(text, "  ")
+
+
+def _position(definition: Definition) -> str:
+    """FILE:LINE, relative to the working folder where it is below it."""
+    file, here = definition.file.resolve(), Path.cwd().resolve()
+    shown = file.relative_to(here) if file.is_relative_to(here) else file
+    return f"{shown}:{definition.line}"

@@ -1,0 +1,127 @@
+"""``zoo show``: the layers of an architecture, or its resolved file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import click
+import tomli
+from rich.markup import escape
+from rich.table import Table
+
+from zoo.architecture import Architecture, read_architecture
+from zoo.architecture.document import Place
+from zoo.architecture.overrides import parse_overrides
+from zoo.architecture.sizes import SizeRule, size_words
+from zoo.architecture.walk import Walk, Walker
+from zoo.cli.console import print_json, print_table, warn_of_failures
+from zoo.cli.options import json_option, set_option
+from zoo.registry import load_registry
+
+
+@click.command()
+@click.argument("file", metavar="ARCH.toml", type=click.Path(path_type=Path))
+@click.option("--resolved", is_flag=True, help="Print the file with every default filled in.")
+@set_option
+@json_option
+def show(file: Path, resolved: bool, changes: tuple[str, ...], as_json: bool) -> None:
+    """Show what each layer makes of a training crop, or the resolved file.
+
+    Parameters are the numbers that are trained; multiply-adds those of the forward pass of one
+    crop, without biases. The receptive field is the part of the input that one pixel of the output
+    depends on. The resolved file has variables, blocks and defaults filled in and means the same.
+    """
+    registry = load_registry()
+    warn_of_failures(registry)
+    spec = read_architecture(file, registry, parse_overrides(changes, file.parent))
+    if resolved and as_json:
+        print_json(tomli.loads(spec.text))
+    elif resolved:
+        click.echo(spec.text, nl=False)
+    else:
+        rules = Walker(registry, spec.root).size_rules(spec.walk)
+        if as_json:
+            print_json(_as_json(spec, rules))
+        else:
+            _print(spec, rules)
+
+
+def _print(spec: Architecture, rules: tuple[SizeRule | None, SizeRule | None]) -> None:
+    click.echo(f"{spec.name}{': ' if spec.description else ''}{spec.description}")
+    table = Table()
+    table.add_column("layer")
+    for name in ("line", "output", "parameters", "multiply-adds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_row("input", "", _by(spec.walk.input_shape))
+    for row in _rows(spec, spec.walk):
+        indent = "  " * (len(row["layer"]) - 1)
+        name = ".".join(map(str, row["layer"]))
+        counts = (f"{row[key]:,}" if row[key] else "" for key in ("parameters", "multiply_adds"))
+        table.add_row(
+            f"{indent}{name} {row['type']}",
+            escape(_where(row, spec.file)),
+            _by(row["output"]),
+            *counts,
+        )
+    info = spec.walk.info
+    table.add_section()
+    table.add_row("in all", "", "", f"{info.parameters:,}", f"{info.multiply_adds:,}")
+    print_table(table)
+    click.echo(f"receptive field: {_by(spec.walk.receptive_field)} pixels")
+    click.echo(f"image sizes: {size_words(*rules)}")
+
+
+def _as_json(spec: Architecture, rules: tuple[SizeRule | None, SizeRule | None]) -> dict[str, Any]:
+    info = spec.walk.info
+    return {
+        "file": spec.file,
+        "name": spec.name,
+        "description": spec.description,
+        "input": list(spec.walk.input_shape),
+        "layers": list(_rows(spec, spec.walk)),
+        "parameters": info.parameters,
+        "multiply_adds": info.multiply_adds,
+        "receptive_field": spec.walk.receptive_field,
+        "sizes": {
+            axis: None if rule is None else {"first": rule.first, "step": rule.step}
+            for axis, rule in zip(("height", "width"), rules, strict=True)
+        },
+    }
+
+
+def _rows(
+    spec: Architecture, walk: Walk, outer: tuple[str | int, ...] = ()
+) -> Iterator[dict[str, Any]]:
+    """A row for each layer, those of its bodies after it."""
+    for position, layer in enumerate(walk.layers):
+        place = spec.root.nearest(layer.component.path).place
+        yield {
+            "layer": [*outer, position],
+            "type": layer.component.type,
+            **_written(place),
+            "output": list(layer.info.output_shape),
+            "parameters": layer.info.parameters,
+            "multiply_adds": layer.info.multiply_adds,
+        }
+        for name, body in layer.bodies.items():
+            yield from _rows(spec, body, (*outer, position, name))
+
+
+def _written(place: Place) -> dict[str, Any]:
+    users = [{"file": user.file.name, "line": user.line} for user in place.users]
+    return {"file": place.file.name, "line": place.line, "used_by": users}
+
+
+def _where(row: dict[str, Any], file: str) -> str:
+    """``12``; ``12 for 40`` where the block that stands in line 12 is used in line 40."""
+    places = [row, *row["used_by"]]
+    return " for ".join(
+        str(at["line"]) if at["file"] == file else f"{at['file']}:{at['line']}" for at in places
+    )
+
+
+def _by(numbers: tuple[float, ...] | list[int]) -> str:
+    return " x ".join(f"{number:g}" if isfinite(number) else "all" for number in numbers)

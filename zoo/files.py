@@ -1,0 +1,105 @@
+"""Writing files that are either complete or not there."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from zoo.errors import WriteError
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Replace the file at ``path`` by what ``write`` writes, in one step that survives a crash.
+
+    The content goes to a temporary file in the same folder, is flushed to the disk, and takes the
+    name in one rename; then the folder is flushed. A failure leaves the old file as it was.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    try:
+        _replace(path, write)
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written: {error.strerror or error}.") from error
+
+
+def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    with _temporary(path.with_name(f".{path.name}.tmp"), write) as temporary:
+        temporary.replace(path)
+    flush_folder(path.parent)
+
+
+@contextmanager
+def _temporary(path: Path, write: Callable[[BinaryIO], object]) -> Iterator[Path]:
+    """The file at ``path`` with what ``write`` writes, on the disk; gone afterwards."""
+    try:
+        with path.open("wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def create_text(path: Path, text: str) -> None:
+    """Write a text file that is not there yet, in one step that survives a crash.
+
+    Raises:
+        FileExistsError: something has that name; it is left as it was.
+        WriteError: the file cannot be written.
+    """
+    own = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with _temporary(own, lambda stream: stream.write(text.encode())) as temporary:
+            _rename_to_new(temporary, path)
+        flush_folder(path.parent)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise WriteError(f"{path}: cannot be written: {error.strerror or error}.") from error
+
+
+def _rename_to_new(temporary: Path, path: Path) -> None:
+    """Give a file another name that nothing has; a rename alone would replace what has it."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        path.touch(exist_ok=False)
+        temporary.replace(path)
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's list of names to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    write_atomically(path, lambda stream: stream.write(text.encode()))
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """JSON text; numbers that JSON cannot write (nan, inf) become null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,29 @@
+"""What a misspelt name was meant to be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+SIMILAR = 0.66  # of 0 to 1, as difflib counts: sdg and sgd have 0.67, tanh and relu 0
+
+
+def suggest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that ``word`` was most likely meant to be, None where no one is close.
+
+    Case, ``_``, ``-``, and a module in front do not count, so that a class of torch.nn finds the
+    layer: ``nn.ConvTranspose2d`` gives ``conv_transpose2d``. Among equals the first in the
+    alphabet is taken.
+    """
+    plain: dict[str, str] = {}
+    for candidate in sorted(candidates):
+        plain.setdefault(_plain(candidate), candidate)
+    close = get_close_matches(_plain(word), sorted(plain), n=1, cutoff=SIMILAR)
+    return plain[close[0]] if close else None
+
+
+def _plain(name: str) -> str:
+    """The letters and digits of a name: ``nn.Conv2d`` and ``conv_2d`` are ``conv2d``."""
+    name = re.sub(r"^(\w+\.)*nn\.(?=\w)", "", name)
+    return re.sub(r"[\W_]", "", name).lower()
