@@ -280,3 +280,12 @@ def test_no_command_imports_torch(arguments: list[str]) -> None:
     )
     assert result.stdout
     assert result.stderr == "[]\n"
+
+
+def test_block_is_explained(cli: Callable[..., Any]) -> None:
+    result = cli("layers", "block")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "zoo layers: 'block' is not a layer: it stands for those of [[blocks.NAME]]. "
+        "Its keys: use, repeat, with.\n"
+    )

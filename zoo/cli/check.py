@@ -15,7 +15,7 @@ from zoo.errors import ArchitectureError, Problem
 from zoo.registry import Registry, load_registry
 
 
-@click.command()
+@click.command(short_help="Report every mistake of architecture files.")
 @click.argument(
     "files", metavar="ARCH.toml...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )

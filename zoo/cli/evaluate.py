@@ -10,7 +10,7 @@ from zoo.cli.console import print_json, print_table
 from zoo.cli.options import data_option, device_option, json_option, source_table
 
 
-@click.command()
+@click.command(short_help="Measure a trained model, beside classical methods.")
 @click.argument("model", metavar="RUN_DIR|CHECKPOINT", type=click.Path(path_type=Path))
 @data_option("What to evaluate on; by default what the run held out")
 @device_option

@@ -13,8 +13,10 @@ from rich.text import Text
 from zoo.catalogue import Definition, Details, details, summary
 from zoo.cli.console import print_json, print_table, warn, warn_of_failures
 from zoo.cli.options import json_option
+from zoo.entries import BLOCK
 from zoo.errors import PluginError, UsageError
 from zoo.registry import Registered, Registry, load_registry
+from zoo.schemas import read_schema
 from zoo.suggestions import suggest
 
 WIDTH = 80
@@ -59,6 +61,12 @@ def _found(registry: Registry, kind: str, plural: str, name: str) -> list[Regist
     found = [item for item in registry if (item.entry.kind, item.entry.name) == (kind, name)]
     if found:
         return sorted(found, key=lambda item: item.provider)
+    if (kind, name) == ("layer", BLOCK):
+        keys = ", ".join(read_schema("block.json")["properties"])
+        raise UsageError(
+            f"zoo {plural}: 'block' is not a layer: it stands for those of [[blocks.NAME]]. "
+            f"Its keys: {keys}."
+        )
     names = registry.names(kind)
     meant = suggest(name, names)
     words = [

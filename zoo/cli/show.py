@@ -22,7 +22,7 @@ from zoo.cli.options import json_option, set_option
 from zoo.registry import load_registry
 
 
-@click.command()
+@click.command(short_help="Show each layer's shape and size, or the resolved file.")
 @click.argument("file", metavar="ARCH.toml", type=click.Path(path_type=Path))
 @click.option("--resolved", is_flag=True, help="Print the file with every default filled in.")
 @set_option
