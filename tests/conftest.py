@@ -22,6 +22,12 @@ def seed() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is installed beside zoo does not matter; a test that needs a plugin names it."""
+    monkeypatch.setenv("ZOO_PLUGINS", "")
+
+
 @pytest.fixture
 def test_data() -> Path:
     """Photographs and pairs that cannot be shipped; the folder is named by ZOO_TEST_DATA."""

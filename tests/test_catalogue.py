@@ -15,11 +15,11 @@ from zoo.architecture.check import check
 from zoo.architecture.document import parse
 from zoo.catalogue import Details, details, find_definition
 from zoo.catalogue.docstring import read_docstring
-from zoo.discovery import Provider
+from zoo.discovery import Provider, discover
 from zoo.entries import LayerEntry
 from zoo.registry import Registered, Registry, load_registry
 
-BUILT_IN = list(load_registry())
+BUILT_IN = list(load_registry(discover({"ZOO_PLUGINS": ""})))
 IDS = [f"{item.entry.kind}-{item.entry.name}" for item in BUILT_IN]
 WITH_A_LAYER = """
 format = 1
@@ -34,7 +34,7 @@ kernel_size = 1
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
-    return load_registry()
+    return load_registry(discover({"ZOO_PLUGINS": ""}))
 
 
 @pytest.mark.parametrize("item", BUILT_IN, ids=IDS)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from zoo.discovery import Provider
+from zoo.discovery import Provider, discover
 from zoo.editor_schema import schema_text
 from zoo.entries import LayerEntry
 from zoo.registry import Registered, Registry, load_registry
@@ -102,7 +102,7 @@ class Editor:
 def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
     folder = tmp_path_factory.mktemp("editor")
     plugin = Registered(SWISH, Provider("zoo-t", "1.0", "t"))
-    schema = schema_text(Registry([*load_registry(), plugin]))
+    schema = schema_text(Registry([*load_registry(discover({"ZOO_PLUGINS": ""})), plugin]))
     (folder / "zoo.schema.json").write_text(schema, "utf-8")
     command = shlex.split(os.environ.get("ZOO_TEST_TAPLO_LSP", "taplo lsp stdio"))
     try:
@@ -116,9 +116,8 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
 
 def test_the_names_of_layers(editor: Editor) -> None:
     offered = editor.offered('[[layers]]\ntype = "|"\n')
-    assert set(offered) == {
-        json.dumps(name) for name in [*load_registry().names("layer"), "swish", "block"]
-    }
+    built_in = load_registry(discover({"ZOO_PLUGINS": ""})).names("layer")
+    assert set(offered) == {json.dumps(name) for name in [*built_in, "swish", "block"]}
     assert offered['"swish"'] == "x times its sigmoid"
     assert offered['"conv2d"'] == "2-D convolution"
 

@@ -32,7 +32,7 @@ def entry(**fields: Any) -> LayerEntry:
 
 
 def test_a_record_keeps_what_it_is_given() -> None:
-    given = {**FIELDS, **RULE, "check": "zoo_swish.checks:sizes"}
+    given = {**FIELDS, **RULE, "check": "zoo_swish.checks:sizes", "cases": "zoo_swish.cases:ALL"}
     record = entry(inferred={"size": 0}, **given)
     assert (record.kind, record.hook) == ("layer", "zoo_layers")
     assert {name: getattr(record, name) for name in given} == given
@@ -78,8 +78,17 @@ def test_unusable_functions(field: str, value: Any) -> None:
     )
 
 
-def test_only_a_check_may_be_left_out() -> None:
-    assert entry().check == ""
+@pytest.mark.parametrize("value", ["swish", "a:b:c", [], None])
+def test_unusable_cases(value: Any) -> None:
+    with pytest.raises(PluginError) as caught:
+        entry(cases=value)
+    assert str(caught.value) == (
+        f"layer 'swish': cases is {value!r}. Write it as 'package.module:CASES'."
+    )
+
+
+def test_only_a_check_and_cases_may_be_left_out() -> None:
+    assert (entry().check, entry().cases) == ("", "")
     with pytest.raises(PluginError) as caught:
         entry(shape_rule="")
     assert str(caught.value) == (
@@ -154,6 +163,8 @@ def test_what_a_record_names_is_imported_on_demand() -> None:
     assert entry(factory="math:sqrt").load() is math.sqrt
     assert entry(check="math:cos").load_check() is math.cos
     assert entry().load_check() is None
+    assert entry(cases="math:pi").load_cases() is math.pi
+    assert entry().load_cases() == ()
     assert entry(shape_rule="math:sin").load_shape_rule() is math.sin
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import pytest
 
 from zoo.errors import WriteError
-from zoo.files import create_text, to_json, write_atomically, write_text
+from zoo.files import create_folder, create_text, to_json, write_atomically, write_text
 
 
 def test_replaces_the_whole_file(tmp_path: Path) -> None:
@@ -121,3 +121,56 @@ def test_a_new_file_on_a_full_disk_is_not_there(
         create_text(path, "new")
     assert str(raised.value) == f"{path}: cannot be written: No space left on device."
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_files(tmp_path: Path) -> None:
+    path = tmp_path / "made"
+    create_folder(path, {"a.txt": "a ä\n", "in/side/b.txt": "", ".c": "c\r\n"})
+    assert (path / "a.txt").read_bytes() == "a ä\n".encode()
+    assert (path / "in" / "side" / "b.txt").read_bytes() == b""
+    assert (path / ".c").read_bytes() == b"c\r\n"
+    assert len([item for item in path.rglob("*") if item.is_file()]) == 3
+    assert [item.name for item in tmp_path.iterdir()] == ["made"]
+
+
+def test_a_folder_in_the_place_of_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    create_folder(tmp_path / "made", {"a.txt": "a"})
+    assert (tmp_path / "made" / "a.txt").read_text() == "a"
+
+
+def test_what_has_the_name_of_a_folder_stays(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to("nowhere")
+    before = sorted(tmp_path.rglob("*"))
+    for name in ("full", "file", "link"):
+        with pytest.raises(FileExistsError):
+            create_folder(tmp_path / name, {"a.txt": "a"})
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_folder_is_written_as_a_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, write = tmp_path / "made", Path.write_bytes
+
+    def until_full(self: Path, data: bytes) -> int:
+        if self.name == "b.txt":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", until_full)
+    with pytest.raises(WriteError) as raised:
+        create_folder(path, {"a.txt": "a", "b.txt": "b"})
+    assert str(raised.value) == f"{path}: cannot be written: No space left on device."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_one_that_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "made"
+    with pytest.raises(WriteError) as raised:
+        create_folder(path, {"a.txt": "a"})
+    assert str(raised.value) == f"{path}: cannot be written: No such file or directory."

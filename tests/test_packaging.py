@@ -75,6 +75,7 @@ def test_the_wheel_has_the_modules_and_the_schemas_and_nothing_else(unpacked: Pa
     modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("zoo/**/*.py")}
     data = {f"zoo/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("schemas/**/*.json")}
     assert len(data) > 30
+    data |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("zoo/plugin_template/*")}
     expected = modules | data | {"zoo/py.typed", "zoo/starter.toml", "zoo/schemas/__init__.py"}
     assert {name for name in files if ".dist-info/" not in name} == expected
     assert f"zoo-{VERSION}.dist-info/licenses/LICENSE" in files

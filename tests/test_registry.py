@@ -48,7 +48,8 @@ def test_an_entry_of_several_plugins(providers: tuple[Provider, ...]) -> None:
     with pytest.raises(PluginError) as caught:
         registry.get("layer", "relu")
     assert str(caught.value) == (
-        "layer 'relu': provided by zoo-a 1.0 and zoo-b 1.0 and zoo-c 1.0. Uninstall one of them."
+        "layer 'relu': provided by zoo-a 1.0 and zoo-b 1.0 and zoo-c 1.0. "
+        "Choose with zoo-a:relu or zoo-b:relu or zoo-c:relu."
     )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,71 +12,26 @@ from jsonschema import Draft202012Validator
 
 from zoo.architecture.schema import validate
 from zoo.discovery import discover
-from zoo.entries import Entry, LayerEntry
+from zoo.entries import Entry
 from zoo.errors import ArgumentError
-from zoo.init import PYTORCH
 from zoo.registry import load_registry
+from zoo.testing import schema_differences
+from zoo.testing.schemas import wrong_defaults
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 REGISTRY = load_registry(discover({"ZOO_PLUGINS": ""}))
 ENTRIES = {f"{item.entry.kind}-{item.entry.name}": item.entry for item in REGISTRY}
 EACH = pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
-EMPTY = inspect.Parameter.empty
-
-
-def arguments(entry: Entry) -> list[inspect.Parameter]:
-    """The arguments of the factory that an architecture file can give."""
-    given = {"params", "generator"} | ({"channels"} if entry.kind == "source" else set())
-    parameters = inspect.signature(entry.load()).parameters
-    return [argument for name, argument in parameters.items() if name not in given]
-
-
-def as_written(value: Any) -> str:
-    """As in an architecture file; in text, because 0, 0.0 and False are equal in Python."""
-    if isinstance(value, tuple):
-        value = list(value)
-    return json.dumps("pytorch" if value is PYTORCH else value)
-
-
-def differences(entry: Entry, schema: Mapping[str, Any]) -> list[str]:
-    """In what a schema differs from the signature of the entry's factory."""
-    inferred = entry.inferred if isinstance(entry, LayerEntry) else {}
-    properties = schema["properties"]
-    names = [argument.name for argument in arguments(entry)]
-    defaults = {
-        argument.name: as_written(argument.default)
-        for argument in arguments(entry)
-        if argument.default not in (EMPTY, None)  # TOML has no null
-    }
-    required = [
-        argument.name
-        for argument in arguments(entry)
-        if argument.default is EMPTY and argument.name not in inferred
-    ]
-    written = {
-        name: as_written(item["default"]) for name, item in properties.items() if "default" in item
-    }
-    return [
-        f"{what}: {found} instead of {expected}"
-        for what, found, expected in (
-            ("properties", list(properties), names),
-            ("defaults", written, defaults),
-            ("required", schema["required"], required),
-        )
-        if found != expected
-    ]
 
 
 @EACH
 def test_the_schema_says_what_the_constructor_says(entry: Entry) -> None:
-    assert differences(entry, entry.schema) == []
+    assert schema_differences(entry, entry.schema, REGISTRY) == []
 
 
 @EACH
 def test_the_schema_accepts_its_own_defaults(entry: Entry) -> None:
-    for name, schema in entry.schema["properties"].items():
-        if "default" in schema:
-            assert [error.message for error in validate(schema["default"], schema)] == [], name
+    assert list(wrong_defaults(entry.schema)) == []
 
 
 def another(default: Any) -> Any:
@@ -127,7 +80,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("entry", "schema"), MISTAKES)
 def test_a_schema_that_says_something_else_is_found(entry: Entry, schema: dict[str, Any]) -> None:
-    assert len(differences(entry, schema)) >= 1
+    assert len(schema_differences(entry, schema, REGISTRY)) >= 1
 
 
 def test_every_kind_has_mistakes() -> None:

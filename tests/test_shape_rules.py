@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from zoo import LayerInfo, shape_rules
+from zoo.discovery import discover
 from zoo.entries import LayerEntry
 from zoo.errors import ArgumentError, ShapeError, ZooError
 from zoo.nn import Module, Sequential
@@ -23,7 +24,7 @@ from zoo.testing import torch_equivalent
 Table = dict[str, Any]
 Shape = tuple[int, ...]
 
-REGISTRY = load_registry()
+REGISTRY = load_registry(discover({"ZOO_PLUGINS": ""}))
 NAMES = REGISTRY.names("layer")
 PROPERTY = settings(derandomize=True, deadline=None, database=None, max_examples=400)
 WHERE = "layer 3 (name)"

@@ -11,6 +11,8 @@ and :mod:`zoo.reach` for the shape rules of layers. Importing zoo imports no tor
 
 from __future__ import annotations
 
+import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,11 +78,13 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> Sequential:
 
     Raises:
         zoo.errors.CheckpointError: it is missing, damaged or not a checkpoint.
+        zoo.errors.PluginError: a plugin that it needs is not installed; says which.
         zoo.errors.UsageError: there is no such device.
     """
     from zoo.registry import load_registry
     from zoo.train.device import choose_device
     from zoo.train.session import load_trained
 
-    _, model = load_trained(Path(path), load_registry())
+    warn = partial(warnings.warn, stacklevel=3)
+    _, model = load_trained(Path(path), load_registry(), warn)
     return model.to(choose_device(device))

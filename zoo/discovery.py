@@ -17,6 +17,8 @@ import pluggy
 from zoo import builtins, hookspecs
 from zoo.entries import KINDS
 from zoo.errors import PluginError
+from zoo.hookspecs import API_VERSION
+from zoo.unimported import constant
 
 GROUP = "zoo"
 
@@ -52,12 +54,14 @@ class Plugins:
         manager: has the built-ins and all plugins that could be loaded.
         providers: who is behind each plugin name of the manager.
         failures: the plugins that could not be loaded.
+        left_out: the plugins that ``ZOO_PLUGINS`` does not name.
         strict: whether any failure, also a later one of a hook, is an error.
     """
 
     manager: pluggy.PluginManager
     providers: Mapping[str, Provider]
     failures: tuple[Failure, ...]
+    left_out: tuple[Provider, ...]
     strict: bool
 
 
@@ -72,18 +76,42 @@ def discover(environment: Mapping[str, str] = os.environ) -> Plugins:
     providers: dict[str, Provider] = {}
     failures: list[Failure] = []
     _register(manager, builtins, Provider("zoo", _zoo_version(), "builtins"), providers)
-    for provider, entry_point in _selected(_installed(), environment.get("ZOO_PLUGINS")):
+    installed = _installed()
+    selected = _selected(installed, environment.get("ZOO_PLUGINS"))
+    for provider, entry_point in selected:
         try:
+            _check_api(entry_point.module)
             _register(manager, entry_point.load(), provider, providers)
         except (Exception, SystemExit) as error:  # whatever a plugin's module does when imported
             failures.append(Failure(provider, f"cannot be loaded: {reason(error)}"))
     strict = environment.get("ZOO_STRICT_PLUGINS") == "1"
-    return Plugins(manager, providers, tuple(failures), strict)
+    left_out = tuple(item[0] for item in installed if item not in selected)
+    return Plugins(manager, providers, tuple(failures), left_out, strict)
 
 
 def reason(error: BaseException) -> str:
     """The words of zoo's own errors; the type too of whatever else a plugin's code raised."""
     return str(error) if isinstance(error, PluginError) else repr(error)
+
+
+def _check_api(module: str) -> None:
+    """Refuse a plugin that is written for another version of the interface, before it runs."""
+    wanted = constant(module, "zoo_api")
+    if wanted is None:
+        return
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        fits = API_VERSION in SpecifierSet(wanted if isinstance(wanted, str) else "no range")
+    except InvalidSpecifier:
+        raise PluginError(
+            f"zoo_api is {wanted!r}. Write a range of versions, such as '>=1,<2'."
+        ) from None
+    if not fits:
+        raise PluginError(
+            f"is written for version {wanted} of zoo's plugin interface, and this zoo has "
+            f"{API_VERSION}. Install versions of the two that go together."
+        )
 
 
 def _register(

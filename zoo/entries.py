@@ -36,6 +36,9 @@ class Entry:
         check: ``"package.module:function"`` of a function ``check(where, parameters)`` that raises
             :class:`zoo.errors.ArgumentError` for parameters that do not go together, which a schema
             cannot say; it imports no torch. Empty where there is nothing to say.
+        cases: ``"package.module:CASES"`` of a sequence of :class:`zoo.testing.Case`: what
+            ``zoo plugin check`` tries the entry with, beside what it makes up from the schema. Only
+            that command imports it.
 
     Raises:
         PluginError: a field is not as described.
@@ -49,6 +52,7 @@ class Entry:
     schema: Mapping[str, Any]
     summary: str
     check: str = ""
+    cases: str = ""
 
     def __post_init__(self) -> None:
         where = f"{self.kind} {self.name!r}"
@@ -59,6 +63,8 @@ class Entry:
         self._check_reference("factory", self.factory, "package.module:Class")
         if self.check != "":
             self._check_reference("check", self.check, "package.module:function")
+        if self.cases != "":
+            self._check_reference("cases", self.cases, "package.module:CASES")
         if not isinstance(self.summary, str) or not self.summary or "\n" in self.summary:
             raise PluginError(f"{where}: summary is {self.summary!r}. Write one line of text.")
         self._check_schema(where)
@@ -95,17 +101,24 @@ class Entry:
         """Import and return ``check``, None where there is none; raises as ``load``."""
         return self._import(self.check) if self.check else None
 
+    def load_cases(self) -> Any:
+        """Import and return ``cases``, () where there are none; raises as ``load``."""
+        return self._attribute(self.cases) if self.cases else ()
+
     def _import(self, reference: str) -> Callable[..., Any]:
+        value = self._attribute(reference)
+        if not callable(value):
+            raise PluginError(f"{self.kind} {self.name!r}: {reference!r} is not callable.")
+        return value  # type: ignore[no-any-return]  # callable() has just been asked
+
+    def _attribute(self, reference: str) -> Any:
         module, _, attribute = reference.partition(":")
         try:
-            value = getattr(import_module(module), attribute)
+            return getattr(import_module(module), attribute)
         except Exception as error:  # whatever a plugin's module raises while it is imported
             raise PluginError(
                 f"{self.kind} {self.name!r}: cannot import {reference!r}: {error!r}."
             ) from error
-        if not callable(value):
-            raise PluginError(f"{self.kind} {self.name!r}: {reference!r} is not callable.")
-        return value  # type: ignore[no-any-return]  # callable() has just been asked
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,9 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from errno import EEXIST, ENOTDIR, ENOTEMPTY
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from zoo.errors import WriteError
@@ -74,6 +76,33 @@ def _rename_to_new(temporary: Path, path: Path) -> None:
     except OSError:  # a file system without links
         path.touch(exist_ok=False)
         temporary.replace(path)
+
+
+def create_folder(path: Path, texts: Mapping[str, str]) -> None:
+    """Make a folder of text files, all of them or none, in the place of nothing or an empty folder.
+
+    They are written in a temporary folder beside it, which takes the name in one rename.
+
+    Args:
+        path: the folder; the one that it is in is there.
+        texts: the text of each file by its path in the folder.
+
+    Raises:
+        FileExistsError: something has that name and is no empty folder; it is left as it was.
+        WriteError: a file cannot be written.
+    """
+    try:
+        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as temporary:
+            folder = Path(temporary) / path.name
+            for name, text in texts.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(text.encode())
+            folder.rename(path)
+        flush_folder(path.parent)
+    except OSError as error:
+        if error.errno in (ENOTEMPTY, EEXIST, ENOTDIR) and (path.exists() or path.is_symlink()):
+            raise FileExistsError(error.errno, error.strerror, str(path)) from error
+        raise WriteError(f"{path}: cannot be written: {error.strerror or error}.") from error
 
 
 def flush_folder(folder: Path) -> None:

@@ -6,6 +6,8 @@ A plugin is a module, or another object, that the distribution names in the entr
 
     import zoo
 
+    zoo_api = ">=1,<2"
+
     @zoo.hookimpl
     def zoo_layers():
         yield zoo.LayerEntry(
@@ -16,7 +18,9 @@ A plugin is a module, or another object, that the distribution names in the entr
             shape_rule="zoo.shape_rules:elementwise",
         )
 
-The built-ins enter in the same way, from :mod:`zoo.builtins`.
+``zoo_api`` says which versions of this interface (:data:`API_VERSION`) the plugin is written for;
+it is read before the module is imported. The built-ins enter in the same way, from
+:mod:`zoo.builtins`.
 """
 
 from __future__ import annotations
@@ -34,6 +38,9 @@ from zoo.entries import (
     ScheduleEntry,
     SourceEntry,
 )
+
+# The version of all this: 1.1 after an addition, 2.0 after a change that plugins have to follow.
+API_VERSION = "1.0"
 
 hookspec = pluggy.HookspecMarker("zoo")
 hookimpl = pluggy.HookimplMarker("zoo")

@@ -42,14 +42,26 @@ class Registry:
     def get(self, kind: str, name: str) -> Registered:
         """The entry of that kind and name, and who provides it.
 
+        Args:
+            name: the entry's, or ``DISTRIBUTION:NAME`` for the one of that distribution.
+
         Raises:
             KeyError: there is none.
             PluginError: several plugins provide it.
         """
-        items = self._registered[kind, name]
+        distribution, _, bare = name.rpartition(":")
+        items = self._registered[kind, bare]
+        if distribution:
+            items = [item for item in items if item.provider.distribution == distribution]
+        if not items:
+            raise KeyError(name)
         if len(items) > 1:
             sides = " and ".join(sorted(str(item.provider) for item in items))
-            raise PluginError(f"{kind} {name!r}: provided by {sides}. Uninstall one of them.")
+            choices = sorted({f"{item.provider.distribution}:{bare}" for item in items})
+            choose = f"Choose with {' or '.join(choices)}." if len(choices) > 1 else ""
+            raise PluginError(
+                f"{kind} {bare!r}: provided by {sides}. {choose or 'Uninstall one of them.'}"
+            )
         return items[0]
 
     def kinds(self, name: str) -> list[str]:

@@ -28,7 +28,7 @@ from zoo.errors import ArchitectureError, Problem
 from zoo.registry import Registry
 
 PLENTY = settings(
-    max_examples=250,
+    max_examples=200,
     derandomize=True,
     deadline=None,
     database=None,
@@ -74,12 +74,14 @@ def problems(texts: Mapping[str, str], folder: Path, registry: Registry) -> tupl
     try:
         read_architecture(folder / "net.toml", registry)
     except ArchitectureError as error:
-        assert error.problems
-        for problem in error.problems:
-            assert_readable(problem, {str(folder / name): text for name, text in texts.items()})
-        assert len({str(problem) for problem in error.problems}) == len(error.problems)
-        return error.problems
-    return ()
+        found = error.problems
+    else:
+        return ()
+    assert found
+    assert len({str(problem) for problem in found}) == len(found)
+    for problem in found:
+        assert_readable(problem, {str(folder / name): text for name, text in texts.items()})
+    return found
 
 
 def assert_readable(problem: Problem, texts: Mapping[str, str]) -> None:
@@ -138,6 +140,10 @@ def test_a_changed_document(data: st.DataObject, registry: Registry, folder: Pat
     problems(texts, folder, registry)
 
 
+def _overlap(path: TomlPath, other: TomlPath) -> bool:
+    return path == other[: len(path)] or other == path[: len(other)]
+
+
 def changed(
     data: st.DataObject, document: dict[str, Any], path: TomlPath, paths: list[TomlPath]
 ) -> Any:
@@ -147,15 +153,14 @@ def changed(
         case "delete":
             del parent[path[-1]]
         case "double" if isinstance(parent, list):
-            parent.insert(path[-1], value)
+            parent.insert(0, value)
         case "rename" if isinstance(parent, dict):
             parent[data.draw(KEYS)] = parent.pop(path[-1])
         case "exchange":
-            other = data.draw(st.sampled_from(paths))
-            taken = deepcopy(get(document, other))
-            document = put(document, other, deepcopy(value))
-            if get(document, path[:-1]) is parent:
-                document = put(document, path, taken)
+            apart = [other for other in paths if not _overlap(other, path)]
+            other = data.draw(st.sampled_from([path, *apart]))
+            parent[path[-1]] = get(document, other)
+            put(document, other, value)
         case _:
             parent[path[-1]] = data.draw(VALUES)
     return document
@@ -167,23 +172,25 @@ def test_one_wrong_value_is_reported_where_it_stands(
     data: st.DataObject, registry: Registry, folder: Path
 ) -> None:
     drawn = data.draw(architectures(registry))
-    name, path = data.draw(st.sampled_from(list(places(drawn))))
+    name, path = data.draw(st.sampled_from(list(effective(drawn))))
     literal = data.draw(st.sampled_from(NEVER_RIGHT))
     files = deepcopy(dict(drawn.files))
     files[name] = put(files[name], path, HERE)
     texts = {name: spelled(document, drawn.seed) for name, document in files.items()}
-    texts[name], count = WRITTEN_HERE.subn(literal, texts[name])
-    assert count == 1
+    before, _, _, after = WRITTEN_HERE.split(texts[name])
+    texts[name] = before + literal + after
 
     found = problems(texts, folder, registry)
-    text = normalised(texts[name])
-    starts = [match.start() for match in re.finditer(re.escape(literal), text)]
-    lines = LineStarts(text)
-    expected = {(str(folder / name), *lines.line_and_column(start)) for start in starts}
-    assert {(item.file, item.line, item.column) for item in found} & expected
+    text, start = normalised(texts[name]), len(normalised(before))
+    assert text[start:].startswith(literal)
+    place = (str(folder / name), *LineStarts(text).line_and_column(start))
+    elsewhere = [item for item in found if (item.file, item.line, item.column) != place]
+    assert len(elsewhere) < len(found)
+    # a block may have lost a variable with the value that was replaced
+    assert all("is no variable of the block" in item.message for item in elsewhere)
 
 
-def places(drawn: Drawn) -> Iterator[tuple[str, TomlPath]]:
+def effective(drawn: Drawn) -> Iterator[tuple[str, TomlPath]]:
     """The file and path of every value that counts: not those of the base that are replaced."""
     own = drawn.files["net.toml"]
     for name, document in drawn.files.items():

@@ -13,7 +13,6 @@ from zoo.architecture.document import File, Place, literal
 from zoo.architecture.overrides import apply_overrides, parse_overrides
 from zoo.errors import ArchitectureError
 
-
 NO_KEYS = "which has no keys. Use a key of a table."
 
 
@@ -139,10 +138,16 @@ def test_overrides_are_checked_like_the_file(small: Callable[..., Architecture])
         "--set:1:1: train.epochs: is 0. Use an integer >= 1.",
         "--set:3:1: optimizer.lr: is nan. Use a finite number >= 0.",
         "--set:4:1: trian: is not a known key. Known keys: blocks, data, description, extends, "
-        "format, input, layers, loss, name, optimizer, train, vars. Did you mean train?",
+        "format, input, layers, loss, name, optimizer, plugins, train, vars. Did you mean train?",
     ]
 
 
 def test_an_override_can_mend_a_file(small: Callable[..., Architecture]) -> None:
     text = small().text.replace("epochs = 10", "epochs = 0")
     assert small("train.epochs = 10", text=text) == small()
+
+
+def test_extends_cannot_be_set() -> None:
+    assert refused(lambda: parsed('extends="other.toml"')) == (
+        "--set:1:1: extends: cannot be set here. Write a file that extends another."
+    )

@@ -22,6 +22,7 @@ from zoo.architecture.sizes import LARGEST_STEP, SizeRule, size_rule
         (lambda n: n % LARGEST_STEP == 0, SizeRule(LARGEST_STEP, LARGEST_STEP),
          "that are a multiple of 256"),
         (lambda n: n == 32, SizeRule(32, 0), "of 32 pixels only"),
+        (lambda n: n == 1, SizeRule(1, 0), "of 1 pixel only"),
         (lambda n: n == 5000, SizeRule(5000, 0), "of 5000 pixels only"),
     ],
 )  # fmt: skip

@@ -99,7 +99,13 @@ def refused(build: Callable[[], object]) -> list[str]:
             ],
             ["6:5: the output is 8x12, the input 8x10: the loss cannot compare them. "
              "Use layers that give back the input's shape. "
-             "They give back heights and widths that are a multiple of 4."],
+             "The network gives back heights and widths that are a multiple of 4."],
+        ),
+        (
+            ['{ type = "conv2d", out_channels = 9000000000, kernel_size = 1 }',
+             '{ type = "conv2d", out_channels = 3, kernel_size = 1 }'],
+            ["4:1: layers: there are 63,000,000,003 parameters to train. "
+             "Use 10,000,000,000 or fewer."],
         ),
         (
             ['"relu"'],

@@ -146,8 +146,9 @@ def cli(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(plugins))
     monkeypatch.setenv("GOMP_SPINCOUNT", "10000")
-    for name in ("COLUMNS", "ZOO_DEBUG", "ZOO_PLUGINS", "ZOO_STRICT_PLUGINS"):
+    for name in ("COLUMNS", "ZOO_DEBUG", "ZOO_STRICT_PLUGINS"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ZOO_PLUGINS", "zoo-probe")
 
     def run(*arguments: str | Path) -> Result:
         monkeypatch.setattr(sys, "argv", ["zoo", *map(str, arguments)])
@@ -177,6 +178,7 @@ def process(plugins: Path) -> Callable[..., Result]:
                 filter(None, [str(plugins), os.environ.get("PYTHONPATH")])
             ),
             "OMP_NUM_THREADS": "1",
+            "ZOO_PLUGINS": "zoo-probe",
             "CUDA_VISIBLE_DEVICES": "",
         }
         result = subprocess.run(

@@ -95,11 +95,11 @@ def test_a_checkpoint_with_a_layer_that_is_not_installed(
     finished: Any, cli: Callable[..., Any], tmp_path: Path
 ) -> None:
     content = torch.load(finished.path / "best.pkl", weights_only=True)
-    content["architecture"] = content["architecture"].replace('"relu"', '"gelu"')
+    content["architecture"] = content["architecture"].replace('"relu"', '"telu"')
     torch.save(content, tmp_path / "other.pkl")
     result = cli("evaluate", "other.pkl")
     assert (result.code, result.out) == (2, "")
     assert result.err == (
-        'other.pkl:26:8: layers[1].type: is "gelu". Use one of: conv2d, conv_transpose2d, linear, '
+        'other.pkl:26:8: layers[1].type: is "telu". Use one of: conv2d, conv_transpose2d, linear, '
         'nearest_upsampling, probe, relu, sigmoid, upsampling. Did you mean "relu"?\n'
     )

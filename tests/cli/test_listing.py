@@ -227,7 +227,10 @@ class TestWithAPlugin:
         assert "zoo_t_factory" not in sys.modules
 
     def test_a_name_of_two_is_shown_twice(self, cli: Callable[..., Any]) -> None:
-        clash = f"layer 'relu': provided by {ZOO} and zoo-t-list 2.0. Uninstall one of them."
+        clash = (
+            f"layer 'relu': provided by {ZOO} and zoo-t-list 2.0. "
+            "Choose with zoo-t-list:relu or zoo:relu."
+        )
         result = cli("layers", "relu")
         assert result.code == 0
         assert result.err == f"warning: {FAILED}\nwarning: {clash}\n"

@@ -12,6 +12,7 @@ from PIL import Image
 from zoo.architecture import Architecture, parse_architecture
 from zoo.architecture.overrides import parse_overrides
 from zoo.compiler import Compiler
+from zoo.discovery import discover
 from zoo.registry import Registry, load_registry
 from zoo.train.run_directory import RunDirectory
 from zoo.train.session import initial_model, load_run_data
@@ -47,7 +48,7 @@ Describe = Callable[..., Architecture]
 
 @pytest.fixture(scope="session")
 def registry() -> Registry:
-    return load_registry()
+    return load_registry(discover({"ZOO_PLUGINS": ""}))
 
 
 @pytest.fixture(scope="session")

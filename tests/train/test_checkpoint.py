@@ -253,11 +253,11 @@ def changed(saved: Path, **values: Any) -> Path:
 
 
 def test_a_layer_that_is_not_installed(saved: Path, registry: Registry) -> None:
-    text = load_checkpoint(saved)["architecture"].replace('"relu"', '"gelu"')
+    text = load_checkpoint(saved)["architecture"].replace('"relu"', '"telu"')
     with pytest.raises(ArchitectureError) as error:
         load_trained(changed(saved, architecture=text), registry)
     assert str(error.value) == (
-        f'{saved}:26:8: layers[1].type: is "gelu". '
+        f'{saved}:26:8: layers[1].type: is "telu". '
         f'Use one of: {", ".join(registry.names("layer"))}. Did you mean "relu"?'
     )
 

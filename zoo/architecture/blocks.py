@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from zoo.architecture.document import UNKNOWN, Node
+from zoo.architecture.document import UNKNOWN, Node, literal
 from zoo.architecture.problems import did_you_mean, listed, schema_problems
 from zoo.architecture.schema import show
 from zoo.architecture.variables import Scope, is_variable, top_scope, used_in
@@ -86,6 +86,7 @@ class _Blocks:
         self.registry = registry
         self.problems = top.problems
         self.named: dict[str, Node] = {}
+        self.complete = blocks is None or isinstance(blocks.value, Mapping)
         self.used: set[str] = set()
         self.count = 0
         if blocks is not None:
@@ -157,21 +158,28 @@ class _Blocks:
 
     def _layers_of(self, use: Node, scope: Scope, inside: tuple[str, ...]) -> list[Node]:
         """The layers that a table with ``use`` stands for."""
-        use = scope.resolved(use)
+        items = {key: scope.resolved(item) for key, item in use.table.items()}
+        use = Node(items, use.place, use.key)
         found = [problem for _, problem in schema_problems(use, read_schema("block.json"))]
         self.problems += found
         name = None if found else self._usable(use.table["use"], inside)
         if name is None:
+            self.count += 1
             return [Node(UNKNOWN, use.place)]
         self.used.add(name)
-        given = use.table["with"].table if "with" in use.table else {}
-        self._check_names(given, name)
+        given = use.table.get("with", literal({}, use.place))
+        if _size(given) > MOST_LAYERS:  # each block may give twice what it is given to the next
+            message = f"has more than {MOST_LAYERS:,} values. Give fewer."
+            raise ArchitectureError([given.place.problem(message)])
+        self._check_names(given.table, name)
         before = self.count
-        inner = replace(self.top.inside(given), complete=scope.complete)
+        inner = replace(
+            self.top.inside(given.table), complete=scope.complete and given.value is not UNKNOWN
+        )
         block = self.named[name].used_by(use.place)
         layers = self.list_of_layers(block, inner, (*inside, name)).items
         repeat = use.table["repeat"].value if "repeat" in use.table else 1
-        repeat = 1 if repeat is UNKNOWN else repeat
+        repeat = repeat if isinstance(repeat, int) else 1  # it may be unknown
         self.count = before + repeat * (self.count - before)
         if self.count > MOST_LAYERS:
             message = f"makes more than {MOST_LAYERS:,} layers. Repeat it less often."
@@ -188,12 +196,11 @@ class _Blocks:
             message = f"is {show(name)}, a block that contains itself: {circle}."
             self.problems.append(use.place.problem(message))
             return None
-        if name not in self.named:
+        if name not in self.named and self.complete:
             message = f"is {show(name)}, which is no block. {listed('Blocks', self.named)}"
             hint = did_you_mean(name, self.named, quoted=True)
             self.problems.append(use.place.problem(message, hint))
-            return None
-        return None if self.named[name].value is UNKNOWN else name
+        return name if name in self.named and self.named[name].value is not UNKNOWN else None
 
     def _check_names(self, given: Mapping[str, Node], name: str) -> None:
         """Report values that are given to a block that has no such variable."""
@@ -208,3 +215,8 @@ class _Blocks:
 def _in_place(node: Node, scope: Scope) -> Node:
     """The value of a variable; every other node as it is."""
     return scope.resolved(node) if is_variable(node) else node
+
+
+def _size(node: Node) -> int:
+    """How many values a value is made of."""
+    return 1 + sum(map(_size, [*node.table.values(), *node.items]))

@@ -8,7 +8,7 @@ speaks of the schemas of others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,13 @@ class Checked:
             absolute; incomplete where there are problems.
         problems: all of them.
         wrong: the paths in the document at which there are problems.
+        complete: whether all plugins are there that the document needs.
     """
 
     resolved: dict[str, Any]
     problems: tuple[Problem, ...]
     wrong: frozenset[TomlPath]
+    complete: bool = True
 
     def is_right(self, path: TomlPath) -> bool:
         """Whether nothing on the way to ``path``, there, or in what stands there is wrong."""
@@ -51,7 +53,11 @@ def check(document: Node, registry: Registry) -> Checked:
         document: where its values stand decides what their relative paths are relative to.
         registry: what can be written in it.
     """
-    checked = _checked(document, read_schema("architecture.json"), registry)
+    missing = tuple(_missing_plugins(document, registry))
+    checker = _Checker(registry, complete=not missing)
+    resolved = checker.checked(document, read_schema("architecture.json"), ())
+    problems = (*missing, *checker.problems)
+    checked = Checked(resolved, problems, frozenset(checker.wrong), checker.complete)
     if not (checked.is_right(("input",)) and checked.is_right(("data", "augment"))):
         return checked
     size, augment = checked.resolved["input"], checked.resolved["data"]["augment"]
@@ -64,9 +70,15 @@ def check(document: Node, registry: Registry) -> Checked:
     return checked
 
 
-def check_layers(layers: Node, registry: Registry) -> Checked:
-    """Check a list of layers that is not part of the document, such as that of an unused block."""
-    return _checked(layers, {"type": "array", "items": {"x-zoo-kind": "layer"}}, registry)
+def check_layers(layers: Node, registry: Registry, complete: bool = True) -> Checked:
+    """Check a list of layers by itself, such as that of a block that is not used.
+
+    Args:
+        complete: as in :class:`Checked`.
+    """
+    checker = _Checker(registry, complete)
+    resolved = checker.checked(layers, {"type": "array", "items": {"x-zoo-kind": "layer"}}, ())
+    return Checked(resolved, tuple(checker.problems), frozenset(checker.wrong), complete)
 
 
 def check_source(text: str, registry: Registry, where: str, base: Path) -> dict[str, Any]:
@@ -82,21 +94,37 @@ def check_source(text: str, registry: Registry, where: str, base: Path) -> dict[
         ArchitectureError: there is no such source.
     """
     node = literal(text, Place(File(where, base, ""), ()))
-    checked = _checked(node, {"x-zoo-kind": "source"}, registry)
-    if checked.problems:
-        raise ArchitectureError(checked.problems)
-    return checked.resolved
-
-
-def _checked(node: Node, schema: Schema, registry: Registry) -> Checked:
     checker = _Checker(registry)
-    resolved = checker.checked(node, schema, ())
-    return Checked(resolved, tuple(checker.problems), frozenset(checker.wrong))
+    table: dict[str, Any] = checker.checked(node, {"x-zoo-kind": "source"}, ())
+    if checker.problems:
+        raise ArchitectureError(checker.problems)
+    return table
+
+
+def _missing_plugins(document: Node, registry: Registry) -> Iterator[Problem]:
+    """A problem for each plugin that the file needs and that is not there."""
+    there = {item.provider.distribution for item in registry}
+    failures = {failure.provider.distribution: failure for failure in registry.failures}
+    for node in document.nearest(("plugins",)).items:
+        name = node.value
+        if isinstance(name, str) and name in failures:
+            yield node.place.problem(f"is {show(name)}, which cannot be used: {failures[name]}")
+        elif isinstance(name, str) and name and name not in there:
+            message = f"is {show(name)}, which is not installed. Install it: pip install {name}"
+            yield node.place.problem(message)
 
 
 class _Checker:
-    def __init__(self, registry: Registry) -> None:
+    """Checks the parts of a document.
+
+    Args:
+        registry: what can be written in it.
+        complete: whether an unknown name is a problem; if not, a missing plugin may have it.
+    """
+
+    def __init__(self, registry: Registry, complete: bool = True) -> None:
         self.registry = registry
+        self.complete = complete
         self.problems: list[Problem] = []
         self.wrong: set[TomlPath] = set()
 
@@ -166,7 +194,7 @@ class _Checker:
         resolved = self.checked(Node(parameters, node.place, node.key), entry.schema, path)
         if len(self.problems) == before:
             self._check_together(entry, resolved, node, path)
-        return {"type": entry.name, **resolved}
+        return {"type": node.table["type"].value, **resolved}
 
     def _as_table(self, kind: str, node: Node) -> Node:
         """The table that a name stands for; other values as they are."""
@@ -187,6 +215,9 @@ class _Checker:
         try:
             return self.registry.get(kind, name if isinstance(name, str) else "").entry
         except KeyError:
+            if not self.complete:
+                self.wrong.add(path)
+                return None
             known = self.registry.names(kind)
             message = f"is {show(node.plain())}. Use one of: {', '.join(known)}."
             hint = self._hint(kind, name) if isinstance(name, str) else ""

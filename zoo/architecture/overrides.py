@@ -81,6 +81,8 @@ def _parsed(text: str, place: Place) -> Override | Problem:
             f"{show(key.strip())} is not a key. Write keys joined by dots, such as optimizer.lr."
         )
     place = Place(place.file, path, place.line, place.column)
+    if path[0] == "extends":
+        return place.problem("cannot be set here. Write a file that extends another.")
     try:
         (parsed,) = tomli.loads(f"value = {value}").values()
     except (tomli.TOMLDecodeError, ValueError):

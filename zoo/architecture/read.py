@@ -56,7 +56,7 @@ def parse_architecture(
         document = apply_overrides(extended(parse(text, file, base)), overrides)
         expanded = expand(document, registry)
         checked = check(expanded.document, registry)
-        unused = check_layers(expanded.unused, registry)
+        unused = check_layers(expanded.unused, registry, checked.complete)
         walk, misfits = _walk(expanded.document, checked, registry)
         problems = [*expanded.problems, *checked.problems, *unused.problems, *misfits]
         if problems or walk is None:

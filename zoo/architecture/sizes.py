@@ -20,7 +20,7 @@ class SizeRule:
     def words(self) -> str:
         """``that are a multiple of 4`` and so on, to follow a plural."""
         if self.step == 0:
-            return f"of {self.first} pixels only"
+            return f"of {self.first} pixel{'s' * (self.first != 1)} only"
         if self.step == 1:
             return "of any size" if self.first == 1 else f"from {self.first} pixels on"
         if self.first % self.step:

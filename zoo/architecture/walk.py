@@ -6,7 +6,7 @@ infer, such as ``in_channels``, is filled in on the way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +21,9 @@ from zoo.reach import chain, receptive_field
 from zoo.registry import Registry
 
 Shape = tuple[int, ...]
+
+# With its gradients and Adam's moments, a network of so many takes 160 GB; a mistyped number more.
+MOST_PARAMETERS = 10**10
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,8 @@ class Walker:
             return None
         if not self.problems and walk.info.output_shape != input_shape:
             self.problems.append(self._other_output(walk))
-        if not self.problems and not walk.info.parameters:
-            message = "there is no parameter to train. Use a layer with a weight, such as conv2d."
-            self.problems.append(self._at(("layers",)).problem(message))
+        if not self.problems:
+            self.problems += self._impossible_count(walk)
         return None if self.problems else walk
 
     def chain(self, layers: Sequence[Component], input_shape: Shape, outer: str = "") -> Walk:
@@ -175,6 +177,16 @@ class Walker:
         )
         self.problems.append(self._at((*component.path, name)).problem(message, subject=""))
 
+    def _impossible_count(self, walk: Walk) -> Iterator[Problem]:
+        """A problem where there is nothing to train, or more than fits into memory."""
+        count = walk.info.parameters
+        if not count:
+            message = "there is no parameter to train. Use a layer with a weight, such as conv2d."
+            yield self._at(("layers",)).problem(message)
+        if count > MOST_PARAMETERS:
+            message = f"there are {count:,} parameters to train. Use {MOST_PARAMETERS:,} or fewer."
+            yield self._at(("layers",)).problem(message)
+
     def _other_output(self, walk: Walk) -> Problem:
         """The problem that the output has another shape than the input."""
         output, given = walk.info.output_shape, walk.input_shape
@@ -182,7 +194,7 @@ class Walker:
         if output[:1] == given[:1]:
             rules = self.size_rules(walk)
             output, given = output[1:], given[1:]
-            hint = f"They give back {size_words(*rules)}." if all(rules) else ""
+            hint = f"The network gives back {size_words(*rules)}." if all(rules) else ""
         return self._at(walk.layers[-1].component.path).problem(
             f"the output is {_by(output)}, the input {_by(given)}: the loss cannot compare them. "
             "Use layers that give back the input's shape.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-import tokenize
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import find_spec, resolve_name
+from importlib.machinery import ModuleSpec
+from importlib.util import resolve_name
 from pathlib import Path
+
+from zoo.unimported import module_spec, statements
 
 MOST_STEPS = 20  # of re-exports; more is a circle
 
@@ -35,11 +36,11 @@ def find_definition(reference: str) -> Definition | None:
     """
     module, _, name = reference.partition(":")
     for _ in range(MOST_STEPS):
-        spec = _spec(module)
+        spec = module_spec(module)
         if spec is None or spec.origin is None:
             return None
         file = Path(spec.origin)
-        node = _binding(_statements(file), name)
+        node = _binding(statements(file), name)
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             return Definition(file, node.lineno, ast.get_docstring(node) or "")
         if isinstance(node, ast.Name):
@@ -51,36 +52,13 @@ def find_definition(reference: str) -> Definition | None:
     return None
 
 
-def _spec(module: str) -> ModuleSpec | None:
-    """Where a module is; like ``find_spec``, which imports the packages that it is in."""
-    top, *rest = module.split(".")
-    try:
-        spec = find_spec(top)
-        for depth in range(len(rest)):
-            if spec is None:
-                return None
-            name = ".".join([top, *rest[: depth + 1]])
-            spec = PathFinder.find_spec(name, spec.submodule_search_locations or [])
-    except (ImportError, ValueError):  # no such module, or one that was made without a file
-        return None
-    return spec
-
-
-def _statements(file: Path) -> Sequence[ast.stmt]:
-    try:
-        with tokenize.open(file) as stream:
-            return ast.parse(stream.read()).body
-    except (OSError, SyntaxError, ValueError):  # no Python file: an extension module, say
-        return ()
-
-
 Binding = ast.ClassDef | ast.FunctionDef | ast.Name | tuple[str, str]
 
 
-def _binding(statements: Iterable[ast.stmt], name: str) -> Binding | None:
+def _binding(body: Iterable[ast.stmt], name: str) -> Binding | None:
     """What binds ``name`` last: a definition, another name, or (module, name) of an import."""
     found: Binding | None = None
-    for statement in _flat(statements):
+    for statement in _flat(body):
         if isinstance(statement, (ast.ClassDef, ast.FunctionDef)) and statement.name == name:
             found = statement
         elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name):
@@ -93,9 +71,9 @@ def _binding(statements: Iterable[ast.stmt], name: str) -> Binding | None:
     return found
 
 
-def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+def _flat(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """The statements of a module, those under an ``if`` or ``try`` included."""
-    for statement in statements:
+    for statement in body:
         yield statement
         if isinstance(statement, (ast.If, ast.Try)):
             yield from _flat(statement.body)

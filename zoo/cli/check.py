@@ -8,14 +8,14 @@ import click
 
 from zoo.architecture import Architecture, read_architecture
 from zoo.architecture.overrides import parse_overrides
-from zoo.cli.console import print_json, warn_of_failures
+from zoo.cli.console import count_of, print_json, warn_of_failures
 from zoo.cli.options import json_option, set_option
 from zoo.cli.problems import echo_problems, problem_json
 from zoo.errors import ArchitectureError, Problem
 from zoo.registry import Registry, load_registry
 
 
-@click.command(short_help="Report every mistake of architecture files.")
+@click.command()
 @click.argument(
     "files", metavar="ARCH.toml...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -34,7 +34,7 @@ def check(files: tuple[Path, ...], changes: tuple[str, ...], as_json: bool) -> N
     else:
         for path, result in results.items():
             if isinstance(result, Architecture):
-                click.echo(f"{path}: {_summary(result)}")
+                click.echo(f"{click.format_filename(path)}: {_summary(result)}")
             else:
                 echo_problems(result)
     if not all(isinstance(result, Architecture) for result in results.values()):
@@ -52,8 +52,7 @@ def _checked(
 
 def _summary(spec: Architecture) -> str:
     info = spec.walk.info
-    count = len(spec.layers)
-    return f"{count} layer{'' if count == 1 else 's'}, {info.parameters:,} parameters"
+    return f"{count_of('layer', len(spec.layers))}, {info.parameters:,} parameters"
 
 
 def _as_json(path: Path, result: Architecture | tuple[Problem, ...]) -> dict[str, object]:

@@ -20,7 +20,8 @@ def print_table(table: Table) -> None:
 
 def print_json(value: Any) -> None:
     """Print JSON to the standard output; numbers that it cannot write (inf, nan) become null."""
-    click.echo(to_json(value, indent=2))
+    # A file's name may have bytes that are no UTF-8; JSON has an escape for each.
+    click.echo(to_json(value, indent=2).encode("utf-8", "backslashreplace"))
 
 
 def warn(message: str) -> None:
@@ -32,3 +33,8 @@ def warn_of_failures(registry: Registry) -> None:
     """Name the plugins that could not be used."""
     for failure in registry.failures:
         warn(str(failure))
+
+
+def count_of(noun: str, count: int) -> str:
+    """``1 image`` or ``54 images``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

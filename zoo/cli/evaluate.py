@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.console import print_json, print_table
+from zoo.cli.console import print_json, print_table, warn
 from zoo.cli.options import data_option, device_option, json_option, source_table
 
 
-@click.command(short_help="Measure a trained model, beside classical methods.")
+@click.command()
 @click.argument("model", metavar="RUN_DIR|CHECKPOINT", type=click.Path(path_type=Path))
 @data_option("What to evaluate on; by default what the run held out")
 @device_option
@@ -35,7 +35,7 @@ def evaluate(model: Path, data: str | None, device: str, as_json: bool) -> None:
     registry = load_registry()
     target = choose_device(device)
     path, weights = find_checkpoint(model)
-    compiler, network = load_trained(path, registry)
+    compiler, network = load_trained(path, registry, warn)
     source = None
     if data is not None:
         source = build_component("source", source_table(registry, data), registry)

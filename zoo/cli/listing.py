@@ -25,7 +25,7 @@ WIDTH = 80
 def _command(kind: str, plural: str, what: str) -> click.Command:
     """The command that lists the entries of a kind."""
 
-    @click.command(plural, short_help=f"List the {what}.")
+    @click.command(plural)
     @click.argument("name", required=False)
     @json_option
     def command(name: str | None, as_json: bool) -> None:

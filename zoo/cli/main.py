@@ -21,20 +21,23 @@ from zoo.errors import (
     ZooError,
 )
 
+# Each command: where it is, and what it does, so that the help need not import it.
 COMMANDS = {
-    "check": "zoo.cli.check:check",
-    "evaluate": "zoo.cli.evaluate:evaluate",
-    "initializers": "zoo.cli.listing:initializers",
-    "layers": "zoo.cli.listing:layers",
-    "losses": "zoo.cli.listing:losses",
-    "new": "zoo.cli.new:new",
-    "noises": "zoo.cli.listing:noises",
-    "optimizers": "zoo.cli.listing:optimizers",
-    "run": "zoo.cli.run:run",
-    "schedules": "zoo.cli.listing:schedules",
-    "schema": "zoo.cli.schema:schema",
-    "show": "zoo.cli.show:show",
-    "sources": "zoo.cli.listing:sources",
+    "check": ("zoo.cli.check:check", "Report every mistake of architecture files."),
+    "evaluate": ("zoo.cli.evaluate:evaluate", "Measure a trained model, beside classical methods."),
+    "initializers": ("zoo.cli.listing:initializers", "List what fills new parameters."),
+    "layers": ("zoo.cli.listing:layers", "List the layers of a network."),
+    "losses": ("zoo.cli.listing:losses", "List the losses that training can minimise."),
+    "new": ("zoo.cli.new:new", "Start an architecture file."),
+    "noises": ("zoo.cli.listing:noises", "List the noises that can be added to clean images."),
+    "optimizers": ("zoo.cli.listing:optimizers", "List what updates the parameters."),
+    "plugin": ("zoo.cli.plugin:plugin", "Start a plugin, or prove one."),
+    "plugins": ("zoo.cli.plugins:plugins", "List the installed plugins and their state."),
+    "run": ("zoo.cli.run:run", "Train a denoiser from an architecture file."),
+    "schedules": ("zoo.cli.listing:schedules", "List the schedules of the learning rate."),
+    "schema": ("zoo.cli.schema:schema", "Write a JSON Schema of architecture files, for editors."),
+    "show": ("zoo.cli.show:show", "Show each layer's shape and size, or the resolved file."),
+    "sources": ("zoo.cli.listing:sources", "List the sources of images to train on."),
 }
 
 EXIT_CODES: tuple[tuple[type[ZooError], int], ...] = (
@@ -57,9 +60,14 @@ class LazyGroup(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands with what each does."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

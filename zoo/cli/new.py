@@ -17,7 +17,7 @@ from zoo.registry import Registry, load_registry
 from zoo.starter import SCHEMA_FILE, renamed_copy, starter_text, valid_name
 
 
-@click.command(short_help="Start an architecture file.")
+@click.command()
 @click.argument("path", metavar="NAME.toml", type=click.Path(path_type=Path))
 @click.option(
     "--from",

@@ -7,26 +7,27 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from zoo.errors import Problem
 
-WIDEST_EXCERPT = 100
+# Cells on a terminal, of which most have 80 in a line: how many of a file's line are shown, and how
+# many of these at most in front of the caret.
+WIDEST_EXCERPT = 71
+WIDEST_BEFORE = 50
 
 
 def problem_text(problem: Problem, terminal: bool) -> str:
     """``FILE:LINE:COLUMN: message``; on a terminal with the line of the file and a caret."""
     if not terminal or not problem.excerpt.strip() or not problem.column:
         return str(problem)
-    start = max(0, problem.column - WIDEST_EXCERPT * 3 // 4)
-    excerpt = problem.excerpt[start : start + WIDEST_EXCERPT]
-    before = _printable(excerpt[: problem.column - 1 - start])
+    before, after = _around(_printable(problem.excerpt), problem.column - 1)
     margin = f"{problem.line:>5} | "
     where, _, message = str(problem).partition(": ")
     return "\n".join(
         [
             f"{click.style(where, bold=True)}: {message}",
-            click.style(margin, dim=True) + _printable(excerpt).rstrip(),
+            click.style(margin, dim=True) + (before + after).rstrip(),
             " " * (len(margin) + cell_len(before)) + click.style("^", fg="red", bold=True),
         ]
     )
@@ -48,6 +49,15 @@ def echo_problems(problems: Iterable[Problem]) -> None:
     terminal = sys.stderr.isatty()
     for problem in problems:
         click.echo(problem_text(problem, terminal), err=True)
+
+
+def _around(line: str, position: int) -> tuple[str, str]:
+    """What is shown of a line: before a position, and from it on."""
+    before = line[max(0, position - WIDEST_BEFORE) : position]
+    while cell_len(before) > WIDEST_BEFORE:  # characters that are two cells wide
+        before = before[1:]
+    room = WIDEST_EXCERPT - cell_len(before)
+    return before, set_cell_size(line[position : position + room], room)
 
 
 def _printable(text: str) -> str:

@@ -10,7 +10,7 @@ import click
 from zoo.cli.options import data_option, device_option, overrides, set_option
 
 
-@click.command(short_help="Train a denoiser from an architecture file.")
+@click.command()
 @click.argument("architecture", metavar="ARCH.toml", type=click.Path(path_type=Path))
 @device_option
 @data_option("What to train on")

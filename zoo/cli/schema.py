@@ -14,7 +14,7 @@ from zoo.files import write_text
 from zoo.registry import load_registry
 
 
-@click.command(short_help="Write a JSON Schema of architecture files, for editors.")
+@click.command()
 @click.option(
     "-o",
     "--output",

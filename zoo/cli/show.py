@@ -22,7 +22,7 @@ from zoo.cli.options import json_option, set_option
 from zoo.registry import load_registry
 
 
-@click.command(short_help="Show each layer's shape and size, or the resolved file.")
+@click.command()
 @click.argument("file", metavar="ARCH.toml", type=click.Path(path_type=Path))
 @click.option("--resolved", is_flag=True, help="Print the file with every default filled in.")
 @set_option
@@ -51,23 +51,16 @@ def show(file: Path, resolved: bool, changes: tuple[str, ...], as_json: bool) ->
 
 def _print(spec: Architecture, rules: tuple[SizeRule | None, SizeRule | None]) -> None:
     click.echo(f"{spec.name}{': ' if spec.description else ''}{spec.description}")
-    table = Table()
-    table.add_column("layer")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("layer", no_wrap=True)
     for name in ("line", "output", "parameters", "multiply-adds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_row("input", "", _by(spec.walk.input_shape))
     for row in _rows(spec, spec.walk):
-        indent = "  " * (len(row["layer"]) - 1)
-        name = ".".join(map(str, row["layer"]))
         counts = (f"{row[key]:,}" if row[key] else "" for key in ("parameters", "multiply_adds"))
-        table.add_row(
-            f"{indent}{name} {row['type']}",
-            escape(_where(row, spec.file)),
-            _by(row["output"]),
-            *counts,
-        )
+        table.add_row(_name(row), escape(_where(row, spec.file)), _by(row["output"]), *counts)
     info = spec.walk.info
-    table.add_section()
+    table.add_row()
     table.add_row("in all", "", "", f"{info.parameters:,}", f"{info.multiply_adds:,}")
     print_table(table)
     click.echo(f"receptive field: {_by(spec.walk.receptive_field)} pixels")
@@ -110,17 +103,20 @@ def _rows(
             yield from _rows(spec, body, (*outer, position, name))
 
 
+def _name(row: dict[str, Any]) -> str:
+    """``3 conv2d``; ``body.0 conv2d``, indented, for the first layer in the body of another."""
+    path = row["layer"]
+    return f"{'  ' * (len(path) // 2)}{'.'.join(map(str, path[-2:]))} {row['type']}"
+
+
 def _written(place: Place) -> dict[str, Any]:
     users = [{"file": user.file.name, "line": user.line} for user in place.users]
     return {"file": place.file.name, "line": place.line, "used_by": users}
 
 
 def _where(row: dict[str, Any], file: str) -> str:
-    """``12``; ``12 for 40`` where the block that stands in line 12 is used in line 40."""
-    places = [row, *row["used_by"]]
-    return " for ".join(
-        str(at["line"]) if at["file"] == file else f"{at['file']}:{at['line']}" for at in places
-    )
+    """The line of a layer; with the name of the file where it is another."""
+    return str(row["line"]) if row["file"] == file else f"{row['file']}:{row['line']}"
 
 
 def _by(numbers: tuple[float, ...] | list[int]) -> str:

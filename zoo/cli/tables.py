@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from zoo.cli.console import count_of
 from zoo.train.evaluation import Evaluation, Score
 
 NAMES = {
@@ -16,7 +17,7 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     """PSNR both ways and SSIM of the model, the noisy input and the classical methods."""
     count = len(evaluation.per_image)
     mean = ", mean" if count > 1 else ""
-    table = Table(title=f"{count_of_images(count)}{mean}", title_justify="left")
+    table = Table(title=f"{count_of('image', count)}{mean}", title_justify="left")
     table.add_column("")
     for name in ("PSNR", "gain", "PSNR of mean MSE", "SSIM"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -26,11 +27,6 @@ def evaluation_table(evaluation: Evaluation) -> Table:
         table.add_row(name, *_cells(score, evaluation.noisy))
     table.add_row("this model", *_cells(evaluation.model, evaluation.noisy), style="bold")
     return table
-
-
-def count_of_images(count: int) -> str:
-    """``1 image`` or ``54 images``."""
-    return f"{count:,} image{'' if count == 1 else 's'}"
 
 
 def _cells(score: Score, noisy: Score) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ import click
 import torch
 
 from zoo.architecture import Architecture
-from zoo.cli.console import print_table, warn, warn_of_failures
+from zoo.cli.console import count_of, print_table, warn, warn_of_failures
 from zoo.cli.progress import EvaluationProgress, TrainingProgress
-from zoo.cli.tables import count_of_images, evaluation_table
+from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
 from zoo.errors import Stopped
@@ -22,6 +22,7 @@ from zoo.train.device import choose_device, device_name
 from zoo.train.environment import environment
 from zoo.train.evaluation import denoised, evaluate
 from zoo.train.examples import write_examples
+from zoo.train.providers import check_providers
 from zoo.train.run_directory import RunDirectory, existing_run_directory, new_run_directory
 from zoo.train.session import (
     RunData,
@@ -87,6 +88,8 @@ def _restore(trainer: Trainer, directory: RunDirectory) -> None:
     if warning:
         warn(warning)
     check_resumable(directory.last, content, trainer.architecture)
+    for other in check_providers(directory.last, content["plugins"], trainer.compiler.registry):
+        warn(other)
     trainer.restore(content)
     directory.write_metrics(trainer.metrics)
     click.echo(f"resumed after step {trainer.progress.step}")
@@ -101,7 +104,7 @@ def _evaluate(
     stop: StopRequest,
 ) -> None:
     """Evaluate the best weights and write what was found."""
-    _, model = load_trained(directory.best, registry)
+    _, model = load_trained(directory.best, registry, warn)
     model.to(device)
     progress = EvaluationProgress(len(images), stop)
     with progress.bar:
@@ -117,8 +120,9 @@ def _announce(trainer: Trainer, data: RunData) -> None:
     spec = trainer.architecture
     parameters = sum(parameter.value.numel() for parameter in trainer.model.param())
     click.echo(f"device: {device_name(trainer.device)}")
-    click.echo(f"model: {spec.name}, {len(trainer.model)} layers, {parameters:,} parameters")
-    held_out = count_of_images(len(data.validation))
+    layers = count_of("layer", len(trainer.model))
+    click.echo(f"model: {spec.name}, {layers}, {parameters:,} parameters")
+    held_out = count_of("image", len(data.validation))
     click.echo(
         f"data: {_source_name(spec)}, {data.batches.samples:,} crops an epoch, "
         f"{held_out} to validate on"

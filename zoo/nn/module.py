@@ -27,19 +27,23 @@ class Module:
         output_shape(shape) -> shape   the shape of y without its batch axis, from that of x
 
     and puts its :class:`Parameter` objects into ``self.parameters`` and the modules it contains
-    into ``self.children``, by name. Tensors are logical (N, C, H, W) with any strides and any
-    floating dtype. Inputs are never modified. ``backward`` belongs to the latest ``forward``; it
-    may be called several times, and adds to the parameters' gradients each time.
+    into ``self.children``, by name. A tensor that is not trained but belongs to the model's state,
+    such as a running mean, goes into ``self.buffers``; ``forward`` may change it in training mode.
+    Tensors are logical (N, C, H, W) with any strides and any floating dtype. Inputs are never
+    modified. ``backward`` belongs to the latest ``forward``; it may be called several times, and
+    adds to the parameters' gradients each time.
 
     Attributes:
         training: True after ``train()`` (as constructed), False after ``eval()``.
         parameters: the layer's own parameters by name.
+        buffers: the layer's own buffers by name: tensors that are saved but not trained.
         children: the modules it contains by name.
     """
 
     def __init__(self) -> None:
         self.training = True
         self.parameters: dict[str, Parameter] = {}
+        self.buffers: dict[str, Tensor] = {}
         self.children: dict[str, Module] = {}
         self._saved: tuple[Any, ...] | None = None
 
@@ -146,10 +150,10 @@ class Module:
             parameter.zero_gradient()
 
     def to(self, *target: torch.device | torch.dtype | str) -> Self:
-        """Move all parameters to a device, a dtype, or both; returns the module itself.
+        """Move all parameters and buffers to a device, a dtype, or both; returns the module itself.
 
-        What an earlier ``forward`` kept is dropped. An optimizer's state does not move with it:
-        make the optimizer afterwards.
+        Buffers of integers keep their dtype. What an earlier ``forward`` kept is dropped. An
+        optimizer's state does not move with it: make the optimizer afterwards.
 
         Raises:
             ArgumentError: a dtype that is not a floating-point one.
@@ -162,10 +166,8 @@ class Module:
                 )
         for module in self.modules():
             module._saved = None
-        for parameter in self.param():
             for item in target:
-                parameter.value = parameter.value.to(item)
-                parameter.gradient = parameter.gradient.to(item)
+                module._move(item)
         return self
 
     def train(self, mode: bool = True) -> Self:
@@ -187,8 +189,11 @@ class Module:
             yield from child.modules()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The values of all parameters by name, not copied: names and shapes as torch.nn's."""
-        return {name: parameter.value for name, parameter in self.named_parameters()}
+        """The values of all parameters and buffers by name, not copied.
+
+        Names, shapes and order are torch.nn's: a module's parameters, its buffers, its children.
+        """
+        return dict(self._named_state())
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Copy the values in ``state``, which must have the model's names and shapes exactly.
@@ -196,24 +201,41 @@ class Module:
         Raises:
             StateError: a name is missing or unexpected, or a shape differs; nothing is loaded.
         """
-        parameters = dict(self.named_parameters())
-        differences = [f"{name} is missing" for name in parameters if name not in state]
-        differences += [f"{name} is unexpected" for name in state if name not in parameters]
+        own = self.state_dict()
+        differences = [f"{name} is missing" for name in own if name not in state]
+        differences += [f"{name} is unexpected" for name in state if name not in own]
         differences += [
-            f"{name} has shape {tuple(state[name].shape)} instead of {tuple(parameter.value.shape)}"
-            for name, parameter in parameters.items()
-            if name in state and state[name].shape != parameter.value.shape
+            f"{name} has shape {tuple(state[name].shape)} instead of {tuple(value.shape)}"
+            for name, value in own.items()
+            if name in state and state[name].shape != value.shape
         ]
         if differences:
             raise StateError(f"{type(self).__name__}: the state differs: {'; '.join(differences)}.")
-        for name, parameter in parameters.items():
-            parameter.set_value(state[name].detach())
+        for name, value in own.items():
+            value.copy_(state[name].detach())
 
     def __repr__(self) -> str:
         shapes = ", ".join(
             f"{name}={tuple(parameter.value.shape)}" for name, parameter in self.parameters.items()
         )
         return f"{type(self).__name__}({shapes})"
+
+    def _move(self, target: torch.device | torch.dtype | str) -> None:
+        """Move this module's own tensors."""
+        for parameter in self.parameters.values():
+            parameter.value = parameter.value.to(target)
+            parameter.gradient = parameter.gradient.to(target)
+        for name, buffer in self.buffers.items():
+            if buffer.is_floating_point() or not isinstance(target, torch.dtype):
+                self.buffers[name] = buffer.to(target)
+
+    def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        for name, parameter in self.parameters.items():
+            yield prefix + name, parameter.value
+        for name, buffer in self.buffers.items():
+            yield prefix + name, buffer
+        for name, child in self.children.items():
+            yield from child._named_state(f"{prefix}{name}.")
 
     def _layer(self) -> Module:
         """The module that ``weight`` and ``bias`` belong to: this one, or one inside it."""

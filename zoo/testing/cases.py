@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -33,6 +33,11 @@ class LayerCase:
         rule: the layer's shape rule.
         unbatched: whether the layer also takes one input without the batch axis; if not, it must
             refuse it with a ShapeError.
+        mixes_batch: whether an item's output depends on the other items of the batch, as in batch
+            normalisation; if not, every item must be treated as it is on its own.
+        reference: makes the same layer of ``torch.nn``, with the same names in its state dict,
+            where there is one.
+        expected_failures: names of checks that are known to fail, each with the reason.
     """
 
     build: Callable[..., Module]
@@ -40,6 +45,9 @@ class LayerCase:
     id: str
     rule: ShapeRule
     unbatched: bool = True
+    mixes_batch: bool = False
+    reference: Callable[[], torch.nn.Module] | None = None
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def takes_generator(self) -> bool:

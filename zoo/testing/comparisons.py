@@ -60,3 +60,8 @@ def require_raises(
 def copies(tensors: Iterable[Tensor]) -> list[Tensor]:
     """A copy of each tensor, to compare with later."""
     return [tensor.clone() for tensor in tensors]
+
+
+def named_copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same for tensors with names."""
+    return {name: tensor.clone() for name, tensor in tensors.items()}

@@ -22,7 +22,7 @@ from zoo.errors import ShapeError
 from zoo.nn import Module
 from zoo.testing.cases import LayerCase, normal
 from zoo.testing.comparisons import (
-    copies,
+    named_copies,
     require,
     require_all_close,
     require_close,
@@ -31,12 +31,15 @@ from zoo.testing.comparisons import (
 from zoo.testing.gradients import INPUT, backward_gradients, check_gradients
 from zoo.testing.lifecycle import (
     check_backward_needs_forward,
+    check_deterministic,
+    check_devices,
     check_evaluation_saves_nothing,
     check_seed,
     check_state_dict,
     check_to,
 )
 from zoo.testing.shape_rules import check_shape_rule
+from zoo.testing.torch_equivalent import check_against_torch
 
 LayerCheck = Callable[[LayerCase], None]
 
@@ -86,20 +89,30 @@ def check_latest_forward(case: LayerCase) -> None:
 
 
 def check_nothing_else_changes(case: LayerCase) -> None:
-    """Input, upstream gradient and values stay as they are; tensors of parameters are kept."""
+    """Input, upstream gradient and values stay as they are; tensors of parameters are kept.
+
+    Buffers may change in ``forward`` in training mode, and nowhere else.
+    """
     module, x, grad_y = case.module(), case.input(), case.grad_y()
-    pairs = [tuple(parameter) for parameter in module.param()]
-    watched = {INPUT: x, "the upstream gradient": grad_y, **module.state_dict()}
-    before = dict(zip(watched, copies(watched.values()), strict=True))
+    parameters = dict(module.named_parameters())
+    pairs = {name: tuple(parameter) for name, parameter in parameters.items()}
+    watched = {INPUT: x, "the upstream gradient": grad_y}
+    watched |= {name: parameter.value for name, parameter in parameters.items()}
+    before = named_copies(watched)
     module.backward(torch.zeros_like(module.forward(x)))
     module.forward(x)
-    for (_, gradient), name in zip(pairs, module.state_dict(), strict=True):
+    for name, (_, gradient) in pairs.items():
         require(not gradient.any(), f"{case.id}: forward changes the gradient of {name}.")
+    state = named_copies(module.state_dict())
     module.backward(grad_y)
     require_all_close(f"{case.id}: after forward and backward", watched, before, 0)
-    for pair, (name, parameter) in zip(pairs, module.named_parameters(), strict=True):
-        same = parameter.value is pair[0] and parameter.gradient is pair[1]
+    for name, parameter in parameters.items():
+        same = parameter.value is pairs[name][0] and parameter.gradient is pairs[name][1]
         require(same, f"{case.id}: {name} has other tensors. Change them in place.")
+    require_all_close(f"{case.id}: after backward", module.state_dict(), state, 0)
+    module.eval().forward(x)
+    where = f"{case.id}: after forward in evaluation mode"
+    require_all_close(where, module.state_dict(), state, 0)
 
 
 def check_strides(case: LayerCase) -> None:
@@ -144,6 +157,8 @@ def check_unbatched(case: LayerCase) -> None:
 
 def check_batch_of_one(case: LayerCase) -> None:
     """Every item of a batch is treated as it is on its own; its gradients add up."""
+    if case.mixes_batch:
+        return
     module, x, grad_y = case.module(), case.input(), case.grad_y()
     y = module.forward(x)
     together = backward_gradients(module, x, grad_y)
@@ -205,6 +220,12 @@ def check_wrong_gradient_shape(case: LayerCase) -> None:
             require(untouched, f"{where}: the gradient of {name} has changed.")
 
 
+def check_reference(case: LayerCase) -> None:
+    """Output and gradients are those of the layer in ``torch.nn``, where the case names one."""
+    if case.reference is not None:
+        check_against_torch(case.module(), case.reference().double(), case.input())
+
+
 LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_output_shape,
     check_shape_rule,
@@ -224,6 +245,9 @@ LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_wrong_gradient_shape,
     check_state_dict,
     check_seed,
+    check_deterministic,
+    check_devices,
+    check_reference,
 )
 
 

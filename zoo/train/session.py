@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from zoo.nn.sequential import Sequential
 from zoo.registry import Registry
 from zoo.seeding import generator
 from zoo.train.checkpoint import load_checkpoint
+from zoo.train.providers import check_providers
 
 Images = CleanImages | ImagePairs
 
@@ -99,14 +100,24 @@ def initial_model(compiler: Compiler, seed: int) -> Sequential:
     return compiler.model(generator(seed, WEIGHTS_STREAM))
 
 
-def load_trained(path: Path, registry: Registry) -> tuple[Compiler, Sequential]:
+def load_trained(
+    path: Path, registry: Registry, warn: Callable[[str], object] = lambda _: None
+) -> tuple[Compiler, Sequential]:
     """The network of a checkpoint in evaluation mode, rebuilt from the checkpoint alone.
+
+    Args:
+        path: the checkpoint.
+        registry: what is installed.
+        warn: is told of plugins that have another version than when it was written.
 
     Raises:
         CheckpointError: it is missing or damaged, or its weights do not fit its architecture.
-        ArchitectureError: its architecture names what is not installed.
+        PluginError: a plugin that it needs is missing or cannot be used.
+        ArchitectureError: its architecture is wrong.
     """
     content = load_checkpoint(path)
+    for warning in check_providers(path, content["plugins"], registry):
+        warn(warning)
     architecture = parse_architecture(content["architecture"], registry, str(path), Path())
     compiler = Compiler(architecture, registry)
     model = initial_model(compiler, architecture.train.seed)

@@ -16,8 +16,9 @@ from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage
 from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
 from zoo.nn.sequential import Sequential
-from zoo.train.environment import plugin_versions, versions
+from zoo.train.environment import versions
 from zoo.train.evaluation import validate
+from zoo.train.providers import providers
 from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
 from zoo.train.step import TrainStep
@@ -197,7 +198,7 @@ class Trainer:
                 "torch": torch.get_rng_state(),
                 "cuda": cuda,
             },
-            "plugins": plugin_versions(self.architecture, self.compiler.registry),
+            "plugins": providers(self.architecture, self.compiler.registry),
             "versions": versions(),
             "metrics": self.metrics,
         }
@@ -224,7 +225,7 @@ class Trainer:
         if not math.isfinite(self.mean_loss()):
             raise self._diverged(f"the mean loss is {self.mean_loss()}")
         # A sigmoid can hide an infinite weight: the loss is then an ordinary number.
-        if not all(parameter.value.isfinite().all() for parameter in self.model.param()):
+        if not all(value.isfinite().all() for value in self.model.state_dict().values()):
             raise self._diverged("a weight is no finite number")
 
     def _diverged(self, what: str) -> DivergenceError:

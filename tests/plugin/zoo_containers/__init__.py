@@ -1,4 +1,4 @@
-"""A plugin of two layers that contain layers, installed for tests by putting its folder on the path."""
+"""A plugin of two layers that contain layers; tests install it by its folder on the path."""
 
 from __future__ import annotations
 

@@ -26,8 +26,8 @@ class Residual(Module):
         return grad_y + self.children["body"].backward(grad_y)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
-        """The input's."""
-        return tuple(input_shape)
+        """The body's, which is the input's."""
+        return self.children["body"].output_shape(input_shape)
 
 
 class Concat(Module):
@@ -39,12 +39,14 @@ class Concat(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The channels of both; the channel axis is the third from the end."""
-        self.save(x.shape[-3])
-        return torch.cat([x, self.children["body"].forward(x)], dim=-3)
+        y = torch.cat([x, self.children["body"].forward(x)], dim=-3)
+        self.save(x.shape[-3], y.shape)
+        return y
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """The first channels straight back, the others through the body."""
-        (channels,) = self.saved()
+        channels, shape = self.saved()
+        self.require_gradient_shape(grad_y, shape)
         straight = grad_y.narrow(-3, 0, channels)
         through = grad_y.narrow(-3, channels, grad_y.shape[-3] - channels)
         return straight + self.children["body"].backward(through)

@@ -1,0 +1,1 @@
+"""Architecture files that come with the plugin; the folder of this module has them."""

@@ -1,0 +1,135 @@
+"""Batch normalisation of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from zoo.errors import ShapeError
+from zoo.nn import Module, Parameter
+from zoo_residual.shapes import count, fraction, normalised, positive
+
+PIXELS = (0, 2, 3)  # all axes of (N, C, H, W) but the channels
+
+
+class BatchNorm2d(Module):
+    """Each channel shifted and scaled to mean 0 and variance 1, then by two trained numbers.
+
+    With m and v the mean and the variance (without Bessel's correction) of a channel over the batch
+    and all M of its pixels, s = 1 / sqrt(v + eps), w the weight and b the bias::
+
+        forward:  n = (x - m) s,  y = w n + b
+        backward: grad_w = sum of grad_y n,  grad_b = sum of grad_y,  over the M pixels
+                  grad_x = w s (grad_y - grad_b / M - n grad_w / M)
+
+    In training mode the running mean and variance (with Bessel's correction) follow those of the
+    batches, r <- (1 - momentum) r + momentum m; in evaluation mode they take the place of m and v.
+    Without running statistics m and v are always those of the batch.
+
+    Args:
+        num_features: C.
+        eps: added to the variance, > 0.
+        momentum: the share of the latest batch in the running statistics, 0 to 1.
+        affine: whether there are w and b; else they are 1 and 0.
+        track_running_stats: whether there are running statistics.
+
+    Shapes:
+        x, y: (N, C, H, W) or (C, H, W), which is a batch of one. weight, bias: (C,).
+        Buffers running_mean, running_var: (C,). num_batches_tracked: (), an integer.
+
+    Raises:
+        ArgumentError: impossible arguments.
+        ShapeError: x is no image of C channels; or the batch has one pixel, which has no variance,
+            where the batch's is used.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html
+    Ioffe, Szegedy: "Batch Normalization", 2015.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+    ) -> None:
+        super().__init__()
+        self.num_features = count("BatchNorm2d", "num_features", num_features)
+        self.eps = positive("BatchNorm2d", "eps", eps)
+        self.momentum = fraction("BatchNorm2d", "momentum", momentum)
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        if affine:
+            self.parameters["weight"] = Parameter(torch.ones(num_features))
+            self.parameters["bias"] = Parameter(torch.zeros(num_features))
+        if track_running_stats:
+            self.buffers["running_mean"] = torch.zeros(num_features)
+            self.buffers["running_var"] = torch.ones(num_features)
+            self.buffers["num_batches_tracked"] = torch.tensor(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W); also without N."""
+        self.output_shape(x.shape[x.dim() == 4 :])
+        batch = x if x.dim() == 4 else x.unsqueeze(0)
+        mean, variance = self._statistics(batch)
+        inverse = torch.rsqrt(variance + self.eps)  # C
+        self.save(batch, mean, inverse, x.shape)
+        scale = self._weighted(inverse)
+        shift = -mean * scale
+        if self.affine:
+            shift = shift + self.parameters["bias"].value
+        return torch.addcmul(_axes(shift), batch, _axes(scale)).view(x.shape)
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W); also without N."""
+        batch, mean, inverse, x_shape = self.saved()
+        self.require_gradient_shape(grad_y, x_shape)
+        grad_y = grad_y.reshape(batch.shape)
+        normal = (batch - _axes(mean)).mul_(_axes(inverse))
+        grad_weight, grad_bias = (grad_y * normal).sum(PIXELS), grad_y.sum(PIXELS)  # C
+        if self.affine:
+            self.add_gradients(weight=grad_weight, bias=grad_bias)
+        pixels = max(1, batch[:, 0].numel())
+        # In the memory of n: a new tensor of this size costs more than the sum.
+        grad_x: Tensor = normal.mul_(_axes(-grad_weight / pixels)).add_(grad_y)
+        grad_x.sub_(_axes(grad_bias / pixels)).mul_(_axes(self._weighted(inverse)))
+        return grad_x.view(x_shape)
+
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The input's."""
+        return normalised("BatchNorm2d", input_shape, self.num_features)
+
+    def _statistics(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean and the variance of each channel that are used in this mode."""
+        if self.track_running_stats and not self.training:
+            return self.buffers["running_mean"], self.buffers["running_var"]
+        pixels = batch[:, 0].numel()
+        if pixels == 1:
+            raise ShapeError(
+                "BatchNorm2d: the batch has one pixel, which has no variance. "
+                "Use more images or larger ones."
+            )
+        mean = batch.mean(PIXELS)
+        variance = torch.linalg.vector_norm(batch - _axes(mean), dim=PIXELS).square() / pixels
+        if self.track_running_stats and pixels:
+            self._follow(mean, variance * (pixels / (pixels - 1)))
+        return mean, variance
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, variance: Tensor) -> None:
+        """The running statistics a step towards those of a batch."""
+        self.buffers["num_batches_tracked"] += 1
+        for name, latest in (("running_mean", mean), ("running_var", variance)):
+            self.buffers[name].mul_(1 - self.momentum).add_(latest, alpha=self.momentum)
+
+    def _weighted(self, inverse: Tensor) -> Tensor:
+        """w s of each channel."""
+        return inverse * self.weight if self.affine else inverse
+
+
+def _axes(values: Tensor) -> Tensor:
+    """(C,) -> (C, 1, 1): a number for each channel of an image."""
+    return values.view(-1, 1, 1)

@@ -1,0 +1,41 @@
+"""What the plugin adds to zoo. No torch.
+
+The schemas are data files of the package ``zoo_residual.schemas``; a schema's title is the entry's
+summary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import zoo
+from zoo_residual.schemas import read_schema
+
+zoo_api = ">=1,<2"
+
+
+@zoo.hookimpl
+def zoo_layers() -> Iterator[zoo.LayerEntry]:
+    """The layers of residual networks."""
+    yield _layer("residual", "residual:Residual")
+    yield _layer("pixel_shuffle", "pixel_shuffle:PixelShuffle")
+    yield _layer("pixel_unshuffle", "pixel_unshuffle:PixelUnshuffle")
+    yield _layer("batch_norm2d", "batch_norm2d:BatchNorm2d", inferred={"num_features": 0})
+    yield _layer("prelu", "prelu:PReLU")
+    yield _layer("gelu", "gelu:GELU", rule="zoo.shape_rules:elementwise")
+
+
+def _layer(
+    name: str, factory: str, rule: str = "", inferred: Mapping[str, int] | None = None
+) -> zoo.LayerEntry:
+    """A layer's entry; its shape rule has the layer's name unless given."""
+    schema = read_schema(name)
+    return zoo.LayerEntry(
+        name=name,
+        factory=f"zoo_residual.{factory}",
+        schema=schema,
+        summary=schema["title"],
+        inferred=inferred or {},
+        shape_rule=rule or f"zoo_residual.shape_rules:{name}",
+        cases=f"zoo_residual.cases:{name.upper()}",
+    )

@@ -1,0 +1,63 @@
+"""The shape rules of the layers: what each makes of an input, known without torch.
+
+How to write one is in :mod:`zoo.shape_rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from zoo import LayerInfo, reach
+from zoo_residual.shapes import (
+    Shape,
+    count,
+    normalised,
+    one_or_each_channel,
+    same_as_input,
+    shuffled,
+    unshuffled,
+)
+
+Parameters = Mapping[str, Any]
+
+
+def residual(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
+    """:class:`zoo_residual.residual.Residual`: the body's counts, and its reach or the pixel's."""
+    inner: LayerInfo = parameters["body"](input_shape)
+    same_as_input(where, inner.output_shape, input_shape)
+    vertical, horizontal = inner.reach
+    beside = (reach.either(reach.same, vertical), reach.either(reach.same, horizontal))
+    return replace(inner, reach=beside)
+
+
+def pixel_shuffle(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
+    """:class:`zoo_residual.pixel_shuffle.PixelShuffle`."""
+    factor = count(where, "upscale_factor", parameters["upscale_factor"])
+    blocks = reach.repeat(factor)
+    return LayerInfo(shuffled(where, input_shape, factor), reach=(blocks, blocks))
+
+
+def pixel_unshuffle(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
+    """:class:`zoo_residual.pixel_unshuffle.PixelUnshuffle`."""
+    factor = count(where, "downscale_factor", parameters["downscale_factor"])
+    blocks = reach.window(factor, stride=factor)
+    return LayerInfo(unshuffled(where, input_shape, factor), reach=(blocks, blocks))
+
+
+def prelu(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
+    """:class:`zoo_residual.prelu.PReLU`."""
+    slopes = count(where, "num_parameters", parameters["num_parameters"])
+    return LayerInfo(one_or_each_channel(where, input_shape, slopes), parameters=slopes)
+
+
+def batch_norm2d(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
+    """:class:`zoo_residual.batch_norm2d.BatchNorm2d`, as it is in evaluation mode."""
+    features = count(where, "num_features", parameters["num_features"])
+    seen = reach.same if parameters["track_running_stats"] else reach.whole
+    return LayerInfo(
+        output_shape=normalised(where, input_shape, features),
+        parameters=2 * features * parameters["affine"],
+        reach=(seen, seen),
+    )

@@ -1,0 +1,35 @@
+"""What the plugin adds to zoo. No torch.
+
+The schemas are data files of the package ``zoo_unet.schemas``; a schema's title is the entry's
+summary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import zoo
+from zoo_unet.schemas import read_schema
+
+zoo_api = ">=1,<2"
+
+
+@zoo.hookimpl
+def zoo_layers() -> Iterator[zoo.LayerEntry]:
+    """The layers of U-Nets."""
+    yield _layer("leaky_relu", "leaky_relu:LeakyReLU", rule="zoo.shape_rules:elementwise")
+    yield _layer("max_pool2d", "max_pool2d:MaxPool2d")
+    yield _layer("skip", "skip:Skip")
+    yield _layer("reflect_pad", "reflect_pad:ReflectPad")
+
+
+def _layer(name: str, factory: str, rule: str = "") -> zoo.LayerEntry:
+    """A layer's entry; its shape rule has the layer's name unless given."""
+    schema = read_schema(name)
+    return zoo.LayerEntry(
+        name=name,
+        factory=f"zoo_unet.{factory}",
+        schema=schema,
+        summary=schema["title"],
+        shape_rule=rule or f"zoo_unet.shape_rules:{name}",
+    )

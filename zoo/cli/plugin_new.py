@@ -1,0 +1,71 @@
+"""``zoo plugin new``: start a plugin."""
+
+from __future__ import annotations
+
+import shlex
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import click
+
+from zoo.errors import UsageError
+from zoo.files import create_folder
+from zoo.scaffold import Names, names_of, plugin_files
+from zoo.unimported import module_spec
+
+
+@click.command(short_help="Start a plugin.")
+@click.argument("path", metavar="DIR", type=click.Path(path_type=Path))
+def new(path: Path) -> None:
+    """Start a plugin in the new folder DIR: a distribution with one layer, which works as it is.
+
+    It has an architecture that uses the layer, tests, a README and a workflow for continuous
+    integration. The folder's name is the plugin's, such as zoo-swish; nothing is overwritten.
+    """
+    folder = path.resolve()  # "." and ".." have no name of their own
+    names = names_of(folder.name)
+    _require_new(path, folder, names)
+    try:
+        create_folder(folder, plugin_files(names))
+    except FileExistsError:  # made by another program since
+        raise _taken(path) from None
+    click.echo(f"wrote {path}: the plugin {names.distribution} with the layer {names.layer}")
+    click.echo(f"go there:    cd {shlex.quote(str(path))}")
+    click.echo("install it:  python -m pip install -e '.[test]'")
+    click.echo("test it:     python -m pytest")
+    click.echo(f"prove it:    zoo plugin check {names.distribution}")
+    click.echo(f"train it:    zoo run architectures/{names.layer}.toml")
+
+
+def _require_new(path: Path, folder: Path, names: Names) -> None:
+    """Refuse a folder or a name that cannot be used.
+
+    Raises:
+        UsageError: the folder is there and not empty, or its parent is not there, or the name is
+            that of something installed.
+    """
+    if not folder.parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}. Make it first.")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise _taken(path)
+    if folder == Path.cwd():  # it is replaced, and this one would be left nowhere
+        raise UsageError(f"{path}: is the folder you are in. Name one inside it, or beside it.")
+    if _is_installed(names):
+        raise UsageError(
+            f"{path}: {names.distribution} is the name of something installed. Use another."
+        )
+
+
+def _taken(path: Path) -> UsageError:
+    return UsageError(f"{path}: is there already and stays as it is. Use another name.")
+
+
+def _is_installed(names: Names) -> bool:
+    """Whether a distribution or a module has the name; an empty folder is no module."""
+    spec = module_spec(names.package)
+    if spec is not None and spec.origin is not None:
+        return True
+    try:
+        return bool(distribution(names.distribution))
+    except PackageNotFoundError:
+        return False

@@ -1,0 +1,50 @@
+"""``zoo plugins``: what is installed beside zoo, and its state."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from zoo.catalogue.plugins import Plugin, installed_plugins
+from zoo.cli.console import print_json, print_table
+from zoo.cli.options import json_option
+from zoo.discovery import discover
+from zoo.registry import load_registry
+
+
+@click.command()
+@json_option
+def plugins(as_json: bool) -> None:
+    """List the installed plugins: what they contribute, whether they work, and why not.
+
+    A plugin is a distribution with an entry point in the group "zoo". ZOO_PLUGINS=a,b uses only
+    these, ZOO_PLUGINS= none; with ZOO_STRICT_PLUGINS=1 every failure is an error.
+    """
+    found = discover()
+    all_of_them = installed_plugins(found, load_registry(found))
+    if as_json:
+        print_json([plugin.to_dict() for plugin in all_of_them])
+    elif all_of_them:
+        _print(all_of_them)
+    else:
+        click.echo("No plugin is installed.")
+
+
+def _print(plugins: list[Plugin]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in ("plugin", "state", "contributes"):
+        table.add_column(name, no_wrap=name != "contributes")
+    for plugin in plugins:
+        contributes = "; ".join(
+            f"{kind} {', '.join(names)}" for kind, names in plugin.contributes.items()
+        )
+        table.add_row(*map(Text, (str(plugin.provider), plugin.state, contributes)))
+    print_table(table)
+    for plugin in plugins:
+        for reason in plugin.reasons:
+            click.echo(f"{plugin.provider}: {reason}")
+        if plugin.imports_torch:
+            click.echo(
+                f"{plugin.provider}: imports torch when it is loaded, which slows every command."
+            )

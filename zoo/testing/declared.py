@@ -1,0 +1,46 @@
+"""What an entry is tried with, in the words of an architecture file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to write an entry in an architecture file, and what is known of it.
+
+    A plugin keeps a sequence of them in a module of its own and names it in the entry::
+
+        CASES = [
+            Case({"factor": 2}, input=(8, 4, 6)),
+            Case({"factor": 3}, input=(9, 2, 2), reference=lambda: torch.nn.PixelShuffle(3)),
+        ]
+
+        zoo.LayerEntry(..., cases="zoo_swish.cases:CASES")
+
+    Each option that none of them sets is varied from the first, of which the rest holds but for
+    ``mean``, ``std`` and ``reference``.
+
+    Attributes:
+        parameters: as in the entry's table, without ``type``; a body is a list of tables.
+        input: for layers, the shape of an input without the batch axis, (C, H, W); found by trying
+            where it is left out. Keep it small.
+        unbatched, mixes_batch: for layers, as in :class:`zoo.testing.LayerCase`.
+        mean, std, biases: for initializers, as in :class:`zoo.testing.InitializerCase`.
+        reference: for layers and optimizers, what makes the same of ``torch.nn`` or
+            ``torch.optim``, as in :class:`zoo.testing.LayerCase` and
+            :class:`zoo.testing.OptimizerCase`.
+        expected_failures: names of checks that are known to fail, each with the reason.
+    """
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    input: tuple[int, ...] | None = None
+    unbatched: bool = True
+    mixes_batch: bool = False
+    mean: float | None = None
+    std: Callable[[tuple[int, ...]], float] | None = None
+    biases: bool = True
+    reference: Callable[..., Any] | None = None
+    expected_failures: Mapping[str, str] = field(default_factory=dict)

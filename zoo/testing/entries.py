@@ -1,0 +1,161 @@
+"""The contract of an entry of any kind, and of a plugin, one check for each clause."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from unittest import SkipTest
+
+import torch
+
+from zoo.compiler import Compiler
+from zoo.entries import LayerEntry
+from zoo.registry import Registered, Registry
+from zoo.schema_lint import lint
+from zoo.testing.cases import normal, seeded
+from zoo.testing.comparisons import require
+from zoo.testing.files import IMAGE, in_a_file
+from zoo.testing.making import Made
+from zoo.testing.schemas import schema_differences, wrong_defaults
+from zoo.train import TrainStep
+
+# Loads a plugin as zoo does, then what is needed to check a file, and prints what imported torch.
+CHILD: Final = """
+import sys
+from zoo.discovery import discover
+from zoo.registry import load_registry
+
+distribution = sys.argv[1]
+
+def stop_at(what):
+    if "torch" in sys.modules:
+        print(what)
+        sys.exit()
+
+stop_at("zoo")
+registry = load_registry(discover({"ZOO_PLUGINS": "" if distribution == "zoo" else distribution}))
+stop_at("the module of its entry point, or a hook in it,")
+for item in registry:
+    if item.provider.distribution == distribution:
+        for name in ("load_shape_rule", "load_check"):
+            getattr(item.entry, name, lambda: None)()
+            stop_at(f"the {name.removeprefix('load_')} of {item.entry.kind} {item.entry.name}")
+"""
+
+
+@dataclass(frozen=True)
+class EntryCase:
+    """An entry, and what it is tried with.
+
+    Attributes:
+        registered: the entry and who provides it.
+        registry: has it, and the entries that its parameters can name.
+        made: its cases.
+        expected_failures: names of checks that are known to fail, each with the reason.
+    """
+
+    registered: Registered
+    registry: Registry
+    made: Sequence[Made] = ()
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The name of the entry in reports and messages."""
+        return f"{self.registered.entry.kind} {self.registered.entry.name}"
+
+
+@dataclass(frozen=True)
+class PluginCase:
+    """A distribution with plugins.
+
+    Attributes:
+        id: its name.
+        entries: how many it provides.
+        expected_failures: names of checks that are known to fail, each with the reason.
+    """
+
+    id: str
+    entries: int
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+
+
+EntryCheck = Callable[[EntryCase], None]
+PluginCheck = Callable[[PluginCase], None]
+
+
+def check_schema(case: EntryCase) -> None:
+    """The schema says what the factory's signature says, and accepts its own defaults."""
+    entry = case.registered.entry
+    found = [*lint(entry.schema, "schema"), *wrong_defaults(entry.schema)]
+    found += schema_differences(entry, entry.schema, case.registry)
+    require(not found, f"{case.id}: {' '.join(found)}")
+
+
+def check_references(case: EntryCase) -> None:
+    """What the entry names in strings can be imported."""
+    entry = case.registered.entry
+    entry.load()
+    entry.load_check()
+    entry.load_cases()
+    if isinstance(entry, LayerEntry):
+        entry.load_shape_rule()
+
+
+def check_in_a_file(case: EntryCase) -> None:
+    """With each case an architecture file compiles, and a step of training has a finite loss."""
+    kind = case.registered.entry.kind
+    if kind == "source":
+        raise SkipTest("a source may need files that are not here")
+    for made in case.made:
+        shape = made.source.input or IMAGE
+        if made.walked is not None and len(made.walked.info.output_shape) != len(IMAGE):
+            raise SkipTest("its output is no image")
+        compiler = Compiler(
+            in_a_file(kind, made.table, case.registry, made.walked, shape), case.registry
+        )
+        compiler.schedule()
+        model = compiler.model(seeded(0))
+        step = TrainStep(model, compiler.loss(), compiler.optimizer(model.param()))
+        shape = (2, 3, *shape[1:])
+        loss = step(normal(shape, 1, torch.float32), normal(shape, 2, torch.float32))
+        require(
+            bool(loss.isfinite()),
+            f"{case.id}: in a file, as {dict(made.table)}, the loss of a training step is {loss}.",
+        )
+
+
+def check_contributes(case: PluginCase) -> None:
+    """The plugin provides something."""
+    require(
+        case.entries > 0,
+        f"{case.id}: provides nothing. Mark functions with @zoo.hookimpl (zoo.hookspecs).",
+    )
+
+
+def check_no_torch(case: PluginCase) -> None:
+    """Loading the plugin, and what checks a file, imports no torch; in a process of its own."""
+    result = subprocess.run(
+        [sys.executable, "-c", CHILD, case.id],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    require(
+        result.returncode == 0,
+        f"{case.id}: cannot be loaded in a process of its own: {result.stderr.strip()}",
+    )
+    require(
+        not result.stdout,
+        f"{case.id}: {result.stdout.strip()} imports torch. "
+        "Import it only where the factories are.",
+    )
+
+
+ENTRY_CHECKS: Final[Sequence[EntryCheck]] = (check_schema, check_references, check_in_a_file)
+PLUGIN_CHECKS: Final[Sequence[PluginCheck]] = (check_contributes, check_no_torch)

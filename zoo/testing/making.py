@@ -1,0 +1,241 @@
+"""The cases of a registered entry: those it declares, and those made up from its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+from typing import Any, Final
+
+import torch
+
+from zoo.architecture import Component
+from zoo.architecture.document import literal
+from zoo.architecture.schema import show
+from zoo.architecture.walk import WalkedLayer, Walker
+from zoo.compiler import Compiler
+from zoo.entries import Entry, InitializerEntry, LayerEntry, LossEntry, OptimizerEntry
+from zoo.errors import ArchitectureError, ArgumentError, PluginError, ShapeError
+from zoo.layer_info import LayerInfo, ShapeRule
+from zoo.nn import Module, Sequential
+from zoo.registry import Registry
+from zoo.testing.cases import LayerCase
+from zoo.testing.declared import Case
+from zoo.testing.files import PLACE, in_a_file, walk_layers
+from zoo.testing.initializers import InitializerCase
+from zoo.testing.losses import LossCase
+from zoo.testing.optimizer_cases import OptimizerCase
+from zoo.testing.values import body, is_body, required, variations
+
+Shape = tuple[int, ...]
+KitCase = LayerCase | OptimizerCase | InitializerCase | LossCase
+
+# Inputs that are tried for a layer that declares none: small, higher than wide.
+CHANNELS: Final = (4, 3, 9, 8, 16, 1, 2)
+SIZES: Final = ((6, 5), (6, 4), (6, 3), (9, 6), (8, 8), (16, 16), (32, 32))
+BATCH: Final = 2
+
+
+@dataclass(frozen=True)
+class Made:
+    """A case of the kit, and what it was made from.
+
+    Attributes:
+        source: with its input found.
+        table: as in a file, with ``type`` and bodies.
+        case: None for an entry of a kind that the kit has no checks for.
+        walked: for a layer, what it makes of its input.
+    """
+
+    source: Case
+    table: Mapping[str, Any]
+    case: KitCase | None
+    walked: WalkedLayer | None = None
+
+
+def make_cases(entry: Entry, registry: Registry) -> list[Made]:
+    """All cases of an entry: at least one, but for a source, which may need files.
+
+    Args:
+        entry: its factory and shape rule are imported.
+        registry: has the entries that the entry's parameters can name.
+
+    Raises:
+        PluginError: the entry cannot be imported, its shape rule fails, no parameters or input can
+            be found that it takes, or it declares a case that it does not take.
+    """
+    if entry.kind == "source":  # it may need files that are not here
+        return []
+    declared = _declared(entry)
+    try:
+        made = [_make(entry, case, registry) for case in declared]
+    except ArchitectureError as error:
+        raise PluginError(
+            f"{entry.kind} {entry.name!r}: a declared case is wrong: {error}"
+        ) from error
+    made = made or [_made_up(entry, registry)]
+    skip = {name for case in declared for name in case.parameters}
+    return made + list(_varied(entry, made[0].source, skip, registry))
+
+
+def _varied(entry: Entry, first: Case, skip: Container[str], registry: Registry) -> Iterator[Made]:
+    """Cases with one parameter changed; with two, where one alone is not taken."""
+    base = replace(first, reference=None, mean=None, std=None)
+    taken: list[dict[str, Any]] = [{}]
+    for tables in variations(entry, registry, first.parameters, skip):
+        for table, other in product(tables, list(taken)):
+            parameters = {**first.parameters, **other, **table}
+            made = _made_or_none(entry, replace(base, parameters=parameters), registry)
+            if made is not None:
+                yield made
+                taken.append(table)
+                break
+
+
+def _made_or_none(entry: Entry, case: Case, registry: Registry) -> Made | None:
+    """The case on its input, or on another one; None where the entry takes neither."""
+    for attempt in (case, replace(case, input=None)):
+        try:
+            return _make(entry, attempt, registry)
+        except ArchitectureError:
+            continue
+    return None
+
+
+def _declared(entry: Entry) -> list[Case]:
+    cases = entry.load_cases()
+    if not isinstance(cases, Sequence) or not all(isinstance(case, Case) for case in cases):
+        raise PluginError(
+            f"{entry.kind} {entry.name!r}: {entry.cases!r} is {cases!r}. "
+            "Give a list of zoo.testing.Case records."
+        )
+    return list(cases)
+
+
+def _made_up(entry: Entry, registry: Registry) -> Made:
+    """The first case of an entry that declares none."""
+    refusal: ArchitectureError | None = None
+    for parameters in required(entry, registry):
+        try:
+            return _make(entry, Case(parameters), registry)
+        except ArchitectureError as error:
+            refusal = refusal or error
+    said = f" The first was refused: {refusal.problems[0].text}" if refusal else ""
+    raise PluginError(
+        f"{entry.kind} {entry.name!r}: no values for its required parameters"
+        f"{' and no input' if entry.kind == 'layer' else ''} were found that it takes. "
+        f"Declare cases (zoo.testing.Case).{said}"
+    )
+
+
+def _make(entry: Entry, case: Case, registry: Registry) -> Made:
+    """The kit's case of a declared one.
+
+    Raises:
+        ArchitectureError: in a file it would be refused.
+    """
+    if isinstance(entry, LayerEntry):
+        return _make_layer(entry, case, registry)
+    table = {"type": entry.name, **case.parameters}
+    architecture = in_a_file(entry.kind, table, registry)
+    named = _id(entry, case)
+    if isinstance(entry, InitializerEntry):
+        component = architecture.layers[0].parameters["init"]
+        build = partial(entry.load(), **component.parameters)
+        made: KitCase = InitializerCase(
+            build, named, case.mean, case.std, case.biases, case.expected_failures
+        )
+    elif isinstance(entry, OptimizerEntry):
+        parameters = architecture.optimizer.parameters
+        build, maximize = partial(entry.load(), **parameters), parameters.get("maximize") is True
+        made = OptimizerCase(build, named, maximize, case.reference, case.expected_failures)
+    elif isinstance(entry, LossEntry):
+        build = partial(entry.load(), **architecture.loss.parameters)
+        made = LossCase(build, named, case.expected_failures)
+    else:
+        return Made(case, table, None)
+    return Made(case, table, made)
+
+
+def _make_layer(entry: LayerEntry, case: Case, registry: Registry) -> Made:
+    if case.input is not None:
+        return _make_layer_on(case.input, entry, case, registry)
+    refusal: ArchitectureError | None = None
+    for size, channels in product(SIZES, CHANNELS):
+        try:
+            return _make_layer_on((channels, *size), entry, case, registry)
+        except ArchitectureError as error:
+            refusal = refusal or error
+    assert refusal is not None  # there is at least one shape
+    raise refusal
+
+
+def _make_layer_on(shape: Shape, entry: LayerEntry, case: Case, registry: Registry) -> Made:
+    properties = entry.schema.get("properties", {})
+    needed = [name for name in entry.schema.get("required", ()) if is_body(properties[name])]
+    bodies = {name: body(shape[0]) for name in needed if name not in case.parameters}
+    case = replace(case, input=shape)
+    table = {"type": entry.name, **bodies, **case.parameters}
+    (walked,) = walk_layers([table], shape, registry).layers
+    made = LayerCase(
+        _builder(walked, registry),
+        (BATCH, *shape),
+        _id(entry, case),
+        _rule(entry, walked, registry),
+        case.unbatched,
+        case.mixes_batch,
+        case.reference,
+        case.expected_failures,
+    )
+    return Made(case, table, made, walked)
+
+
+def _builder(walked: WalkedLayer, registry: Registry) -> Callable[[torch.Generator], Module]:
+    compiler = Compiler(in_a_file("loss", {"type": "mse"}, registry), registry)
+
+    def build(generator: torch.Generator) -> Module:
+        return _build(compiler, walked, generator)
+
+    return build
+
+
+def _build(compiler: Compiler, walked: WalkedLayer, generator: torch.Generator) -> Module:
+    """The layer and those in it; unlike the compiler's own this does not ask the shape rule."""
+    bodies = {
+        name: Sequential(*(_build(compiler, layer, generator) for layer in inner.layers))
+        for name, inner in walked.bodies.items()
+    }
+    layer: Module = compiler.build(walked.component, generator, **bodies)
+    return layer
+
+
+def _rule(entry: LayerEntry, walked: WalkedLayer, registry: Registry) -> ShapeRule:
+    """The entry's shape rule with the parameters of one case, which are not given to it again."""
+    rule = entry.load_shape_rule()
+    bodies = {
+        name: partial(_info_of_body, inner.components, registry)
+        for name, inner in walked.bodies.items()
+    }
+    parameters = {**walked.component.parameters, **bodies}
+
+    def info(where: str, _: Mapping[str, Any], input_shape: Shape) -> LayerInfo:
+        try:
+            return rule(where, parameters, input_shape)
+        except (ArgumentError, ArchitectureError) as error:  # of a body that does not fit
+            raise ShapeError(str(error)) from error
+
+    return info
+
+
+def _info_of_body(components: Sequence[Component], registry: Registry, shape: Shape) -> LayerInfo:
+    walker = Walker(registry, literal([], PLACE))
+    info = walker.chain(components, shape).info
+    if walker.problems:
+        raise ArchitectureError(walker.problems)
+    return info
+
+
+def _id(entry: Entry, case: Case) -> str:
+    parameters = ", ".join(f"{name}={show(value)}" for name, value in case.parameters.items())
+    return f"{entry.name}({parameters})"
