@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.arguments import count, divisor, end_padding, is_number, number, pair, sides
+from zoo.arguments import count, divisor, end_padding, is_number, number, pair, positive, sides
 from zoo.errors import ArgumentError
 from zoo.shapes import Sides
 
@@ -111,15 +111,33 @@ def test_numbers_outside_the_limits(limits: tuple[float, ...], value: float, all
     assert str(caught.value) == f"SGD: momentum is {value!r}. Use {allowed}."
 
 
+@pytest.mark.parametrize("value", [1, 1e-300, np.float32(0.5), Fraction(1, 2), 10**300])
+def test_a_positive_number(value: Any) -> None:
+    result = positive("Residual", "scale", value)
+    assert type(result) is float
+    assert result == float(value)
+
+
+@pytest.mark.parametrize(
+    "value", [0, -0.0, -1, Fraction(1, 10**400), nan, inf, 10**400, True, "1", None]
+)
+def test_what_is_no_positive_number(value: Any) -> None:
+    """Of the fraction, that is more than 0, no float is left."""
+    with pytest.raises(ArgumentError) as caught:
+        positive("Residual", "scale", value)
+    assert str(caught.value) == f"Residual: scale is {value!r}. Use a finite number > 0."
+
+
 @pytest.mark.parametrize(
     "refuse",
     [
         lambda: count("Conv2d", "groups", 0),
         lambda: pair("Conv2d", "groups", 0),
         lambda: number("Conv2d", "groups", nan),
+        lambda: positive("Conv2d", "groups", 0),
         lambda: divisor("Conv2d", 2, 3, 4),
     ],
-    ids=["count", "pair", "number", "divisor"],
+    ids=["count", "pair", "number", "positive", "divisor"],
 )
 def test_an_error_names_the_argument(refuse: Callable[[], Any]) -> None:
     with pytest.raises(ArgumentError) as caught:

@@ -41,8 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "discovery": {"errors", "entries", "hookspecs", "builtins", "unimported"},
     "registry": {"errors", "entries", "discovery"},
     "architecture": {
-        *("errors", "constraints", "suggestions", "schemas", "entries", "layer_info", "reach"),
-        "registry",
+        *("errors", "constraints", "suggestions", "schemas", "shapes", "entries", "layer_info"),
+        *("reach", "registry"),
     },
     "init": SHARED | {"constraints"},
     "nn": SHARED | {"init"},
@@ -68,6 +68,7 @@ WITHOUT_TORCH = {
 }
 A_PLUGIN_MAY_IMPORT = {
     *("zoo", "zoo.nn", "zoo.optim", "zoo.init", "zoo.errors", "zoo.reach", "zoo.testing"),
+    *("zoo.arguments", "zoo.shapes"),
 }
 GRADIENTS_OF_TORCH = {
     "requires_grad",
@@ -232,10 +233,11 @@ def no_plugin_is_named(source: Source, names: list[str] = PLUGIN_NAMES) -> Itera
 
 
 def a_plugin_imports_only_what_is_public(source: Source) -> Iterator[str]:
-    """Of zoo only ``zoo``, ``errors``, ``reach``, ``testing``, and where the base classes are.
+    """Of zoo only ``zoo`` itself, what layers share, ``testing``, and where the base classes are.
 
-    These are ``zoo.nn`` for layers, ``zoo.optim`` for optimizers and ``zoo.init`` for initializers;
-    no module inside.
+    Shared are ``errors``, ``arguments``, ``shapes`` and ``reach``; the base classes are in
+    ``zoo.nn`` for layers, ``zoo.optim`` for optimizers and ``zoo.init`` for initializers; no module
+    inside.
     """
     for node in ast.walk(source.tree):
         modules: list[str] = []
@@ -370,7 +372,8 @@ KEPT: list[tuple[Rule, str, str]] = [
         a_plugin_imports_only_what_is_public,
         "plugins/a/a.py",
         "import zoo\nimport torch\nfrom zoo.nn import Module\nfrom zoo.optim import Optimizer\n"
-        "from zoo.init import Initializer\nfrom zoo import hookimpl, reach",
+        "from zoo.init import Initializer\nfrom zoo import hookimpl, reach\n"
+        "from zoo.arguments import positive\nfrom zoo.shapes import image",
     ),
 ]
 

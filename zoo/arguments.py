@@ -1,4 +1,7 @@
-"""Checks of arguments, shared by layers, initializers, optimizers, schedules and noises."""
+"""Checks of arguments, shared by layers, initializers, optimizers, schedules and noises.
+
+They are also for plugins. ``where`` and ``layer`` are how a message starts.
+"""
 
 from __future__ import annotations
 
@@ -118,6 +121,17 @@ def number(where: str, name: str, value: Any, minimum: float = -inf, maximum: fl
     elif maximum < inf:
         allowed += f" <= {maximum:g}"
     raise ArgumentError(f"{where}: {name} is {value!r}. Use {allowed}.", name)
+
+
+def positive(where: str, name: str, value: Any) -> float:
+    """``value`` as a float > 0.
+
+    Raises:
+        ArgumentError: it is not a finite number > 0.
+    """
+    if is_number(value) and float(value) > 0:
+        return float(value)
+    raise ArgumentError(f"{where}: {name} is {value!r}. Use a finite number > 0.", name)
 
 
 def is_number(value: Any, minimum: float = -inf, maximum: float = inf) -> bool:

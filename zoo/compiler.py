@@ -16,6 +16,7 @@ from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.sequential import Sequential
 from zoo.registry import Registry
+from zoo.shapes import by
 
 
 class Compiler:
@@ -116,13 +117,9 @@ class Compiler:
             registered = self.registry.get("layer", walked.component.type)
             raise PluginError(
                 f"layer {walked.component.type!r} of {registered.provider}: its shape rule says "
-                f"{_words(*said)} for an input of {_by(shape)}; the layer has {_words(*found)}."
+                f"{_words(*said)} for an input of {by(shape)}; the layer has {_words(*found)}."
             )
 
 
 def _words(shape: Sequence[int], parameters: int) -> str:
-    return f"an output of {_by(shape)} and {parameters:,} parameters"
-
-
-def _by(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape))
+    return f"an output of {by(shape)} and {parameters:,} parameters"

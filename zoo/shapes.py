@@ -1,8 +1,9 @@
 """Shape arithmetic of the layers: from the size of an input to that of an output, without torch.
 
-The layers' ``output_shape`` and their shape rules (:mod:`zoo.shape_rules`) both use it. Shapes have
-no batch axis, sizes are (vertical, horizontal) pairs, and ``where`` is how a message starts. The
-formulas are those of PyTorch's documentation of ``Conv2d`` and ``ConvTranspose2d``.
+The layers' ``output_shape`` and their shape rules (:mod:`zoo.shape_rules`) both use it; it is also
+for plugins. Shapes have no batch axis, sizes are (vertical, horizontal) pairs, and ``where`` is how
+a message starts. The formulas are those of PyTorch's documentation of ``Conv2d`` and
+``ConvTranspose2d``.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def convolution(
     if span[0] > padded[0] or span[1] > padded[1]:
         dilated = " (with dilation)" if dilation != (1, 1) else ""
         raise ShapeError(
-            f"{where}: kernel {_by(span)}{dilated} is larger than the padded input {_by(padded)}. "
+            f"{where}: kernel {by(span)}{dilated} is larger than the padded input {by(padded)}. "
             "Use a smaller kernel, more padding or a larger input."
         )
     return (padded[0] - span[0]) // stride[0] + 1, (padded[1] - span[1]) // stride[1] + 1
@@ -89,7 +90,7 @@ def transposed_convolution(
         ShapeError: the input is empty or the padding removes the whole output.
     """
     if min(size) < 1:
-        raise ShapeError(f"{where}: the input is {_by(size)}. Use at least one pixel.")
+        raise ShapeError(f"{where}: the input is {by(size)}. Use at least one pixel.")
     span = window(kernel, dilation)
     height, width = (
         (size[axis] - 1) * stride[axis] - 2 * padding[axis] + span[axis] + output_padding[axis]
@@ -97,11 +98,12 @@ def transposed_convolution(
     )
     if min(height, width) < 1:
         raise ShapeError(
-            f"{where}: padding {_by(padding)} leaves an output of {height}x{width} from an input "
-            f"of {_by(size)}. Use less padding or a larger input."
+            f"{where}: padding {by(padding)} leaves an output of {height}x{width} from an input "
+            f"of {by(size)}. Use less padding or a larger input."
         )
     return height, width
 
 
-def _by(size: Pair) -> str:
-    return f"{size[0]}x{size[1]}"
+def by(shape: Sequence[int]) -> str:
+    """A shape or a size as messages have it: ``3x32x32``."""
+    return "x".join(map(str, shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from zoo.arguments import count, pair
 from zoo.errors import ArgumentError, ShapeError
-from zoo.shapes import Pair, convolution, transposed_convolution, window
+from zoo.shapes import Pair, by, convolution, image, transposed_convolution, window
 
 
 class Three:
@@ -61,6 +62,29 @@ def test_pair_knows_another_minimum() -> None:
     with pytest.raises(ArgumentError) as caught:
         pair("Layer", "name", (0, -1), minimum=0)
     assert str(caught.value) == "Layer: name is (0, -1). Use an integer >= 0 or a pair of them."
+
+
+def test_an_image_has_a_size() -> None:
+    assert image("Layer", (3, 4, 5)) == image("Layer", [3, 4, 5], channels=3) == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "message"),
+    [
+        ((4, 5), None, "the input is (4, 5). Use (N, C, H, W) or (C, H, W)."),
+        ([2, 3, 4, 5], 3, "the input is (2, 3, 4, 5). Use (N, 3, H, W) or (3, H, W)."),
+        ((3, 4, 5), 1, "expects 1 channel; the input has 3."),
+        ((1, 4, 5), 3, "expects 3 channels; the input has 1."),
+    ],
+)
+def test_what_is_no_image(shape: Sequence[int], channels: int | None, message: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        image("Layer", shape, channels)
+    assert str(caught.value) == f"Layer: {message}"
+
+
+def test_shapes_in_messages() -> None:
+    assert [by(shape) for shape in ((3, 32, 16), [4, 5], (7,))] == ["3x32x16", "4x5", "7"]
 
 
 def test_window() -> None:

@@ -19,6 +19,7 @@ from zoo.errors import ArchitectureError, ArgumentError, PluginError, Problem, S
 from zoo.layer_info import LayerInfo
 from zoo.reach import chain, receptive_field
 from zoo.registry import Registry
+from zoo.shapes import by
 
 Shape = tuple[int, ...]
 
@@ -196,7 +197,7 @@ class Walker:
             output, given = output[1:], given[1:]
             hint = f"The network gives back {size_words(*rules)}." if all(rules) else ""
         return self._at(walk.layers[-1].component.path).problem(
-            f"the output is {_by(output)}, the input {_by(given)}: the loss cannot compare them. "
+            f"the output is {by(output)}, the input {by(given)}: the loss cannot compare them. "
             "Use layers that give back the input's shape.",
             hint,
             subject="",
@@ -241,7 +242,3 @@ class _Body:
     def walk(self, shape: Shape) -> Walk:
         """The walk of the rule's latest call; from the layer's own input where it made none."""
         return self.walked or self.walker.chain(self.layers, shape, self.outer)
-
-
-def _by(shape: Shape) -> str:
-    return "x".join(map(str, shape))

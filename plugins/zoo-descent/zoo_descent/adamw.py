@@ -8,9 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from zoo.arguments import number
 from zoo.errors import ArgumentError
 from zoo.optim import Optimizer
-from zoo_descent.arguments import forgetting, number
+from zoo_descent.arguments import forgetting
 
 
 class AdamW(Optimizer):

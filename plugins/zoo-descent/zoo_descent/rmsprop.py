@@ -8,8 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from zoo.arguments import number
 from zoo.optim import Optimizer
-from zoo_descent.arguments import forgetting, number
+from zoo_descent.arguments import forgetting
 
 
 class RMSprop(Optimizer):

@@ -8,7 +8,8 @@ from math import erfc, sqrt
 import torch
 from torch import Tensor
 
-from zoo_descent.arguments import limits, number, positive
+from zoo.arguments import number, positive
+from zoo_descent.arguments import limits
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,12 @@ from zoo_residual.residual import Residual
         (
             BatchNorm2d,
             {"num_features": 2, "momentum": 1.1},
-            "momentum is 1.1. Use a number from 0 to 1.",
+            "momentum is 1.1. Use a finite number from 0 to 1.",
         ),
         (
             BatchNorm2d,
             {"num_features": 2, "momentum": None},
-            "momentum is None. Use a number from 0 to 1.",
+            "momentum is None. Use a finite number from 0 to 1.",
         ),
         (Residual, {"body": Sequential(), "scale": inf}, "scale is inf. Use a finite number > 0."),
         (

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from zoo.arguments import count, number, positive
 from zoo.errors import ShapeError
 from zoo.nn import Module, Parameter
-from zoo_residual.shapes import count, fraction, normalised, positive
+from zoo.shapes import image
 
 PIXELS = (0, 2, 3)  # all axes of (N, C, H, W) but the channels
 
@@ -59,7 +60,7 @@ class BatchNorm2d(Module):
         super().__init__()
         self.num_features = count("BatchNorm2d", "num_features", num_features)
         self.eps = positive("BatchNorm2d", "eps", eps)
-        self.momentum = fraction("BatchNorm2d", "momentum", momentum)
+        self.momentum = number("BatchNorm2d", "momentum", momentum, 0, 1)
         self.affine = affine
         self.track_running_stats = track_running_stats
         if affine:
@@ -100,7 +101,7 @@ class BatchNorm2d(Module):
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The input's."""
-        return normalised("BatchNorm2d", input_shape, self.num_features)
+        return self.num_features, *image("BatchNorm2d", input_shape, self.num_features)
 
     def _statistics(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """The mean and the variance of each channel that are used in this mode."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from zoo.arguments import count
 from zoo.nn import Module
-from zoo_residual.shapes import count, shuffled
+from zoo_residual.shapes import shuffled
 
 
 class PixelShuffle(Module):

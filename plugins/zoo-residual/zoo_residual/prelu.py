@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from zoo.arguments import count
 from zoo.nn import Module, Parameter
-from zoo_residual.shapes import count, one_or_each_channel
+from zoo_residual.shapes import one_or_each_channel
 
 
 class PReLU(Module):

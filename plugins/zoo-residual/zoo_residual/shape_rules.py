@@ -10,15 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from zoo import LayerInfo, reach
-from zoo_residual.shapes import (
-    Shape,
-    count,
-    normalised,
-    one_or_each_channel,
-    same_as_input,
-    shuffled,
-    unshuffled,
-)
+from zoo.arguments import count
+from zoo.shapes import image
+from zoo_residual.shapes import Shape, one_or_each_channel, same_as_input, shuffled, unshuffled
 
 Parameters = Mapping[str, Any]
 
@@ -57,7 +51,7 @@ def batch_norm2d(where: str, parameters: Parameters, input_shape: Shape) -> Laye
     features = count(where, "num_features", parameters["num_features"])
     seen = reach.same if parameters["track_running_stats"] else reach.whole
     return LayerInfo(
-        output_shape=normalised(where, input_shape, features),
+        output_shape=(features, *image(where, input_shape, features)),
         parameters=2 * features * parameters["affine"],
         reach=(seen, seen),
     )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from zoo.arguments import number
 from zoo.nn import Module
-from zoo_unet.arguments import number
 
 
 class LeakyReLU(Module):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.nn import Module
-from zoo_unet.arguments import Pair
+from zoo.shapes import Pair
 from zoo_unet.shapes import pooling
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from zoo.arguments import pair
 from zoo.nn import Module
-from zoo_unet.arguments import Pair, pair
+from zoo.shapes import Pair
 from zoo_unet.shapes import cut_back, extended
 
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from zoo import LayerInfo, reach
-from zoo_unet.arguments import pair
-from zoo_unet.shapes import Shape, cut_back, extended, image, joined, pooling
+from zoo.arguments import pair
+from zoo.shapes import image
+from zoo_unet.shapes import Shape, cut_back, extended, joined, pooling
 
 Parameters = Mapping[str, Any]
 

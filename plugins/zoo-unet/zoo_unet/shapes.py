@@ -10,23 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.arguments import pair
 from zoo.errors import ArgumentError, ShapeError
-from zoo_unet.arguments import Pair, pair
+from zoo.shapes import Pair, by, image, window
 
 Shape = tuple[int, ...]
 Image = tuple[int, int, int]
-
-
-def image(where: str, shape: Sequence[int]) -> Image:
-    """The shape of an image, (C, H, W).
-
-    Raises:
-        ShapeError: it has other axes.
-    """
-    if len(shape) != 3:
-        raise ShapeError(f"{where}: the input is {tuple(shape)}. Use (N, C, H, W) or (C, H, W).")
-    channels, height, width = shape
-    return channels, height, width
 
 
 @dataclass(frozen=True)
@@ -48,10 +37,7 @@ class Pooling:
     @property
     def span(self) -> Pair:
         """Pixels from the first to the last tap of a window: d (k - 1) + 1."""
-        vertical, horizontal = (
-            d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)
-        )
-        return vertical, horizontal
+        return window(self.kernel, self.dilation)
 
     def padded(self, shape: Sequence[int]) -> Shape:
         """(.., H, W) with the padding added to H and W."""
@@ -64,7 +50,8 @@ class Pooling:
         Raises:
             ShapeError: it is no image, or a window is larger than the padded image.
         """
-        channels, *padded = self.padded(image(where, shape))
+        image(where, shape)
+        channels, *padded = self.padded(shape)
         span = self.span
         if span[0] > padded[0] or span[1] > padded[1]:
             raise ShapeError(
@@ -103,9 +90,9 @@ def joined(where: str, output: Sequence[int], shape: Sequence[int]) -> Image:
     Raises:
         ShapeError: they have other heights or widths.
     """
-    channels, height, width = image(where, shape)
+    height, width = image(where, shape)
     _require_size(where, output, shape)
-    return output[0] + channels, height, width
+    return output[0] + shape[0], height, width
 
 
 def extended(where: str, shape: Sequence[int], multiple: Pair) -> Image:
@@ -114,8 +101,8 @@ def extended(where: str, shape: Sequence[int], multiple: Pair) -> Image:
     Raises:
         ShapeError: it is no image.
     """
-    channels, height, width = image(where, shape)
-    return channels, height + -height % multiple[0], width + -width % multiple[1]
+    height, width = image(where, shape)
+    return shape[0], height + -height % multiple[0], width + -width % multiple[1]
 
 
 def cut_back(where: str, output: Sequence[int], inner: Image, shape: Sequence[int]) -> Image:
@@ -126,11 +113,6 @@ def cut_back(where: str, output: Sequence[int], inner: Image, shape: Sequence[in
     """
     _require_size(where, output, inner)
     return output[0], shape[1], shape[2]
-
-
-def by(shape: Sequence[int]) -> str:
-    """``3x32x32``."""
-    return "x".join(map(str, shape))
 
 
 def _require_size(where: str, output: Sequence[int], inner: Sequence[int]) -> None:

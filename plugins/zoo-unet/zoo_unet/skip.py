@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from zoo.nn import Module
-from zoo_unet.shapes import image, joined
+from zoo.shapes import image
+from zoo_unet.shapes import joined
 
 
 class Skip(Module):
