@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hookspecs": {"entries"},
     "builtins": {"entries", "hookspecs", "schemas"},
     "unimported": set(),
+    "child": set(),
     "scaffold": set(),
     "discovery": {"errors", "entries", "hookspecs", "builtins", "unimported"},
     "registry": {"errors", "entries", "discovery"},
@@ -51,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compiler": SHARED | {"entries", "registry", "architecture", "init", "nn", "optim", "data"},
 }
 OF_ENTRIES = {"errors", "schemas", "entries", "registry", "architecture"}
-MAY_IMPORT["catalogue"] = OF_ENTRIES | {"discovery", "unimported"}
+MAY_IMPORT["catalogue"] = OF_ENTRIES | {"child", "discovery", "unimported"}
 MAY_IMPORT["editor_schema"] = OF_ENTRIES
 MAY_IMPORT["starter"] = OF_ENTRIES
 MAY_IMPORT["train"] = {*MAY_IMPORT, "compiler"} - {"builtins", "hookspecs"}
@@ -64,7 +65,7 @@ WITHOUT_TORCH = {
     *("errors", "shapes", "arguments", "schemas", "reach", "layer_info", "shape_rules"),
     *("constraints", "schema_lint"),
     *("suggestions", "entries", "hookspecs", "builtins", "discovery", "registry", "architecture"),
-    *("unimported", "catalogue", "editor_schema", "files", "starter", "scaffold"),
+    *("unimported", "child", "catalogue", "editor_schema", "files", "starter", "scaffold"),
 }
 A_PLUGIN_MAY_IMPORT = {
     *("zoo", "zoo.nn", "zoo.optim", "zoo.init", "zoo.errors", "zoo.reach", "zoo.testing"),

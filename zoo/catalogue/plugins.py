@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.child import run_python
 from zoo.discovery import Plugins, Provider
 from zoo.errors import PluginError
 from zoo.registry import Registry
@@ -88,11 +87,5 @@ def _importing_torch(providers: set[Provider]) -> set[Provider]:
 
 
 def _imports_torch(distribution: str) -> bool:
-    result = subprocess.run(
-        [sys.executable, "-c", ASK],
-        env={**os.environ, "ZOO_PLUGINS": distribution, "ZOO_STRICT_PLUGINS": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = run_python(ASK, ZOO_PLUGINS=distribution, ZOO_STRICT_PLUGINS="0")
     return result.stdout.strip().endswith("True")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,6 +9,7 @@ from unittest import SkipTest
 
 import torch
 
+from zoo.child import run_python
 from zoo.compiler import Compiler
 from zoo.entries import LayerEntry
 from zoo.registry import Registered, Registry
@@ -139,13 +137,7 @@ def check_contributes(case: PluginCase) -> None:
 
 def check_no_torch(case: PluginCase) -> None:
     """Loading the plugin, and what checks a file, imports no torch; in a process of its own."""
-    result = subprocess.run(
-        [sys.executable, "-c", CHILD, case.id],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = run_python(CHILD, case.id)
     require(
         result.returncode == 0,
         f"{case.id}: cannot be loaded in a process of its own: {result.stderr.strip()}",
