@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import tomli
 
+from zoo.architecture.advice import advised
 from zoo.architecture.broken import Broken, quoted, shown
 from zoo.architecture.positions import LineStarts
 from zoo.architecture.repeated import clashes, explained
@@ -25,18 +26,6 @@ CLOSES: Mapping[str, str] = {"[": "]", "{": "}"}
 WORD = re.compile(r"[^\s,;\[\]{}#=]+")
 WORDS = re.compile(r"[^\s,;\[\]{}#=\"']+(?:[ \t]+[^\s,;\[\]{}#=\"']+)*(?=[ \t]*(?:#|\n|\Z))")
 NAME = re.compile(r"([^\n\"'\[\]{}#,:=]+)[=\]]")  # what was meant as a key
-
-# Words that are no value, and what to write.
-ADVICE: Sequence[tuple[str, str]] = (
-    (r".*[\u2018-\u201f\u00ab\u00bb].*", "Text needs straight quotes, \" or '."),
-    (r"(?i:[+-]?(true|false|inf|nan))", "Write {lower} in lower case."),
-    (r"(?i:null|none|nil)", "Leave the key out, or write text in quotes."),
-    (r"[+-]?(\.[0-9].*|[0-9_]+\.([eE].*)?)", "A number has digits on both sides of its point."),
-    (r"[+-]?0[0-9_]+(\.[0-9]*)?", "A number has no zeros in front."),
-    (r"[+-]?(?=.*[0-9])[0-9_]+(\.[0-9_]+)?", "An underscore stands between two digits."),
-    (r"[0-9]{4}-[0-9]+-[0-9].*|[0-9]+:[0-9].*", "Write dates as 2022-05-31, times as 23:59:00."),
-    (r"\(.*", "A list has square brackets, [1, 2]."),
-)
 
 
 def syntax_problem(text: str, error: tomli.TOMLDecodeError) -> tuple[str, int, int]:
@@ -194,14 +183,7 @@ def _not_a_value(broken: Broken) -> Finding | None:
         allowed = "Write a number, true, false, text in quotes, a list or a table."
         return Finding(f"A value is missing in front of {shown(broken.next)}. {allowed}", start)
     words = None if broken.scanner.opened else WORDS.match(broken.text, start)
-    return Finding(_advised(match.group(), words.group() if words else match.group()), start)
-
-
-def _advised(word: str, words: str) -> str:
-    for pattern, advice in ADVICE:
-        if re.fullmatch(pattern, word):
-            return f"{shown(word)} is not a TOML value. {advice.format(lower=word.lower())}"
-    return f"{shown(words)} is not a TOML value. Text needs quotes: {quoted(words)}."
+    return Finding(advised(match.group(), words.group() if words else match.group()), start)
 
 
 def _after_key(broken: Broken) -> Finding | None:
