@@ -177,7 +177,7 @@ MISTAKES = [
         "layers conv2d relu",
         "zoo layers: Got unexpected extra argument (relu). See zoo layers --help.",
     ),
-    ("layer", "zoo: No such command 'layer'. See zoo --help."),
+    ("layer", "zoo: No such command 'layer'. Did you mean layers? See zoo --help."),
 ]
 
 

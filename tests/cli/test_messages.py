@@ -34,6 +34,7 @@ def refused(result: Any, code: int, message: str) -> None:
 
 USAGE = [
     ("nope", "zoo: No such command 'nope'. See zoo --help."),
+    ("chekc tiny.toml", "zoo: No such command 'chekc'. Did you mean check? See zoo --help."),
     ("run", "zoo run: Missing argument 'ARCH.toml'. See zoo run --help."),
     (
         "run tiny.toml more",
@@ -241,6 +242,13 @@ def test_no_command_shows_the_help(cli: Callable[..., Any]) -> None:
     assert (result.code, result.err) == (0, "")
     assert result.out == cli("--help").out
     assert result.out.startswith("Usage: zoo [OPTIONS] COMMAND [ARGS]...")
+
+
+def test_plugin_alone_shows_its_help(cli: Callable[..., Any]) -> None:
+    result = cli("plugin")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == cli("plugin", "--help").out
+    assert "check  Prove an installed plugin." in result.out
 
 
 def test_no_traceback_unless_asked_for(

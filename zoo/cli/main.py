@@ -20,6 +20,7 @@ from zoo.errors import (
     UsageError,
     ZooError,
 )
+from zoo.suggestions import suggest
 
 # Each command: where it is, and what it does, so that the help need not import it.
 COMMANDS = {
@@ -63,6 +64,14 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with; refuses a name that is none."""
+        if args[0] not in COMMANDS and (meant := suggest(args[0], COMMANDS)):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {meant}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands with what each does."""

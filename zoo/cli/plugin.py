@@ -8,9 +8,12 @@ from zoo.cli.plugin_check import check
 from zoo.cli.plugin_new import new
 
 
-@click.group()
-def plugin() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def plugin(context: click.Context) -> None:
     """What authors of plugins need."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 plugin.add_command(check)
