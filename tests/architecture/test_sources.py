@@ -39,16 +39,16 @@ def test_what_a_short_form_stands_for(text: str, table: dict[str, str]) -> None:
     ("text", "table"),
     [
         ("demo", {"type": "demo"}),
-        ("photos", {"type": "folder", "path": "/work/photos"}),
+        ("photos", {"type": "folder", "path": "/home/photos"}),
         ("../photos", {"type": "folder", "path": "/photos"}),
         ("/photos", {"type": "folder", "path": "/photos"}),
-        ("x.pkl", {"type": "pkl", "path": "/work/x.pkl", "second_is_clean": False}),
-        ("pairs:shots", {"type": "pairs", "folder": "/work/shots", **SUFFIXES}),
-        ("a,/b", {"type": "pairs", "first": "/work/a", "second": "/b", **SUFFIXES}),
+        ("x.pkl", {"type": "pkl", "path": "/home/x.pkl", "second_is_clean": False}),
+        ("pairs:shots", {"type": "pairs", "folder": "/home/shots", **SUFFIXES}),
+        ("a,/b", {"type": "pairs", "first": "/home/a", "second": "/b", **SUFFIXES}),
     ],
 )
 def test_the_resolved_table(text: str, table: dict[str, Any], registry: Registry) -> None:
-    assert check_source(text, registry, f"--data {text}", Path("/work")) == table
+    assert check_source(text, registry, f"--data {text}", Path("/home")) == table
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_resolved_table(text: str, table: dict[str, Any], registry: Registry
 )
 def test_what_is_no_source(text: str, message: str, registry: Registry) -> None:
     with pytest.raises(ArchitectureError) as caught:
-        check_source(text, registry, f"--data {text}", Path("/work"))
+        check_source(text, registry, f"--data {text}", Path("/home"))
     assert str(caught.value) == message
 
 
