@@ -20,6 +20,7 @@ from zoo.nn import (
     Sigmoid,
     Upsampling,
 )
+from zoo.nn.fast import operators
 from zoo.testing import check_against_torch
 
 Options = dict[str, Any]
@@ -57,6 +58,13 @@ def with_channels(options: Options) -> Options:
         "out_channels": out_channels,
         "groups": groups,
     }
+
+
+@pytest.fixture(autouse=True, params=["textbook", "fast"])
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which form of the convolutions computes these small images."""
+    monkeypatch.setattr(operators, "LITTLE_WORK", 0 if request.param == "fast" else 2**60)
+    return str(request.param)
 
 
 def check(module: Module, reference: torch.nn.Module, x: torch.Tensor) -> None:
@@ -261,7 +269,8 @@ def threads(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("threads")
-def test_conv2d_under_default_allclose() -> None:
+def test_conv2d_under_default_allclose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # the form that is chosen
     generator = torch.Generator().manual_seed(0)
     for _ in range(100):
         conv = Conv2d(3, 3, 3, generator=generator)
@@ -275,7 +284,8 @@ def test_sigmoid_under_default_allclose() -> None:
     assert torch.allclose(Sigmoid().forward(x), torch.sigmoid(x))
 
 
-def test_sequential_under_default_allclose() -> None:
+def test_sequential_under_default_allclose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
     generator = torch.Generator().manual_seed(0)
     for _ in range(100):
         conv, relu, sigmoid = Conv2d(3, 3, 3, generator=generator), ReLU(), Sigmoid()

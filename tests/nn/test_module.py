@@ -183,11 +183,11 @@ def test_values_are_converted_to_the_models_dtype() -> None:
     [
         (Conv2d(1, 2, 3), "Conv2d"),
         (ConvTranspose2d(1, 2, 3), "ConvTranspose2d"),
-        (Upsampling(1, 2, 3), "Conv2d"),  # the last module of the two
+        (Upsampling(1, 2, 3), "Upsampling"),
         (NearestUpsampling(2), "NearestUpsampling"),
         (Linear(3, 4), "Linear"),
         (ReLU(), "ReLU"),
-        (Sequential(ReLU(), Sigmoid()), "Sigmoid"),
+        (Sequential(ReLU(), Sigmoid()), "Sequential"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Module) else "",
 )
@@ -212,7 +212,7 @@ def test_backward_needs_a_forward_in_training_mode(module: Module, name: str) ->
     [
         (Conv2d(2, 3, 3), "Conv2d", (1, 3, 2, 3)),
         (ConvTranspose2d(2, 3, 3), "ConvTranspose2d", (1, 3, 6, 7)),
-        (Upsampling(2, 3, 3), "Conv2d", (1, 3, 6, 8)),
+        (Upsampling(2, 3, 3), "Upsampling", (1, 3, 6, 8)),
         (NearestUpsampling(2), "NearestUpsampling", (1, 2, 8, 10)),
         (Linear(5, 4), "Linear", (1, 2, 4, 4)),
         (ReLU(), "ReLU", (1, 2, 4, 5)),

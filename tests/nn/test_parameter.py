@@ -30,6 +30,7 @@ def test_a_parameter_changes_in_place() -> None:
     parameter.add_gradient(torch.tensor([1.0, 2.0]))
     assert gradient.tolist() == [2.0, 4.0]
     parameter.zero_gradient()
+    assert parameter.gradient is gradient
     assert gradient.tolist() == [0.0, 0.0]
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
-from torch import Tensor
 
 from zoo.arguments import count, divisor, pair, sides
 from zoo.init import PYTORCH, Initializer
-from zoo.nn.module import Module
+from zoo.nn.convolution import Convolution, Operator
+from zoo.nn.fast.operators import CONVOLUTION, fast_convolution, worth_it
 from zoo.nn.parameter import Parameter
-from zoo.nn.windows import Windows, crop, for_each_image, pad, to_rows
+from zoo.nn.plain import PlainConvolution
+from zoo.nn.windows import Windows
 from zoo.shapes import Pair, convolution, image
 
 
-class Conv2d(Module):
+class Conv2d(Convolution):
     """Each output pixel is a weighted sum of a window of input pixels (a cross-correlation).
 
     With X the columns of all windows of the padded x, K the weight and B the bias::
@@ -24,6 +26,9 @@ class Conv2d(Module):
         backward: dL/dK = sum over images of dL/dY X^T
                   dL/dB = sum over images and pixels of dL/dY
                   dL/dX = K^T dL/dY, each column added back to its window of x
+
+    :class:`zoo.nn.plain.PlainConvolution` follows these lines word by word, and is the definition.
+    :mod:`zoo.nn.fast` computes the same without ever making X.
 
     With ``groups`` = G the channels fall into G parts, each convolved with its own kernels.
     Arguments, defaults, shapes and results are those of ``torch.nn.Conv2d`` with zero padding.
@@ -78,41 +83,10 @@ class Conv2d(Module):
         self.groups = divisor("Conv2d", groups, in_channels, out_channels)
         self.padding = sides("Conv2d", padding, self.kernel_size, self.stride, self.dilation)
         shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.parameters["weight"] = Parameter.initialized(shape, init, shape, generator)
+        weight = Parameter.initialized(shape, init, shape, generator)
+        self.parameters["weight"] = weight.order_in_memory(*CONVOLUTION)
         if bias:
             self.parameters["bias"] = Parameter.initialized(shape[:1], bias_init, shape, generator)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, Cin, H, W) -> (N, Cout, Hout, Wout); also without N."""
-        y_shape = self.output_shape(x.shape[x.dim() == 4 :])
-        padded = pad(x if x.dim() == 4 else x.unsqueeze(0), self.padding)
-        windows = Windows(self.kernel_size, self.stride, self.dilation, y_shape[1:])
-        self.save(padded, windows, x.shape)
-        y = x.new_empty(len(padded), *y_shape)
-        for part in windows.parts(padded):
-            columns = part.windows.gather(part.of_image(padded), self.groups)
-            y_part = part.of_grid(y)
-            y_part.copy_(self._product(columns).view(y_part.shape))
-        return y.view(*x.shape[:-3], *y_shape)
-
-    def backward(self, grad_y: Tensor) -> Tensor:
-        """(N, Cout, Hout, Wout) -> (N, Cin, H, W); also without N."""
-        padded, windows, x_shape = self.saved()
-        y_shape = (self.out_channels, *windows.grid)
-        self.require_gradient_shape(grad_y, (*x_shape[:-3], *y_shape))
-        grad_y = grad_y.reshape(len(padded), *y_shape)
-        grad_padded = torch.zeros_like(padded)
-        for part in windows.parts(padded):
-            columns = part.windows.gather(part.of_image(padded), self.groups)
-            grad_rows = to_rows(part.of_grid(grad_y), self.groups)  # N*G, Cout/G, L
-            n = len(columns) // self.groups
-            grad_kernels = torch.bmm(grad_rows, columns.transpose(1, 2))
-            self.add_gradients(weight=grad_kernels.view(n, *self.weight.shape).sum(0))
-            grad_columns = torch.bmm(self._kernels(n).transpose(1, 2), grad_rows)
-            part.windows.scatter(grad_columns, part.of_image(grad_padded))
-        if self.bias is not None:
-            self.add_gradients(bias=grad_y.sum((0, 2, 3)))
-        return crop(grad_padded, self.padding, x_shape[-2:]).reshape(x_shape)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, int, int]:
         """(Cin, H, W) -> (Cout, Hout, Wout)."""
@@ -122,17 +96,11 @@ class Conv2d(Module):
         )
         return (self.out_channels, *size)
 
-    def _product(self, columns: Tensor) -> Tensor:
-        """K X + B: (N*G, Cin/G*kh*kw, L) -> (N*G, Cout/G, L)."""
-        n = len(columns) // self.groups
-        if self.bias is None:
-            return torch.bmm(self._kernels(n), columns)
-        # Starting the sum from the bias saves a rounding: bit for bit torch.nn's result.
-        bias = for_each_image(self.bias.view(self.groups, -1, 1), n)  # N*G, Cout/G, 1
-        return torch.baddbmm(bias, self._kernels(n), columns)
-
-    def _kernels(self, n: int) -> Tensor:
-        """The weight as the matrix K of each group, for each of n images."""
-        return for_each_image(
-            self.weight.reshape(self.groups, self.out_channels // self.groups, -1), n
+    def operator(self, n: int, size: Pair, y_size: Pair) -> Operator:
+        """The fast form for most images, see there; the textbook form for small ones and groups."""
+        if self.groups > 1 or not worth_it(n * prod(y_size), self.weight):
+            windows = Windows(self.kernel_size, self.stride, self.dilation, y_size)
+            return PlainConvolution(windows, self.padding, self.groups)
+        return fast_convolution(
+            n, size, y_size, self.weight.shape, self.stride, self.padding, self.dilation
         )

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
-from torch import Tensor
 
 from zoo.arguments import count, divisor, end_padding, pair
 from zoo.init import PYTORCH, Initializer
-from zoo.nn.module import Module
+from zoo.nn.convolution import Convolution, Operator
+from zoo.nn.fast.operators import (
+    TRANSPOSED,
+    fast_transposed_convolution,
+    worth_it,
+)
 from zoo.nn.parameter import Parameter
-from zoo.nn.windows import Windows, crop, for_each_image, pad, to_rows
+from zoo.nn.plain import PlainTransposedConvolution
+from zoo.nn.windows import Windows
 from zoo.shapes import Pair, image, transposed_convolution
 
 
-class ConvTranspose2d(Module):
+class ConvTranspose2d(Convolution):
     """Each input pixel adds a weighted kernel to a window of output pixels.
 
     It is the gradient of a convolution with respect to its input, so forward and backward are those
@@ -27,6 +33,8 @@ class ConvTranspose2d(Module):
         backward: dL/dK = sum over images of X (dL/dY*)^T
                   dL/dB = sum over images and pixels of dL/dY
                   dL/dX = K dL/dY*
+
+    :class:`zoo.nn.plain.PlainTransposedConvolution` follows these lines word by word.
 
     Arguments, defaults, shapes and results are those of ``torch.nn.ConvTranspose2d``.
 
@@ -83,50 +91,12 @@ class ConvTranspose2d(Module):
         self.dilation = pair(name, "dilation", dilation)
         self.output_padding = end_padding(name, output_padding, self.stride, self.dilation)
         shape = (in_channels, out_channels // groups, *self.kernel_size)
-        self.parameters["weight"] = Parameter.initialized(shape, init, shape, generator)
+        weight = Parameter.initialized(shape, init, shape, generator)
+        self.parameters["weight"] = weight.order_in_memory(*TRANSPOSED)
         if bias:
             self.parameters["bias"] = Parameter.initialized(
                 (out_channels,), bias_init, shape, generator
             )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, Cin, H, W) -> (N, Cout, Hout, Wout); also without N."""
-        y_shape = self.output_shape(x.shape[x.dim() == 4 :])
-        images = x if x.dim() == 4 else x.unsqueeze(0)
-        self.save(images, x.shape, y_shape)
-        padded = x.new_zeros(
-            len(images),
-            y_shape[0],
-            y_shape[1] + 2 * self.padding[0],
-            y_shape[2] + 2 * self.padding[1],
-        )
-        if self.bias is not None:
-            padded += self.bias.view(-1, 1, 1)
-        for part in self._windows(images).parts(padded):
-            rows = to_rows(part.of_grid(images), self.groups)  # N*G, Cin/G, L
-            kernels = self._kernels(len(rows) // self.groups)
-            columns = torch.bmm(kernels.transpose(1, 2), rows)  # N*G, Cout/G*kh*kw, L
-            part.windows.scatter(columns, part.of_image(padded))
-        return crop(padded, self._sides(), y_shape[1:]).reshape(*x.shape[:-3], *y_shape)
-
-    def backward(self, grad_y: Tensor) -> Tensor:
-        """(N, Cout, Hout, Wout) -> (N, Cin, H, W); also without N."""
-        images, x_shape, y_shape = self.saved()
-        self.require_gradient_shape(grad_y, (*x_shape[:-3], *y_shape))
-        grad_y = grad_y.reshape(len(images), *y_shape)
-        padded = pad(grad_y, self._sides())
-        grad_x = torch.empty_like(images)
-        for part in self._windows(images).parts(padded):
-            columns = part.windows.gather(part.of_image(padded), self.groups)
-            rows = to_rows(part.of_grid(images), self.groups)  # N*G, Cin/G, L
-            n = len(rows) // self.groups
-            grad_kernels = torch.bmm(rows, columns.transpose(1, 2))  # N*G, Cin/G, Cout/G*kh*kw
-            self.add_gradients(weight=grad_kernels.view(n, *self.weight.shape).sum(0))
-            grad_part = part.of_grid(grad_x)
-            grad_part.copy_(torch.bmm(self._kernels(n), columns).view(grad_part.shape))
-        if self.bias is not None:
-            self.add_gradients(bias=grad_y.sum((0, 2, 3)))
-        return grad_x.view(x_shape)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, int, int]:
         """(Cin, H, W) -> (Cout, Hout, Wout)."""
@@ -142,19 +112,15 @@ class ConvTranspose2d(Module):
         )
         return (self.out_channels, *size)
 
-    def _kernels(self, n: int) -> Tensor:
-        """The weight as the matrix K of each group, for each of n images."""
-        return for_each_image(
-            self.weight.reshape(self.groups, self.in_channels // self.groups, -1), n
+    def operator(self, n: int, size: Pair, y_size: Pair) -> Operator:
+        """The fast form for most images, see there; the textbook form for small ones and groups."""
+        if self.groups > 1 or not worth_it(n * prod(size), self.weight):
+            windows = Windows(self.kernel_size, self.stride, self.dilation, size)
+            sides = (self.padding[0], self.padding[0], self.padding[1], self.padding[1])
+            return PlainTransposedConvolution(windows, sides, y_size, self.groups)
+        return fast_transposed_convolution(
+            n, size, y_size, self.weight.shape, self.stride, self.padding, self.dilation
         )
-
-    def _windows(self, images: Tensor) -> Windows:
-        """One window of the padded output for each input pixel."""
-        grid = (images.shape[2], images.shape[3])
-        return Windows(self.kernel_size, self.stride, self.dilation, grid)
-
-    def _sides(self) -> tuple[int, int, int, int]:
-        return (self.padding[0], self.padding[0], self.padding[1], self.padding[1])
 
 
 TransposeConv2d = ConvTranspose2d

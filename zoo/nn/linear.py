@@ -40,6 +40,8 @@ class Linear(Module):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html
     """
 
+    gives_away = True
+
     def __init__(
         self,
         in_features: int,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -38,7 +38,11 @@ class Module:
         parameters: the layer's own parameters by name.
         buffers: the layer's own buffers by name: tensors that are saved but not trained.
         children: the modules it contains by name.
+        gives_away: whether the layer keeps what ``forward`` returns nowhere, so that the module
+            behind it may overwrite it.
     """
+
+    gives_away: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.training = True
@@ -56,6 +60,13 @@ class Module:
     def backward(self, grad_y: Tensor) -> Tensor:
         """The gradient with respect to the latest ``forward``'s x, from the one of its y."""
         raise NotImplementedError(f"{type(self).__name__}.backward")
+
+    def backward_parameters(self, grad_y: Tensor) -> None:
+        """``backward`` where nobody needs the gradient with respect to x.
+
+        A layer may override it to save that work; the first layer of a network is asked this way.
+        """
+        self.backward(grad_y)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The shape of the output without its batch axis, from that of the input.

@@ -38,19 +38,29 @@ class NearestUpsampling(Module):
         """(N, C, H, W) -> (N, C, sh H, sw W); also without N."""
         y_shape = self.output_shape(x.shape[x.dim() == 4 :])
         self.save(x.shape)
-        sh, sw = self.scale_factor
-        blocks = x[..., :, None, :, None].expand(*x.shape[:-1], sh, x.shape[-1], sw)
-        return blocks.reshape(*x.shape[:-3], *y_shape)  # from .., C, H, sh, W, sw
+        return repeat_pixels(x, self.scale_factor).view(*x.shape[:-3], *y_shape)
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """(N, C, sh H, sw W) -> (N, C, H, W); also without N."""
         (x_shape,) = self.saved()
         self.require_gradient_shape(grad_y, (*x_shape[:-3], *self.output_shape(x_shape[-3:])))
-        sh, sw = self.scale_factor
-        blocks = grad_y.reshape(*x_shape[:-1], sh, x_shape[-1], sw)  # .., C, H, sh, W, sw
-        return blocks.sum((-3, -1))
+        return sum_blocks(grad_y, self.scale_factor)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """(C, H, W) -> (C, sh H, sw W)."""
         size = image("NearestUpsampling", input_shape)
         return (input_shape[0], *repeated(size, self.scale_factor))
+
+
+def repeat_pixels(image: Tensor, times: Pair) -> Tensor:
+    """(..., H, W) -> (..., sh H, sw W): each pixel in a block."""
+    *leading, height, width = image.shape
+    blocks = image[..., :, None, :, None].expand(*leading, height, times[0], width, times[1])
+    return blocks.reshape(*leading, times[0] * height, times[1] * width)
+
+
+def sum_blocks(image: Tensor, size: Pair) -> Tensor:
+    """(..., sh H, sw W) -> (..., H, W): the sum of each block of pixels."""
+    *leading, height, width = image.shape
+    blocks = image.reshape(*leading, height // size[0], size[0], width // size[1], size[1])
+    return blocks.sum((-3, -1))

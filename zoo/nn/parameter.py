@@ -17,6 +17,9 @@ class Parameter:
     Both are plain tensors of one shape, dtype and device. ``Module.to`` replaces them, everything
     else changes them in place, so an optimizer that unpacks the pair at each step sees the latest.
 
+    Zeros are not written before somebody looks: the first gradient after ``zero_gradient`` is
+    written over the old one instead of added to zeros.
+
     Args:
         value: the initial value, kept without a copy.
 
@@ -25,11 +28,25 @@ class Parameter:
         gradient: the sum of all gradients added since the last ``zero_gradient``.
     """
 
-    __slots__ = ("gradient", "value")
+    __slots__ = ("_gradient", "_is_old", "value")
 
     def __init__(self, value: Tensor) -> None:
         self.value = value
-        self.gradient = torch.zeros_like(value)
+        self._gradient = torch.empty_like(value)
+        self._is_old = True  # what is in _gradient does not count
+
+    @property
+    def gradient(self) -> Tensor:
+        """The sum of all gradients added since the last ``zero_gradient``."""
+        if self._is_old:
+            self._gradient.zero_()
+            self._is_old = False
+        return self._gradient
+
+    @gradient.setter
+    def gradient(self, gradient: Tensor) -> None:
+        self._gradient = gradient
+        self._is_old = False
 
     @classmethod
     def initialized(
@@ -44,6 +61,16 @@ class Parameter:
         fan_in, fan_out = fans(weight_shape)
         initializer(value, fan_in=fan_in, fan_out=fan_out, generator=generator)
         return cls(value)
+
+    def order_in_memory(self, *axes: int) -> Parameter:
+        """Keep the value and the gradient with ``axes`` from the outermost to the innermost.
+
+        Shapes and numbers stay as they are. Returns the parameter itself.
+        """
+        inverse = sorted(range(len(axes)), key=axes.__getitem__)
+        self.value = self.value.permute(axes).contiguous().permute(inverse)
+        self._gradient = self._gradient.permute(axes).contiguous().permute(inverse)
+        return self
 
     def set_value(self, value: Tensor) -> None:
         """Copy ``value`` into the value.
@@ -75,11 +102,20 @@ class Parameter:
             ShapeError: its shape differs from the parameter's.
         """
         self._require_shape("gradient", gradient)
-        self.gradient.add_(gradient)
+        total, add = self.accumulator()
+        total.add_(gradient) if add else total.copy_(gradient)
+
+    def accumulator(self) -> tuple[Tensor, bool]:
+        """The gradient's tensor, and whether to add to it or to write over it.
+
+        For a layer that can do so without a tensor in between; what it writes is then the gradient.
+        """
+        add, self._is_old = not self._is_old, False
+        return self._gradient, add
 
     def zero_gradient(self) -> None:
-        """Fill the gradient with zeros."""
-        self.gradient.zero_()
+        """Make the gradient zero."""
+        self._is_old = True
 
     def __iter__(self) -> Iterator[Tensor]:
         yield self.value

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-from zoo.nn.module import Module
+from zoo.nn.activation import Activation
 
 
-class ReLU(Module):
+class ReLU(Activation):
     """The larger of x and 0, for each element. No parameters.
 
     forward:  y = max(x, 0)
@@ -22,18 +20,11 @@ class ReLU(Module):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU.html
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(...) -> (...), the same shape."""
-        y = torch.relu(x)
-        self.save(y)
-        return y
+    def apply(self, x: Tensor, out: Tensor) -> None:
+        """y = max(x, 0)."""
+        torch.clamp(x, min=0, out=out)
 
-    def backward(self, grad_y: Tensor) -> Tensor:
-        """(...) -> (...), the same shape."""
-        (y,) = self.saved()
-        self.require_gradient_shape(grad_y, y.shape)
-        return torch.where(y <= 0, 0.0, grad_y)  # where y is not a number, the gradient passes
-
-    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
-        """The input's."""
-        return tuple(input_shape)
+    def apply_backward(self, grad_y: Tensor, y: Tensor, out: Tensor) -> None:
+        """grad_x = grad_y (y != 0): a 1 where x > 0, a 0 elsewhere."""
+        passes = torch.ne(y, 0, out=torch.empty_like(y))  # as numbers: many times faster than where
+        torch.mul(grad_y, passes, out=out)

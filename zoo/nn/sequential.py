@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor
 
 from zoo.errors import ShapeError
+from zoo.nn.chain import Chain
 from zoo.nn.module import Module
 
 
@@ -17,7 +18,8 @@ class Sequential(Module):
     backward: grad_x = f_1'( ... f_{n-1}'(f_n'(grad_y))), last module first (the chain rule)
 
     Children are named ``"0"``, ``"1"``, ... as in ``torch.nn.Sequential``, and so are the keys of
-    the state dict. The empty chain is the identity.
+    the state dict. The empty chain is the identity. Neighbours that can share work do
+    (:mod:`zoo.nn.chain`); results are those of the modules by themselves.
 
     Args:
         modules: the modules in the order in which they are applied.
@@ -32,18 +34,21 @@ class Sequential(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the modules in order."""
-        for position, module in enumerate(self):
-            try:
-                x = module.forward(x)
-            except ShapeError as error:
-                raise _at(position, error) from None
-        return x
+        chain = Chain(list(self))
+        y = chain.forward(x)
+        self.save(chain)
+        return y
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """Go back through the modules in reverse order."""
-        for module in reversed(list(self)):
-            grad_y = module.backward(grad_y)
-        return grad_y
+        (chain,) = self.saved()
+        grad_x: Tensor = chain.backward(grad_y, input_gradient=True)
+        return grad_x
+
+    def backward_parameters(self, grad_y: Tensor) -> None:
+        """``backward`` without the gradient of the first module's input."""
+        (chain,) = self.saved()
+        chain.backward(grad_y, input_gradient=False)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The shape after the last module."""
@@ -52,7 +57,7 @@ class Sequential(Module):
             try:
                 shape = module.output_shape(shape)
             except ShapeError as error:
-                raise _at(position, error) from None
+                raise ShapeError(f"module {position}: {error}") from None
         return shape
 
     def __len__(self) -> int:
@@ -67,7 +72,3 @@ class Sequential(Module):
     def __repr__(self) -> str:
         lines = [f"  {name}: {child!r}" for name, child in self.children.items()]
         return "\n".join(["Sequential(", *(line.replace("\n", "\n  ") for line in lines), ")"])
-
-
-def _at(position: int, error: ShapeError) -> ShapeError:
-    return ShapeError(f"module {position}: {error}")

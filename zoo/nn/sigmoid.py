@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-from zoo.nn.module import Module
+from zoo.nn.activation import Activation
 
 
-class Sigmoid(Module):
+class Sigmoid(Activation):
     """The logistic function, for each element: any number to (0, 1). No parameters.
 
     forward:  y = 1 / (1 + exp(-x))
@@ -22,19 +20,10 @@ class Sigmoid(Module):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(...) -> (...), the same shape."""
-        y = torch.sigmoid(x)
-        self.save(y)
-        return y
+    def apply(self, x: Tensor, out: Tensor) -> None:
+        """y = 1 / (1 + exp(-x))."""
+        torch.sigmoid(x, out=out)
 
-    def backward(self, grad_y: Tensor) -> Tensor:
-        """(...) -> (...), the same shape."""
-        (y,) = self.saved()
-        self.require_gradient_shape(grad_y, y.shape)
-        grad_x: Tensor = grad_y * (1 - y) * y
-        return grad_x
-
-    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
-        """The input's."""
-        return tuple(input_shape)
+    def apply_backward(self, grad_y: Tensor, y: Tensor, out: Tensor) -> None:
+        """grad_x = grad_y y (1 - y)."""
+        torch.mul(grad_y * (1 - y), y, out=out)

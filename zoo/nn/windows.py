@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from zoo.nn.write import Write, copy_rows, written
 from zoo.shapes import Pair, Sides
 
 # Elements of columns at once: 8 MiB of float32. Many more leave the cache between the copy and the
@@ -104,14 +105,14 @@ class Part:
         return grid[self.images, :, self.rows]
 
 
-def pad(image: Tensor, sides: Sides) -> Tensor:
+def pad(image: Tensor, sides: Sides, write: Write = copy_rows) -> Tensor:
     """``image`` (N, C, H, W) with that many zero pixels added on each side."""
     if not any(sides):
-        return image
+        return written(image, write)
     n, c, height, width = image.shape
     top, bottom, left, right = sides
     padded = image.new_zeros(n, c, top + height + bottom, left + width + right)
-    crop(padded, sides, (height, width)).copy_(image)
+    write(image, [crop(padded, sides, (height, width))])
     return padded
 
 

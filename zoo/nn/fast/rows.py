@@ -1,0 +1,296 @@
+"""The map between a low and a high image with many channels on both sides.
+
+Images are stored as :class:`zoo.nn.fast.lines.Lines`, so a tap is *one* product of all pixels with
+a (Chigh, Clow) matrix. Nothing is copied for it: the taps of a kernel's row lie side by side in
+memory, a window of kw Chigh numbers, and where windows of neighbouring pixels overlap, every q-th
+of them makes a matrix whose lines do not.
+
+With F the low pixels and the zeros between their lines, about N Hlow Wlow, each of the three
+products takes 2 F kh kw Chigh Clow operations, in matrix products that add to their result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from zoo.nn.fast.axis import Axis
+from zoo.nn.fast.lines import Lines, low_image, low_lines
+from zoo.nn.write import Write, copy_rows
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The three products, for images of one size.
+
+    The high image's rows are kept by phase, so that each phase has lines of cells as the low image
+    has lines of pixels; its columns stay side by side, a cell being s pixels.
+
+    Attributes:
+        rows, columns: the two axes.
+        n: images.
+        low_channels, high_channels: Clow and Chigh.
+    """
+
+    rows: Axis
+    columns: Axis
+    n: int
+    low_channels: int
+    high_channels: int
+
+    @cached_property
+    def low(self) -> Lines:
+        """The layout of the low image."""
+        return low_lines(self.rows, self.columns, self.n, self.low_channels, self._overlap)
+
+    @cached_property
+    def high(self) -> Lines:
+        """The layout of the high image."""
+        stride, taps = self.columns.stride, len(self.columns.offsets)
+        return Lines(
+            phases=self.rows.stride,
+            above=self.rows.before,
+            rows=self.rows.cells,
+            below=self.rows.cells_behind,
+            n=self.n,
+            pitch=self.columns.pitch * stride,
+            before=self.columns.before * stride,
+            behind=(self.columns.after + self._overlap) * stride + taps,
+            channels=self.high_channels,
+        )
+
+    def store_high(self, image: Tensor, boxed: bool = False, write: Write = copy_rows) -> Tensor:
+        """(N, Chigh, H, W) -> the high image in the layout ``high``.
+
+        Args:
+            image: the high image.
+            boxed: whether ``image`` is s - 1 smaller, and each pixel of the high image is the sum
+                of the s x s pixels up to it: the transpose of what ``expand`` does.
+            write: copies the image to where its pixels go.
+        """
+        pixels = self.high.store(image, write)
+        if not boxed:
+            return pixels
+        pixels, stride = _sum_columns_behind(pixels, self.columns.stride), self.rows.stride
+        if stride == 1:
+            return pixels
+        total = pixels.clone()
+        lines, target = self.high.view(pixels), self.high.view(total)
+        for phase in range(stride):
+            for behind in range(phase - 1, phase - stride, -1):
+                if behind >= 0:
+                    target[phase] += lines[behind]
+                else:
+                    target[phase, 1:] += lines[behind + stride, :-1]
+        return total
+
+    def high_sum(self, high: Tensor, boxed: bool = False) -> Tensor:
+        """The sum of the image that ``store_high`` was given, (Chigh,).
+
+        If ``boxed`` each of its pixels is in s x s of the stored ones, one of each phase.
+        """
+        if not boxed:
+            return high.sum(0)
+        return self.high.view(high)[0, :, :, :: self.columns.stride].sum((0, 1, 2))
+
+    def operand(self, high: Tensor) -> Tensor:
+        """What ``reduce`` and ``weight_gradient`` take: the stored image itself."""
+        return high
+
+    def reduce(self, high: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """low[v] = bias + sum over taps of weight[tap]^T high[s v + offset].
+
+        Args:
+            high: the image in the layout ``high``.
+            weight: (kh, kw, Chigh, Clow).
+            bias: (Clow,) or None.
+
+        Returns:
+            (N, Clow, Hlow, Wlow), with gaps between its lines.
+        """
+        lines = high.new_empty(self._each * self._overlap, self.low_channels)
+        every_qth = self._every_qth(lines)
+        for number, (matrix, windows) in enumerate(self._products(weight, high)):
+            _add_product(every_qth, windows, matrix, bias, first=number == 0)
+        return low_image(lines[: self._pixels], self.rows, self.columns, self.n)
+
+    def expand(
+        self, low: Tensor, weight: Tensor, bias: Tensor | None, boxed: bool = False
+    ) -> Tensor:
+        """high[u] = bias + sum of weight[tap] low[v] over all taps and v with s v + offset = u.
+
+        Args:
+            low: the image in the layout ``low``.
+            weight: (kh, kw, Chigh, Clow).
+            bias: (Chigh,) or None.
+            boxed: whether to sum the result over the s x s pixels from each pixel on.
+
+        Returns:
+            (N, Chigh, Hhigh, Whigh), each s - 1 less if ``boxed``.
+        """
+        sh, sw, channels = self.rows.stride, self.columns.stride, self.high_channels
+        cells = low.new_empty(sh, self.rows.cells * self.low.row, sw, channels)
+        for a in range(sh):
+            for b in range(sw):
+                # A sum over s x s pixels has one of each phase.
+                here = bias if not boxed or a == b == 0 else None
+                self._expand_phase(cells[a, :, b], low, weight, here, (a, b))
+        if boxed:
+            cells = _sum_columns_ahead(cells, sw)
+        lines = cells.view(sh, self.rows.cells, self.n, self.columns.pitch * sw, channels)
+        return self._image(lines, boxed)
+
+    def _image(self, lines: Tensor, boxed: bool) -> Tensor:
+        """The high image's lines (phase, row, n, pixel, channel) as an image (N, Chigh, H, W)."""
+        sh, sw = self.rows.stride, self.columns.stride
+        height, width = self.rows.high, self.columns.high
+        if boxed:
+            height, width = height - sh + 1, width - sw + 1
+        lines = lines[:, :, :, :width]
+        if sh == 1:
+            return lines[0, :height].permute(1, 3, 0, 2)
+        image = lines.new_empty(height, self.n, width, self.high_channels)
+        for phase in range(sh):
+            target = image[phase::sh]
+            ahead = range(phase, phase + (sh if boxed else 1))
+            rows = [lines[u % sh, u // sh : u // sh + len(target)] for u in ahead]
+            if not boxed:
+                target.copy_(rows[0])
+            else:
+                torch.add(rows[0], rows[1], out=target)
+                for more in rows[2:]:
+                    target.add_(more)
+        return image.permute(1, 3, 0, 2)
+
+    def _expand_phase(
+        self,
+        cells: Tensor,
+        low: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        phase: tuple[int, int],
+    ) -> None:
+        """The cells of one phase; a tap's low pixels are all of them, shifted."""
+        first = True
+        for i in self.rows.taps(phase[0]):
+            for j in self.columns.taps(phase[1]):
+                start = self.low.pixel(0, -self.rows.shifts[i], -self.columns.shifts[j])
+                _add_product(cells, low[start : start + len(cells)], weight[i, j].t(), bias, first)
+                first = False
+        if first:
+            cells.zero_() if bias is None else cells.copy_(bias)
+
+    def weight_gradient(self, gradient: Tensor, low: Tensor, high: Tensor, add: bool) -> None:
+        """gradient[tap] = sum over v of high[s v + offset] low[v]^T.
+
+        Args:
+            gradient: (kh, kw, Chigh, Clow), contiguous; changed.
+            low, high: the images in their layouts.
+            add: whether to add to the gradient's old value.
+        """
+        pixels = self._every_qth(low[self.low.pixel(0, 0, 0) :])
+        for matrix, windows in self._products(gradient, high):
+            for number in range(self._overlap):
+                product = windows[number].t()
+                if add or number:
+                    matrix.addmm_(product, pixels[number])
+                else:
+                    torch.mm(product, pixels[number], out=matrix)
+
+    # How taps and pixels lie in memory.
+
+    @cached_property
+    def _pixels(self) -> int:
+        """F: the low pixels with the zeros between their lines."""
+        return self.rows.low * self.low.row
+
+    @cached_property
+    def _overlap(self) -> int:
+        """q: every q-th window has no pixel of the next."""
+        if not self._side_by_side:
+            return 1
+        return -(-len(self.columns.offsets) // self.columns.stride)
+
+    @cached_property
+    def _each(self) -> int:
+        """How many of the F windows are every q-th, rounded up."""
+        return -(-self._pixels // self._overlap)
+
+    @cached_property
+    def _side_by_side(self) -> bool:
+        """Whether the taps of a kernel's row are neighbouring pixels, from left to right."""
+        offsets = self.columns.offsets
+        return offsets == tuple(range(offsets[0], offsets[0] + len(offsets)))
+
+    def _every_qth(self, lines: Tensor) -> Tensor:
+        """(F, C) -> (q, F/q, C): every q-th pixel, from the first, the second, ... on: a view."""
+        q, channels = self._overlap, lines.shape[1]
+        return lines.as_strided(
+            (q, self._each, channels), (channels, q * channels, 1), lines.storage_offset()
+        )
+
+    def _products(self, weight: Tensor, high: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """The matrix of each window of taps (K, Clow), and the windows themselves (q, F/q, K)."""
+        taps = len(self.columns.offsets)
+        together = taps if self._side_by_side else 1
+        for i, (phase, shift) in enumerate(zip(self.rows.phases, self.rows.shifts, strict=True)):
+            for j in range(0, taps, together):
+                matrix = weight[i, j : j + together].reshape(-1, self.low_channels)
+                start = self.high.pixel(phase, shift, self.columns.offsets[j])
+                yield matrix, self._windows(high, start, matrix.shape[0])
+
+    def _windows(self, high: Tensor, start: int, size: int) -> Tensor:
+        """The windows of ``size`` numbers at every stride-th pixel from ``start`` on: a view."""
+        step = self.columns.stride * self.high_channels
+        return high.as_strided(
+            (self._overlap, self._each, size),
+            (step, self._overlap * step, 1),
+            start * self.high_channels,
+        )
+
+
+def _sum_columns_ahead(cells: Tensor, s: int) -> Tensor:
+    """Each pixel plus the s - 1 behind it in memory; the last s - 1 of all are left undefined."""
+    if s == 1:
+        return cells
+    pixels = cells.view(-1, cells.shape[-1])
+    total, count = torch.empty_like(pixels), len(pixels) - s + 1
+    torch.add(pixels[:count], pixels[1 : count + 1], out=total[:count])
+    for ahead in range(2, s):
+        total[:count] += pixels[ahead : ahead + count]
+    return total
+
+
+def _sum_columns_behind(pixels: Tensor, s: int) -> Tensor:
+    """Each pixel plus the s - 1 before it in memory."""
+    if s == 1:
+        return pixels
+    total = torch.empty_like(pixels)
+    total[0] = pixels[0]
+    torch.add(pixels[1:], pixels[:-1], out=total[1:])
+    for behind in range(2, s):
+        total[behind:] += pixels[:-behind]
+    return total
+
+
+def _add_product(
+    total: Tensor, left: Tensor, right: Tensor, bias: Tensor | None, first: bool
+) -> None:
+    """total += left right, or the first of such terms: total = bias + left right.
+
+    ``left`` and ``total`` are matrices or several of them, ``right`` is one matrix. Starting from
+    the bias saves a rounding.
+    """
+    if left.dim() == 3:
+        right = right.expand(len(left), *right.shape)
+    product = torch.baddbmm if left.dim() == 3 else torch.addmm
+    if not first:
+        product(total, left, right, out=total)
+    elif bias is not None:
+        product(bias, left, right, out=total)
+    else:
+        torch.matmul(left, right, out=total)
