@@ -58,6 +58,7 @@ MAY_IMPORT["starter"] = OF_ENTRIES
 MAY_IMPORT["train"] = {*MAY_IMPORT, "compiler"} - {"builtins", "hookspecs"}
 MAY_IMPORT["testing"] = {*MAY_IMPORT, "train"}
 MAY_IMPORT["zoo"] = {*MAY_IMPORT, "train"}  # zoo/__init__.py
+MAY_IMPORT["bench"] = {*MAY_IMPORT} - {"zoo"}
 MAY_IMPORT["cli"] = {*MAY_IMPORT, "train", "zoo"}
 MAY_IMPORT["__main__"] = {"cli"}
 
@@ -136,8 +137,12 @@ def dotted(node: ast.AST) -> str:
 
 
 def no_library_gradients_or_convolutions(source: Source) -> Iterator[str]:
-    """Layers are written by hand; zoo.testing and a plugin's cases compare them with torch's."""
-    if source.part == "testing" or re.fullmatch(r"plugins/.*/cases\.py", source.path):
+    """Layers are written by hand; what compares them with torch's may use torch's.
+
+    That is zoo.testing, zoo.bench, and a plugin's cases and twins.
+    """
+    of_plugin = re.fullmatch(r"plugins/.*/(cases|twins)\.py", source.path)
+    if source.part in {"testing", "bench"} or of_plugin:
         return
     used = list(imports(source.tree))
     aliases = {"torch"}
@@ -316,6 +321,9 @@ BROKEN: list[tuple[Rule, str, str]] = [
     (imports_go_one_way, "zoo/train/bad.py", "from zoo.cli import main"),
     (imports_go_one_way, "zoo/train/bad.py", "from zoo.testing import LayerCase"),
     (imports_go_one_way, "zoo/testing/bad.py", "from zoo.cli import main"),
+    (imports_go_one_way, "zoo/testing/bad.py", "from zoo.bench.twins import Twins"),
+    (imports_go_one_way, "zoo/train/bad.py", "from zoo.bench.twins import Twins"),
+    (imports_go_one_way, "zoo/bench/bad.py", "from zoo.cli import main"),
     (imports_go_one_way, "zoo/__init__.py", "def f():\n    from zoo.cli import main"),
     (no_torch_before_the_compiler, "zoo/architecture/bad.py", "import torch"),
     (no_torch_before_the_compiler, "zoo/registry.py", "def f():\n    from torch import Tensor"),
@@ -353,6 +361,8 @@ KEPT: list[tuple[Rule, str, str]] = [
     ),
     (no_library_gradients_or_convolutions, "zoo/testing/good.py", "import torch.nn"),
     (no_library_gradients_or_convolutions, "plugins/a/zoo_a/cases.py", "import torch.nn"),
+    (no_library_gradients_or_convolutions, "plugins/a/zoo_a/twins.py", "import torch.nn"),
+    (no_library_gradients_or_convolutions, "zoo/bench/good.py", "x.requires_grad_()"),
     (no_library_gradients_or_convolutions, "zoo/nn/good.py", '"""As torch.nn.Conv2d."""'),
     (imports_go_one_way, "zoo/nn/good.py", "from zoo.nn.module import Module"),
     (imports_go_one_way, "zoo/nn/good.py", "import zooming"),

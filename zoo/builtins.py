@@ -31,8 +31,13 @@ def _entry(record: type[E], name: str, factory: str, **fields: Any) -> E:
 
 
 def _layer(name: str, factory: str, rule: str = "", **fields: Any) -> LayerEntry:
-    """A layer's entry; its shape rule has the layer's name unless given."""
-    return _entry(LayerEntry, name, factory, shape_rule=f"zoo.shape_rules:{rule or name}", **fields)
+    """A layer's entry; its twin has the layer's name, and so has its shape rule unless given."""
+    fields |= {"shape_rule": f"zoo.shape_rules:{rule or name}", "torch_twin": _twin(name)}
+    return _entry(LayerEntry, name, factory, **fields)
+
+
+def _twin(name: str) -> str:
+    return f"zoo.testing.twins:{name}"
 
 
 @hookimpl
@@ -51,15 +56,16 @@ def zoo_layers() -> Iterator[LayerEntry]:
 @hookimpl
 def zoo_losses() -> Iterator[LossEntry]:
     """The losses."""
-    yield _entry(LossEntry, "mse", "zoo.nn:MSE")
+    yield _entry(LossEntry, "mse", "zoo.nn:MSE", torch_twin=_twin("mse"))
 
 
 @hookimpl
 def zoo_optimizers() -> Iterator[OptimizerEntry]:
     """The optimizers."""
     nesterov = "zoo.constraints:nesterov_momentum"
-    yield _entry(OptimizerEntry, "sgd", "zoo.optim:SGD", check=nesterov)
-    yield _entry(OptimizerEntry, "adam", "zoo.optim:Adam")
+    twin = _twin("sgd")
+    yield _entry(OptimizerEntry, "sgd", "zoo.optim:SGD", check=nesterov, torch_twin=twin)
+    yield _entry(OptimizerEntry, "adam", "zoo.optim:Adam", torch_twin=_twin("adam"))
 
 
 @hookimpl

@@ -122,7 +122,29 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerEntry(Entry):
+class TwinEntry(Entry):
+    """An entry that may have a twin: the same in torch, which ``zoo bench`` times beside it.
+
+    Attributes:
+        torch_twin: ``"package.module:function"`` of a function that is given what the factory has
+            built, and what is said below, and returns the same in torch. Only ``zoo bench`` imports
+            it, so it may import ``torch.nn``. Empty where torch has nothing alike.
+    """
+
+    torch_twin: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.torch_twin != "":
+            self._check_reference("torch_twin", self.torch_twin, "package.module:function")
+
+    def load_torch_twin(self) -> Callable[..., Any] | None:
+        """Import and return ``torch_twin``, None where there is none; raises as ``load``."""
+        return self._import(self.torch_twin) if self.torch_twin else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerEntry(TwinEntry):
     """A layer: the factory builds a :class:`zoo.nn.Module`.
 
     Attributes:
@@ -132,6 +154,9 @@ class LayerEntry(Entry):
             ``rule(where, parameters, input_shape) -> zoo.LayerInfo`` (:mod:`zoo.shape_rules`) that
             says what the layer makes of an input of that shape; it imports no torch. A parameter
             that is a body of layers is given to it as a function from shape to ``LayerInfo``.
+        torch_twin: called as ``twin(layer, twin_of)``, returns a ``torch.nn.Module`` with the names
+            and shapes of the layer's state dict; its values are copied by the caller. A container
+            gets the twins of the modules in it with ``twin_of(module)``.
     """
 
     kind: ClassVar[str] = "layer"
@@ -160,16 +185,23 @@ class LayerEntry(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossEntry(Entry):
-    """A loss: the factory builds an object with ``forward(y, target)`` and ``backward()``."""
+class LossEntry(TwinEntry):
+    """A loss: the factory builds an object with ``forward(y, target)`` and ``backward()``.
+
+    Its ``torch_twin`` is called as ``twin(loss)`` and returns a function of (y, target).
+    """
 
     kind: ClassVar[str] = "loss"
     hook: ClassVar[str] = "zoo_losses"
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimizerEntry(Entry):
-    """An optimizer: the factory's first argument is the list of (value, gradient) pairs."""
+class OptimizerEntry(TwinEntry):
+    """An optimizer: the factory's first argument is the list of (value, gradient) pairs.
+
+    Its ``torch_twin`` is called as ``twin(optimizer, parameters)`` with the parameters of the twin
+    of the network, and returns a ``torch.optim.Optimizer``.
+    """
 
     kind: ClassVar[str] = "optimizer"
     hook: ClassVar[str] = "zoo_optimizers"

@@ -14,6 +14,7 @@
     ├── CheckpointError       a checkpoint that is missing, damaged or foreign
     ├── WriteError            a file of a run that cannot be written
     ├── DivergenceError       a loss that is no longer finite
+    ├── ComparisonError       a benchmark whose sides do not compute the same
     └── Stopped               SIGINT or SIGTERM arrived and the run has been saved
 
 A message reads ``<where>: <what is wrong, with the value>. <what is allowed>`` on one line.
@@ -79,6 +80,10 @@ class WriteError(ZooError):
 
 class DivergenceError(ZooError):
     """Training stopped because the loss is no longer a finite number."""
+
+
+class ComparisonError(ZooError):
+    """A benchmark was refused because its sides do not compute the same."""
 
 
 class Stopped(ZooError):  # noqa: N818 - not a failure: the run is saved and can be resumed

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from zoo.cli.memory import keep_freed_memory
 from zoo.cli.problems import echo_problems
 from zoo.errors import (
     ArchitectureError,
@@ -24,6 +25,7 @@ from zoo.suggestions import suggest
 
 # Each command: where it is, and what it does, so that the help need not import it.
 COMMANDS = {
+    "bench": ("zoo.cli.bench:bench", "Time a network beside the same one in torch.nn."),
     "check": ("zoo.cli.check:check", "Report every mistake of architecture files."),
     "evaluate": ("zoo.cli.evaluate:evaluate", "Measure a trained model, beside classical methods."),
     "initializers": ("zoo.cli.listing:initializers", "List what fills new parameters."),
@@ -96,6 +98,7 @@ def main() -> NoReturn:
     # Never spinning would cost a run that is alone up to half its speed. Read by libgomp when torch
     # is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    keep_freed_memory()
     try:
         code = zoo.main(sys.argv[1:] or ["--help"], prog_name="zoo", standalone_mode=False)
     except click.UsageError as error:

@@ -11,7 +11,7 @@ import torch
 
 from zoo.child import run_python
 from zoo.compiler import Compiler
-from zoo.entries import LayerEntry
+from zoo.entries import LayerEntry, TwinEntry
 from zoo.registry import Registered, Registry
 from zoo.schema_lint import lint
 from zoo.testing.cases import normal, seeded
@@ -102,6 +102,8 @@ def check_references(case: EntryCase) -> None:
     entry.load_cases()
     if isinstance(entry, LayerEntry):
         entry.load_shape_rule()
+    if isinstance(entry, TwinEntry):
+        entry.load_torch_twin()
 
 
 def check_in_a_file(case: EntryCase) -> None:

@@ -19,9 +19,11 @@ from zoo.nn import (
     Sigmoid,
     Upsampling,
 )
+from zoo.testing import twins
 from zoo.testing.cases import normal
 from zoo.testing.comparisons import require_all_close, require_close
 from zoo.testing.gradients import INPUT, backward_gradients
+from zoo.testing.twins import TwinOf
 
 
 def torch_equivalent(model: Sequential) -> torch.nn.Sequential:
@@ -34,7 +36,7 @@ def torch_equivalent(model: Sequential) -> torch.nn.Sequential:
     Raises:
         TypeError: a layer that torch.nn has not, or that is not known here.
     """
-    equivalent = _sequential(model)
+    equivalent = twins.sequential(model, _equivalent)
     for parameter in model.param():
         equivalent.to(parameter.value.device, parameter.value.dtype)
     equivalent.load_state_dict(model.state_dict(), strict=True)
@@ -70,69 +72,24 @@ def check_against_torch(
     require_all_close(where, backward_gradients(module, x, grad_y), gradients, tolerance)
 
 
-def _sequential(model: Sequential) -> torch.nn.Sequential:
-    return torch.nn.Sequential(*(_equivalent(layer) for layer in model))
-
-
 def _equivalent(layer: Module) -> torch.nn.Module:
     # By the exact type: a subclass of a known layer may compute something else.
-    convert = _EQUIVALENTS.get(type(layer))
-    if convert is None:
-        known = ", ".join(known.__name__ for known in _EQUIVALENTS)
+    twin = _TWINS.get(type(layer))
+    if twin is None:
+        known = ", ".join(known.__name__ for known in _TWINS)
         raise TypeError(
             f"torch_equivalent: no equivalent of {type(layer).__name__} is known. Use {known}."
         )
-    return convert(layer)
+    return twin(layer, _equivalent)
 
 
-def _conv2d(layer: Conv2d) -> torch.nn.Module:
-    top, bottom, left, right = layer.padding
-    return torch.nn.Conv2d(
-        layer.in_channels,
-        layer.out_channels,
-        layer.kernel_size,
-        layer.stride,
-        # Only "same" can put more zeros on one side than on the other.
-        (top, left) if (top, left) == (bottom, right) else "same",
-        layer.dilation,
-        layer.groups,
-        layer.bias is not None,
-    )
-
-
-def _conv_transpose2d(layer: ConvTranspose2d) -> torch.nn.Module:
-    return torch.nn.ConvTranspose2d(
-        layer.in_channels,
-        layer.out_channels,
-        layer.kernel_size,
-        layer.stride,
-        layer.padding,
-        layer.output_padding,
-        layer.groups,
-        layer.bias is not None,
-        layer.dilation,
-    )
-
-
-def _nearest_upsampling(layer: NearestUpsampling) -> torch.nn.Module:
-    return torch.nn.Upsample(scale_factor=layer.scale_factor)
-
-
-def _upsampling(layer: Upsampling) -> torch.nn.Module:
-    return torch.nn.Sequential(_nearest_upsampling(layer.upsample), _conv2d(layer.convolution))
-
-
-def _linear(layer: Linear) -> torch.nn.Module:
-    return torch.nn.Linear(layer.in_features, layer.out_features, layer.bias is not None)
-
-
-_EQUIVALENTS: Final[Mapping[type[Module], Callable[[Any], torch.nn.Module]]] = {
-    Conv2d: _conv2d,
-    ConvTranspose2d: _conv_transpose2d,
-    Linear: _linear,
-    NearestUpsampling: _nearest_upsampling,
-    ReLU: lambda _: torch.nn.ReLU(),
-    Sequential: _sequential,
-    Sigmoid: lambda _: torch.nn.Sigmoid(),
-    Upsampling: _upsampling,
+_TWINS: Final[Mapping[type[Module], Callable[[Any, TwinOf], torch.nn.Module]]] = {
+    Conv2d: twins.conv2d,
+    ConvTranspose2d: twins.conv_transpose2d,
+    Linear: twins.linear,
+    NearestUpsampling: twins.nearest_upsampling,
+    ReLU: twins.relu,
+    Sequential: twins.sequential,
+    Sigmoid: twins.sigmoid,
+    Upsampling: twins.upsampling,
 }

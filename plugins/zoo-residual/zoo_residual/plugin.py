@@ -38,4 +38,5 @@ def _layer(
         inferred=inferred or {},
         shape_rule=rule or f"zoo_residual.shape_rules:{name}",
         cases=f"zoo_residual.cases:{name.upper()}",
+        torch_twin=f"zoo_residual.twins:{name}",
     )

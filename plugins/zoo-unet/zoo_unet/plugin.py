@@ -32,4 +32,5 @@ def _layer(name: str, factory: str, rule: str = "") -> zoo.LayerEntry:
         schema=schema,
         summary=schema["title"],
         shape_rule=rule or f"zoo_unet.shape_rules:{name}",
+        torch_twin=f"zoo_unet.twins:{name}",
     )

@@ -1,0 +1,115 @@
+"""Do all sides of a benchmark compute the same? Else its figures mean nothing.
+
+The losses of the first steps, from the same weights on the same batches, are equal to ``BOUNDS``.
+Where a network and its optimizer make rounding grow (Adam divides by what may be nothing but
+rounding), they cannot be: torch.nn's own two layouts of memory, which use other algorithms, come
+out differently too. Then zoo may differ from torch.nn by ``FACTOR`` times as much as these have
+differed until that step; and in float64, where a billion times less is rounded, the bound holds as
+it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Final
+
+from zoo.bench.variants import NCHW, NHWC, VARIANTS, ZOO
+from zoo.errors import ComparisonError
+
+STEPS = 20
+# Relative; as wide as the rounding of products makes a loss.
+BOUNDS: Final[Mapping[str, float]] = MappingProxyType(
+    {"float32": 1e-5, "tf32": 1e-3, "bfloat16": 2e-2}
+)
+FACTOR = 10
+
+Losses = Mapping[str, Sequence[float]]  # of each variant, by its name: a loss for each step
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well the losses of the first steps agree.
+
+    Attributes:
+        bound: the relative difference that is allowed where rounding does not grow.
+        differences: between zoo and each variant of torch, the largest over the steps.
+        rounding: between torch.nn's own two layouts of memory, the largest over the steps.
+        float64: between zoo and torch.nn in float64, the largest over the steps; None where
+            rounding did not grow.
+    """
+
+    bound: float
+    differences: Mapping[str, float]
+    rounding: float
+    float64: float | None
+
+
+def check_agreement(
+    name: str, losses: Losses, in_float64: Callable[[], Losses], precision: str = "float32"
+) -> Agreement:
+    """Compare zoo's losses with those of each variant of torch.
+
+    Args:
+        name: of the architecture, for messages.
+        losses: of all variants.
+        in_float64: gives zoo's and torch.nn's in float64; called only where rounding grows.
+        precision: that of the steps.
+
+    Raises:
+        ComparisonError: a loss is not finite, or differs by more than is allowed.
+    """
+    _require_finite(name, losses)
+    bound = BOUNDS[precision]
+    own, others = losses[ZOO.name], [key for key in losses if key != ZOO.name]
+    differences = {key: max(_differences(own, losses[key])) for key in others}
+    rounding = _differences(losses[NHWC.name], losses[NCHW.name])
+    grown = [max(bound, FACTOR * most) for most in accumulate(rounding, max)]
+    allowed = [bound, *grown[1:]]  # nothing has grown in the first
+    for key in others:
+        _require(name, key, own, losses[key], allowed)
+    float64 = None
+    if max(differences.values()) > bound:
+        precise = in_float64()
+        _require_finite(name, precise)
+        exact, expected = precise[ZOO.name], precise[NCHW.name]
+        _require(f"{name} in float64", NCHW.name, exact, expected, [bound] * len(exact))
+        float64 = max(_differences(exact, expected))
+    return Agreement(bound, differences, max(rounding), float64)
+
+
+def _require(
+    where: str,
+    variant: str,
+    losses: Sequence[float],
+    others: Sequence[float],
+    allowed: Sequence[float],
+) -> None:
+    for step, difference in enumerate(_differences(losses, others)):
+        if difference > allowed[step]:
+            raise ComparisonError(
+                f"{where}: the loss of step {step + 1} is {losses[step]:.7g} with zoo and "
+                f"{others[step]:.7g} with {VARIANTS[variant].title}, a relative difference of "
+                f"{difference:.1e}. Up to {allowed[step]:.1e} is rounding; what does not compute "
+                "the same is not timed."
+            )
+
+
+def _require_finite(name: str, losses: Losses) -> None:
+    for variant, own in losses.items():
+        for step, loss in enumerate(own):
+            if not math.isfinite(loss):
+                raise ComparisonError(
+                    f"{name}: the loss of step {step + 1} is {loss} with "
+                    f"{VARIANTS[variant].title}. Only finite losses can be compared: use a "
+                    "smaller learning rate."
+                )
+
+
+def _differences(losses: Sequence[float], others: Sequence[float]) -> list[float]:
+    """The relative difference of each step."""
+    pairs = zip(losses, others, strict=True)
+    return [abs(loss - other) / max(abs(other), 1e-30) for loss, other in pairs]

@@ -1,0 +1,193 @@
+"""The benchmark: do all sides compute the same, and how long does each take?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+
+from zoo.architecture import Architecture
+from zoo.bench.agreement import STEPS, Agreement, check_agreement
+from zoo.bench.images import images
+from zoo.bench.machine import equal_precision, machine
+from zoo.bench.memory import peak_memory
+from zoo.bench.report import Case, Figure, Report
+from zoo.bench.timing import Call, Timed, alternate, stopwatch_of
+from zoo.bench.variants import NCHW, VARIANTS, ZOO, Sides, Variant, variants_for
+from zoo.bench.work import inference_flop, training_flop
+from zoo.compiler import Compiler
+from zoo.registry import Registry
+from zoo.train.precision import check_precision
+
+WARM_UP = 3  # calls before those that are timed
+LONGEST_REASON = 200  # characters of a compiler's message
+
+Say = Callable[[str], object]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to time.
+
+    Attributes:
+        training: sizes of the batches of training steps.
+        inference: sizes of the batches of inference.
+        rounds: samples of each call.
+        with_torch: whether to time the same in torch.nn too.
+        compiled: whether to time ``torch.compile`` too.
+        memory: whether to measure the peak memory.
+    """
+
+    training: Sequence[int] = (10, 100)
+    inference: Sequence[int] = (1, 10, 100)
+    rounds: int = 30
+    with_torch: bool = True
+    compiled: bool = True
+    memory: bool = True
+
+
+def benchmark(
+    architecture: Architecture,
+    registry: Registry,
+    device: torch.device,
+    plan: Plan,
+    say: Say = lambda _: None,
+) -> Report:
+    """Time an architecture's network beside the same one in torch.nn.
+
+    Args:
+        architecture: the network, with its loss and optimizer, on images of its ``[input]``.
+        registry: what it was checked with.
+        device: where to compute.
+        plan: what to time.
+        say: is told what is being done.
+
+    Raises:
+        ComparisonError: zoo and torch do not compute the same; nothing is timed.
+        PluginError: a layer, the loss or the optimizer has no twin in torch, or a wrong one.
+    """
+    check_precision(architecture, device)
+    bench = _Bench(Compiler(architecture, registry), device, plan, say)
+    with equal_precision(architecture.train.precision):
+        agreement = bench.agreement() if plan.with_torch else None
+        say("measuring the rate of matrix products")
+        found = machine(device, architecture.train.precision)
+    cases = tuple(bench.cases())
+    return Report(architecture, found, agreement, cases, tuple(bench.remarks))
+
+
+class _Bench:
+    """A benchmark on its way.
+
+    Attributes:
+        variants: those that work, or have not been tried.
+        remarks: why others do not, each once.
+    """
+
+    def __init__(self, compiler: Compiler, device: torch.device, plan: Plan, say: Say) -> None:
+        self.sides = Sides(compiler, device, lambda reason: self._remark(f"zoo: {reason}"))
+        self.plan, self.say = plan, say
+        self.architecture = compiler.architecture
+        self.variants = variants_for(device, plan.with_torch, plan.compiled)
+        self.remarks: list[str] = []
+
+    def agreement(self) -> Agreement:
+        """Compare the losses of the first steps, of networks that are not used again."""
+        batch = min(self.plan.training or self.plan.inference)
+
+        def losses(variant: Variant, dtype: torch.dtype = torch.float32) -> list[float]:
+            self.say(f"comparing the losses of {STEPS} steps: {variant.title}, {dtype}")
+            step = self.sides.step(variant, dtype)
+            batches = (self._images(variant, batch, index) for index in range(STEPS))
+            return [float(step(x.to(dtype), target.to(dtype))) for x, target in batches]
+
+        def in_float64() -> dict[str, list[float]]:
+            return {variant.name: losses(variant, torch.float64) for variant in (ZOO, NCHW)}
+
+        precision = self.sides.precision
+        found = self._of_each(losses)
+        return check_agreement(self.architecture.name, found, in_float64, precision)
+
+    def cases(self) -> Iterator[Case]:
+        """Time and measure all that is planned."""
+        for training, sizes in ((True, self.plan.training), (False, self.plan.inference)):
+            for batch in sizes:
+                with equal_precision(self.sides.precision if training else "float32"):
+                    yield self._case(training, batch)
+
+    def _case(self, training: bool, batch: int) -> Case:
+        what = f"{'training' if training else 'inference'} with {batch} images"
+        self.say(f"timing {what}")
+        torch.compiler.reset()  # what was compiled before would count against its limit
+        calls = self._of_each(lambda variant: self._warm_call(variant, training, batch))
+        timed = alternate(calls, stopwatch_of(self.sides.device), self.plan.rounds)
+        del calls
+        peaks: dict[str, int | None] = {}
+        if self.plan.memory:
+            self.say(f"measuring the memory of {what}")
+            peaks = {name: self._peak(VARIANTS[name], training, batch) for name in timed.seconds}
+        return self._found(training, batch, timed, peaks)
+
+    def _found(
+        self, training: bool, batch: int, timed: Timed, peaks: dict[str, int | None]
+    ) -> Case:
+        flop = (training_flop if training else inference_flop)(self.architecture.walk) * batch
+        figures = {
+            name: Figure(seconds, batch / seconds, flop / seconds / 1e9, peaks.get(name))
+            for name, seconds in timed.seconds.items()
+        }
+        step = "training" if training else "inference"
+        return Case(step, batch, flop, timed.rounds, timed.calls, figures)
+
+    def _warm_call(self, variant: Variant, training: bool, batch: int) -> Call:
+        """What is timed; it has been called before."""
+        x, target = self._images(variant, batch)
+        if training:
+            step = self.sides.step(variant)
+            call: Call = lambda: step(x, target)  # noqa: E731 - a def for each would say no more
+        else:
+            forward = self.sides.forward(variant)
+            call = lambda: forward(x)  # noqa: E731
+        for _ in range(WARM_UP):
+            call()
+        return call
+
+    def _peak(self, variant: Variant, training: bool, batch: int) -> int | None:
+        peak = peak_memory(self.architecture, variant, training, batch, self.sides.device)
+        if isinstance(peak, int):
+            return peak
+        self._remark(f"{variant.title}: {peak}")
+        return None
+
+    def _images(
+        self, variant: Variant, batch: int, index: int = 0
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        shape, device = self.architecture.input.shape, self.sides.device
+        return images(shape, batch, device, variant.layout, index)
+
+    def _of_each(self, make: Callable[[Variant], T]) -> dict[str, T]:
+        """What is made for each variant, by its name; one that cannot be compiled is left out."""
+        made: dict[str, T] = {}
+        for variant in self.variants:
+            try:
+                made[variant.name] = make(variant)
+            except Exception as error:
+                if variant.compiled is None:
+                    raise
+                # A machine without a C++ compiler, for one; torch raises many kinds of errors.
+                self._remark(f"{variant.title}: not timed: {_first_line(error)}")
+        self.variants = tuple(variant for variant in self.variants if variant.name in made)
+        return made
+
+    def _remark(self, remark: str) -> None:
+        if remark not in self.remarks:
+            self.remarks.append(remark)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
+    text = f"{type(error).__name__}: {lines[0].strip()}"
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."

@@ -1,0 +1,143 @@
+"""The ways to run a network that are timed side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from zoo.bench.twins import Loss, Twins
+from zoo.compiler import Compiler
+from zoo.nn import Sequential
+from zoo.train.session import initial_model
+from zoo.train.step import TrainStep
+
+Step = Callable[[Tensor, Tensor], Tensor]  # (x, target) -> the loss before the update
+Forward = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to run a network.
+
+    Attributes:
+        name: in JSON.
+        title: for a person.
+        layout: how images and weights lie in memory.
+        compiled: the mode of ``torch.compile``; None where it is not used.
+    """
+
+    name: str
+    title: str
+    layout: torch.memory_format = torch.contiguous_format
+    compiled: str | None = None
+
+
+ZOO: Final = Variant("zoo", "zoo")
+NCHW: Final = Variant("nchw", "torch.nn")
+NHWC: Final = Variant("channels_last", "torch.nn channels_last", torch.channels_last)
+COMPILED: Final = Variant("compile", "torch.compile", compiled="default")
+AUTOTUNED: Final = Variant("autotuned", "torch.compile max-autotune", compiled="max-autotune")
+VARIANTS: Final[Mapping[str, Variant]] = MappingProxyType(
+    {variant.name: variant for variant in (ZOO, NCHW, NHWC, COMPILED, AUTOTUNED)}
+)
+
+
+def variants_for(device: torch.device, with_torch: bool, compiled: bool) -> tuple[Variant, ...]:
+    """What is timed on a device; on a GPU ``torch.compile`` in its best mode too."""
+    if not with_torch:
+        return (ZOO,)
+    modes = (COMPILED, AUTOTUNED) if device.type == "cuda" else (COMPILED,)
+    return (ZOO, NCHW, NHWC, *(modes if compiled else ()))
+
+
+class Sides:
+    """Makes the network of an architecture in each variant, always with the same initial weights.
+
+    Args:
+        compiler: of the architecture; its ``[train]`` table has the seed that decides the weights,
+            and the precision of training steps.
+        device: where to compute.
+        warn: is told why zoo's steps are not captured on a GPU.
+    """
+
+    def __init__(
+        self,
+        compiler: Compiler,
+        device: torch.device,
+        warn: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        self.compiler = compiler
+        self.device = device
+        self.warn = warn
+        self.precision = compiler.architecture.train.precision
+
+    def step(self, variant: Variant, dtype: torch.dtype = torch.float32) -> Step:
+        """A training step from the initial weights: forward, loss, backward and update.
+
+        Args:
+            variant: how.
+            dtype: of weights and images; the precision is that of the file for float32 only.
+
+        Raises:
+            PluginError: something has no twin in torch.
+        """
+        model = self._model().to(dtype)
+        precision = self.precision if dtype == torch.float32 else "float32"
+        if variant == ZOO:
+            optimizer = self.compiler.optimizer(model.param())
+            loss = self.compiler.loss()
+            return TrainStep(model, loss, optimizer, precision=precision, warn=self.warn)
+        twins = Twins(self.compiler)
+        twin = _laid_out(twins.model(model), variant)
+        optimizer = twins.optimizer(model, twin.parameters())
+        run = _compiled(twin, variant)
+        if precision == "bfloat16":
+            run = torch.autocast(self.device.type, torch.bfloat16)(run)
+        return _torch_step(run, twins.loss(), optimizer)
+
+    def forward(self, variant: Variant) -> Forward:
+        """Inference with the initial weights, without gradients; raises as ``step``."""
+        model = self._model().eval()
+        if variant == ZOO:
+            return torch.no_grad()(model.forward)
+        run = _compiled(_laid_out(Twins(self.compiler).model(model), variant), variant)
+
+        @torch.inference_mode()
+        def forward(x: Tensor) -> Tensor:
+            return run(x)
+
+        return forward
+
+    def _model(self) -> Sequential:
+        compiler = self.compiler
+        return initial_model(compiler, compiler.architecture.train.seed).to(self.device)
+
+
+def _laid_out(twin: torch.nn.Module, variant: Variant) -> torch.nn.Module:
+    # torch's annotations do not know that a layout alone can be given
+    moved: torch.nn.Module = twin.to(memory_format=variant.layout)  # type: ignore[call-overload]
+    return moved
+
+
+def _compiled(twin: torch.nn.Module, variant: Variant) -> Forward:
+    if variant.compiled is None:
+        return twin
+    # Each size of a batch gets a program of its own, the fastest.
+    return torch.compile(twin, mode=variant.compiled, dynamic=False)
+
+
+def _torch_step(model: Forward, loss: Loss, optimizer: torch.optim.Optimizer) -> Step:
+    @torch.enable_grad()
+    def step(x: Tensor, target: Tensor) -> Tensor:
+        optimizer.zero_grad(set_to_none=True)
+        value = loss(model(x).to(target.dtype), target)
+        value.backward()  # type: ignore[no-untyped-call]  # torch's own lack of annotations
+        optimizer.step()
+        return value.detach()
+
+    return step
