@@ -11,12 +11,13 @@ import numpy as np
 import torch
 
 
-def generator(seed: int, *key: int) -> torch.Generator:
-    """A CPU generator for ``seed`` and ``key``; different keys give independent streams.
+def generator(seed: int, *key: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator for ``seed`` and ``key``; different keys give independent streams.
 
     Args:
         seed: the run's seed, >= 0.
         key: what the draws are for, non-negative integers such as (stream, epoch, batch).
+        device: where it draws. A GPU draws other numbers than a CPU.
     """
     words = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(words[0] >> np.uint64(1)))
+    return torch.Generator(device).manual_seed(int(words[0] >> np.uint64(1)))

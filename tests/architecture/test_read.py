@@ -92,6 +92,7 @@ noise = 0.0
 [train]
 epochs = 10
 batch_size = 32
+precision = "float32"
 seed = 0
 
 [train.schedule]
@@ -155,6 +156,7 @@ def test_the_specification_of_the_small_file(small: Read) -> None:
             epochs=10,
             batch_size=32,
             schedule=component("schedule", "constant", "train", "schedule"),
+            precision="float32",
             seed=0,
         ),
         file="small.toml",

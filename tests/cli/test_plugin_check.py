@@ -117,11 +117,11 @@ layer narrow: 20 checks passed, 3 failed, 1 skipped
   output_shape failed: narrow(): forward gives (2, 4, 6, 5), output_shape promised (2, 4, 6, 1).
   shape_rule failed: narrow(): for an input of (4, 6, 5) the shape rule gives (4, 6, 5), \
 output_shape gives (4, 6, 1).
-optimizer plain: 29 checks passed, 2 failed as expected
+optimizer plain: 31 checks passed, 2 failed as expected
   refuses_nonsense failed as expected: plain(): takes any rate
   refuses_nonsense failed as expected: plain(lr=0.005): takes any rate
 devices skipped 2 times: there is no CUDA device
-zoo-pair: 84 checks passed, 3 failed, 2 failed as expected, 2 skipped.
+zoo-pair: 86 checks passed, 3 failed, 2 failed as expected, 2 skipped.
 """
 
 
@@ -168,7 +168,7 @@ def test_a_plugin_that_is_right(cli: Callable[..., Result], tmp_path: Path) -> N
     result = cli("plugin", "check", "zoo-pair")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[-1] == (
-        "zoo-pair: 64 checks passed, 2 failed as expected, 1 skipped."
+        "zoo-pair: 66 checks passed, 2 failed as expected, 1 skipped."
     )
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tests.conformance.test_kit import found_by
-from zoo.optim import SGD, Adam, Optimizer
+from zoo.optim import SGD, Adam, Optimizer, Tensors
 from zoo.testing import OPTIMIZER_CHECKS, OptimizerCase
 
 Pairs = Iterable[Iterable[Tensor]]
@@ -33,6 +33,8 @@ class Uphill(SGD):
 class MinusMomentum(SGD):
     """b <- g - mu b."""
 
+    update_all = Optimizer.update_all
+
     def _add_to_buffer(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
         if "momentum_buffer" not in state:
             return super()._add_to_buffer(value, gradient, state)
@@ -42,9 +44,21 @@ class MinusMomentum(SGD):
 class ForgetsTheMomentum(SGD):
     """b is made anew in each step."""
 
+    update_all = Optimizer.update_all
+
     def _add_to_buffer(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
         state.pop("momentum_buffer", None)
         return super()._add_to_buffer(value, gradient, state)
+
+
+class AllAtOnceWithHalfTheMomentum(SGD):
+    """One parameter after the other is right; all at once have half the momentum."""
+
+    def update_all(
+        self, values: Tensors, gradients: Tensors, states: list[dict[str, Tensor]]
+    ) -> None:
+        torch._foreach_mul_([state["momentum_buffer"] for state in states], 0.5)
+        super().update_all(values, gradients, states)
 
 
 class OneBufferForAll(SGD):
@@ -206,7 +220,7 @@ NOTHING_HAPPENS = {
     *("against_reference", "follows_the_gradient", "same_tensors", "schedule"),
     *("state_round_trip", "tensors_of_a_parameter"),
 }
-DRAWN_ANEW = {"each_parameter_alone", "state_round_trip", "strides"}
+DRAWN_ANEW = {"all_at_once", "each_parameter_alone", "state_round_trip", "strides"}
 
 # Each mistake with all the checks that find it; torch.optim's is beside it as the reference.
 OF_SGD: list[tuple[type[SGD], set[str]]] = [
@@ -222,6 +236,7 @@ OF_SGD: list[tuple[type[SGD], set[str]]] = [
     (DecaysWithoutTheRate, {"against_reference", "no_learning_rate"}),
     (Jitters, DRAWN_ANEW | {"against_reference", "deterministic"}),
     (LosesItsState, {"state_round_trip"}),
+    (AllAtOnceWithHalfTheMomentum, {"all_at_once", "against_reference"}),
     (LosesItsRate, {"state_round_trip"}),
     (AcceptsAnyState, {"state_of_others"}),
     (AcceptsAnyRate, {"refuses_nonsense"}),

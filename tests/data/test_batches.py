@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import zoo.data.batches as batches_module
 from zoo.data.augment import Augment
 from zoo.data.batches import Batch, Batches
 from zoo.data.crops import Crops
@@ -16,6 +17,7 @@ from zoo.data.noise.gaussian import Gaussian
 from zoo.data.noise.pixel_sampling import PixelSampling
 from zoo.data.sets import CleanImages, ImagePairs
 from zoo.errors import ArgumentError, DataError
+from zoo.seeding import generator
 
 
 def photographs(*sizes: tuple[int, int]) -> CleanImages:
@@ -285,9 +287,109 @@ def test_turning_needs_square_crops() -> None:
     )
 
 
+@pytest.fixture
+def resident(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU is taken for a device that images are moved to; three batches are drawn at once."""
+    monkeypatch.setattr(batches_module, "_has_room", lambda device, photographs: True)
+    monkeypatch.setattr(batches_module, "PIXELS_AT_ONCE", 3 * 7 * 8 * 8 + 1)
+
+
+@pytest.mark.usefixtures("resident")
+@pytest.mark.parametrize("name", CASES)
+def test_where_the_images_are_on_the_device(name: str) -> None:
+    """Batches are slices of what is drawn at once, whichever is asked for first."""
+    some = batches(name)
+    assert some._at_once == (1 if name == "gaussian" else 3)  # one augments by its batch's std
+    found = list(some.iterate(1))
+    assert [len(batch.x) for batch in found] == [7, 7, 7, 7, 7, 5]
+    for index in (4, 0, 5, 2):  # as after a resume, or out of turn
+        assert same(batches(name).batch(1, index), found[index])
+    assert all(same(*pair) for pair in zip(batches(name).iterate(1, 4), found[4:], strict=True))
+    assert not same(found[0], found[1])
+    assert not same(some.batch(0, 0), found[0])
+
+
+@pytest.mark.usefixtures("resident")
+def test_the_noise_of_images_on_the_device() -> None:
+    some = Batches(photographs(), Gaussian(25), batch_size=200, height=8, width=8, samples=200)
+    batch = some.batch(0, 0)
+    assert float((batch.x - batch.target).std()) == pytest.approx(25 / 255 * 2**0.5, rel=0.03)
+    here = batches("pairs"), batches("larger pairs")
+    for pairs in here:
+        batch = pairs.batch(0, 0)
+        assert grey_levels(batch.target) == [100 + level for level in grey_levels(batch.x)]
+
+
+class OnTheCpu(Gaussian):
+    on_device = False
+
+
+@pytest.mark.usefixtures("resident")
+def test_a_noise_that_draws_on_the_cpu_only() -> None:
+    """Nothing is moved, and the draws are those of a CPU."""
+    data = photographs()
+    sizes = {"batch_size": 7, "height": 8, "width": 8}
+    some = Batches(data, OnTheCpu(25), **sizes)  # type: ignore[arg-type]  # integers
+    assert not some._resident
+    assert some._at_once == 1
+
+
+@pytest.mark.usefixtures("resident")
+@pytest.mark.parametrize("name", ["pairs", "larger pairs"])
+def test_nobody_waits_for_the_device(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensors of torch's meta device have no values: to look at one is an error."""
+
+    def on_the_cpu(*key: int, device: object = None) -> torch.Generator:
+        return generator(*key)
+
+    monkeypatch.setattr(batches_module, "generator", on_the_cpu)
+    data, noise, augment = CASES[name]
+    some = Batches(
+        data,
+        noise,
+        batch_size=7,
+        height=8,
+        width=8,
+        augment=augment,
+        samples=40,
+        device=torch.device("meta"),
+    )
+    for batch in some.iterate(0):
+        assert batch.x.is_meta
+        assert batch.target.is_meta
+        assert batch.x.shape[1:] == (3, 8, 8)
+
+
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
-def test_batches_are_put_on_the_gpu() -> None:
+@pytest.mark.parametrize("name", CASES)
+def test_batches_of_images_on_a_gpu(name: str) -> None:
+    data, noise, augment = CASES[name]
+
+    def on_gpu() -> Batches:
+        return Batches(
+            data,
+            noise,
+            batch_size=7,
+            height=8,
+            width=8,
+            augment=augment,
+            samples=40,
+            device=torch.device("cuda"),
+        )
+
+    found = list(on_gpu().iterate(0))
+    assert [len(batch.x) for batch in found] == [7, 7, 7, 7, 7, 5]
+    assert all(batch.x.device.type == "cuda" for batch in found)
+    for index in (3, 0, 5):
+        assert same(on_gpu().batch(0, index), found[index])
+    assert not same(found[0], found[1])
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
+def test_batches_of_a_cpu_are_put_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches_module, "_has_room", lambda device, photographs: False)
     data, noise, augment = CASES["bernoulli"]
     on_gpu = Batches(
         data,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -103,6 +104,61 @@ def test_values_are_bit_for_bit_those_of_torch(
         optimizer.step()
         reference.step()
         assert_identical(values(pairs), [leaf.detach() for leaf in leaves])
+
+
+def mixed_pairs(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
+    """Several dtypes, and strides that differ between value and gradient, and from each other."""
+    narrow, wide = (random_pairs(dtype, generator) for dtype in (torch.float32, torch.float64))
+    image, turned = torch.randn(2, 3, 4, 5, generator=generator), torch.zeros(3, 2, 4, 5)
+    return [
+        *narrow,
+        *wide,
+        (image.to(memory_format=torch.channels_last), turned.transpose(0, 1)),
+        (torch.randn(0, 3, generator=generator), torch.zeros(0, 3)),
+    ]
+
+
+@pytest.mark.parametrize(("name", "options"), EVERY_CASE)
+def test_all_at_once_is_one_after_the_other_bit_for_bit(name: str, options: Options) -> None:
+    make = FACTORIES[name][0]
+    assert make.update_all is not Optimizer.update_all  # type: ignore[attr-defined]  # classes
+    generator = torch.Generator().manual_seed(0)
+    together = mixed_pairs(generator)
+    alone = copy.deepcopy(together)
+    at_once, in_turn = make(together, **options), make(alone, **options)
+    in_turn.update_all = partial(Optimizer.update_all, in_turn)  # type: ignore[method-assign]  # the definition
+    for step in range(STEPS):
+        draw_gradients(together, generator)
+        for (_, gradient), (_, other) in zip(together, alone, strict=True):
+            other.copy_(gradient)
+        at_once.lr = in_turn.lr = 0.1 / (step + 1)
+        at_once.step()
+        in_turn.step()
+        assert_identical(values(together), values(alone))
+        torch.testing.assert_close(at_once.state, in_turn.state, rtol=0, atol=0)
+
+
+class Downhill(SGD):
+    """Says again what an update is, and not what one of all parameters is."""
+
+    def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
+        value.sub_(gradient.sign())
+
+
+def test_a_subclass_with_an_update_of_its_own_is_followed() -> None:
+    value, gradient = torch.zeros(3), torch.tensor([2.0, -3.0, 0.0])
+    optimizer = Downhill([(value, gradient)], lr=0.5)
+    for _ in range(3):
+        optimizer.step()
+    assert value.tolist() == [-3.0, 3.0, 0.0]
+
+
+def test_gradients_of_pairs_and_parameters_are_zeroed() -> None:
+    pair, parameter = (torch.ones(2), torch.ones(2)), Parameter(torch.ones(3))
+    parameter.add_gradient(torch.ones(3))
+    SGD([pair, parameter]).zero_grad()
+    assert_identical([pair[1], parameter.gradient], [torch.zeros(2), torch.zeros(3)])
+    assert_identical([pair[0], parameter.value], [torch.ones(2), torch.ones(3)])
 
 
 @pytest.mark.parametrize(("name", "options"), EVERY_CASE)

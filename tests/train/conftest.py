@@ -110,6 +110,9 @@ class Watcher:
         self.epochs.append(metrics)
         self.then(metrics)
 
+    def on_warning(self, message: str) -> None:
+        raise AssertionError(message)
+
 
 @pytest.fixture(scope="session")
 def train() -> Callable[..., Watcher]:

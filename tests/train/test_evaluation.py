@@ -67,7 +67,7 @@ def test_scores_by_their_definition(model: Sequential) -> None:
 
 def test_the_content_of_evaluation_json(model: Sequential) -> None:
     result = evaluate(model, images((12, 12), (8, 8)), CPU)
-    content = json.loads(to_json(result.to_dict("photos", "best")))
+    content = json.loads(to_json(result.to_dict("photos", "best", "tf32")))
     assert list(content) == [
         "data",
         "n_images",
@@ -79,9 +79,11 @@ def test_the_content_of_evaluation_json(model: Sequential) -> None:
         "ssim_noisy",
         "baselines",
         "weights",
+        "precision",
         "per_image",
     ]
     assert (content["data"], content["weights"], content["n_images"]) == ("photos", "best", 2)
+    assert content["precision"] == "tf32"
     assert list(content["per_image"][0]) == ["name", "psnr", "ssim", "psnr_noisy"]
     assert list(content["baselines"]["gaussian_blur"]) == ["psnr", "psnr_of_mean_mse", "ssim"]
     assert content["psnr"] == result.model.psnr
@@ -91,7 +93,7 @@ def test_the_content_of_evaluation_json(model: Sequential) -> None:
 def test_tiny_images_have_no_ssim(model: Sequential) -> None:
     result = evaluate(model, images((4, 4)), CPU)
     assert result.model.ssim is None
-    assert json.loads(to_json(result.to_dict("x", "best")))["ssim"] is None
+    assert json.loads(to_json(result.to_dict("x", "best", "float32")))["ssim"] is None
 
 
 def test_grey_images() -> None:

@@ -49,6 +49,7 @@ class Train:
     epochs: int
     batch_size: int
     schedule: Component
+    precision: str
     seed: int
 
 
@@ -118,6 +119,7 @@ def build_spec(
             epochs=train["epochs"],
             batch_size=train["batch_size"],
             schedule=component("schedule", "train", "schedule"),
+            precision=train["precision"],
             seed=train["seed"],
         ),
         file=root.place.file.name,

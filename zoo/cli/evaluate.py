@@ -47,6 +47,7 @@ def evaluate(model: Path, data: str | None, device: str, as_json: bool) -> None:
     with torch.no_grad(), progress.bar:
         result = measure(network.to(target), images, target, progress.on_image)
     if as_json:
-        print_json(result.to_dict(data or "held out", weights))
+        precision = compiler.architecture.train.precision
+        print_json(result.to_dict(data or "held out", weights, precision))
     else:
         print_table(evaluation_table(result))

@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from zoo.cli.console import warn
 from zoo.errors import Stopped
 from zoo.train.signals import StopRequest
 from zoo.train.trainer import Trainer
@@ -84,6 +85,10 @@ class TrainingProgress:
             self.bar.console.print(line, highlight=False)
         else:
             click.echo(line)
+
+    def on_warning(self, message: str) -> None:
+        """Print a warning above the bar."""
+        warn(message)
 
     def _speed(self) -> float:
         """Training images per second of the whole time, validation included."""

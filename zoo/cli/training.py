@@ -22,6 +22,7 @@ from zoo.train.device import choose_device, device_name
 from zoo.train.environment import environment
 from zoo.train.evaluation import denoised, evaluate
 from zoo.train.examples import write_examples
+from zoo.train.precision import check_precision
 from zoo.train.providers import check_providers
 from zoo.train.run_directory import RunDirectory, existing_run_directory, new_run_directory
 from zoo.train.session import (
@@ -46,6 +47,7 @@ def train(
 ) -> None:
     """Train, save and evaluate; see ``zoo run --help``."""
     device = choose_device(device_option)
+    check_precision(spec, device)
     compiler = Compiler(spec, registry)
     warn_of_failures(registry)
     # Before the images are read, so that layers that do not fit are known at once.
@@ -60,7 +62,7 @@ def train(
     else:
         directory = new_run_directory(out, spec.name, now)
     directory.write_architecture(spec.text)
-    directory.write_environment(environment(device))
+    directory.write_environment({**environment(device), "precision": spec.train.precision})
     _announce(trainer, data)
     click.echo(f"run: {directory.path}")
     with StopRequest() as stop:
@@ -109,7 +111,8 @@ def _evaluate(
     progress = EvaluationProgress(len(images), stop)
     with progress.bar:
         evaluation = evaluate(model, images, device, progress.on_image)
-    directory.write_evaluation(evaluation.to_dict(_validation_name(spec), "best"))
+    content = evaluation.to_dict(_validation_name(spec), "best", spec.train.precision)
+    directory.write_evaluation(content)
     write_examples(
         directory.path / "examples.png", images, list(denoised(model, images[:4], device))
     )
@@ -119,7 +122,8 @@ def _evaluate(
 def _announce(trainer: Trainer, data: RunData) -> None:
     spec = trainer.architecture
     parameters = sum(parameter.value.numel() for parameter in trainer.model.param())
-    click.echo(f"device: {device_name(trainer.device)}")
+    graph = ", step captured as a CUDA graph" if trainer.device.type == "cuda" else ""
+    click.echo(f"device: {device_name(trainer.device)}, precision {spec.train.precision}{graph}")
     layers = count_of("layer", len(trainer.model))
     click.echo(f"model: {spec.name}, {layers}, {parameters:,} parameters")
     held_out = count_of("image", len(data.validation))

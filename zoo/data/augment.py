@@ -12,20 +12,30 @@ import torch
 from torch import Tensor
 
 from zoo.constraints import square_crops
-from zoo.data.batch import Batch
+from zoo.data.batch import Batch, put
 from zoo.errors import ArgumentError
 
 
 class Turn(NamedTuple):
-    """What happens to each image, in this order: (n,) bool tensors."""
+    """What happens to each image, in this order: (n,) bool tensors.
+
+    ``any_transposed`` is what a GPU would have to be waited for.
+    """
 
     transpose: Tensor
     flip_rows: Tensor
     flip_columns: Tensor
+    any_transposed: bool
+
+    def to(self, device: torch.device) -> Turn:
+        """The same for images on ``device``."""
+        turns = put(torch.stack((self.transpose, self.flip_rows, self.flip_columns)), device)
+        transpose, flip_rows, flip_columns = turns
+        return Turn(transpose, flip_rows, flip_columns, self.any_transposed)
 
     def __call__(self, image: Tensor) -> Tensor:
         """The turned images, (n, C, H, W); H = W if any is transposed."""
-        if self.transpose.any():
+        if self.any_transposed:
             image = torch.where(self.transpose[:, None, None, None], image.mT, image)
         image = torch.where(self.flip_rows[:, None, None, None], image.flip(2), image)
         return torch.where(self.flip_columns[:, None, None, None], image.flip(3), image)
@@ -63,12 +73,22 @@ class Augment:
         """
         square_crops("augment", vars(self), height, width)
 
-    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """The changed batch; ``batch`` itself is left as it is."""
-        turn = self._draw_turn(batch.x.shape[0], generator)
+    def __call__(
+        self, batch: Batch, generator: torch.Generator, of_pixels: torch.Generator | None = None
+    ) -> Batch:
+        """The changed batch; ``batch`` itself is left as it is.
+
+        Args:
+            batch: on any device.
+            generator: a CPU's, which decides the turns.
+            of_pixels: the batch's device's, which draws the noise; ``generator`` unless given.
+        """
+        turn = self._draw_turn(batch.x.shape[0], generator).to(batch.x.device)
         x, target = turn(batch.x), turn(batch.target)
         if self.noise:
-            x = x + self.noise * x.std() * torch.randn(x.shape, generator=generator)
+            draws = of_pixels or generator
+            noise = torch.randn(x.shape, generator=draws, device=draws.device)
+            x = x + self.noise * x.std() * noise
         return Batch(x, target, None if batch.mask is None else turn(batch.mask))
 
     def _draw_turn(self, n: int, generator: torch.Generator) -> Turn:
@@ -78,8 +98,10 @@ class Augment:
         # k quarter turns anticlockwise: a transposition if k is odd, then flips of rows (k = 1, 2)
         # and of columns (k = 2, 3); what is drawn for flip and transpose composes with them by xor
         quarters = torch.randint(4 if self.rotate else 1, (n,), generator=generator)
+        transpose = coin(self.transpose) ^ (quarters % 2 == 1)
         return Turn(
-            transpose=coin(self.transpose) ^ (quarters % 2 == 1),
+            transpose=transpose,
+            any_transposed=bool(transpose.any()),
             flip_rows=coin(self.flip) ^ (quarters == 1) ^ (quarters == 2),
             flip_columns=coin(self.flip) ^ (quarters == 2) ^ (quarters == 3),
         )

@@ -32,6 +32,17 @@ class Batch:
         """The batch on ``device``; the copy does not block if this one is pinned."""
         return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
+    def rows(self, start: int, stop: int) -> Batch:
+        """The images from ``start`` to before ``stop``, in the same memory."""
+        return self._map(lambda tensor: tensor[start:stop])
+
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         mask = None if self.mask is None else function(self.mask)
         return Batch(function(self.x), function(self.target), mask)
+
+
+def put(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on ``device``; nobody waits for the copy to a GPU."""
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from zoo.data.batch import put
 from zoo.errors import DataError
 
 
@@ -29,8 +30,11 @@ class Positions(NamedTuple):
 class Crops:
     """N crops of one size H x W, each with its own block size; made by :meth:`Photographs.crops`.
 
+    Pixels are gathered and computed where they are. Where the crops are is known on the CPU, so
+    that a GPU need not be waited for.
+
     Attributes:
-        pixels: (P, C) uint8 or float32, the pixels of all photographs.
+        pixels: (P, C) uint8 or float32, the pixels of all photographs, on any device.
         first: (N,) index of each crop's top left pixel.
         stride: (N,) width of each crop's photograph.
         block: (N,) photograph pixels for each image pixel along each axis.
@@ -49,32 +53,42 @@ class Crops:
         """The crops without noise, (N, C, H, W) float32 in [0, 1]: the mean of each block."""
         if bool((self.block == 1).all()):
             return self._gather(self._corners())
-        clean = torch.empty(self.first.numel(), self.pixels.shape[1], self.height, self.width)
+        shape = self.first.numel(), self.pixels.shape[1], self.height, self.width
+        clean = torch.empty(shape, device=self.pixels.device)
         for block in set(self.block.tolist()):
-            chosen = self.block == block
-            clean[chosen] = self._select(chosen)._block_mean(block)
+            chosen = (self.block == block).nonzero().flatten()
+            clean[put(chosen, clean.device)] = self._select(chosen)._block_mean(block)
         return clean
 
     def random_pixels(self, generator: torch.Generator) -> Tensor:
         """One pixel of each block, at a random position shared by the channels, (N, C, H, W)."""
         shape = 2, self.first.numel(), self.height, self.width
-        block = self.block[:, None, None]
-        rows, columns = (torch.rand(shape, generator=generator) * block).long()  # N, H, W
-        return self._gather(self._corners() + rows * self.stride[:, None, None] + columns)
+        _, stride, block = self._placed[:, :, None, None]
+        uniform = torch.rand(shape, generator=generator, device=generator.device)
+        rows, columns = (uniform * block).long()  # N, H, W
+        return self._gather(self._corners() + rows * stride + columns)
+
+    @cached_property
+    def _placed(self) -> Tensor:
+        """``first``, ``stride`` and ``block`` where the pixels are, (3, N)."""
+        return put(torch.stack((self.first, self.stride, self.block)), self.pixels.device)
 
     def _corners(self) -> Tensor:
         """Index of the top left pixel of each block, (N, H, W)."""
-        block = self.block[:, None]
-        rows = torch.arange(self.height) * block * self.stride[:, None]  # N, H
-        columns = torch.arange(self.width) * block  # N, W
-        return (self.first[:, None] + rows)[:, :, None] + columns[:, None, :]
+        first, stride, block = self._placed[:, :, None]
+        rows = torch.arange(self.height, device=block.device) * block * stride  # N, H
+        columns = torch.arange(self.width, device=block.device) * block  # N, W
+        corners: Tensor = (first + rows)[:, :, None] + columns[:, None, :]
+        return corners
 
     def _block_mean(self, block: int) -> Tensor:
         corners = self._corners()
-        total = torch.zeros(corners.numel(), self.pixels.shape[1])  # exact: sums stay below 2^24
+        stride = self._placed[1, :, None, None]
+        shape = corners.numel(), self.pixels.shape[1]
+        total = torch.zeros(shape, device=self.pixels.device)  # exact: sums stay below 2^24
         for row in range(block):
             for column in range(block):
-                total += self._values(corners + row * self.stride[:, None, None] + column)
+                total += self._values(corners + row * stride + column)
         return self._image(total / block**2)
 
     def _select(self, chosen: Tensor) -> Crops:
@@ -107,6 +121,9 @@ class Photographs:
     Args:
         names: one for each photograph, for messages.
         images: (C, H, W) uint8, or float32 in [0, 1]; a mixture is packed as float32.
+
+    Attributes:
+        pixels: (P, C), all pixels; may be moved to a device, where crops are then computed.
     """
 
     def __init__(self, names: Sequence[str], images: Sequence[Tensor]) -> None:

@@ -16,3 +16,4 @@ class Stream(IntEnum):
     ORDER = 12
     BATCH = 13
     EVALUATION = 14
+    PIXELS = 15

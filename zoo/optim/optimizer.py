@@ -11,6 +11,8 @@ from torch import Tensor
 from zoo.arguments import number
 from zoo.errors import ArgumentError, StateError
 
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
 
 class Optimizer:
     """Base of all optimizers; changes the values of parameters by their gradients.
@@ -19,6 +21,12 @@ class Optimizer:
     ``update`` and, if it remembers tensors from step to step, ``state_names``. State tensors are
     made in the first step, with the dtype, device and strides of the parameter's value; they do not
     follow a later ``Module.to``.
+
+    ``update`` is the definition, and all that an optimizer needs. One that is used much can also
+    say the same for all parameters at once in ``update_all``, with the multi-tensor operations
+    ``torch._foreach_*``: a handful of calls in a step instead of a handful for each parameter, and
+    on a GPU a handful of kernels. A subclass that has an ``update`` and no ``update_all`` of its
+    own does not inherit one.
 
     Args:
         params: (value, gradient) pairs of tensors, such as ``model.param()``. A
@@ -44,6 +52,11 @@ class Optimizer:
         self.steps = 0
         self.state: list[dict[str, Tensor]] = [{} for _ in self._params]
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "update" in vars(cls) and "update_all" not in vars(cls):
+            cls.update_all = Optimizer.update_all  # type: ignore[method-assign]  # see above
+
     # What an optimizer implements.
 
     def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
@@ -56,6 +69,20 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__}.update")
 
+    def update_all(
+        self, values: Tensors, gradients: Tensors, states: list[dict[str, Tensor]]
+    ) -> None:
+        """``update`` for each parameter; on a CPU with the same results bit for bit.
+
+        The first step, in which ``update`` makes the state, does not come here.
+
+        Args:
+            values, gradients, states: those of each parameter; dtypes, devices and strides may
+                differ from one to the next.
+        """
+        for value, gradient, state in zip(values, gradients, states, strict=True):
+            self.update(value, gradient, state)
+
     def state_names(self) -> tuple[str, ...]:
         """The names of the state tensors that each parameter has after the first step."""
         return ()
@@ -66,13 +93,24 @@ class Optimizer:
     def step(self) -> None:
         """Update all parameters once."""
         self.steps += 1
-        for (value, gradient), state in zip(self._params, self.state, strict=True):
-            self.update(value, gradient, state)
+        values, gradients = zip(*self._params, strict=True)
+        if self.steps == 1:  # update makes the state; load_state_dict gives all of it or none
+            Optimizer.update_all(self, values, gradients, self.state)
+        else:
+            self.update_all(values, gradients, self.state)
 
+    @torch.no_grad()
     def zero_grad(self) -> None:
-        """Fill all gradients with zeros."""
-        for _, gradient in self._params:
-            gradient.zero_()
+        """Fill all gradients with zeros; those of a Parameter by its ``zero_gradient``."""
+        plain = []
+        for pair in self._params:
+            if zero := getattr(pair, "zero_gradient", None):
+                zero()
+            else:
+                _, gradient = pair
+                plain.append(gradient)
+        if plain:
+            torch._foreach_zero_(plain)
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs: plain values, and the state tensors, which are not copied.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo.arguments import number
 from zoo.constraints import nesterov_momentum
-from zoo.optim.optimizer import Optimizer
+from zoo.optim.optimizer import Optimizer, Tensors
 
 
 class SGD(Optimizer):
@@ -80,6 +80,24 @@ class SGD(Optimizer):
             buffer = self._add_to_buffer(value, gradient, state)
             gradient = gradient.add(buffer, alpha=self.momentum) if self.nesterov else buffer
         value.add_(gradient, alpha=-self.lr)
+
+    def update_all(
+        self, values: Tensors, gradients: Tensors, states: list[dict[str, Tensor]]
+    ) -> None:
+        """``update``, each operation for all parameters at once."""
+        if self.maximize:
+            gradients = torch._foreach_neg(gradients)
+        if self.weight_decay:
+            gradients = torch._foreach_add(gradients, values, alpha=self.weight_decay)
+        if self.momentum:
+            buffers = [state["momentum_buffer"] for state in states]
+            torch._foreach_mul_(buffers, self.momentum)
+            torch._foreach_add_(buffers, gradients, alpha=1 - self.dampening)
+            if self.nesterov:
+                gradients = torch._foreach_add(gradients, buffers, alpha=self.momentum)
+            else:
+                gradients = buffers
+        torch._foreach_add_(values, gradients, alpha=-self.lr)
 
     def state_names(self) -> tuple[str, ...]:
         """b, if there is a momentum."""

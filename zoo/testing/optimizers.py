@@ -93,6 +93,14 @@ def check_each_parameter_alone(case: OptimizerCase) -> None:
         require_close(f"{case.id}: parameter {index} alone", alone, expected, 0)
 
 
+def check_all_at_once(case: OptimizerCase) -> None:
+    """``update_all`` does what ``update`` does for each parameter, bit for bit."""
+    for index, (value, expected) in enumerate(
+        zip(trained(case), trained(case, one_by_one=True), strict=True)
+    ):
+        require_close(f"{case.id}: update_all, parameter {index}", value, expected, 0)
+
+
 def check_state_round_trip(case: OptimizerCase) -> None:
     """An optimizer that is given another's state, through a file, goes on as that one does."""
     pairs = make_pairs(seed=0)
@@ -225,6 +233,7 @@ OPTIMIZER_CHECKS: Final[Sequence[OptimizerCheck]] = (
     check_tensors_of_a_parameter,
     check_deterministic,
     check_each_parameter_alone,
+    check_all_at_once,
     check_state_round_trip,
     check_state_of_others,
     check_no_learning_rate,

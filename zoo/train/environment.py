@@ -17,7 +17,7 @@ def versions() -> dict[str, str]:
 
 
 def environment(device: torch.device) -> dict[str, object]:
-    """The content of ``environment.json``."""
+    """The machine's part of ``environment.json``."""
     return {
         "versions": versions(),
         "platform": platform.platform(),

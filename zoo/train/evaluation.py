@@ -57,12 +57,13 @@ class Evaluation:
     baselines: dict[str, Score]
     per_image: tuple[ImageScore, ...]
 
-    def to_dict(self, data: str, weights: str) -> dict[str, Any]:
+    def to_dict(self, data: str, weights: str, precision: str) -> dict[str, Any]:
         """The content of ``evaluation.json``.
 
         Args:
             data: what was evaluated on.
             weights: which of the run's weights: ``best`` or ``last``.
+            precision: what they were trained in; they are evaluated in float32.
         """
         return {
             "data": data,
@@ -75,6 +76,7 @@ class Evaluation:
             "ssim_noisy": self.noisy.ssim,
             "baselines": {name: asdict(score) for name, score in self.baselines.items()},
             "weights": weights,
+            "precision": precision,
             "per_image": [asdict(image) for image in self.per_image],
         }
 

@@ -18,6 +18,7 @@ from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
 from zoo.nn.sequential import Sequential
 from zoo.train.environment import versions
 from zoo.train.evaluation import validate
+from zoo.train.precision import products_in
 from zoo.train.providers import providers
 from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
@@ -58,6 +59,9 @@ class Observer(Protocol):
 
     def on_epoch(self, metrics: Mapping[str, Any]) -> None:
         """An epoch is finished, validated and saved; its line of ``metrics.jsonl``."""
+
+    def on_warning(self, message: str) -> None:
+        """Something that the user should know."""
 
 
 @dataclass
@@ -113,9 +117,13 @@ class Trainer:
             DivergenceError: the loss is no longer finite; what was saved before is kept.
             Stopped: ``stop`` was requested; the run is saved at the step it has reached.
         """
-        step = TrainStep(self.model, self.loss, self.optimizer)
+        precision = self.architecture.train.precision
+        step = TrainStep(
+            self.model, self.loss, self.optimizer, precision=precision, warn=observer.on_warning
+        )
         while self.progress.epoch < self.architecture.train.epochs:
-            self._epoch(step, directory, observer, stop)
+            with products_in(precision):
+                self._epoch(step, directory, observer, stop)
             self._finish_epoch(directory, observer)
 
     def _epoch(
@@ -129,7 +137,7 @@ class Trainer:
                 progress.step, len(self.batches), self.architecture.train.epochs
             )
             loss = step(batch.x, batch.target, batch.mask)
-            self._loss_sum += loss.double() * len(batch.x)
+            self._loss_sum.add_(loss, alpha=len(batch.x))  # in float64
             progress.samples += len(batch.x)
             progress.step += 1
             progress.step_in_epoch += 1
@@ -239,7 +247,7 @@ class Trainer:
 def _on_cpu(value: Any) -> Any:
     """``value`` with every tensor in it on the CPU."""
     if isinstance(value, torch.Tensor):
-        return value.cpu()
+        return value.cpu().contiguous()  # layers keep some in another order
     if isinstance(value, dict):
         return {key: _on_cpu(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo.arguments import number
 from zoo.errors import ArgumentError
-from zoo.optim import Optimizer
+from zoo.optim import Optimizer, Tensors
 from zoo_descent.arguments import forgetting
 
 
@@ -87,6 +87,31 @@ class AdamW(Optimizer):
         correction2 = 1 - beta2**self.steps
         denominator = second.sqrt().div_(correction2**0.5).add_(self.eps)
         value.addcdiv_(first, denominator, value=-self.lr / correction1)
+
+    def update_all(
+        self, values: Tensors, gradients: Tensors, states: list[dict[str, Tensor]]
+    ) -> None:
+        """``update``, each operation for all parameters at once."""
+        if self.maximize:
+            gradients = torch._foreach_neg(gradients)
+        if self.weight_decay:
+            torch._foreach_mul_(values, 1 - self.lr * self.weight_decay)
+
+        beta1, beta2 = self.betas
+        first, second, *largest = ([state[name] for state in states] for name in self.state_names())
+        torch._foreach_lerp_(first, gradients, 1 - beta1)
+        torch._foreach_mul_(second, beta2)
+        torch._foreach_addcmul_(second, gradients, gradients, 1 - beta2)
+        if self.amsgrad:
+            torch._foreach_maximum_(largest[0], second)
+            second = largest[0]
+
+        correction1 = 1 - beta1**self.steps
+        correction2 = 1 - beta2**self.steps
+        denominators = torch._foreach_sqrt(second)
+        torch._foreach_div_(denominators, correction2**0.5)
+        torch._foreach_add_(denominators, self.eps)
+        torch._foreach_addcdiv_(values, first, denominators, -self.lr / correction1)
 
     def state_names(self) -> tuple[str, ...]:
         """m and v, with amsgrad also u, by their names in PyTorch."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.arguments import number
-from zoo.optim import Optimizer
+from zoo.optim import Optimizer, Tensors
 from zoo_descent.arguments import forgetting
 
 
@@ -99,6 +99,35 @@ class RMSprop(Optimizer):
             value.add_(buffer, alpha=-self.lr)
         else:
             value.addcdiv_(gradient, scale, value=-self.lr)
+
+    def update_all(
+        self, values: Tensors, gradients: Tensors, states: list[dict[str, Tensor]]
+    ) -> None:
+        """``update``, each operation for all parameters at once."""
+        if self.maximize:
+            gradients = torch._foreach_neg(gradients)
+        if self.weight_decay:
+            gradients = torch._foreach_add(gradients, values, alpha=self.weight_decay)
+
+        state = {name: [one[name] for one in states] for name in self.state_names()}
+        squares: Tensors = state["square_avg"]
+        torch._foreach_mul_(squares, self.alpha)
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - self.alpha)
+        if self.centered:
+            means = state["grad_avg"]
+            torch._foreach_lerp_(means, gradients, 1 - self.alpha)
+            squares = torch._foreach_addcmul(squares, means, means, -1)
+            torch._foreach_clamp_min_(squares, 0)
+        scales = torch._foreach_sqrt(squares)
+        torch._foreach_add_(scales, self.eps)
+
+        if self.momentum:
+            buffers = state["momentum_buffer"]
+            torch._foreach_mul_(buffers, self.momentum)
+            torch._foreach_addcdiv_(buffers, gradients, scales)
+            torch._foreach_add_(values, buffers, alpha=-self.lr)
+        else:
+            torch._foreach_addcdiv_(values, gradients, scales, -self.lr)
 
     def state_names(self) -> tuple[str, ...]:
         """v, m if centered, and b if there is a momentum, by their names in PyTorch."""

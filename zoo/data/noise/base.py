@@ -34,15 +34,19 @@ class Noise(Protocol):
     Attributes:
         masks: whether copies carry a mask.
         largest_block: the largest block size that :meth:`block_sizes` returns.
+        on_device: whether :meth:`draw` computes on ``generator.device``, where the crops are; else
+            it is only given a CPU's.
     """
 
     masks: bool = False
+    on_device: bool = False
     largest_block: int = 1
 
     def block_sizes(self, n: int, generator: torch.Generator) -> Tensor:
         """For each of n images how many photograph pixels, along each axis, make an image pixel.
 
-        (n,) int64. Drawn once for all copies of an image, because it defines the clean image.
+        (n,) int64, always on the CPU. Drawn once for all copies of an image, because it defines the
+        clean image.
         """
         return torch.ones(n, dtype=torch.int64)
 
@@ -59,8 +63,8 @@ class Uniform:
     high: float
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        """(n, 1, 1, 1) float32 values."""
-        uniform = torch.rand(n, 1, 1, 1, generator=generator)
+        """(n, 1, 1, 1) float32 values on the generator's device."""
+        uniform = torch.rand(n, 1, 1, 1, generator=generator, device=generator.device)
         return self.low + (self.high - self.low) * uniform
 
 

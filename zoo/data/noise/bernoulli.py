@@ -26,6 +26,7 @@ class Bernoulli(Noise):
     """
 
     masks = True
+    on_device = True
 
     def __init__(self, keep: float | Sequence[float] = (0.05, 1.0)) -> None:
         self.keep = uniform("bernoulli noise", "keep", keep, 0, 1, above_low=True)
@@ -34,5 +35,7 @@ class Bernoulli(Noise):
         """One copy of each crop with missing pixels, and the mask of the kept ones."""
         n, _, height, width = crops.clean.shape
         keep = self.keep.draw(n, generator)
-        mask = (torch.rand(n, 1, height, width, generator=generator) < keep).float()
+        mask = (
+            torch.rand(n, 1, height, width, generator=generator, device=generator.device) < keep
+        ).float()
         return Noisy(crops.clean * mask, mask)

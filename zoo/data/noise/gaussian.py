@@ -21,11 +21,13 @@ class Gaussian(Noise):
         ArgumentError: ``sigma`` is negative or not a range.
     """
 
+    on_device = True
+
     def __init__(self, sigma: float | Sequence[float] = (0, 50)) -> None:
         self.sigma = uniform("gaussian noise", "sigma", sigma, 0)
 
     def draw(self, crops: Crops, generator: torch.Generator) -> Noisy:
         """One noisy copy of each crop, std sigma/255, unclipped."""
-        noise = torch.randn(crops.clean.shape, generator=generator)
+        noise = torch.randn(crops.clean.shape, generator=generator, device=generator.device)
         sigma = self.sigma.draw(len(noise), generator) / 255
         return Noisy(noise.mul_(sigma).add_(crops.clean))

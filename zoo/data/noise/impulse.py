@@ -24,6 +24,8 @@ class Impulse(Noise):
         ArgumentError: ``probability`` is not a probability or not a range.
     """
 
+    on_device = True
+
     def __init__(self, probability: float | Sequence[float] = (0, 0.95)) -> None:
         self.probability = uniform("impulse noise", "probability", probability, 0, 1)
 
@@ -31,6 +33,9 @@ class Impulse(Noise):
         """One copy of each crop with replaced pixels."""
         n, _, height, width = crops.clean.shape
         probability = self.probability.draw(n, generator)
-        replaced = torch.rand(n, 1, height, width, generator=generator) < probability
-        colour = torch.rand(crops.clean.shape, generator=generator)
+        replaced = (
+            torch.rand(n, 1, height, width, generator=generator, device=generator.device)
+            < probability
+        )
+        colour = torch.rand(crops.clean.shape, generator=generator, device=generator.device)
         return Noisy(torch.where(replaced, colour, crops.clean))

@@ -28,6 +28,8 @@ class PixelSampling(Noise):
         ArgumentError: ``block`` is not a positive integer or not a range.
     """
 
+    on_device = True
+
     def __init__(self, block: int | Sequence[int] = (6, 8)) -> None:
         ends = tuple(block) if isinstance(block, (list, tuple)) else (block, block)
         if len(ends) != 2 or not all(_is_size(end) for end in ends):

@@ -21,6 +21,8 @@ class Poisson(Noise):
         ArgumentError: ``lam`` is not above 0 or not a range.
     """
 
+    on_device = True
+
     def __init__(self, lam: float | Sequence[float] = (0.001, 50)) -> None:
         self.lam = uniform("poisson noise", "lam", lam, 0, above_low=True)
 

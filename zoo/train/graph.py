@@ -1,0 +1,267 @@
+"""A training step's passes captured once as a CUDA graph, and replayed.
+
+Small images are launch-bound on a large GPU: Python needs longer to start the kernels of a step
+than the GPU to run them. A graph starts all of them at once. It is a recording of kernels and
+addresses, so it is right only while the same kernels are wanted on the same memory:
+
+- inputs are copied to where they were when it was captured; each batch shape has its own graph;
+- tensors of the model must stay where they are;
+- numbers and decisions of the host are frozen in it. The learning rate and Adam's corrections
+  change in each step, so the update is not captured: with multi-tensor operations it is one kernel
+  for SGD and seven for Adam, which are started while the graph still runs.
+
+Capturing executes nothing. A graph is used only after its results were compared with those of the
+ordinary step for the same batch; where they differ, or the work cannot be captured, steps stay
+ordinary ones, and the user is told why.
+
+Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from zoo.nn.module import Module
+
+# Steps of a batch shape before it is captured: the first calls of libraries allocate memory and
+# choose algorithms, which a graph must not contain. A last batch of an epoch that is smaller comes
+# once in an epoch, so that it is captured only in runs that are long enough.
+WARM_UP = 3
+MOST_GRAPHS = 4  # each keeps the memory of its own step
+TOLERANCE = 1e-2  # relative to the largest value; sums that race for their order stay far below
+
+Work = Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was captured: the tensor that it fills, and how to run it again."""
+
+    result: Tensor
+    replay: Callable[[], object]
+
+
+class Recorder(Protocol):
+    """How work on a device is captured."""
+
+    def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
+        """Run ``work`` as an ordinary call, where it would be captured."""
+
+    def record(self, work: Callable[[], Tensor]) -> Recording:
+        """Capture ``work`` without executing it; raises what cannot be captured."""
+
+
+class CudaGraphs:
+    """Captures CUDA graphs on a stream of its own, as graphs cannot be on the default one.
+
+    Args:
+        device: a GPU.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    @cached_property
+    def _stream(self) -> torch.cuda.Stream:
+        stream: torch.cuda.Stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        return stream
+
+    def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
+        """Run ``work`` on the stream, in order with what comes before and after."""
+        current = torch.cuda.current_stream(self._device)
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
+            result = work()
+        current.wait_stream(self._stream)
+        return result
+
+    def record(self, work: Callable[[], Tensor]) -> Recording:
+        """Capture ``work``.
+
+        Other threads may go on meanwhile: the one that prepares batches allocates pinned memory.
+        """
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            result = work()
+        return Recording(result, graph.replay)
+
+
+def recorder_for(device: torch.device) -> Recorder | None:
+    """What captures work on ``device``; None for a device without graphs."""
+    return CudaGraphs(device) if device.type == "cuda" else None
+
+
+class Captured:
+    """Calls ``work`` at first, then replays what was captured of it.
+
+    Args:
+        work: computes a loss from tensors and fills the gradients of ``model``.
+        model: what it trains.
+        objects: the layers and the loss, none of which may keep numbers of its own.
+        recorder: how to capture.
+        warn: is told once if and why steps are not captured.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        model: Module,
+        objects: Sequence[object],
+        recorder: Recorder,
+        warn: Callable[[str], object],
+    ) -> None:
+        self._work = work
+        self._model = model
+        self._objects = objects
+        self._recorder = recorder
+        self._warn = warn
+        self._declined = False
+        self._seen: dict[object, int] = {}
+        self._graphs: dict[object, _Graph] = {}
+        self._parameters = [(parameter, *parameter) for parameter in model.param()]
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """``work(*inputs)``; the result is a tensor of its own."""
+        if self._declined or not self._model.training:
+            return self._work(*inputs)
+        if not self._in_place():
+            self._forget()
+        shape = tuple((tensor.shape, tensor.dtype) for tensor in inputs)
+        if shape in self._graphs:
+            return self._graphs[shape](*inputs).clone()
+        if len(self._graphs) == MOST_GRAPHS:
+            return self._work(*inputs)
+        self._seen[shape] = self._seen.get(shape, 0) + 1
+        if self._seen[shape] <= WARM_UP:
+            return self._recorder.warm_up(partial(self._work, *inputs))
+        return self._capture(shape, inputs)
+
+    def _in_place(self) -> bool:
+        """Whether the parameters have the tensors that they had; not so after ``Module.to``."""
+        return all(
+            parameter.value is value and parameter.gradient is gradient
+            for parameter, value, gradient in self._parameters
+        )
+
+    def _forget(self) -> None:
+        self._seen, self._graphs = {}, {}
+        self._parameters = [(parameter, *parameter) for parameter in self._model.param()]
+
+    def _capture(self, shape: object, inputs: Sequence[Tensor]) -> Tensor:
+        """An ordinary step, beside which the graph is captured and tried on the same batch."""
+        buffers = _Buffers(self._model)
+        tensors = _tensors(self._model)
+        numbers = _numbers(self._objects)
+        graph, found, problem = None, None, ""
+        try:
+            graph = _Graph(self._recorder, self._work, inputs)
+            found = _outcome(self._model, graph(*inputs))
+        except Exception as error:  # whatever a layer or the driver raises; told below
+            problem = _words(error)
+        buffers.restore()
+        loss = self._recorder.warm_up(partial(self._work, *inputs))
+        if graph is not None and found is not None:
+            problem = (
+                _moved(tensors, _tensors(self._model))
+                or self._changed(numbers)
+                or _different(found, _outcome(self._model, loss))
+            )
+            self._graphs[shape] = graph
+        if problem:
+            self._declined = True
+            self._graphs.clear()
+            self._warn(f"the step is not captured as a CUDA graph: {problem}")
+        return loss
+
+    def _changed(self, before: dict[tuple[int, str], object]) -> str:
+        for (index, name), value in _numbers(self._objects).items():
+            if before.get((index, name)) != value:
+                return (
+                    f"{type(self._objects[index]).__name__}.{name} changes from step to step, "
+                    "which a graph does not see. Keep it in a tensor."
+                )
+        return ""
+
+
+class _Graph:
+    """A recording with the tensors that it reads."""
+
+    def __init__(self, recorder: Recorder, work: Work, inputs: Sequence[Tensor]) -> None:
+        self._inputs = [torch.zeros_like(tensor) for tensor in inputs]
+        self._recording = recorder.record(partial(work, *self._inputs))
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        for own, given in zip(self._inputs, inputs, strict=True):
+            own.copy_(given, non_blocking=True)
+        self._recording.replay()
+        return self._recording.result
+
+
+class _Buffers:
+    """The buffers of a model as they are now, to go back to."""
+
+    def __init__(self, model: Module) -> None:
+        self._kept = [
+            (module.buffers, name, buffer, buffer.clone())
+            for module in model.modules()
+            for name, buffer in module.buffers.items()
+        ]
+
+    def restore(self) -> None:
+        for buffers, name, buffer, values in self._kept:
+            buffers[name] = buffer
+            buffer.copy_(values)
+
+
+def _tensors(model: Module) -> dict[str, Tensor]:
+    """All tensors of a model that a step reads or writes, by name."""
+    tensors = dict(model.state_dict())
+    for name, (_, gradient) in model.named_parameters():
+        tensors[f"the gradient of {name}"] = gradient
+    return tensors
+
+
+def _outcome(model: Module, loss: Tensor) -> dict[str, Tensor]:
+    """What a step leaves behind, copied."""
+    return {name: tensor.clone() for name, tensor in {"loss": loss, **_tensors(model)}.items()}
+
+
+def _numbers(objects: Sequence[object]) -> dict[tuple[int, str], object]:
+    """The plain values in attributes, by the object's index and the attribute's name."""
+    return {
+        (index, name): value
+        for index, item in enumerate(objects)
+        for name, value in getattr(item, "__dict__", {}).items()
+        if isinstance(value, (bool, int, float, str))
+    }
+
+
+def _moved(before: dict[str, Tensor], now: dict[str, Tensor]) -> str:
+    for name, tensor in now.items():
+        if before.get(name) is not tensor:
+            return f"{name} is replaced by another tensor. Change it in place."
+    return ""
+
+
+def _different(found: dict[str, Tensor], expected: dict[str, Tensor]) -> str:
+    for name, tensor in expected.items():
+        if tensor.numel():
+            near = TOLERANCE * float(tensor.double().abs().max())
+            if not torch.allclose(
+                found[name].double(), tensor.double(), rtol=TOLERANCE, atol=near, equal_nan=True
+            ):
+                return f"its replay and the ordinary step differ in {name}."
+    return ""
+
+
+def _words(error: Exception) -> str:
+    """An error in one line; that of the end of a capture hides what broke it."""
+    cause = error.__context__ or error
+    line = (str(cause).splitlines() or [""])[0]
+    return f"{type(cause).__name__}: {line}"
