@@ -238,6 +238,9 @@ def test_why_a_step_is_not_captured_is_a_warning(
     """As on a GPU, with a recorder that cannot record."""
 
     class Unable:
+        what = "a CUDA graph"
+        exact = False
+
         def warm_up(self, work: Callable[[], Any]) -> Any:
             return work()
 

@@ -189,6 +189,11 @@ class Module:
                 module._saved = None
         return self
 
+    def forget(self) -> None:
+        """Drop what the latest ``forward`` kept."""
+        for module in self.modules():
+            module._saved = None
+
     def eval(self) -> Self:
         """Evaluation mode: nothing is kept for ``backward``. Returns the module itself."""
         return self.train(False)

@@ -40,15 +40,15 @@ class MSE:
                 f"MSE: the output is {tuple(y.shape)}, the target {tuple(target.shape)}. "
                 "Give both the same shape."
             )
-        difference = y - target
+        difference = target - y  # in the target's order in memory, which can be flattened
         if mask is None:
             self._saved = difference, max(difference.numel(), 1)
-            return difference.square().mean()
-        kept = _broadcast(mask, difference)
-        difference = difference * kept
-        count = kept.sum().clamp(min=1)
+            return _squared_length(difference) / difference.numel()
+        kept = _broadcastable(mask, difference)
+        difference.mul_(kept)
+        count = (kept.sum() * (difference.numel() / max(kept.numel(), 1))).clamp(min=1)
         self._saved = difference, count
-        return difference.square().sum() / count
+        return _squared_length(difference) / count
 
     def backward(self) -> Tensor:
         """The gradient of the latest ``forward``'s loss with respect to y, of y's shape.
@@ -61,7 +61,7 @@ class MSE:
                 "MSE: backward has no forward pass to go back through. Call forward first."
             )
         difference, count = self._saved
-        return difference * (2 / count)
+        return difference * (-2 / count)
 
     def param(self) -> list[Parameter]:
         """No parameters."""
@@ -72,11 +72,19 @@ class MSE:
         return self.forward(y, target, mask)
 
 
-def _broadcast(mask: Tensor, like: Tensor) -> Tensor:
+def _squared_length(difference: Tensor) -> Tensor:
+    """The sum of the squares: one pass over memory, and no tensor of squares."""
+    flat = difference.reshape(-1)
+    return flat.dot(flat)
+
+
+def _broadcastable(mask: Tensor, like: Tensor) -> Tensor:
+    """The mask as numbers that can be multiplied with ``like``."""
     try:
-        return mask.to(like.dtype).expand_as(like)
+        mask.expand_as(like)
     except RuntimeError:
         raise ShapeError(
             f"MSE: the mask is {tuple(mask.shape)}, the output {tuple(like.shape)}. "
             "Give a mask that broadcasts to the output."
         ) from None
+    return mask.to(like.dtype)

@@ -26,4 +26,4 @@ class Sigmoid(Activation):
 
     def apply_backward(self, grad_y: Tensor, y: Tensor, out: Tensor) -> None:
         """grad_x = grad_y y (1 - y)."""
-        torch.mul(grad_y * (1 - y), y, out=out)
+        torch.mul(y.neg().add_(1).mul_(grad_y), y, out=out)

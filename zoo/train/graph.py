@@ -1,4 +1,4 @@
-"""A training step's passes captured once as a CUDA graph, and replayed.
+"""A training step's passes captured once, and replayed; on a GPU as a CUDA graph.
 
 Small images are launch-bound on a large GPU: Python needs longer to start the kernels of a step
 than the GPU to run them. A graph starts all of them at once. It is a recording of kernels and
@@ -47,8 +47,15 @@ class Recording:
     replay: Callable[[], object]
 
 
+class TooLargeError(Exception):
+    """The work needs more memory than a recording of it is worth."""
+
+
 class Recorder(Protocol):
     """How work on a device is captured."""
+
+    what: str  # "a CUDA graph"
+    exact: bool  # whether a replay gives the same bits as the ordinary step
 
     def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
         """Run ``work`` as an ordinary call, where it would be captured."""
@@ -63,6 +70,9 @@ class CudaGraphs:
     Args:
         device: a GPU.
     """
+
+    what = "a CUDA graph"
+    exact = False  # sums can race for their order
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -92,11 +102,6 @@ class CudaGraphs:
         return Recording(result, graph.replay)
 
 
-def recorder_for(device: torch.device) -> Recorder | None:
-    """What captures work on ``device``; None for a device without graphs."""
-    return CudaGraphs(device) if device.type == "cuda" else None
-
-
 class Captured:
     """Calls ``work`` at first, then replays what was captured of it.
 
@@ -122,6 +127,7 @@ class Captured:
         self._recorder = recorder
         self._warn = warn
         self._declined = False
+        self._too_large: set[object] = set()
         self._seen: dict[object, int] = {}
         self._graphs: dict[object, _Graph] = {}
         self._parameters = [(parameter, *parameter) for parameter in model.param()]
@@ -135,7 +141,7 @@ class Captured:
         shape = tuple((tensor.shape, tensor.dtype) for tensor in inputs)
         if shape in self._graphs:
             return self._graphs[shape](*inputs).clone()
-        if len(self._graphs) == MOST_GRAPHS:
+        if len(self._graphs) == MOST_GRAPHS or shape in self._too_large:
             return self._work(*inputs)
         self._seen[shape] = self._seen.get(shape, 0) + 1
         if self._seen[shape] <= WARM_UP:
@@ -158,25 +164,30 @@ class Captured:
         buffers = _Buffers(self._model)
         tensors = _tensors(self._model)
         numbers = _numbers(self._objects)
+        random = torch.get_rng_state()
         graph, found, problem = None, None, ""
         try:
             graph = _Graph(self._recorder, self._work, inputs)
             found = _outcome(self._model, graph(*inputs))
+        except TooLargeError:
+            self._too_large.add(shape)
         except Exception as error:  # whatever a layer or the driver raises; told below
             problem = _words(error)
         buffers.restore()
+        torch.set_rng_state(random)
         loss = self._recorder.warm_up(partial(self._work, *inputs))
         if graph is not None and found is not None:
             problem = (
                 _moved(tensors, _tensors(self._model))
                 or self._changed(numbers)
-                or _different(found, _outcome(self._model, loss))
+                or _different(found, _outcome(self._model, loss), self._recorder.exact)
             )
             self._graphs[shape] = graph
+            self._model.forget()
         if problem:
             self._declined = True
             self._graphs.clear()
-            self._warn(f"the step is not captured as a CUDA graph: {problem}")
+            self._warn(f"the step is not captured as {self._recorder.what}: {problem}")
         return loss
 
     def _changed(self, before: dict[tuple[int, str], object]) -> str:
@@ -249,12 +260,13 @@ def _moved(before: dict[str, Tensor], now: dict[str, Tensor]) -> str:
     return ""
 
 
-def _different(found: dict[str, Tensor], expected: dict[str, Tensor]) -> str:
+def _different(found: dict[str, Tensor], expected: dict[str, Tensor], exact: bool) -> str:
+    tolerance = 0.0 if exact else TOLERANCE
     for name, tensor in expected.items():
         if tensor.numel():
-            near = TOLERANCE * float(tensor.double().abs().max())
+            near = tolerance * float(tensor.double().abs().max())
             if not torch.allclose(
-                found[name].double(), tensor.double(), rtol=TOLERANCE, atol=near, equal_nan=True
+                found[name].double(), tensor.double(), rtol=tolerance, atol=near, equal_nan=True
             ):
                 return f"its replay and the ordinary step differ in {name}."
     return ""

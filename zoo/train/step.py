@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from zoo.nn.module import Module
-from zoo.train.graph import Captured, Recorder, recorder_for
+from zoo.train.graph import Captured, CudaGraphs, Recorder
 from zoo.train.precision import InBfloat16
+from zoo.train.tape import Tapes
 
 
 class Loss(Protocol):
@@ -46,11 +47,19 @@ class Network(Protocol):
         """Add the gradients of the latest ``forward``'s parameters."""
 
 
+def recorder_for(device: torch.device) -> Recorder | None:
+    """What captures work on ``device``; None for a device that has nothing of the kind."""
+    if device.type == "cuda":
+        return CudaGraphs(device)
+    return Tapes() if device.type == "cpu" else None
+
+
 class TrainStep:
     """Forward, loss, backward and update.
 
-    On a GPU the passes are captured as a CUDA graph for each batch shape and replayed, with the
-    same results (see :mod:`zoo.train.graph`); where that cannot be, steps are ordinary ones.
+    The passes are captured for each batch shape and replayed, with the same results: on a GPU as a
+    CUDA graph (:mod:`zoo.train.graph`), on a CPU as a list of operations (:mod:`zoo.train.tape`).
+    Where that cannot be, steps are ordinary ones.
 
     Args:
         model: the network, in training mode, on the device where it is trained.
@@ -58,7 +67,7 @@ class TrainStep:
         optimizer: made with the model's ``param()``.
         precision: ``float32`` or ``tf32``, between which :func:`zoo.train.precision.products_in`
             decides, or ``bfloat16``.
-        graph: False for ordinary steps on a GPU too.
+        graph: False for ordinary steps only.
         warn: is told once if and why steps are not captured.
         recorder_for: what captures work on a device.
     """

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import torch
 from torch import Tensor
 
 from zoo.nn.fast.axis import Axis
@@ -118,7 +119,7 @@ class _Operator:
     def _kernels(self, weight: Parameter) -> Tensor:
         """The weight as (kh, kw, Chigh, Clow), taps in the order of the form."""
         kernels = weight.value.permute(self.axes)
-        return kernels.flip(0, 1) if self.flipped else kernels
+        return _reversed(kernels) if self.flipped else kernels
 
     def _add_weight_gradient(self, weight: Parameter, low: Tensor, high: Tensor) -> None:
         gradient, add = weight.accumulator()
@@ -128,7 +129,7 @@ class _Operator:
             return
         ours = gradient.new_empty(gradient.shape)
         self.form.weight_gradient(ours, low, high, add=False)
-        ours = ours.flip(0, 1) if self.flipped else ours
+        ours = _reversed(ours) if self.flipped else ours
         gradient.add_(ours) if add else gradient.copy_(ours)
 
 
@@ -195,3 +196,10 @@ class Expansion(_Operator):
         if bias is not None:
             bias.add_gradient(self.form.high_sum(pixels, self.boxed))
         return self.form.reduce(high, self._kernels(weight), None) if input_gradient else None
+
+
+def _reversed(kernels: Tensor) -> Tensor:
+    """(kh, kw, ...) with the taps in reverse: whole matrices are copied, which flip does not."""
+    taps = kernels.flatten(0, 1)
+    order = torch.arange(len(taps) - 1, -1, -1, device=kernels.device)
+    return taps.index_select(0, order).view(kernels.shape)

@@ -193,13 +193,13 @@ class Rows:
             add: whether to add to the gradient's old value.
         """
         pixels = self._every_qth(low[self.low.pixel(0, 0, 0) :])
-        for matrix, windows in self._products(gradient, high):
-            for number in range(self._overlap):
-                product = windows[number].t()
-                if add or number:
-                    matrix.addmm_(product, pixels[number])
-                else:
-                    torch.mm(product, pixels[number], out=matrix)
+        for phase in range(self.rows.stride):
+            if down := self.rows.taps(phase):
+                rows = gradient[down.start : down.stop : down.step]
+                for j in range(0, len(self.columns.offsets), self._together):
+                    windows = self._windows_of_rows(high, down, j)
+                    target = rows[:, j : j + self._together].flatten(1, 2)
+                    _add_sum_of_products(target, windows, pixels, add)
 
     # How taps and pixels lie in memory.
 
@@ -233,24 +233,59 @@ class Rows:
             (q, self._each, channels), (channels, q * channels, 1), lines.storage_offset()
         )
 
+    @cached_property
+    def _together(self) -> int:
+        """How many taps of a kernel's row are one window of K = together Chigh numbers."""
+        return len(self.columns.offsets) if self._side_by_side else 1
+
     def _products(self, weight: Tensor, high: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """The matrix of each window of taps (K, Clow), and the windows themselves (q, F/q, K)."""
-        taps = len(self.columns.offsets)
-        together = taps if self._side_by_side else 1
-        for i, (phase, shift) in enumerate(zip(self.rows.phases, self.rows.shifts, strict=True)):
-            for j in range(0, taps, together):
-                matrix = weight[i, j : j + together].reshape(-1, self.low_channels)
-                start = self.high.pixel(phase, shift, self.columns.offsets[j])
-                yield matrix, self._windows(high, start, matrix.shape[0])
+        for i in range(len(self.rows.offsets)):
+            for j in range(0, len(self.columns.offsets), self._together):
+                matrix = weight[i, j : j + self._together].reshape(-1, self.low_channels)
+                yield matrix, self._windows_of_rows(high, range(i, i + 1), j)[0]
 
-    def _windows(self, high: Tensor, start: int, size: int) -> Tensor:
-        """The windows of ``size`` numbers at every stride-th pixel from ``start`` on: a view."""
+    def _windows_of_rows(self, high: Tensor, taps: range, j: int) -> Tensor:
+        """(taps, q, F/q, K): for kernel rows of one phase the windows from column ``j`` on.
+
+        Window f is that of low pixel f; of q that begin with neighbours none has a pixel of the
+        next, so each is a matrix. A view.
+        """
+        phase, shift = self.rows.phases[taps[0]], self.rows.shifts[taps[0]]
+        start = self.high.pixel(phase, shift, self.columns.offsets[j])
         step = self.columns.stride * self.high_channels
         return high.as_strided(
-            (self._overlap, self._each, size),
-            (step, self._overlap * step, 1),
+            (len(taps), self._overlap, self._each, self._together * self.high_channels),
+            (
+                self.rows.spacing(taps) * self.high.row * self.high_channels,
+                step,
+                self._overlap * step,
+                1,
+            ),
             start * self.high_channels,
         )
+
+
+def _add_sum_of_products(total: Tensor, left: Tensor, right: Tensor, add: bool) -> None:
+    """total[i] = sum over q of left[i, q]^T right[q], added to what is there if asked.
+
+    One batched product for each q: it uses the cores better than one product after the other.
+
+    Args:
+        total: (n, K, C), changed.
+        left: (n, q, F/q, K).
+        right: (q, F/q, C).
+        add: whether to add to the old value.
+    """
+    result = torch.empty_like(total) if add or not total.is_contiguous() else total
+    for number in range(len(right)):
+        products = left[:, number].transpose(1, 2), right[number].expand(len(left), -1, -1)
+        if number == 0:
+            torch.bmm(*products, out=result)
+        else:
+            result.baddbmm_(*products)
+    if result is not total:
+        total.add_(result) if add else total.copy_(result)
 
 
 def _sum_columns_ahead(cells: Tensor, s: int) -> Tensor:
