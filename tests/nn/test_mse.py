@@ -19,6 +19,19 @@ def test_mse_is_torchs() -> None:
     assert torch.allclose(loss.backward(), expected_gradient)
 
 
+def test_mse_of_images_in_another_order_in_memory() -> None:
+    """As convolutions give them: the channels side by side, with gaps between the lines."""
+    y = torch.randn(4, 2, 6, 3)[:, :, :5].permute(1, 3, 0, 2).requires_grad_()  # N, C, H, W
+    target, mask = torch.randn(2, 3, 4, 5), torch.rand(2, 1, 4, 5) > 0.5
+    loss = MSE()
+    for kept in (None, mask):
+        of = slice(None) if kept is None else kept.expand(2, 3, 4, 5)
+        expected = torch.nn.functional.mse_loss(y[of], target[of])
+        (expected_gradient,) = torch.autograd.grad(expected, y)
+        assert torch.allclose(loss.forward(y.detach(), target, kept), expected)
+        assert torch.allclose(loss.backward(), expected_gradient)
+
+
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float32])
 def test_mse_counts_only_the_elements_in_the_mask(dtype: torch.dtype) -> None:
     y, target = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.zeros(2, 2)

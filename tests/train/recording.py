@@ -14,6 +14,7 @@ class TapeRecorder(Tapes):
     """Records as on a CPU, under the name of what a GPU has."""
 
     what = "a CUDA graph"
+    expected = True
 
     def __init__(self) -> None:
         self.warm_ups = 0

@@ -21,7 +21,7 @@ from zoo.compiler import Compiler
 from zoo.registry import Registry
 from zoo.train.precision import check_precision
 
-WARM_UP = 3  # calls before those that are timed
+WARM_UP = 6  # calls before those that are timed; a step is recorded at the fourth
 LONGEST_REASON = 200  # characters of a compiler's message
 
 Say = Callable[[str], object]

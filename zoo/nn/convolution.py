@@ -7,6 +7,8 @@ from typing import Protocol
 from torch import Tensor
 
 from zoo.nn.activation import Activation
+from zoo.nn.fast.bands import forward_in_parts
+from zoo.nn.fast.operators import Expansion, Reduction
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.write import Write, copy_rows
@@ -77,7 +79,10 @@ class Convolution(Module):
         images = x if x.dim() == 4 else x.unsqueeze(0)
         size = (images.shape[2], images.shape[3])
         operator = self.operator(len(images), size, (y_shape[1], y_shape[2]))
-        y, stored = operator.forward(images, *self._parameters(), write)
+        if not self.training and isinstance(operator, Reduction | Expansion):
+            y, stored = forward_in_parts(operator, images, *self._parameters(), write), None
+        else:
+            y, stored = operator.forward(images, *self._parameters(), write)
         self.save(operator, stored, (*x.shape[:-3], *y_shape))
         return y if x.dim() == 4 else y.squeeze(0)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from zoo.arguments import pair
+from zoo.nn.memory import empty_ordered_as
 from zoo.nn.module import Module
 from zoo.shapes import Pair, image, repeated
 
@@ -36,9 +37,9 @@ class NearestUpsampling(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, sh H, sw W); also without N."""
-        y_shape = self.output_shape(x.shape[x.dim() == 4 :])
+        self.output_shape(x.shape[x.dim() == 4 :])
         self.save(x.shape)
-        return repeat_pixels(x, self.scale_factor).view(*x.shape[:-3], *y_shape)
+        return repeat_pixels(x, self.scale_factor)
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """(N, C, sh H, sw W) -> (N, C, H, W); also without N."""
@@ -55,12 +56,20 @@ class NearestUpsampling(Module):
 def repeat_pixels(image: Tensor, times: Pair) -> Tensor:
     """(..., H, W) -> (..., sh H, sw W): each pixel in a block."""
     *leading, height, width = image.shape
-    blocks = image[..., :, None, :, None].expand(*leading, height, times[0], width, times[1])
-    return blocks.reshape(*leading, times[0] * height, times[1] * width)
+    y = empty_ordered_as(image, (*leading, times[0] * height, times[1] * width))
+    blocks = y.view(*leading, height, times[0], width, times[1])
+    blocks.copy_(image[..., :, None, :, None])
+    return y
 
 
 def sum_blocks(image: Tensor, size: Pair) -> Tensor:
     """(..., sh H, sw W) -> (..., H, W): the sum of each block of pixels."""
-    *leading, height, width = image.shape
-    blocks = image.reshape(*leading, height // size[0], size[0], width // size[1], size[1])
-    return blocks.sum((-3, -1))
+    first, *others = (
+        image[..., a :: size[0], b :: size[1]] for a in range(size[0]) for b in range(size[1])
+    )
+    if not others:
+        return image
+    total = first + others[0]
+    for pixels in others[1:]:  # a sum over axes would gather the numbers of each block one by one
+        total.add_(pixels)
+    return total

@@ -13,7 +13,7 @@ from zoo.testing import check_against_torch
 
 pytest.importorskip("zoo_residual", reason="zoo-residual is not installed")
 
-from zoo_residual.batch_norm2d import BatchNorm2d
+from zoo_residual.batch_norm2d import SQUARES_AT_ONCE, BatchNorm2d
 from zoo_residual.gelu import GELU
 from zoo_residual.pixel_shuffle import PixelShuffle
 from zoo_residual.pixel_unshuffle import PixelUnshuffle
@@ -111,6 +111,48 @@ def test_batch_norm2d_of_a_single_image() -> None:
     x = normal(3, 5, 6, dtype=torch.float32)
     expected = torch.nn.BatchNorm2d(3)(x[None])[0]
     torch.testing.assert_close(BatchNorm2d(3).forward(x), expected.detach())
+
+
+@DTYPES
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 0, 3, 1)], ids=["nchw", "hnwc"])
+def test_batch_norm2d_of_many_pixels(order: tuple[int, ...], dtype: torch.dtype) -> None:
+    """More than are squared at once, with gaps between the lines, in the order of convolutions."""
+    shape = (2, 3, 200, 131)
+    memory = normal(*(shape[axis] for axis in order), dtype=dtype)
+    x = memory.permute([order.index(axis) for axis in range(4)])[..., :128]
+    assert x.numel() > SQUARES_AT_ONCE
+    layer, reference = BatchNorm2d(3), torch.nn.BatchNorm2d(3)
+    check(layer, reference, x)  # each goes forward twice
+    reference(x)
+    close(layer.state_dict(), dict(reference.state_dict()), dtype)
+
+
+def test_batch_norm2d_far_from_zero() -> None:
+    """The variance is that of the differences from the mean: none is lost by cancellation."""
+    x = 1000 + normal(4, 3, 5, 6, dtype=torch.float32)
+    layer, exact = BatchNorm2d(3), BatchNorm2d(3).to(torch.float64)
+    y, expected = layer.forward(x), exact.forward(x.double())
+    grad_y = normal(4, 3, 5, 6, dtype=torch.float32, seed=2)
+    torch.testing.assert_close(y.double(), expected, rtol=0, atol=2e-3)
+    for actual, right in zip(
+        (layer.backward(grad_y), *(parameter.gradient for parameter in layer.param())),
+        (exact.backward(grad_y.double()), *(parameter.gradient for parameter in exact.param())),
+        strict=True,
+    ):
+        torch.testing.assert_close(actual.double(), right, rtol=0, atol=2e-3)
+
+
+def test_an_activation_may_overwrite_what_it_is_given() -> None:
+    """Batch normalisation and a residual block keep their output nowhere."""
+    x = normal(2, 2, 4, 3, dtype=torch.float64)
+    before = x.clone()
+    model = Sequential(BatchNorm2d(2), ReLU(), Residual(Sequential()), ReLU())
+    reference = torch.nn.Sequential(
+        *(torch.nn.BatchNorm2d(2), torch.nn.ReLU()),
+        *(TorchResidual(torch.nn.Sequential(), 1.0), torch.nn.ReLU()),
+    )
+    check(model, reference, x)
+    assert x.equal(before)
 
 
 class TorchResidual(torch.nn.Module):

@@ -44,16 +44,17 @@ class PReLU(Module):
         """(...) -> (...), the same shape."""
         self.output_shape(x.shape[x.dim() == 4 :])
         self.save(x)
-        return torch.where(x > 0, x, self._slopes() * x)
+        return torch.addcmul(x.clamp(min=0), self._slopes(), x.clamp(max=0))
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """(...) -> (...), the same shape."""
         (x,) = self.saved()
         self.require_gradient_shape(grad_y, x.shape)
         slopes = self._slopes()
-        grad_slopes = torch.where(x > 0, 0.0, grad_y * x).sum_to_size(slopes.shape)
+        grad_slopes = x.clamp(max=0).mul_(grad_y).sum_to_size(slopes.shape)
         self.add_gradients(weight=grad_slopes.view(-1))
-        return torch.where(x > 0, grad_y, slopes * grad_y)
+        positive = torch.gt(x, 0, out=torch.empty_like(x))  # 1 or 0: many times faster than where
+        return torch.lerp(slopes * grad_y, grad_y, positive)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The input's."""

@@ -41,6 +41,8 @@ class Residual(Module):
     Source: He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", 2016.
     """
 
+    gives_away = True
+
     def __init__(self, body: Module, scale: float = 1.0, sign: str = "plus") -> None:
         super().__init__()
         if sign not in ("plus", "minus"):
@@ -61,7 +63,8 @@ class Residual(Module):
         """(...) -> (...), the same shape."""
         (x_shape,) = self.saved()
         self.require_gradient_shape(grad_y, x_shape)
-        return grad_y + self.body.backward(grad_y * self.factor)
+        grad_change = grad_y if self.factor == 1 else grad_y * self.factor
+        return grad_y + self.body.backward(grad_change)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The input's."""

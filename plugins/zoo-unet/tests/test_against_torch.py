@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.nn import Conv2d, Module, ReLU, Sequential
+from zoo.nn import Activation, Conv2d, Module, ReLU, Sequential
 from zoo.testing import check_against_torch
 
 pytest.importorskip("zoo_unet", reason="zoo-unet is not installed")
@@ -54,13 +54,32 @@ def test_leaky_relu(slope: float, dtype: torch.dtype) -> None:
     assert torch.equal(*gradients(LeakyReLU(slope), torch.nn.LeakyReLU(slope), x))
 
 
-def test_leaky_relu_of_what_is_not_finite() -> None:
+@pytest.mark.parametrize("slope", [0.01, 0.0, 3.0, -2.0])
+def test_leaky_relu_of_what_is_not_finite(slope: float) -> None:
     x = torch.tensor([nan, inf, -inf, 1.0])
-    torch.testing.assert_close(
-        LeakyReLU().forward(x), torch.nn.LeakyReLU()(x), rtol=0, atol=0, equal_nan=True
-    )
-    hand, automatic = gradients(LeakyReLU(), torch.nn.LeakyReLU(), x)
+    layer, reference = LeakyReLU(slope), torch.nn.LeakyReLU(slope)
+    torch.testing.assert_close(layer.forward(x), reference(x), rtol=0, atol=0, equal_nan=True)
+    hand, automatic = gradients(layer, reference, x)
     assert hand.equal(automatic)
+
+
+@pytest.mark.parametrize("slope", [0.1, 0.0, 3.0, -2.0])
+def test_leaky_relu_between_convolutions(slope: float) -> None:
+    """Which apply it as they copy their input: with a stride of 2, every other row by itself."""
+    inherited = LeakyReLU.forward, LeakyReLU.backward
+    assert inherited == (Activation.forward, Activation.backward)  # what a chain asks
+    model = Sequential(
+        *(LeakyReLU(slope), Conv2d(2, 4, 3, padding=1), LeakyReLU(slope)),
+        *(Conv2d(4, 3, 3, 2, 1), LeakyReLU(slope), MaxPool2d(2), LeakyReLU(slope)),
+    )
+    reference = torch.nn.Sequential(
+        *(torch.nn.LeakyReLU(slope), torch.nn.Conv2d(2, 4, 3, padding=1)),
+        *(torch.nn.LeakyReLU(slope), torch.nn.Conv2d(4, 3, 3, 2, 1), torch.nn.LeakyReLU(slope)),
+        *(torch.nn.MaxPool2d(2), torch.nn.LeakyReLU(slope)),
+    )
+    assert list(model.state_dict()) == ["1.weight", "1.bias", "3.weight", "3.bias"]
+    for size in (7, 48):  # little work, which the textbook form does, and more
+        check(model, reference, normal(2, 2, size, size + 1, dtype=torch.float64))
 
 
 POOLINGS: list[dict[str, Any]] = [
@@ -194,3 +213,29 @@ def test_small_images_are_reflected_again_and_again(size: int, rows: list[int]) 
     x = normal(1, 2, size, size)
     assert ReflectPad(Looks(), 8).forward(x).equal(x)
     assert seen[0].equal(x[:, :, rows][:, :, :, rows])
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [MaxPool2d(2), MaxPool2d(3, 1, 1), Skip(Sequential()), ReflectPad(Skip(Sequential()), 9)],
+    ids=["half", "padded", "skip", "reflect"],
+)
+def test_images_keep_the_order_of_their_axes_in_memory(layer: Module) -> None:
+    """Copies between two orders are slow, and convolutions have the channels side by side."""
+    x = normal(4, 2, 5, 3).permute(1, 3, 0, 2)  # N, C, H, W from H, N, W, C
+    y = layer.forward(x)
+    grad_y = normal(y.shape[2], y.shape[0], y.shape[3], y.shape[1]).permute(1, 3, 0, 2)
+    for image in (y, layer.backward(grad_y)):
+        assert sorted(range(4), key=image.stride, reverse=True) == [2, 0, 3, 1]
+
+
+def test_an_activation_may_overwrite_what_skip_gives() -> None:
+    x = normal(2, 2, 4, 3)
+    before = x.clone()
+    model = Sequential(Skip(Sequential()), ReLU(), Skip(Sequential()), LeakyReLU(0.1))
+    reference = torch.nn.Sequential(
+        *(TorchSkip(torch.nn.Sequential()), torch.nn.ReLU()),
+        *(TorchSkip(torch.nn.Sequential()), torch.nn.LeakyReLU(0.1)),
+    )
+    check(model, reference, x)
+    assert x.equal(before)

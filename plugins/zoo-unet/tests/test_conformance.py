@@ -173,15 +173,14 @@ def test_the_schema_says_what_the_constructor_says(name: str) -> None:
 
 
 class ForgetsTheSlope(LeakyReLU):
-    def backward(self, grad_y: Tensor) -> Tensor:
-        (positive,) = self.saved()
-        self.require_gradient_shape(grad_y, positive.shape)
-        return torch.where(positive, grad_y, 0.0)
+    def apply_backward(self, grad_y: Tensor, y: Tensor, out: Tensor) -> None:
+        torch.mul(grad_y, y > 0, out=out)
 
 
 class SlopeAbove(LeakyReLU):
-    def backward(self, grad_y: Tensor) -> Tensor:
-        return super().backward(grad_y) * self.negative_slope
+    def apply_backward(self, grad_y: Tensor, y: Tensor, out: Tensor) -> None:
+        super().apply_backward(grad_y, y, out)
+        out.mul_(self.negative_slope)
 
 
 class ToEveryTap(MaxPool2d):

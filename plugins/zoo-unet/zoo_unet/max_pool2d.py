@@ -9,7 +9,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from zoo.nn import Module
+from zoo.nn import Module, empty_ordered_as
 from zoo.shapes import Pair
 from zoo_unet.shapes import pooling
 
@@ -57,24 +57,25 @@ class MaxPool2d(Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, Hout, Wout); also without N."""
         y_shape = (*x.shape[:-3], *self.output_shape(x.shape[x.dim() == 4 :]))
-        padded = self._padded(x)
-        y = x.new_full(y_shape, -inf)
-        largest = torch.zeros(y_shape, dtype=torch.int32, device=x.device)  # which tap
-        for tap, values in enumerate(self._taps(padded, y_shape[-2:])):
-            larger = (values > y) | values.isnan()
-            y = torch.where(larger, values, y)
-            largest.masked_fill_(larger, tap)
-        self.save(largest, x.shape)
+        y, *others = self._taps(self._padded(x), y_shape[-2:])
+        largest = torch.zeros_like(y, dtype=torch.float32)  # which tap; see _larger
+        for tap, values in enumerate(others, 1):
+            if self.training:
+                largest = torch.maximum(largest, _larger(values, y).mul_(tap))
+            y = torch.maximum(y, values)
+        self.save(largest.to(torch.uint8 if len(others) < 256 else torch.int32), x.shape)
         return y
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """(N, C, Hout, Wout) -> (N, C, H, W); also without N."""
         largest, x_shape = self.saved()
         self.require_gradient_shape(grad_y, largest.shape)
-        grad_padded = grad_y.new_zeros(self.windows.padded(x_shape))
+        grad_padded = empty_ordered_as(grad_y, self.windows.padded(x_shape)).zero_()
+        largest = largest.to(torch.float32)
         # Windows may overlap, but the same tap of different windows never does.
         for tap, grad_values in enumerate(self._taps(grad_padded, largest.shape[-2:])):
-            grad_values.add_(torch.where(largest == tap, grad_y, 0.0))
+            chosen = torch.eq(largest, tap, out=torch.empty_like(largest))
+            grad_values.addcmul_(grad_y, chosen)
         return self._inside(grad_padded, x_shape)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
@@ -85,7 +86,7 @@ class MaxPool2d(Module):
         """x with -inf around it; x itself where there is no padding."""
         if not any(self.windows.padding):
             return x
-        padded = x.new_full(self.windows.padded(x.shape), -inf)
+        padded = empty_ordered_as(x, self.windows.padded(x.shape)).fill_(-inf)
         self._inside(padded, x.shape).copy_(x)
         return padded
 
@@ -101,3 +102,13 @@ class MaxPool2d(Module):
         """The part of a padded image that is x: a view."""
         top, left = self.windows.padding
         return padded[..., top : top + x_shape[-2], left : left + x_shape[-1]]
+
+
+def _larger(values: Tensor, y: Tensor) -> Tensor:
+    """1 where values > y or where they are not a number, 0 elsewhere.
+
+    As numbers of float32, of which operations are many times faster than of truth values.
+    """
+    larger, mask = (torch.empty_like(y, dtype=torch.float32) for _ in range(2))
+    torch.gt(values, y, out=larger)
+    return larger.add_(torch.ne(values, values, out=mask))

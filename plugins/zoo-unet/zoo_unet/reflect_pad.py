@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import torch
 from torch import Tensor
 
 from zoo.arguments import pair
-from zoo.nn import Module
+from zoo.nn import Module, empty_ordered_as
 from zoo.shapes import Pair
 from zoo_unet.shapes import cut_back, extended
 
@@ -54,13 +53,7 @@ class ReflectPad(Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, Cb, H, W); also without N."""
         inner = extended("ReflectPad", x.shape[x.dim() == 4 :], self.multiple)
-        padded = x
-        for axis in (-2, -1):
-            if inner[axis] != x.shape[axis]:
-                padded = padded.index_select(
-                    axis, _reflection(x.shape[axis], inner[axis], x.device)
-                )
-        y_padded = self.body.forward(padded)
+        y_padded = self.body.forward(_reflected(x, inner))
         y_shape = cut_back("ReflectPad", y_padded.shape[-3:], inner, x.shape[-3:])
         self.save(x.shape, y_padded.shape)
         return y_padded[..., : y_shape[1], : y_shape[2]]
@@ -70,13 +63,11 @@ class ReflectPad(Module):
         x_shape, padded_shape = self.saved()
         height, width = x_shape[-2:]
         self.require_gradient_shape(grad_y, (*padded_shape[:-2], height, width))
-        grad_padded = grad_y.new_zeros(padded_shape)
+        if padded_shape[-2:] == x_shape[-2:]:
+            return self.body.backward(grad_y)
+        grad_padded = empty_ordered_as(grad_y, padded_shape).zero_()
         grad_padded[..., :height, :width] = grad_y
-        grad_x = self.body.backward(grad_padded)
-        for axis in (-2, -1):
-            if grad_x.shape[axis] != x_shape[axis]:
-                grad_x = _folded(grad_x, x_shape[axis], axis)
-        return grad_x
+        return _folded(self.body.backward(grad_padded), x_shape)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """(C, H, W) -> (Cb, H, W)."""
@@ -84,16 +75,35 @@ class ReflectPad(Module):
         return cut_back("ReflectPad", self.body.output_shape(inner), inner, input_shape)
 
 
-def _reflection(size: int, padded: int, device: torch.device) -> Tensor:
-    """r: which of the ``size`` rows each of the ``padded`` rows repeats."""
-    last = size - 1
-    period = max(1, 2 * last)  # down and up again; a single row is repeated
-    return last - (torch.arange(padded, device=device) % period - last).abs()
+def _reflected(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """x extended to the height and width of ``shape``; x itself if it has them."""
+    if x.shape[-2:] == shape[-2:]:
+        return x
+    padded = empty_ordered_as(x, (*x.shape[:-2], *shape[-2:]))
+    padded[..., : x.shape[-2], : x.shape[-1]] = x
+    for mirrored, source in _mirrored(padded, x.shape):
+        mirrored.copy_(source.flip(-1))
+    return padded
 
 
-def _folded(grad_padded: Tensor, size: int, axis: int) -> Tensor:
-    """The gradient of each row, the sum of those of the rows that repeat it."""
-    shape = list(grad_padded.shape)
-    shape[axis] = size
-    rows = _reflection(size, grad_padded.shape[axis], grad_padded.device)
-    return grad_padded.new_zeros(shape).index_add_(axis, rows, grad_padded)
+def _folded(grad_padded: Tensor, x_shape: Sequence[int]) -> Tensor:
+    """The gradient of each pixel, the sum of those of the pixels that repeat it."""
+    grad_padded = grad_padded.clone()  # the body may still need its own
+    for mirrored, source in reversed([*_mirrored(grad_padded, x_shape)]):
+        source.add_(mirrored.flip(-1))
+    return grad_padded[..., : x_shape[-2], : x_shape[-1]]
+
+
+def _mirrored(padded: Tensor, shape: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
+    """What is copied to extend an image of ``shape``: pairs of blocks, one the other mirrored.
+
+    Each doubles the image, at its last row or column, until it is large enough. The blocks are
+    views with the axis of reflection last.
+    """
+    height, width = shape[-2:]
+    for image, size in ((padded[..., :width].mT, height), (padded, width)):
+        while size < image.shape[-1]:
+            added = min(image.shape[-1] - size, max(1, size - 1))  # a single row is repeated
+            first = max(0, size - 1 - added)
+            yield image[..., size : size + added], image[..., first : first + added]
+            size += added

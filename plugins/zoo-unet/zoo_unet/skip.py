@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
-from zoo.nn import Module
+from zoo.nn import Module, empty_ordered_as
 from zoo.shapes import image
 from zoo_unet.shapes import joined
 
@@ -39,6 +38,8 @@ class Skip(Module):
     Segmentation", 2015; the order is that of Lehtinen et al., "Noise2Noise", 2018.
     """
 
+    gives_away = True
+
     def __init__(self, body: Module) -> None:
         super().__init__()
         self.body = body
@@ -48,9 +49,12 @@ class Skip(Module):
         """(N, C, H, W) -> (N, Cb + C, H, W); also without N."""
         image("Skip", x.shape[x.dim() == 4 :])
         inner = self.body.forward(x)
-        joined("Skip", inner.shape[-3:], x.shape[-3:])
-        y = torch.cat((inner, x), dim=-3)
-        self.save(inner.shape[-3], y.shape)
+        y_shape = (*x.shape[:-3], *joined("Skip", inner.shape[-3:], x.shape[-3:]))
+        y = empty_ordered_as(x, y_shape)
+        channels = inner.shape[-3]
+        y[..., :channels, :, :] = inner
+        y[..., channels:, :, :] = x
+        self.save(channels, y_shape)
         return y
 
     def backward(self, grad_y: Tensor) -> Tensor:

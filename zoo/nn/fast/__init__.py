@@ -13,5 +13,6 @@ Nearest-neighbour upsampling by s before a convolution is an expansion followed 
 pixels (:mod:`zoo.nn.fast.box`), which takes kh kw products for each low pixel, not s s kh kw.
 
 :mod:`~zoo.nn.fast.axis` has the arithmetic of one axis, :mod:`~zoo.nn.fast.rows` the products for
-many channels on both sides, :mod:`~zoo.nn.fast.planes` those for few channels on the high side.
+many channels on both sides, :mod:`~zoo.nn.fast.planes` those for few channels on the high side,
+:mod:`~zoo.nn.fast.bands` works through large images in parts.
 """

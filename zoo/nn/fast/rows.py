@@ -22,6 +22,11 @@ from zoo.nn.fast.axis import Axis
 from zoo.nn.fast.lines import Lines, low_image, low_lines
 from zoo.nn.write import Write, copy_rows
 
+# From so many pixels on it pays to copy matrices for larger products; measured on a CPU.
+FROM_PIXELS = 4096
+
+Terms = list[list[tuple[Tensor, Tensor]]]
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -45,7 +50,8 @@ class Rows:
     @cached_property
     def low(self) -> Lines:
         """The layout of the low image."""
-        return low_lines(self.rows, self.columns, self.n, self.low_channels, self._overlap)
+        spare = len(self.columns.offsets)
+        return low_lines(self.rows, self.columns, self.n, self.low_channels, spare)
 
     @cached_property
     def high(self) -> Lines:
@@ -133,15 +139,19 @@ class Rows:
             (N, Chigh, Hhigh, Whigh), each s - 1 less if ``boxed``.
         """
         sh, sw, channels = self.rows.stride, self.columns.stride, self.high_channels
-        cells = low.new_empty(sh, self.rows.cells * self.low.row, sw, channels)
-        for a in range(sh):
-            for b in range(sw):
+        # What windows that are counted by q write beyond the end is written over, or cut off.
+        spare = len(self.columns.offsets) * sw
+        pixels = low.new_empty(sh * self._cells * sw + spare, channels)
+        for b in range(sw):
+            terms = self._terms(low, weight, b)
+            for a in range(sh):
                 # A sum over s x s pixels has one of each phase.
                 here = bias if not boxed or a == b == 0 else None
-                self._expand_phase(cells[a, :, b], low, weight, here, (a, b))
+                self._expand_phase(pixels[a * self._cells * sw + b :], terms, here, a)
+        pixels = pixels[: sh * self._cells * sw]
         if boxed:
-            cells = _sum_columns_ahead(cells, sw)
-        lines = cells.view(sh, self.rows.cells, self.n, self.columns.pitch * sw, channels)
+            pixels = _sum_columns_ahead(pixels, sw)
+        lines = pixels.view(sh, self.rows.cells, self.n, self.columns.pitch * sw, channels)
         return self._image(lines, boxed)
 
     def _image(self, lines: Tensor, boxed: bool) -> Tensor:
@@ -166,23 +176,50 @@ class Rows:
                     target.add_(more)
         return image.permute(1, 3, 0, 2)
 
-    def _expand_phase(
-        self,
-        cells: Tensor,
-        low: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        phase: tuple[int, int],
-    ) -> None:
-        """The cells of one phase; a tap's low pixels are all of them, shifted."""
+    def _expand_phase(self, pixels: Tensor, terms: Terms, bias: Tensor | None, phase: int) -> None:
+        """The cells of one phase of rows, every stride-th of ``pixels`` from the first on."""
         first = True
-        for i in self.rows.taps(phase[0]):
-            for j in self.columns.taps(phase[1]):
-                start = self.low.pixel(0, -self.rows.shifts[i], -self.columns.shifts[j])
-                _add_product(cells, low[start : start + len(cells)], weight[i, j].t(), bias, first)
+        for i in self.rows.taps(phase):
+            for windows, matrix in terms[i]:
+                q, each, _ = windows.shape
+                step, channels = self.columns.stride * self.high_channels, self.high_channels
+                every_qth = pixels.as_strided(
+                    (q, each, channels), (step, q * step, 1), pixels.storage_offset()
+                )
+                _add_product(every_qth, windows, matrix, bias, first)
                 first = False
         if first:
+            cells = pixels[: self._cells * self.columns.stride : self.columns.stride]
             cells.zero_() if bias is None else cells.copy_(bias)
+
+    def _terms(self, low: Tensor, weight: Tensor, phase: int) -> Terms:
+        """For each kernel row the windows of low pixels (q, cells/q, K) and matrices (K, Chigh).
+
+        The taps of a phase of columns are neighbouring low pixels, from right to left. As one
+        window they are one product, for which their matrices are copied one below the other.
+        """
+        taps = self.columns.taps(phase)
+        count = len(taps)
+        if count < 2 or self.columns.spacing(taps) > 1 or self._cells < FROM_PIXELS:
+            groups = [range(tap, tap + 1) for tap in taps]
+        else:
+            groups = [taps]
+        terms: Terms = [[] for _ in self.rows.offsets]
+        for group in groups:
+            matrices = weight[:, group.start : group.stop : group.step].transpose(2, 3)
+            if len(group) > 1:
+                matrices = torch.stack([matrices[:, t] for t in reversed(range(count))], 1)
+            q = len(group)
+            each = -(-self._cells // q)
+            for i, shift in enumerate(self.rows.shifts):
+                start = self.low.pixel(0, -shift, -self.columns.shifts[group[-1]])
+                windows = low.as_strided(
+                    (q, each, q * self.low_channels),
+                    (self.low_channels, q * self.low_channels, 1),
+                    start * self.low_channels,
+                )
+                terms[i].append((windows, matrices[i].reshape(-1, self.high_channels)))
+        return terms
 
     def weight_gradient(self, gradient: Tensor, low: Tensor, high: Tensor, add: bool) -> None:
         """gradient[tap] = sum over v of high[s v + offset] low[v]^T.
@@ -202,6 +239,11 @@ class Rows:
                     _add_sum_of_products(target, windows, pixels, add)
 
     # How taps and pixels lie in memory.
+
+    @cached_property
+    def _cells(self) -> int:
+        """The cells of a phase of rows, with the zeros between their lines."""
+        return self.rows.cells * self.low.row
 
     @cached_property
     def _pixels(self) -> int:
@@ -317,15 +359,24 @@ def _add_product(
 ) -> None:
     """total += left right, or the first of such terms: total = bias + left right.
 
-    ``left`` and ``total`` are matrices or several of them, ``right`` is one matrix. Starting from
-    the bias saves a rounding.
+    All have a first axis of q; ``right`` is the same for all q. Starting from the bias saves a
+    rounding.
+
+    Args:
+        total: (q, F, C), changed.
+        left: (q, F, K).
+        right: (K, C).
+        bias: (C,) or None.
+        first: whether this is the first term.
     """
-    if left.dim() == 3:
-        right = right.expand(len(left), *right.shape)
-    product = torch.baddbmm if left.dim() == 3 else torch.addmm
-    if not first:
-        product(total, left, right, out=total)
-    elif bias is not None:
-        product(bias, left, right, out=total)
+    if len(left) == 1:  # one large product is spread over the cores better than a batch of one
+        total, left = total[0], left[0]
     else:
+        right = right.expand(len(left), *right.shape)
+    start = total if not first else bias
+    if start is None:
         torch.matmul(left, right, out=total)
+    elif left.dim() == 2:
+        torch.addmm(start, left, right, out=total)
+    else:
+        torch.baddbmm(start, left, right, out=total)

@@ -1,0 +1,225 @@
+"""Inference in parts gives what the whole gives, with little memory beside input and output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from tests.nn.counting import Counter
+from tests.nn.fast.maps import TOLERANCE, Map, axes, maps, numbers
+from zoo.nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Sigmoid, Upsampling
+from zoo.nn.fast import bands, operators
+from zoo.nn.fast.axis import Axis
+from zoo.nn.fast.bands import Band, expansion_bands, forward_in_parts, reduction_bands
+from zoo.nn.fast.operators import UPSAMPLED, Expansion, Reduction
+from zoo.nn.fast.planes import Planes
+from zoo.nn.fast.rows import Rows
+from zoo.nn.parameter import Parameter
+
+SEVERAL = settings(max_examples=150, derandomize=True, deadline=None)
+AS_THEY_ARE = (0, 1, 2, 3)  # the axes of a weight that is (kh, kw, Chigh, Clow) already
+MIB = 2**20
+
+
+def connected(axis: Axis) -> set[tuple[int, int, int]]:
+    """(tap, low row, high row) of all that are connected."""
+    return {
+        (tap, v, axis.stride * v + offset)
+        for tap, offset in enumerate(axis.offsets)
+        for v in range(axis.low)
+        if 0 <= axis.stride * v + offset < axis.high
+    }
+
+
+def in_the_whole(band: Band, low: slice, first: int) -> set[tuple[int, int, int]]:
+    """The band's connections, in rows of the whole images; ``first`` is its first high row."""
+    return {(tap, v + low.start, u + first) for tap, v, u in connected(band.rows)}
+
+
+def fill(parts: Sequence[Band], rows: int) -> bool:
+    """Whether the output's rows are all filled, each once, from top to bottom."""
+    ends = [(band.outputs.start, band.outputs.stop) for band in parts]
+    return (
+        ends[0][0] == 0
+        and ends[-1][1] == rows
+        and all(start < stop for start, stop in ends)
+        and all(above[1] == below[0] for above, below in pairwise(ends))
+    )
+
+
+@SEVERAL
+@given(axes(), st.integers(1, 10))
+def test_bands_of_a_reduction(axis: Axis, height: int) -> None:
+    parts = list(reduction_bands(axis, height))
+    assert fill(parts, axis.low)
+    for band in parts:
+        assert band.rows.low == band.outputs.stop - band.outputs.start <= height
+        assert band.rows.high == band.inputs.stop - band.inputs.start
+        assert 0 <= band.inputs.start < band.inputs.stop <= axis.high
+        own = {(t, v, u) for t, v, u in connected(axis) if v in range(axis.low)[band.outputs]}
+        assert in_the_whole(band, band.outputs, band.inputs.start) == own
+
+
+@SEVERAL
+@given(axes(boxed=True), st.integers(1, 10), st.booleans())
+def test_bands_of_an_expansion(axis: Axis, height: int, boxed: bool) -> None:
+    below = axis.stride - 1 if boxed else 0
+    parts = list(expansion_bands(axis, height, boxed))
+    assert fill(parts, axis.high - below)
+    for band in parts:
+        assert band.outputs.stop - band.outputs.start <= height * axis.stride
+        assert band.rows.low == band.inputs.stop - band.inputs.start
+        assert 0 <= band.inputs.start < band.inputs.stop <= axis.low
+        high = range(band.outputs.start, band.outputs.stop + below)
+        assert band.rows.high == len(high)
+        own = {(tap, v, u) for tap, v, u in connected(axis) if u in high}
+        assert in_the_whole(band, band.inputs, band.outputs.start) == own
+
+
+@pytest.mark.parametrize("size", [32, 33])
+def test_a_band_takes_no_more_rows_than_it_needs(size: int) -> None:
+    """Kernel 3, padding 1: one row above and one below; of four cells, one low row more."""
+    rows = Axis(size, size, 1, (-1, 0, 1))
+    inner = list(reduction_bands(rows, 4))[1:-2]
+    assert inner
+    assert all(band.rows.high == 6 for band in inner)
+    assert len({band.rows for band in inner}) == 1  # one operator serves them all
+    halved = Axis(size, 2 * size, 2, (-1, 0, 1))
+    assert all(band.rows.low == 5 for band in list(expansion_bands(halved, 4))[:-2])
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Reduction | Expansion, Map]:
+    boxed = draw(st.booleans())
+    case = draw(maps(Rows if draw(st.booleans()) else Planes, boxed))
+    if boxed or draw(st.booleans()):
+        return Expansion(case.form, UPSAMPLED, flipped=draw(st.booleans()), boxed=boxed), case
+    return Reduction(case.form, AS_THEY_ARE), case
+
+
+@SEVERAL
+@given(cases(), st.sampled_from([1, 40, 200, 1000, 10_000]), st.booleans())
+def test_the_parts_make_the_whole(
+    drawn: tuple[Reduction | Expansion, Map], at_once: int, biased: bool
+) -> None:
+    operator, case = drawn
+    expands = isinstance(operator, Expansion)
+    weight = case.weight.permute(2, 3, 0, 1) if expands else case.weight
+    numbers = (case.high_bias if expands else case.low_bias) if biased else None
+    bias = None if numbers is None else Parameter(numbers)
+    x = case.low if expands else case.high
+    kept = x.clone()
+    whole, _ = operator.forward(x, Parameter(weight), bias)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bands, "ELEMENTS_AT_ONCE", at_once)
+        parts = forward_in_parts(operator, x, Parameter(weight), bias)
+    torch.testing.assert_close(parts, whole, rtol=TOLERANCE, atol=TOLERANCE)
+    assert x.equal(kept)
+
+
+def test_a_wrong_offset_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shifted(rows: Axis, height: int) -> Iterator[Band]:
+        for band in reduction_bands(rows, height):
+            offsets = tuple(offset + bool(band.outputs.start) for offset in band.rows.offsets)
+            axis = Axis(band.rows.low, band.rows.high, band.rows.stride, offsets)
+            yield Band(band.inputs, band.outputs, axis)
+
+    axis = Axis(5, 5, 1, (-1, 0, 1))
+    case = numbers(Rows(axis, axis, 1, 2, 2))
+    operator, weight = Reduction(case.form, AS_THEY_ARE), Parameter(case.weight)
+    whole, _ = operator.forward(case.high, weight, None)
+    monkeypatch.setattr(bands, "reduction_bands", shifted)
+    monkeypatch.setattr(bands, "ELEMENTS_AT_ONCE", 1)
+    parts = forward_in_parts(operator, case.high, weight, None)
+    assert parts[:, :, :1].allclose(whole[:, :, :1])
+    assert not parts[:, :, 1:].allclose(whole[:, :, 1:])
+
+
+@pytest.fixture(params=["strided", "same", "transposed", "few"])
+def network(request: pytest.FixtureRequest) -> Sequential:
+    """Networks of fast convolutions, some behind an activation, that keep the size of an image."""
+    layers: dict[str, list[Module]] = {
+        "strided": [
+            *(Conv2d(3, 8, 3, 2, 1), ReLU(), Conv2d(8, 16, 3, 2, 1), ReLU()),
+            *(Upsampling(16, 8, 3, padding=1), ReLU(), Upsampling(8, 3, 3, padding=1), Sigmoid()),
+        ],
+        "same": [
+            Sigmoid(),
+            Conv2d(3, 8, 5, padding="same"),
+            ReLU(),
+            Conv2d(8, 3, 4, padding="same"),
+        ],
+        "transposed": [
+            *(Conv2d(3, 8, 3, 2, 1), ReLU()),
+            *(ConvTranspose2d(8, 8, 3, 2, 1, 1), Sigmoid(), ConvTranspose2d(8, 3, 3, 1, 1)),
+        ],
+        "few": [Conv2d(3, 3, 3, padding=1), ReLU(), Conv2d(3, 3, 3, padding=1)],
+    }
+    return Sequential(*layers[request.param])
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Parts of that many numbers, where they would be larger."""
+    limit = 2**13
+    monkeypatch.setattr(operators, "LITTLE_WORK", 0)
+    monkeypatch.setattr(bands, "ELEMENTS_AT_ONCE", limit)
+    return limit
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 64, 80), (3, 3, 48, 64), (100, 3, 8, 8), (3, 64, 80)])
+def test_evaluation_in_parts(network: Sequential, at_once: int, shape: tuple[int, ...]) -> None:
+    network.to(torch.float64)
+    x = torch.randn(shape, dtype=torch.float64)
+    whole = network.forward(x)
+    with Counter() as counter:
+        parts = network.eval().forward(x)
+    with Counter() as once:
+        network.train().forward(x)
+    assert counter.products > once.products  # there were several parts
+    torch.testing.assert_close(parts, whole, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def peak(network: Sequential, x: Tensor) -> int:
+    """Bytes of all tensors at the peak of a pass in evaluation mode, without x."""
+    with Counter() as counter, torch.no_grad():
+        network.eval().forward(x)
+    return counter.peak
+
+
+def test_memory_of_a_large_image(network: Sequential, at_once: int) -> None:
+    """What a layer takes in evaluation is its input, its output, and a few parts."""
+    size = 128
+    x = torch.zeros(1, 3, size, size)
+    images: list[tuple[int, ...]] = [x.shape[1:]]
+    sizes = []
+    for layer in network:
+        images.append(layer.output_shape(images[-1]))
+        sizes.append(sum(torch.Size(shape).numel() for shape in images[-2:]))
+    assert peak(network, x) <= 4 * (max(sizes) + 3 * at_once)
+    larger = torch.zeros(1, 3, 4 * size, size)
+    assert peak(network, larger) <= 4 * (4 * max(sizes) + 3 * at_once)
+
+
+def test_without_parts_it_would_be_more(
+    network: Sequential, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = torch.zeros(1, 3, 128, 128)
+    found = peak(network, x)
+    monkeypatch.setattr(bands, "ELEMENTS_AT_ONCE", 2**40)
+    assert peak(network, x) > 1.3 * found
+
+
+def test_a_hundred_small_images_are_one_part() -> None:
+    layer = Conv2d(3, 64, 6, 2, 2)
+    operator = layer.operator(100, (32, 32), (16, 16))
+    assert isinstance(operator, Reduction)
+    with Counter() as counter:
+        forward_in_parts(operator, torch.zeros(100, 3, 32, 32), layer.parameters["weight"], None)
+    assert counter.products == 1
