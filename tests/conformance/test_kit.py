@@ -75,6 +75,26 @@ class ForgottenBias(Scale):
         super().add_gradients(weight=gradients["weight"])
 
 
+class ForgetsItsBiasAsTheFirstLayer(Scale):
+    def backward_parameters(self, grad_y: Tensor) -> None:
+        bias = self.parameters["bias"].gradient.clone()
+        self.backward(grad_y)
+        self.parameters["bias"].gradient.copy_(bias)
+
+
+class NeedsWhatItGivesAway(Scale):
+    gives_away = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        if self.training:
+            self.output = y
+        return y
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        return super().backward(grad_y) + 0 * self.output
+
+
 class OverwritesGradients(Scale):
     def add_gradients(self, **gradients: Tensor) -> None:
         for name, gradient in gradients.items():
@@ -182,6 +202,7 @@ class IgnoresTheGenerator(Scale):
 EVERYWHERE = {
     "backward",
     "backward_linear",
+    "backward_parameters",
     "batch_of_one",
     "deterministic",
     "latest_forward",
@@ -196,6 +217,8 @@ MISTAKES: list[tuple[type[Scale], set[str]]] = [
     (WrongOutputShape, {"output_shape", "shape_rule"}),
     (WrongInputGradient, {"backward"}),
     (ForgottenBias, {"backward"}),
+    (ForgetsItsBiasAsTheFirstLayer, {"backward_parameters"}),
+    (NeedsWhatItGivesAway, {"gives_away"}),
     (OverwritesGradients, {"gradients_accumulate"}),
     (ReplacesGradients, {"nothing_else_changes"}),
     (MeanOfTheBatch, {"backward", "batch_of_one", "empty_batch", "unbatched"}),

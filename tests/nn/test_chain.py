@@ -20,7 +20,7 @@ from zoo.nn import (
     Sigmoid,
     Upsampling,
 )
-from zoo.nn.fast import operators, rows
+from zoo.nn.fast import layout, operators
 
 TOLERANCE = 1e-11
 SHAPE = (2, 3, 9, 8)
@@ -61,7 +61,7 @@ CHAINS: dict[str, Callable[[], list[Module]]] = {
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which form of the convolutions computes these small images, the fast one as large ones."""
     monkeypatch.setattr(operators, "LITTLE_WORK", 0 if request.param == "fast" else 2**60)
-    monkeypatch.setattr(rows, "FROM_PIXELS", 0)
+    monkeypatch.setattr(layout, "FROM_PIXELS", 0)
 
 
 @pytest.fixture(params=CHAINS)

@@ -7,8 +7,8 @@ An activation before a convolution
 An activation after a convolution
     works in place: nobody else has the convolution's output. In backward its gradient is computed
     while the convolution copies that into its own layout.
-The first module's input
-    has no gradient unless asked for.
+The input of the first module with parameters
+    has no gradient unless the chain's input has.
 """
 
 from __future__ import annotations
@@ -69,18 +69,18 @@ class Chain:
 
     def backward(self, grad: Tensor, input_gradient: bool) -> Tensor | None:
         """The gradient of the input of the latest ``forward``, None if it is not asked for."""
+        last = 0 if input_gradient else self._first_with_parameters()
         ours = False
         index = len(self._modules) - 1
-        while index >= 0:
+        while index >= last:
             module, before = self._modules[index], self._module(index - 1)
             if _shares(module, Activation) and _shares(before, Convolution) and grad.dim() == 4:
                 index -= 1
-                needed = input_gradient or index > 0
-                result = before.backward_before(module, grad, needed)
+                result = before.backward_before(module, grad, input_gradient or index > last)
                 if result is None:
                     return None
                 grad = result
-            elif index == 0 and not input_gradient:
+            elif index == last and not input_gradient:
                 module.backward_parameters(grad)
                 return None
             elif ours and _shares(module, Activation):
@@ -89,7 +89,14 @@ class Chain:
                 grad = module.backward(grad)
             ours = isinstance(self._modules[index], Activation | Convolution)
             index -= 1
-        return grad
+        return grad if input_gradient else None
+
+    def _first_with_parameters(self) -> int:
+        """Where a pass back can end that is for the parameters' gradients only."""
+        for index, module in enumerate(self._modules):
+            if any(True for _ in module.named_parameters()):
+                return index
+        return len(self._modules)
 
     def _module(self, index: int) -> Module | None:
         return self._modules[index] if 0 <= index < len(self._modules) else None

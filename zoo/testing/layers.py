@@ -80,6 +80,30 @@ def check_gradients_accumulate(case: LayerCase) -> None:
         require_close(f"{case.id}: second backward, {name}", parameter.gradient, 2 * once[name])
 
 
+def check_backward_parameters(case: LayerCase) -> None:
+    """``backward_parameters`` adds to the parameters' gradients what ``backward`` adds."""
+    module, x, grad_y = case.module(), case.input(), case.grad_y()
+    expected = backward_gradients(module, x, grad_y)
+    module.zero_grad()
+    module.forward(x)
+    module.backward_parameters(grad_y)
+    for name, parameter in module.named_parameters():
+        require_close(f"{case.id}: backward_parameters, {name}", parameter.gradient, expected[name])
+
+
+def check_gives_away(case: LayerCase) -> None:
+    """What ``forward`` of a layer that gives it away returned, ``backward`` does not need."""
+    module, x, grad_y = case.module(), case.input(), case.grad_y()
+    if not module.gives_away:
+        return
+    expected = backward_gradients(module, x, grad_y)
+    module.zero_grad()
+    module.forward(x).fill_(torch.nan)
+    found = {INPUT: module.backward(grad_y)}
+    found |= {name: parameter.gradient for name, parameter in module.named_parameters()}
+    require_all_close(f"{case.id}: after its output was overwritten", found, expected)
+
+
 def check_latest_forward(case: LayerCase) -> None:
     """``backward`` goes back through the latest ``forward``, also after a larger batch."""
     module, x, grad_y = case.module(), case.input(), case.grad_y()
@@ -233,6 +257,8 @@ LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_backward_linear,
     check_backward_needs_forward,
     check_gradients_accumulate,
+    check_backward_parameters,
+    check_gives_away,
     check_latest_forward,
     check_nothing_else_changes,
     check_strides,

@@ -66,6 +66,12 @@ class Residual(Module):
         grad_change = grad_y if self.factor == 1 else grad_y * self.factor
         return grad_y + self.body.backward(grad_change)
 
+    def backward_parameters(self, grad_y: Tensor) -> None:
+        """``backward`` of the body alone."""
+        (x_shape,) = self.saved()
+        self.require_gradient_shape(grad_y, x_shape)
+        self.body.backward_parameters(grad_y if self.factor == 1 else grad_y * self.factor)
+
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The input's."""
         return same_as_input("Residual", self.body.output_shape(input_shape), input_shape)

@@ -64,6 +64,12 @@ class Skip(Module):
         grad_inner, grad_beside = grad_y.tensor_split((channels,), dim=-3)
         return self.body.backward(grad_inner) + grad_beside
 
+    def backward_parameters(self, grad_y: Tensor) -> None:
+        """``backward`` of the body alone."""
+        channels, y_shape = self.saved()
+        self.require_gradient_shape(grad_y, y_shape)
+        self.body.backward_parameters(grad_y.narrow(-3, 0, channels))
+
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """(C, H, W) -> (Cb + C, H, W)."""
         image("Skip", input_shape)

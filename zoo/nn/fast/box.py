@@ -11,7 +11,10 @@ Pixels are kept by phase here: pixel u is cell u div s of phase u mod s; cells a
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+
+from zoo.nn.fast.lines import Lines
 
 
 def sum_ahead(cells: Tensor, axis: int, distance: int) -> Tensor:
@@ -41,4 +44,44 @@ def sum_behind(cells: Tensor, axis: int, distance: int) -> Tensor:
             step = -(behind // phases) * distance
             source = cells.select(axis, behind % phases)
             total.select(axis, phase)[..., step:] += source[..., : source.shape[-1] - step]
+    return total
+
+
+def sum_pixels_ahead(cells: Tensor, s: int) -> Tensor:
+    """Each pixel plus the s - 1 behind it in memory; the last s - 1 of all are left undefined."""
+    if s == 1:
+        return cells
+    pixels = cells.view(-1, cells.shape[-1])
+    total, count = torch.empty_like(pixels), len(pixels) - s + 1
+    torch.add(pixels[:count], pixels[1 : count + 1], out=total[:count])
+    for ahead in range(2, s):
+        total[:count] += pixels[ahead : ahead + count]
+    return total
+
+
+def sum_pixels_behind(pixels: Tensor, s: int) -> Tensor:
+    """Each pixel plus the s - 1 before it in memory."""
+    if s == 1:
+        return pixels
+    total = torch.empty_like(pixels)
+    total[0] = pixels[0]
+    torch.add(pixels[1:], pixels[:-1], out=total[1:])
+    for behind in range(2, s):
+        total[behind:] += pixels[:-behind]
+    return total
+
+
+def sum_rows_behind(pixels: Tensor, layout: Lines) -> Tensor:
+    """Each pixel plus those in the s - 1 rows before it, in the layout of lines by phase."""
+    phases = layout.phases
+    if phases == 1:
+        return pixels
+    total = pixels.clone()
+    lines, sums = layout.view(pixels), layout.view(total)
+    for phase in range(phases):
+        for behind in range(phase - 1, phase - phases, -1):
+            if behind >= 0:
+                sums[phase] += lines[behind]
+            else:  # a row of the cells before
+                sums[phase, 1:] += lines[behind + phases, :-1]
     return total
