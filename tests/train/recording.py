@@ -17,6 +17,7 @@ class TapeRecorder(Tapes):
     expected = True
 
     def __init__(self) -> None:
+        super().__init__()
         self.warm_ups = 0
         self.recorded: list[tuple[int, ...]] = []
         self.replays = 0

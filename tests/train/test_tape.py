@@ -120,18 +120,23 @@ def test_no_convolution_of_the_library_is_run(name: str) -> None:
     assert not [name for name in names if "conv" in name or "backward" in name]
 
 
-def test_a_large_step_stays_ordinary_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_MEMORY", 10_000)
+def test_a_large_step_stays_ordinary_without_a_word() -> None:
     warnings: list[str] = []
     model = network()
-    step = TrainStep(model, MSE(), Adam(model.param()), warn=warnings.append)
+    step = TrainStep(
+        model,
+        MSE(),
+        Adam(model.param()),
+        warn=warnings.append,
+        recorder_for=lambda device: Tapes(most_memory=10_000),
+    )
     other = network()
     ordinary = TrainStep(other, MSE(), Adam(other.param()), graph=False)
     assert losses(step, 6, size=16) == losses(ordinary, 6, size=16)
     assert warnings == []
     assert step._passes._graphs == {}  # type: ignore[attr-defined]
     with pytest.raises(TooLargeError, match="the step needs more than 10000 bytes"):
-        Tapes().record(lambda: torch.zeros(10_000).sum())
+        Tapes(most_memory=10_000).record(lambda: torch.zeros(10_000).sum())
 
 
 class Dropout(Module):

@@ -13,6 +13,7 @@ from torch import Tensor
 from zoo.bench.twins import Loss, Twins
 from zoo.compiler import Compiler
 from zoo.nn import Sequential
+from zoo.train.inference import Inference
 from zoo.train.session import initial_model
 from zoo.train.step import TrainStep
 
@@ -104,7 +105,7 @@ class Sides:
         """Inference with the initial weights, without gradients; raises as ``step``."""
         model = self._model().eval()
         if variant == ZOO:
-            return torch.no_grad()(model.forward)
+            return Inference(model)
         run = _compiled(_laid_out(Twins(self.compiler).model(model), variant), variant)
 
         @torch.inference_mode()

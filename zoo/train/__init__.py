@@ -1,5 +1,6 @@
 """The training step, the loop around it, checkpoints, evaluation and the run directory."""
 
+from zoo.train.inference import Inference
 from zoo.train.step import TrainStep
 
-__all__ = ["TrainStep"]
+__all__ = ["Inference", "TrainStep"]

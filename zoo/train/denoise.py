@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -16,7 +16,9 @@ LARGEST_MULTIPLE = 256
 
 
 @torch.no_grad()
-def denoise(model: Module, images: Tensor) -> Tensor:
+def denoise(
+    model: Module, images: Tensor, forward: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
     """The network's output for images of any size, before clipping.
 
     Networks that reduce and enlarge give back the size of their input only for certain sizes, such
@@ -26,6 +28,7 @@ def denoise(model: Module, images: Tensor) -> Tensor:
     Args:
         model: the network, in evaluation mode.
         images: (N, C, H, W) on the model's device.
+        forward: what applies the model, such as a :class:`zoo.train.Inference` of it.
 
     Returns:
         (N, C, H, W).
@@ -33,16 +36,17 @@ def denoise(model: Module, images: Tensor) -> Tensor:
     Raises:
         ShapeError: the network gives back no size near the images'.
     """
+    forward = forward or model.forward
     channels, height, width = images.shape[1:]
     if _keeps_size(model, images.shape[1:]):
-        return model.forward(images)
+        return forward(images)
     extended = images
     for axis, size in ((2, height), (3, width)):
         extra = _next_size(model, channels, size, axis - 1) - size
         if extra:
             index = np.pad(np.arange(size), (0, extra), mode="reflect")
             extended = extended.index_select(axis, torch.from_numpy(index).to(images.device))
-    y = model.forward(extended)
+    y = forward(extended)
     return y[:, :, :height, :width]
 
 

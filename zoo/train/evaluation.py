@@ -15,6 +15,7 @@ from zoo.errors import DataError, ShapeError
 from zoo.nn.module import Module
 from zoo.train.baselines import BASELINES, apply_baseline
 from zoo.train.denoise import denoise
+from zoo.train.inference import Inference
 from zoo.train.metrics import mean_psnr, psnr, psnr_of_mean_mse, squared_error, ssim
 from zoo.train.step import Loss
 
@@ -89,11 +90,13 @@ def denoised(
     Raises:
         DataError: the network cannot take an image's size.
     """
+    forward = Inference(model)
     for (channels, height, width), same in groupby(images, lambda image: image.noisy.shape):
         at_once = max(1, PIXELS_AT_ONCE // (height * width))
         for chunk in _chunks(list(same), at_once):
             try:
-                y = denoise(model, torch.stack([image.noisy for image in chunk]).to(device))
+                noisy = torch.stack([image.noisy for image in chunk]).to(device)
+                y = denoise(model, noisy, forward)
             except ShapeError as error:
                 raise DataError(
                     f"{chunk[0].name}: {height}x{width} pixels, {channels} channels: {error}"

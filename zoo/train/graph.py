@@ -113,6 +113,7 @@ class Captured:
         objects: the layers and the loss, none of which may keep numbers of its own.
         recorder: how to capture.
         warn: is told once if and why steps are not captured.
+        training: in which mode of the model; in the other one it just calls ``work``.
     """
 
     def __init__(
@@ -121,13 +122,15 @@ class Captured:
         model: Module,
         objects: Sequence[object],
         recorder: Recorder,
-        warn: Callable[[str], object],
+        warn: Callable[[str], object] = lambda message: None,
+        training: bool = True,
     ) -> None:
         self._work = work
         self._model = model
         self._objects = objects
         self._recorder = recorder
         self._warn = warn
+        self._training = training
         self._declined = False
         self._too_large: set[object] = set()
         self._seen: dict[object, int] = {}
@@ -136,7 +139,7 @@ class Captured:
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """``work(*inputs)``; the result is a tensor of its own."""
-        if self._declined or not self._model.training:
+        if self._declined or self._model.training is not self._training:
             return self._work(*inputs)
         if not self._in_place():
             self._forget()

@@ -52,10 +52,15 @@ class Operation:
 
 
 class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
-    """Runs operations and keeps them. What they change outside can be undone."""
+    """Runs operations and keeps them. What they change outside can be undone.
 
-    def __init__(self) -> None:
+    Args:
+        most_memory: bytes that they may need for themselves.
+    """
+
+    def __init__(self, most_memory: int = MOST_MEMORY) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._most_memory = most_memory
         self.operations: list[Operation] = []
         self.own: dict[int, int] = {}  # storages made meanwhile, by address: their bytes
         self._before: dict[int, tuple[Tensor, Tensor]] = {}
@@ -76,8 +81,8 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
         made = [tensor for tensor in results if _address(tensor) not in given]
         for tensor in made:
             self.own[_address(tensor)] = tensor.untyped_storage().nbytes()
-        if sum(self.own.values()) > MOST_MEMORY:
-            raise TooLargeError(f"the step needs more than {MOST_MEMORY} bytes")
+        if sum(self.own.values()) > self._most_memory:
+            raise TooLargeError(f"the step needs more than {self._most_memory} bytes")
         if writes or made:  # else its results are views
             self.operations.append(Operation(func, args, kwargs, made))
         return outputs
@@ -97,11 +102,18 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
 
 
 class Tapes:
-    """Records work on a CPU."""
+    """Records work on a CPU.
+
+    Args:
+        most_memory: bytes of its own up to which work is recorded.
+    """
 
     what = "a list of operations"
     exact = True
     expected = False  # ordinary steps are what one has without it
+
+    def __init__(self, most_memory: int = MOST_MEMORY) -> None:
+        self._most_memory = most_memory
 
     def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
         """Run ``work``."""
@@ -114,7 +126,7 @@ class Tapes:
             TooLargeError: see there.
             RuntimeError: the work reads a number from a tensor, on which it could depend.
         """
-        tape = Tape()
+        tape = Tape(self._most_memory)
         try:
             with tape:
                 result = work()
