@@ -69,6 +69,8 @@ def compared(use: Use) -> Iterator[tuple[str, float, float]]:
     channels = use.layer.weight.shape[:2]
     into, out = channels[::-1] if not isinstance(use.layer, ConvTranspose2d) else channels
     generator = torch.Generator().manual_seed(prod(use.size) + into)
+    for value, _ in use.layer.param():  # a file may start one with zeros: nothing to round
+        value.normal_(std=into**-0.5, generator=generator)
     x = torch.randn(BATCH, into, *use.size, generator=generator)
     grad_y = torch.randn(BATCH, out, *use.y_size, generator=generator)
     twin = twin_of(use)
