@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "builtins": {"entries", "hookspecs", "schemas"},
     "unimported": set(),
     "child": set(),
+    "malloc": set(),
     "scaffold": set(),
     "discovery": {"errors", "entries", "hookspecs", "builtins", "unimported"},
     "registry": {"errors", "entries", "discovery"},
@@ -136,14 +137,17 @@ def dotted(node: ast.AST) -> str:
     return ""
 
 
+RUN_AGAIN = {"zoo/train/tape.py", "zoo/train/program.py"}
+
+
 def no_library_gradients_or_convolutions(source: Source) -> Iterator[str]:
     """Layers are written by hand; what compares them with torch's may use torch's.
 
-    That is zoo.testing, zoo.bench, and a plugin's cases and twins. And zoo/train/tape.py runs again
-    what layers have run; tests/train/test_tape.py sees that no convolution is among it.
+    That is zoo.testing, zoo.bench, and a plugin's cases and twins. And two modules of zoo.train run
+    again what layers have run; tests/train/test_tape.py sees that no convolution is among it.
     """
     of_plugin = re.fullmatch(r"plugins/.*/(cases|twins)\.py", source.path)
-    if source.part in {"testing", "bench"} or of_plugin or source.path == "zoo/train/tape.py":
+    if source.part in {"testing", "bench"} or of_plugin or source.path in RUN_AGAIN:
         return
     used = list(imports(source.tree))
     aliases = {"torch"}

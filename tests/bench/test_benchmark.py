@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zoo.bench import benchmark as module
 from zoo.bench.benchmark import Plan, benchmark
+from zoo.bench.memory import Peak
 from zoo.bench.report import Case, Figure, Report
 from zoo.bench.variants import AUTOTUNED, COMPILED, NCHW, NHWC, ZOO, variants_for
 from zoo.compiler import Compiler
@@ -102,7 +103,9 @@ def test_json(compiled: Callable[..., Compiler]) -> None:
         }
         assert case["variants"].keys() == {"zoo", "nchw", "channels_last"}
         for variant in case["variants"].values():
-            assert variant.keys() == {"seconds", "images_per_second", "gflops", "peak_bytes"}
+            assert variant.keys() == {
+                *("seconds", "images_per_second", "gflops", "peak_bytes", "first_peak_bytes")
+            }
 
 
 def test_the_ratios_are_those_to_the_best_of_torch() -> None:
@@ -212,9 +215,10 @@ def test_the_memory_is_measured_for_each(
 ) -> None:
     asked: list[Any] = []
 
-    def peak(spec: Any, variant: Any, training: bool, batch: int, device: Any) -> int | str:
+    def peak(spec: Any, variant: Any, training: bool, batch: int, device: Any) -> Peak | str:
         asked.append((variant.name, training, batch, str(device)))
-        return {"zoo": 3, "nchw": 4}.get(variant.name, "no memory is measured: why")
+        peaks: dict[str, Peak | str] = {"zoo": Peak(8, 3), "nchw": Peak(5, 4)}
+        return peaks.get(variant.name, "no memory is measured: why")
 
     monkeypatch.setattr(module, "peak_memory", peak)
     plan = Plan(training=(2,), inference=(1,), rounds=1, compiled=False)
@@ -225,6 +229,8 @@ def test_the_memory_is_measured_for_each(
         *((name, False, 1, "cpu") for name in names),
     ]
     assert [case.memory_ratio for case in report.cases] == [0.75, 0.75]
+    for case in report.cases:
+        assert [figure.first_peak_bytes for figure in case.figures.values()] == [8, 5, None]
     assert report.remarks == ("torch.nn channels_last: no memory is measured: why",)
 
 

@@ -15,6 +15,7 @@ from zoo import LayerInfo
 from zoo.errors import ShapeError
 from zoo.nn import Module, Parameter
 from zoo.testing import LAYER_CHECKS, LayerCase
+from zoo.testing.layers import check_per_image
 
 
 def features(where: str, parameters: Mapping[str, Any], input_shape: tuple[int, ...]) -> LayerInfo:
@@ -100,6 +101,10 @@ class SubtractsTheMean(Tracking):
         return grad_x - grad_x.view(-1, 3).sum(0) / max(1, grad_x.numel() // 3)
 
 
+class ClaimsToTreatImagesAlone(Tracking):
+    per_image = True
+
+
 class GradientOfTheOtherMode(SubtractsTheMean):
     """As if the mean were a constant, which it is in evaluation mode."""
 
@@ -115,6 +120,7 @@ MISTAKES: list[tuple[type[Tracking], set[str]]] = [
     (SharesItsBuffers, {"state_dict"}),
     (LeavesItsBuffers, {"to"}),
     (SubtractsTheMean, {"batch_of_one"}),
+    (ClaimsToTreatImagesAlone, {"per_image"}),
     (GradientOfTheOtherMode, {"backward", "batch_of_one"}),
 ]
 
@@ -130,3 +136,9 @@ def test_every_mistake_is_found(layer: type[Tracking], expected: set[str]) -> No
 def test_a_layer_may_mix_the_batch() -> None:
     case = LayerCase(SubtractsTheMean, (2, 3), "mean", features)
     assert found_by(LAYER_CHECKS, replace(case, mixes_batch=True)) == set()
+
+
+def test_a_layer_that_mixes_the_batch_says_so_everywhere() -> None:
+    case = LayerCase(ClaimsToTreatImagesAlone, (2, 3), "mean", features, mixes_batch=True)
+    with pytest.raises(AssertionError, match="per_image is True, but its case says"):
+        check_per_image(case)

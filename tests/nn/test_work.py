@@ -14,6 +14,7 @@ import torch
 from tests.nn.counting import Counter
 from tests.nn.shipped import compiler, convolutions
 from zoo.compiler import Compiler
+from zoo.train import slices
 from zoo.train.graph import WARM_UP
 from zoo.train.session import initial_model
 from zoo.train.step import TrainStep
@@ -90,6 +91,7 @@ def needed_flop(compiler: Compiler, batch: int, monkeypatch: pytest.MonkeyPatch)
 def test_a_training_step_takes_what_it_did(
     name: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(slices, "LITTLE", 2**40)  # bytes: each step is one pass there and back
     network, measured = compiler(name, monkeypatch), MEASURED[name, way]
     counter = counted_step(network, measured.batch, way == "recorded")
     needed = needed_flop(network, measured.batch, monkeypatch)

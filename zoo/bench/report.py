@@ -21,12 +21,14 @@ class Figure:
         gflops: 10^9 operations a second, of those that the network takes by its definition
             (:mod:`zoo.bench.work`). A form that needs fewer of them may pass the machine's rate.
         peak_bytes: memory at its peak (:mod:`zoo.bench.memory`); None where it was not measured.
+        first_peak_bytes: the same of the first calls, of which zoo records one.
     """
 
     seconds: float
     images_per_second: float
     gflops: float
     peak_bytes: int | None
+    first_peak_bytes: int | None = None
 
 
 @dataclass(frozen=True)

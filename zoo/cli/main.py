@@ -10,7 +10,6 @@ from typing import NoReturn
 
 import click
 
-from zoo.cli.memory import keep_freed_memory
 from zoo.cli.problems import echo_problems
 from zoo.errors import (
     ArchitectureError,
@@ -21,6 +20,7 @@ from zoo.errors import (
     UsageError,
     ZooError,
 )
+from zoo.malloc import keep_freed_memory
 from zoo.suggestions import suggest
 
 # Each command: where it is, and what it does, so that the help need not import it.

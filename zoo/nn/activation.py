@@ -23,6 +23,8 @@ class Activation(Module):
         x, y: any, the same.
     """
 
+    per_image = True
+
     def apply(self, x: Tensor, out: Tensor) -> None:
         """Write the output for ``x`` to ``out``, which may be ``x`` itself."""
         raise NotImplementedError(f"{type(self).__name__}.apply")

@@ -67,27 +67,37 @@ class Chain:
             index += 1
         return x
 
-    def backward(self, grad: Tensor, input_gradient: bool) -> Tensor | None:
-        """The gradient of the input of the latest ``forward``, None if it is not asked for."""
+    def backward(
+        self, grad: Tensor | None, input_gradient: bool, free: bool = False
+    ) -> Tensor | None:
+        """The gradient of the input of the latest ``forward``, None if it is not asked for.
+
+        Args:
+            grad: that of the output.
+            input_gradient: whether it is asked for.
+            free: whether to drop what each module kept as soon as it was used.
+        """
         last = 0 if input_gradient else self._first_with_parameters()
-        ours = False
+        ours = False  # whether nobody else has the gradient
         index = len(self._modules) - 1
-        while index >= last:
+        while index >= last and grad is not None:
             module, before = self._modules[index], self._module(index - 1)
+            used = [module]
             if _shares(module, Activation) and _shares(before, Convolution) and grad.dim() == 4:
                 index -= 1
-                result = before.backward_before(module, grad, input_gradient or index > last)
-                if result is None:
-                    return None
-                grad = result
+                used.append(before)
+                grad = before.backward_before(module, grad, input_gradient or index > last)
             elif index == last and not input_gradient:
                 module.backward_parameters(grad)
-                return None
+                grad = None
             elif ours and _shares(module, Activation):
                 module.backward_into(grad, [grad])
             else:
                 grad = module.backward(grad)
-            ours = isinstance(self._modules[index], Activation | Convolution)
+            ours = isinstance(used[-1], Activation | Convolution)
+            if free:
+                for module in used:
+                    module.forget()
             index -= 1
         return grad if input_gradient else None
 

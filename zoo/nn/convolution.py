@@ -43,6 +43,7 @@ class Convolution(Module):
     """
 
     gives_away = True
+    per_image = True
 
     def operator(self, n: int, size: Pair, y_size: Pair) -> Operator:
         """What computes n images of ``size`` and their outputs of ``y_size``."""

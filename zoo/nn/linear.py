@@ -41,6 +41,7 @@ class Linear(Module):
     """
 
     gives_away = True
+    per_image = True
 
     def __init__(
         self,

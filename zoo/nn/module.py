@@ -40,9 +40,13 @@ class Module:
         children: the modules it contains by name.
         gives_away: whether the layer keeps what ``forward`` returns nowhere, so that the module
             behind it may overwrite it.
+        per_image: whether each image's output and gradients depend on that image alone, and
+            ``forward`` draws no random numbers and changes no buffer; of a container, whether that
+            holds for what it adds to its children. Then a batch may be computed in parts.
     """
 
     gives_away: ClassVar[bool] = False
+    per_image: bool = False
 
     def __init__(self) -> None:
         self.training = True

@@ -27,8 +27,13 @@ class MSE:
     Raises:
         ShapeError: y and target differ in shape, or the mask does not broadcast to it.
 
+    Attributes:
+        mean_of_images: that the loss of a batch without a mask is the mean of its images' losses.
+
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MSELoss.html
     """
+
+    mean_of_images = True
 
     def __init__(self) -> None:
         self._saved: tuple[Tensor, Tensor | int] | None = None

@@ -31,6 +31,8 @@ class NearestUpsampling(Module):
     Source: torch.nn.Upsample(mode="nearest") with an integer scale factor.
     """
 
+    per_image = True
+
     def __init__(self, scale_factor: int | Pair) -> None:
         super().__init__()
         self.scale_factor = pair("NearestUpsampling", "scale_factor", scale_factor)

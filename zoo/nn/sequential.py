@@ -21,6 +21,10 @@ class Sequential(Module):
     the state dict. The empty chain is the identity. Neighbours that can share work do
     (:mod:`zoo.nn.chain`); results are those of the modules by themselves.
 
+    Attributes:
+        frees: whether ``backward`` drops what each module kept as soon as it has gone through it,
+            so that it can go back once after each forward; training needs no more, and less memory.
+
     Args:
         modules: the modules in the order in which they are applied.
 
@@ -28,9 +32,12 @@ class Sequential(Module):
         ShapeError: (all methods) a module refuses its input; the message names its position.
     """
 
+    per_image = True
+
     def __init__(self, *modules: Module) -> None:
         super().__init__()
         self.children = {str(position): module for position, module in enumerate(modules)}
+        self.frees = False
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the modules in order."""
@@ -42,13 +49,13 @@ class Sequential(Module):
     def backward(self, grad_y: Tensor) -> Tensor:
         """Go back through the modules in reverse order."""
         (chain,) = self.saved()
-        grad_x: Tensor = chain.backward(grad_y, input_gradient=True)
+        grad_x: Tensor = chain.backward(grad_y, input_gradient=True, free=self.frees)
         return grad_x
 
     def backward_parameters(self, grad_y: Tensor) -> None:
         """``backward`` without the gradient of the first module's input."""
         (chain,) = self.saved()
-        chain.backward(grad_y, input_gradient=False)
+        chain.backward(grad_y, input_gradient=False, free=self.frees)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The shape after the last module."""

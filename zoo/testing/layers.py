@@ -104,6 +104,21 @@ def check_gives_away(case: LayerCase) -> None:
     require_all_close(f"{case.id}: after its output was overwritten", found, expected)
 
 
+def check_per_image(case: LayerCase) -> None:
+    """A layer with ``per_image`` mixes no batch, and its ``forward`` changes no buffer."""
+    module, x = case.module(), case.input()
+    if not all(part.per_image for part in module.modules()):
+        return
+    require(
+        not case.mixes_batch,
+        f"{case.id}: per_image is True, but its case says that it mixes the batch.",
+    )
+    before = named_copies(module.state_dict())
+    module.forward(x)
+    where = f"{case.id}: per_image is True; after forward"
+    require_all_close(where, module.state_dict(), before, 0)
+
+
 def check_latest_forward(case: LayerCase) -> None:
     """``backward`` goes back through the latest ``forward``, also after a larger batch."""
     module, x, grad_y = case.module(), case.input(), case.grad_y()
@@ -264,6 +279,7 @@ LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_strides,
     check_unbatched,
     check_batch_of_one,
+    check_per_image,
     check_empty_batch,
     check_dtypes,
     check_to,

@@ -27,6 +27,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from zoo.malloc import give_back_freed_memory
 from zoo.nn.module import Module
 
 # Steps of a batch shape before it is captured: the first calls of libraries allocate memory and
@@ -165,30 +166,33 @@ class Captured:
         self._parameters = [(parameter, *parameter) for parameter in self._model.param()]
 
     def _capture(self, shape: object, inputs: Sequence[Tensor]) -> Tensor:
-        """An ordinary step, beside which the graph is captured and tried on the same batch."""
-        buffers = _Buffers(self._model)
+        """An ordinary step, after which the same batch is captured and replayed, to compare.
+
+        Only one of them has memory at a time.
+        """
+        before = _State(self._model)
         tensors = _tensors(self._model)
         numbers = _numbers(self._objects)
-        random = torch.get_rng_state()
-        graph, found, problem = None, None, ""
-        try:
-            graph = _Graph(self._recorder, self._work, inputs)
-            found = _outcome(self._model, graph(*inputs))
-        except TooLargeError:
-            self._too_large.add(shape)
-        except Exception as error:  # whatever a layer or the driver raises; told below
-            problem = _words(error)
-        buffers.restore()
-        torch.set_rng_state(random)
         loss = self._recorder.warm_up(partial(self._work, *inputs))
-        if graph is not None and found is not None:
-            problem = (
-                _moved(tensors, _tensors(self._model))
-                or self._changed(numbers)
-                or _different(found, _outcome(self._model, loss), self._recorder.exact)
-            )
-            self._graphs[shape] = graph
-            self._model.forget()
+        self._model.forget()
+        after, random = _State(self._model), torch.get_rng_state()
+        problem = _moved(tensors, _tensors(self._model)) or self._changed(numbers)
+        if not problem:
+            before.restore()
+            try:
+                graph = _Graph(self._recorder, self._work, inputs)
+                found = {"loss": graph(*inputs), **_State(self._model).values}
+                expected = {"loss": loss, **after.values}
+                problem = _different(found, expected, self._recorder.exact)
+                self._graphs[shape] = graph
+            except TooLargeError:
+                self._too_large.add(shape)
+            except Exception as error:  # whatever a layer or the driver raises; told below
+                problem = _words(error)
+        after.restore()
+        torch.set_rng_state(random)
+        self._model.forget()
+        give_back_freed_memory()  # replays need none of it
         if problem:
             self._declined = True
             self._graphs.clear()
@@ -220,20 +224,27 @@ class _Graph:
         return self._recording.result
 
 
-class _Buffers:
-    """The buffers of a model as they are now, to go back to."""
+class _State:
+    """The tensors of a model that its passes change, as they are now."""
 
     def __init__(self, model: Module) -> None:
-        self._kept = [
-            (module.buffers, name, buffer, buffer.clone())
+        self._buffers = [
+            (module.buffers, name, buffer)
             for module in model.modules()
             for name, buffer in module.buffers.items()
         ]
+        values = {name for name, _ in model.named_parameters()}
+        self._tensors = {
+            name: tensor for name, tensor in _tensors(model).items() if name not in values
+        }
+        self.values = {name: tensor.clone() for name, tensor in self._tensors.items()}
 
     def restore(self) -> None:
-        for buffers, name, buffer, values in self._kept:
+        """Go back to them."""
+        for buffers, name, buffer in self._buffers:
             buffers[name] = buffer
-            buffer.copy_(values)
+        for name, tensor in self._tensors.items():
+            tensor.copy_(self.values[name])
 
 
 def _tensors(model: Module) -> dict[str, Tensor]:
@@ -242,11 +253,6 @@ def _tensors(model: Module) -> dict[str, Tensor]:
     for name, (_, gradient) in model.named_parameters():
         tensors[f"the gradient of {name}"] = gradient
     return tensors
-
-
-def _outcome(model: Module, loss: Tensor) -> dict[str, Tensor]:
-    """What a step leaves behind, copied."""
-    return {name: tensor.clone() for name, tensor in {"loss": loss, **_tensors(model)}.items()}
 
 
 def _numbers(objects: Sequence[object]) -> dict[tuple[int, str], object]:

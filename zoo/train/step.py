@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from zoo.nn.module import Module
+from zoo.nn.sequential import Sequential
 from zoo.train.graph import Captured, CudaGraphs, Recorder
 from zoo.train.precision import InBfloat16
+from zoo.train.slices import Slices
 from zoo.train.tape import Tapes
+from zoo.train.workers import threads
 
 
 class Loss(Protocol):
-    """What is minimised."""
+    """What is minimised.
+
+    Attributes:
+        mean_of_images: whether the loss of a batch without a mask is the mean of those of its
+            images; a loss that lacks it counts as one that is not.
+    """
+
+    mean_of_images: bool
 
     def forward(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """The loss of output ``y``, a tensor without axes."""
@@ -54,12 +66,80 @@ def recorder_for(device: torch.device) -> Recorder | None:
     return Tapes() if device.type == "cpu" else None
 
 
+class _Passes:
+    """Forward, loss and backward.
+
+    Args:
+        network: what computes.
+        loss: what is minimised.
+        zero_grad: fills the gradients with zeros.
+    """
+
+    def __init__(self, network: Network, loss: Loss, zero_grad: Callable[[], None]) -> None:
+        self._network = network
+        self._loss = loss
+        self._zero_grad = zero_grad
+
+    def of_batch(self, x: Tensor, target: Tensor, *mask: Tensor) -> Tensor:
+        """Fill the gradients; returns the loss."""
+        return self._back(self._forward(x, target, *mask), zero_grad=True)
+
+    def of_first_slice(self, x: Tensor, target: Tensor, share: Tensor) -> Tensor:
+        """Fill the gradients with those of a part of a batch; returns its part of the loss.
+
+        Args:
+            x, target: some images of the batch.
+            share: how much of the batch they are, a tensor without axes.
+        """
+        return self._back(self._forward(x, target), zero_grad=True, share=share)
+
+    def of_next_slice(self, x: Tensor, target: Tensor, share: Tensor) -> Tensor:
+        """The same, added to the gradients."""
+        return self._back(self._forward(x, target), zero_grad=False, share=share)
+
+    def _forward(self, x: Tensor, target: Tensor, *mask: Tensor) -> Tensor:
+        return self._loss.forward(self._network.forward(x), target, *mask)
+
+    def _back(self, loss: Tensor, zero_grad: bool, share: Tensor | None = None) -> Tensor:
+        gradient = self._loss.backward()
+        if zero_grad:
+            self._zero_grad()
+        with _frees_memory(self._network.modules()):
+            self._network.backward_parameters(gradient if share is None else gradient * share)
+        return loss if share is None else loss * share
+
+
+class _Worker:
+    """Goes through slices of batches with a network and gradients of its own."""
+
+    def __init__(self, model: Module, loss: Loss, recorder: Recorder | None) -> None:
+        self._model = model
+        passes = _Passes(model, loss, model.zero_grad)
+        self._first: Callable[..., Tensor] = passes.of_first_slice
+        self._next: Callable[..., Tensor] = passes.of_next_slice
+        if recorder is not None:
+            objects = (*model.modules(), loss)
+            self._first = Captured(self._first, model, objects, recorder)
+            self._next = Captured(self._next, model, objects, recorder)
+
+    @torch.no_grad()
+    def __call__(self, slices: Sequence[slice], *inputs: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The part of the loss of those images of a batch, and of its gradients."""
+        losses: list[Tensor] = []
+        for part in slices:
+            images = [tensor[part] for tensor in inputs]
+            share = torch.tensor(len(images[0]) / len(inputs[0]), dtype=inputs[0].dtype)
+            losses.append((self._next if losses else self._first)(*images, share))
+        return torch.stack(losses).sum(), [gradient for _, gradient in self._model.param()]
+
+
 class TrainStep:
     """Forward, loss, backward and update.
 
     The passes are captured for each batch shape and replayed, with the same results: on a GPU as a
     CUDA graph (:mod:`zoo.train.graph`), on a CPU as a list of operations (:mod:`zoo.train.tape`).
-    Where that cannot be, steps are ordinary ones.
+    Where that cannot be, steps are ordinary ones. On a CPU a batch is computed a few images at a
+    time where the network allows it (:mod:`zoo.train.slices`).
 
     Args:
         model: the network, in training mode, on the device where it is trained.
@@ -86,13 +166,25 @@ class TrainStep:
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
-        self._network: Network = InBfloat16(model) if precision == "bfloat16" else model
-        self._passes: Callable[..., Tensor] = self._run_passes
+        network: Network = InBfloat16(model) if precision == "bfloat16" else model
+        passes = _Passes(network, loss, optimizer.zero_grad)
+        self._passes: Callable[..., Tensor] = passes.of_batch
         devices = {parameter.value.device for parameter in model.param()}
-        recorder = recorder_for(devices.pop()) if graph and len(devices) == 1 else None
+        device = devices.pop() if len(devices) == 1 else None
+
+        def new_recorder() -> Recorder | None:
+            return recorder_for(device) if graph and device is not None else None
+
+        recorder = new_recorder()
         if recorder is not None:
-            objects = (*self._network.modules(), loss)
-            self._passes = Captured(self._run_passes, model, objects, recorder, warn)
+            objects = (*network.modules(), loss)
+            self._passes = Captured(passes.of_batch, model, objects, recorder, warn)
+        self._slices: Slices[tuple[Tensor, list[Tensor]]] | None = None
+        in_parts = getattr(loss, "mean_of_images", False) and network is model
+        if in_parts and device == torch.device("cpu"):
+            self._slices = Slices(
+                model, lambda its: _Worker(its, deepcopy(loss), new_recorder()), passes.of_batch
+            )
 
     @torch.no_grad()
     def __call__(self, x: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -107,15 +199,32 @@ class TrainStep:
             The loss before the update, a tensor without axes on the model's device; nothing is
             copied to the host.
         """
-        masked = () if mask is None else (mask,)  # a loss need not take one
-        loss = self._passes(x, target, *masked)
-        self.optimizer.step()
+        inputs = (x, target) if mask is None else (x, target, mask)  # a loss need not take one
+        parts = []
+        if self._slices is not None and mask is None and self.model.training:
+            parts = self._slices.run(x, target)
+        with threads(1 if parts else torch.get_num_threads()):
+            loss = _sum(parts) if parts else self._passes(*inputs)
+            self.optimizer.step()
         return loss
 
-    def _run_passes(self, x: Tensor, target: Tensor, *mask: Tensor) -> Tensor:
-        """Fill the gradients; returns the loss."""
-        y = self._network.forward(x)
-        loss = self.loss.forward(y, target, *mask)
-        self.optimizer.zero_grad()
-        self._network.backward_parameters(self.loss.backward())
-        return loss
+
+def _sum(parts: Sequence[tuple[Tensor, list[Tensor]]]) -> Tensor:
+    """The loss; the gradients are added to those of the first, which are the network's own."""
+    losses, (total, *others) = zip(*parts, strict=True)
+    for gradients in others:
+        torch._foreach_add_(total, gradients)
+    return torch.stack(losses).sum()
+
+
+@contextmanager
+def _frees_memory(modules: Iterable[Module]) -> Iterator[None]:
+    """Go back through chains once, and let them drop what forward kept on the way."""
+    chains = [module for module in modules if isinstance(module, Sequential)]
+    for chain in chains:
+        chain.frees = True
+    try:
+        yield
+    finally:
+        for chain in chains:
+            chain.frees = False

@@ -76,6 +76,11 @@ class BatchNorm2d(Module):
             self.buffers["running_var"] = torch.ones(num_features)
             self.buffers["num_batches_tracked"] = torch.tensor(0)
 
+    @property
+    def per_image(self) -> bool:  # type: ignore[override]  # a module's own is a plain attribute
+        """Whether the running statistics are used instead of those of the batch."""
+        return not self.training and self.track_running_stats
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W); also without N."""
         self.output_shape(x.shape[x.dim() == 4 :])

@@ -38,6 +38,8 @@ class GELU(Module):
     Hendrycks, Gimpel: "Gaussian Error Linear Units", 2016.
     """
 
+    per_image = True
+
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         if approximate not in ("none", "tanh"):

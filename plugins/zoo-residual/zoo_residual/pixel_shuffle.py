@@ -30,6 +30,8 @@ class PixelShuffle(Module):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.PixelShuffle.html
     """
 
+    per_image = True
+
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
         self.upscale_factor = count("PixelShuffle", "upscale_factor", upscale_factor)

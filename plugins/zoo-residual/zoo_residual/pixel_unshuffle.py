@@ -30,6 +30,8 @@ class PixelUnshuffle(Module):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.PixelUnshuffle.html
     """
 
+    per_image = True
+
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
         self.downscale_factor = count("PixelUnshuffle", "downscale_factor", downscale_factor)

@@ -35,6 +35,8 @@ class PReLU(Module):
     He, Zhang, Ren, Sun: "Delving Deep into Rectifiers", 2015.
     """
 
+    per_image = True
+
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         super().__init__()
         self.num_parameters = count("PReLU", "num_parameters", num_parameters)

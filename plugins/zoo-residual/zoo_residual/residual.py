@@ -42,6 +42,7 @@ class Residual(Module):
     """
 
     gives_away = True
+    per_image = True
 
     def __init__(self, body: Module, scale: float = 1.0, sign: str = "plus") -> None:
         super().__init__()

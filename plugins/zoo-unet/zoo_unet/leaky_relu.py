@@ -53,14 +53,20 @@ class LeakyReLU(Activation):
         """The larger of x and |a| x, or what is the same for any slope."""
         slope = abs(self.negative_slope)
         if 0 < slope <= 1:
-            torch.maximum(x, x * slope, out=out)
+            smaller = torch.mul(x, slope, out=_space(out, x))
+            torch.maximum(x, smaller, out=out)
         else:
             torch.add(x.clamp(min=0), x.clamp(max=0), alpha=slope, out=out)
 
     def apply_backward(self, grad_y: Tensor, y: Tensor, out: Tensor) -> None:
         """grad_x = grad_y times 1 where y > 0, times a elsewhere."""
-        positive = torch.gt(y, 0, out=torch.empty_like(y))  # 1 or 0: many times faster than where
+        positive = torch.gt(y, 0, out=_space(out, grad_y))  # 1 or 0: many times faster than where
         if 0 <= self.negative_slope <= 1:
             torch.mul(grad_y, positive.clamp_(min=self.negative_slope), out=out)
         else:
             torch.lerp(grad_y * self.negative_slope, grad_y, positive, out=out)
+
+
+def _space(out: Tensor, used: Tensor) -> Tensor:
+    """Where something may be kept that ``out`` is made of: ``out`` unless that is still used."""
+    return torch.empty_like(out) if out.data_ptr() == used.data_ptr() else out

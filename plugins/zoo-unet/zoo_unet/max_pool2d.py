@@ -44,6 +44,8 @@ class MaxPool2d(Module):
     ``return_indices`` and ``ceil_mode``.
     """
 
+    per_image = True
+
     def __init__(
         self,
         kernel_size: int | Pair,

@@ -44,6 +44,8 @@ class ReflectPad(Module):
     reflects once.
     """
 
+    per_image = True
+
     def __init__(self, body: Module, multiple: int | Pair) -> None:
         super().__init__()
         self.multiple = pair("ReflectPad", "multiple", multiple)

@@ -39,6 +39,7 @@ class Skip(Module):
     """
 
     gives_away = True
+    per_image = True
 
     def __init__(self, body: Module) -> None:
         super().__init__()

@@ -201,5 +201,10 @@ class Expansion(_Operator):
 def _reversed(kernels: Tensor) -> Tensor:
     """(kh, kw, ...) with the taps in reverse: whole matrices are copied, which flip does not."""
     taps = kernels.flatten(0, 1)
-    order = torch.arange(len(taps) - 1, -1, -1, device=kernels.device)
-    return taps.index_select(0, order).view(kernels.shape)
+    return taps.index_select(0, _downwards(len(taps), kernels.device)).view(kernels.shape)
+
+
+@lru_cache(maxsize=64)
+def _downwards(count: int, device: torch.device) -> Tensor:
+    """count - 1, ..., 1, 0."""
+    return torch.arange(count - 1, -1, -1, device=device)

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import pytest
 
 from zoo.child import run_python
-from zoo.cli.memory import keep_freed_memory
+from zoo.malloc import give_back_freed_memory, keep_freed_memory
 
 FREED_AND_FETCHED = """
 import resource, sys
 import torch
-from zoo.cli.memory import keep_freed_memory
+from zoo.malloc import keep_freed_memory
 
 if sys.argv[1] == "kept":
     keep_freed_memory()
@@ -32,16 +32,19 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """What a C library with ``mallopt`` is told."""
-    calls: list[tuple[int, int]] = []
-    library = SimpleNamespace(mallopt=lambda *option: calls.append(option))
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, int]]:
+    """What a C library with ``mallopt`` and ``malloc_trim`` is told."""
+    calls: list[tuple[object, int]] = []
+    library = SimpleNamespace(
+        mallopt=lambda *option: calls.append(option),
+        malloc_trim=lambda kept: calls.append(("trim", kept)),
+    )
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
     return calls
 
 
 def test_malloc_is_told_to_keep(
-    told: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+    told: list[tuple[object, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     keep_freed_memory()
@@ -49,11 +52,20 @@ def test_malloc_is_told_to_keep(
     assert told == [(-3, 32 * 2**20), (-1, 2**30), (-2, 64 * 2**20)]
 
 
+def test_malloc_is_told_to_give_back(
+    told: list[tuple[object, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    give_back_freed_memory()
+    assert told == [("trim", 0)]
+
+
 def test_other_systems_are_left_alone(
-    told: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+    told: list[tuple[object, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     keep_freed_memory()
+    give_back_freed_memory()
     assert told == []
 
 
@@ -61,6 +73,7 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
     keep_freed_memory()
+    give_back_freed_memory()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the GNU C library's malloc")

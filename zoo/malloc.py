@@ -1,9 +1,10 @@
-"""How this process keeps memory between the steps of a training run."""
+"""How this process keeps freed memory, and when it gives it back."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable
 
 # Names and numbers of malloc.h of the GNU C library.
 M_TRIM_THRESHOLD = -1
@@ -23,10 +24,26 @@ def keep_freed_memory() -> None:
 
     Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # another C library need not have it
+    mallopt = _function("mallopt")
+    if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, LARGEST_BLOCK)
         mallopt(M_TRIM_THRESHOLD, KEPT)
         mallopt(M_TOP_PAD, FETCHED)
+
+
+def give_back_freed_memory() -> None:
+    """Give the system all that is free; only with the GNU C library.
+
+    Source: https://man7.org/linux/man-pages/man3/malloc_trim.3.html
+    """
+    trim = _function("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _function(name: str) -> Callable[..., object] | None:
+    """One of the GNU C library; another library need not have it."""
+    if not sys.platform.startswith("linux"):
+        return None
+    function: Callable[..., object] | None = getattr(ctypes.CDLL(None), name, None)
+    return function

@@ -1,0 +1,79 @@
+"""Programs run by torch's interpreter do what Python does."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+from zoo.train.program import Call, Program
+
+
+def calls(a: Tensor, b: Tensor, out: Tensor) -> list[Call]:
+    """out = relu(a b + 1/2 a), and its column sums in the first row of b."""
+    return [
+        Call("mm", (a, b), {"out": out}),
+        Call("add_", (out, a), {"alpha": 0.5}),
+        Call("clamp", (out,), {"min": 0, "out": out}),
+        Call("sum", (out, [0]), {"dtype": None, "out": b[0]}),
+    ]
+
+
+def tensors() -> tuple[Tensor, Tensor, Tensor]:
+    draws = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(5, 5, generator=draws) for _ in "ab")
+    return a, b, torch.empty(5, 5)
+
+
+def test_the_interpreter_does_the_same() -> None:
+    ours, expected = tensors(), tensors()
+    program = Program(calls(*ours))
+    assert not program._calls
+    for _ in range(3):
+        program()
+        for call in calls(*expected):
+            call()
+        assert all(map(torch.equal, ours, expected))
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        lambda x: partial(x.add_, 1),
+        lambda x: Call("clamp", (x,), {"max": float("inf"), "out": x}),
+        lambda x: Call("add_", (x, torch.nn), {}),
+        lambda x: Call("no_such_operation_", (x,), {}),
+    ],
+    ids=["a function", "infinity", "an object", "a name"],
+)
+def test_what_the_interpreter_does_not_know_is_left_to_python(unknown: object) -> None:
+    x = torch.zeros(3)
+    first = Call("add_", (x, 2), {})
+    program = Program([first, unknown(x)])  # type: ignore[operator]
+    assert len(program._calls) == 2
+
+
+def test_python_runs_what_is_left_to_it() -> None:
+    x = torch.zeros(3)
+    Program([Call("add_", (x, 2), {}), partial(x.mul_, 3)])()
+    assert x.tolist() == [6, 6, 6]
+
+
+def test_no_operations() -> None:
+    Program([])()
+
+
+@pytest.mark.parametrize("optimised", [True, False])
+def test_the_interpreters_setting_stays_as_it_was(optimised: bool) -> None:
+    before = torch._C._get_graph_executor_optimize()
+    torch._C._set_graph_executor_optimize(optimised)
+    try:
+        programs = [Program([Call("add_", (torch.zeros(10), 1), {})] * 20) for _ in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda program: [program() for _ in range(50)], programs))
+        assert torch._C._get_graph_executor_optimize() is optimised
+    finally:
+        torch._C._set_graph_executor_optimize(before)

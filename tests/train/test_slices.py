@@ -1,0 +1,234 @@
+"""A batch computed slice by slice is the batch computed as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+import zoo
+from zoo.errors import ShapeError
+from zoo.nn import MSE, Conv2d, Module, Parameter, ReLU, Sequential
+from zoo.optim import SGD
+from zoo.train import Inference, TrainStep, slices
+from zoo.train.slices import replica, shares, treats_images_alone
+from zoo.train.workers import threads
+
+N2N_SMALL = Path(__file__).parents[2] / "architectures" / "n2n_small.toml"
+
+
+@given(st.integers(1, 300), st.integers(1, 8), st.integers(1, 50))
+def test_each_image_is_in_one_slice(images: int, workers: int, at_once: int) -> None:
+    workers = min(workers, images)
+    plan = shares(images, workers, at_once)
+    assert len(plan) == workers
+    parts = [part for share in plan for part in share]
+    assert [index for part in parts for index in range(part.start, part.stop)] == [*range(images)]
+    sizes = [sum(part.stop - part.start for part in share) for share in plan]
+    assert max(sizes) - min(sizes) <= 1
+    for share in plan:
+        lengths = {part.stop - part.start for part in share}
+        assert max(lengths) - min(lengths) <= 1
+        assert min(lengths) > 0
+        assert max(lengths) <= max(1, at_once * 5 / 4)
+
+
+def test_slices_are_of_one_size_where_that_can_be() -> None:
+    assert shares(8, 1, 4) == [[slice(0, 4), slice(4, 8)]]
+    assert shares(50, 1, 9) == [[slice(start, start + 10) for start in range(0, 50, 10)]]
+    assert shares(7, 1, 3) == [[slice(0, 3), slice(3, 5), slice(5, 7)]]
+
+
+@pytest.fixture
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices of a few images, also where that is not worth it."""
+    monkeypatch.setattr(slices, "SLICE", 2**20)
+    monkeypatch.setattr(slices, "LITTLE", 0)
+
+
+def never(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "treats_images_alone", lambda modules: False)
+
+
+def trained(dtype: torch.dtype, count: int, steps: int = 8, graph: bool = True) -> list[Tensor]:
+    """The losses of some steps with batches of 11, and the weights and gradients after them."""
+    model = zoo.load_model(N2N_SMALL, seed=0).to(dtype)
+    optimizer = SGD(model.param(), lr=0.5, momentum=0.9)
+    step = TrainStep(model, MSE(), optimizer, graph=graph)
+    draws = torch.Generator().manual_seed(3)
+    with threads(count):
+        losses = [
+            step(*(torch.rand(11, 3, 32, 32, generator=draws).to(dtype) for _ in "xt"))
+            for _ in range(steps)
+        ]
+    return [*losses, *(tensor.clone() for pair in model.param() for tensor in pair)]
+
+
+@pytest.mark.usefixtures("small_slices")
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_training_in_slices_is_training(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = trained(torch.float64, count)
+    assert all(map(torch.equal, found, trained(torch.float64, count)))  # the same each time
+    never(monkeypatch)
+    expected = trained(torch.float64, count)
+    for ours, whole in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, whole, rtol=1e-10, atol=1e-12)
+    assert not all(map(torch.equal, found, expected))  # another order of the sum
+
+
+@pytest.mark.usefixtures("small_slices")
+@pytest.mark.parametrize("count", [1, 2])
+def test_recorded_slices_are_the_ordinary_ones_bit_for_bit(count: int) -> None:
+    recorded = trained(torch.float32, count)
+    assert all(map(torch.equal, recorded, trained(torch.float32, count, graph=False)))
+
+
+def network(*modules: Module) -> Sequential:
+    draws = torch.Generator().manual_seed(0)
+    first = Conv2d(3, 16, 3, padding=1, generator=draws)
+    return Sequential(first, *modules, Conv2d(16, 3, 1, generator=draws))
+
+
+class MeanOfTheBatch(Module):
+    """Subtracts the mean of the batch, of which ``per_image`` says nothing."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.save(x.shape)
+        return x - x.mean(0, keepdim=True)
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        return grad_y - grad_y.mean(0, keepdim=True)
+
+
+class ReplacesForward(ReLU):
+    """Inherits ``per_image``, but replaces what it was said of."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x - x.mean(0, keepdim=True))
+
+
+class SaysItAgain(ReplacesForward):
+    per_image = True
+
+
+@pytest.mark.parametrize(
+    ("module", "alone"),
+    [(ReLU, True), (MeanOfTheBatch, False), (ReplacesForward, False), (SaysItAgain, True)],
+)
+def test_which_networks_are_cut(module: Callable[[], Module], alone: bool) -> None:
+    assert treats_images_alone(network(module()).modules()) is alone
+
+
+def used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many images each share of a batch has had since."""
+    counts: list[int] = []
+    run = slices._Team.run
+
+    def counting(team: object, plan: list[list[slice]], inputs: tuple[Tensor, ...]) -> list[object]:
+        counts.extend(share[-1].stop - share[0].start for share in plan)
+        return run(team, plan, inputs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(slices._Team, "run", counting)
+    return counts
+
+
+@pytest.mark.usefixtures("small_slices")
+def test_batches_that_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = used(monkeypatch)
+    x, target = (torch.rand(7, 3, 16, 16) for _ in "xt")
+    mask = torch.ones(7, 1, 16, 16)
+
+    def step(model: Sequential, loss: MSE, precision: str = "float32") -> TrainStep:
+        return TrainStep(model, loss, SGD(model.param(), lr=0.1), precision=precision)
+
+    class Sum(MSE):
+        mean_of_images = False
+
+    with threads(2):
+        step(network(MeanOfTheBatch()), MSE())(x, target)
+        step(network(ReLU()), Sum())(x, target)
+        step(network(ReLU()), MSE(), "bfloat16")(x, target)
+        step(network(ReLU()), MSE())(x, target, mask)
+        step(network(ReLU()), MSE())(x[:1], target[:1])
+        assert counts == []
+        step(network(ReLU()), MSE())(x, target)
+        assert counts == [4, 3]
+    monkeypatch.setattr(slices, "LITTLE", 2**30)
+    step(network(ReLU()), MSE())(x, target)
+    assert counts == [4, 3]
+
+
+@pytest.mark.usefixtures("small_slices")
+def test_a_wrong_batch_is_refused_as_ever() -> None:
+    model = network(ReLU())
+    step = TrainStep(model, MSE(), SGD(model.param(), lr=0.1))
+    with threads(2):
+        for x, target in [((4, 2, 8, 8), (4, 3, 8, 8)), ((4, 3, 8, 8), (4, 3, 9, 9))]:
+            with pytest.raises(ShapeError):
+                step(torch.rand(x), torch.rand(target))
+        step(torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8))
+
+
+@pytest.mark.usefixtures("small_slices")
+def test_tensors_that_are_replaced_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, model = used(monkeypatch), network(ReLU())
+    step = TrainStep(model, MSE(), SGD(model.param(), lr=0.0))
+    x, target = (torch.rand(6, 3, 16, 16) for _ in "xt")
+    with threads(2):
+        first = step(x, target)
+        model.to(torch.float64)
+        model[0].set_weight(model[0].weight * 2)
+        second = step(x.double(), target.double())
+    assert counts == [3, 3, 3, 3]
+    assert second.dtype == torch.float64
+    assert second != first
+    torch.testing.assert_close(second, MSE().forward(model.forward(x.double()), target.double()))
+
+
+def test_a_replica_has_the_same_values_and_gradients_of_its_own() -> None:
+    model = network(ReLU())
+    model[1].buffers["mean"] = torch.zeros(3)
+    model[0].parameters["weight"].add_gradient(torch.ones(16, 3, 3, 3))
+    copy = replica(model)
+    assert isinstance(copy, Sequential)
+    assert copy[1].buffers["mean"] is model[1].buffers["mean"]
+    for own, other in zip(model.param(), copy.param(), strict=True):
+        assert own.value is other.value
+        assert own.gradient is not other.gradient
+    for own, other in zip(model.param(), replica(model, gradients=False).param(), strict=True):
+        assert own.gradient is other.gradient
+
+
+class Bias(Module):
+    """y = x + b, b a buffer."""
+
+    per_image = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameters["weight"] = Parameter(torch.zeros(()))
+        self.buffers["bias"] = torch.zeros(())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.buffers["bias"]
+
+
+@pytest.mark.usefixtures("small_slices")
+def test_inference_in_slices_is_inference(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = used(monkeypatch)
+    model = network(ReLU(), Bias()).eval()
+    infer, x = Inference(model), torch.rand(9, 3, 16, 16)
+    with threads(2):
+        for _ in range(6):
+            torch.testing.assert_close(infer(x), model.forward(x))
+        model[0].weight.mul_(0.5)
+        model[2].buffers["bias"] += 1
+        torch.testing.assert_close(infer(x), model.forward(x))
+        assert infer(x[0]).equal(model.forward(x[0]))
+        assert infer(x[:1]).equal(model.forward(x[:1]))
+    assert counts == [5, 4] * 7
