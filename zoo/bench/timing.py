@@ -14,8 +14,9 @@ Call = Callable[[], object]
 Stopwatch = Callable[[Call, int], float]  # (call, count) -> seconds of one call, the mean of count
 
 # A sample is of so many calls that the quickest takes about so long: the clock is then exact
-# enough, and the caches are those of a program that does nothing else.
-SAMPLE_SECONDS = 0.02
+# enough. One more goes before it: the caches and the threads that wait for work are then those of a
+# program that does nothing else.
+SAMPLE_SECONDS = 0.05
 MOST_CALLS = 100
 # Slow calls are repeated less often: no more rounds are begun after this time, but for the least.
 CASE_SECONDS = 60.0
@@ -58,6 +59,7 @@ def alternate(
     started, done = clock(), 0
     while done < rounds and (done < LEAST_ROUNDS or clock() - started < CASE_SECONDS):
         for name, call in calls.items():
+            call()
             samples[name].append(stopwatch(call, count))
         done += 1
     return Timed({name: median(times) for name, times in samples.items()}, done, count)
