@@ -40,22 +40,24 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, help="file for the table")
     options, others = parser.parse_known_args()
     names = options.names or sorted(path.stem for path in ARCHITECTURES.glob("*.toml"))
-    text = "\n".join(table([measured(name, others) for name in names], date.today()))
+    reports = [report for name in names if (report := measured(name, others)) is not None]
+    text = "\n".join(table(reports, date.today())) if reports else ""
     if options.out is None:
         print(text)
     else:
         options.out.write_text(f"{text}\n", "utf-8")
+    sys.exit(len(reports) < len(names))
 
 
-def measured(name: str, options: Sequence[str]) -> dict[str, Any]:
-    """What ``zoo bench --json`` finds for an architecture; its errors end the program."""
+def measured(name: str, options: Sequence[str]) -> dict[str, Any] | None:
+    """What ``zoo bench --json`` finds for an architecture; None after it has told an error."""
     print(name, file=sys.stderr)
     command = [sys.executable, "-m", "zoo", "bench", str(ARCHITECTURES / f"{name}.toml"), "--json"]
     result = subprocess.run(
         [*command, *LARGE.get(name, ()), *options], stdout=subprocess.PIPE, check=False
     )
     if result.returncode:
-        sys.exit(result.returncode)
+        return None
     found: dict[str, Any] = json.loads(result.stdout)
     return found
 

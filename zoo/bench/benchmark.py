@@ -15,7 +15,7 @@ from zoo.bench.machine import equal_precision, machine
 from zoo.bench.memory import Peak, peak_memory
 from zoo.bench.report import Case, Figure, Report
 from zoo.bench.timing import Call, Timed, alternate, stopwatch_of
-from zoo.bench.variants import NCHW, VARIANTS, ZOO, Sides, Variant, variants_for
+from zoo.bench.variants import NCHW, NHWC, VARIANTS, ZOO, Sides, Variant, variants_for
 from zoo.bench.work import inference_flop, training_flop
 from zoo.compiler import Compiler
 from zoo.registry import Registry
@@ -105,7 +105,7 @@ class _Bench:
             return [float(step(x.to(dtype), target.to(dtype))) for x, target in batches]
 
         def in_float64() -> dict[str, list[float]]:
-            return {variant.name: losses(variant, torch.float64) for variant in (ZOO, NCHW)}
+            return {variant.name: losses(variant, torch.float64) for variant in (ZOO, NCHW, NHWC)}
 
         precision = self.sides.precision
         found = self._of_each(losses)
