@@ -19,8 +19,9 @@ from zoo.optim import Adam
 from zoo.train import TrainStep
 from zoo.train import tape as module
 from zoo.train.graph import WARM_UP, Recording, TooLargeError
+from zoo.train.places import ALIGNMENT, plan
 from zoo.train.program import Program
-from zoo.train.tape import ALIGNMENT, Tapes, plan
+from zoo.train.tape import Tapes
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
 

@@ -12,7 +12,7 @@ bit for bit; :class:`zoo.train.graph.Captured` compares them before it uses a re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,12 +25,12 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from zoo.malloc import give_back_freed_memory
 from zoo.train.graph import Recording, TooLargeError
+from zoo.train.places import plan
 from zoo.train.program import Call, Program
 
 # Memory of its own up to which a step is recorded, in bytes: in a larger one the work outweighs
 # Python by far.
 MOST_MEMORY = 2**30
-ALIGNMENT = 64  # bytes: that of torch's own allocations
 UNFILLED = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"})
 PLACE = frozenset({"device", "layout", "pin_memory"})  # keywords that a tensor to write to settles
 COPIES = frozenset({"clone", "_to_copy"})
@@ -269,36 +269,6 @@ def _run_and_copy(
     found = [leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor)]
     for result, values in zip(results, found, strict=True):
         result.copy_(values)
-
-
-def plan(spans: Sequence[tuple[int, int, int]]) -> tuple[list[tuple[int, int]], int]:
-    """Places in one block of memory for pieces of it, each needed for a while.
-
-    The largest piece first, each at the lowest place that is free all the time.
-
-    Args:
-        spans: for each piece its bytes, and the first and the last moment in which it is needed.
-
-    Returns:
-        (start, bytes) of each, and the bytes of the whole.
-    """
-    starts: dict[int, int] = {}
-    sizes = [-(-max(size, 1) // ALIGNMENT) * ALIGNMENT for size, _, _ in spans]
-    for index in sorted(range(len(spans)), key=lambda index: -sizes[index]):
-        _, first, last = spans[index]
-        taken = sorted(
-            (start, start + sizes[other])
-            for other, start in starts.items()
-            if spans[other][1] <= last and first <= spans[other][2]
-        )
-        place = 0
-        for start, end in taken:
-            if place + sizes[index] <= start:
-                break
-            place = max(place, end)
-        starts[index] = place
-    places = [(starts[index], span[0]) for index, span in enumerate(spans)]
-    return places, max((start + sizes[index] for index, start in starts.items()), default=0)
 
 
 def _spans(tape: Tape) -> dict[int, tuple[int, int]]:
