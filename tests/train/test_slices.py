@@ -190,6 +190,22 @@ def test_tensors_that_are_replaced_are_noticed(monkeypatch: pytest.MonkeyPatch) 
     torch.testing.assert_close(second, MSE().forward(model.forward(x.double()), target.double()))
 
 
+@pytest.mark.usefixtures("small_slices")
+def test_a_small_last_batch_leaves_the_others_their_workers() -> None:
+    model = network(ReLU())
+    step = TrainStep(model, MSE(), SGD(model.param(), lr=0.1))
+    assert step._slices is not None
+    x, target = (torch.rand(9, 3, 64, 64) for _ in "xt")
+    with threads(2):
+        step(x, target)
+        first = dict(step._slices._teams)
+        step(x[:3], target[:3])
+        step(x, target)
+    assert list(first) == [2]
+    assert list(step._slices._teams) == [2, 1]
+    assert step._slices._teams[2] is first[2]
+
+
 def test_a_replica_has_the_same_values_and_gradients_of_its_own() -> None:
     model = network(ReLU())
     model[1].buffers["mean"] = torch.zeros(3)

@@ -136,7 +136,7 @@ class Slices(Generic[R]):
         self._gradients = gradients
         self._allowed: bool | None = None  # in the mode in which the network is used
         self._bytes: dict[object, int] = {}
-        self._team: _Team[R] | None = None
+        self._teams: dict[int, _Team[R]] = {}  # by their size: a last batch may be small
 
     def run(self, *inputs: Tensor) -> list[R]:
         """What each worker computed; nothing if the batch should be computed as a whole."""
@@ -145,11 +145,13 @@ class Slices(Generic[R]):
         plan = self._plan(inputs) if self._allowed else []
         if not plan:
             return []
-        if self._team is None or not self._team.fits(len(plan)):
+        if not all(team.is_current() for team in self._teams.values()):
+            self._teams.clear()
+        if len(plan) not in self._teams:
             others = [replica(self._model, self._gradients) for _ in plan[1:]]
             models = [self._model, *others]
-            self._team = _Team(models, [self._worker(model) for model in models])
-        return self._team.run(plan, inputs)
+            self._teams[len(plan)] = _Team(models, [self._worker(model) for model in models])
+        return self._teams[len(plan)].run(plan, inputs)
 
     def _plan(self, inputs: Sequence[Tensor]) -> list[list[slice]]:
         """The shares of a batch."""
@@ -180,10 +182,9 @@ class _Team(Generic[R]):
         self._model = models[0]
         self._tensors = _tensors(self._model)
 
-    def fits(self, count: int) -> bool:
-        """Whether there are so many, with the tensors that ``Module.to`` may have replaced."""
-        now = _tensors(self._model)
-        return len(self._workers) == count and all(map(is_, now, self._tensors))
+    def is_current(self) -> bool:
+        """Whether they have the network's tensors, which ``Module.to`` replaces."""
+        return all(map(is_, _tensors(self._model), self._tensors))
 
     def run(self, plan: Sequence[Sequence[slice]], inputs: Sequence[Tensor]) -> list[R]:
         shared = zip(self._workers, plan, strict=True)
