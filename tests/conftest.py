@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+if not torch.cuda.is_available():
+    # Before anybody imports Triton: the GPU's kernels are interpreted on the CPU.
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:

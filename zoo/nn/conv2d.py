@@ -10,7 +10,7 @@ import torch
 from zoo.arguments import count, divisor, pair, sides
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.convolution import Convolution, Operator
-from zoo.nn.fast.operators import CONVOLUTION, fast_convolution, worth_it
+from zoo.nn.fast.operators import CONVOLUTION, Weight, fast_convolution, worth_it
 from zoo.nn.parameter import Parameter
 from zoo.nn.plain import PlainConvolution
 from zoo.nn.windows import Windows
@@ -102,5 +102,5 @@ class Conv2d(Convolution):
             windows = Windows(self.kernel_size, self.stride, self.dilation, y_size)
             return PlainConvolution(windows, self.padding, self.groups)
         return fast_convolution(
-            n, size, y_size, self.weight.shape, self.stride, self.padding, self.dilation
+            n, size, y_size, Weight.of(self.weight), self.stride, self.padding, self.dilation
         )

@@ -12,6 +12,7 @@ from zoo.init import PYTORCH, Initializer
 from zoo.nn.convolution import Convolution, Operator
 from zoo.nn.fast.operators import (
     TRANSPOSED,
+    Weight,
     fast_transposed_convolution,
     worth_it,
 )
@@ -119,7 +120,7 @@ class ConvTranspose2d(Convolution):
             sides = (self.padding[0], self.padding[0], self.padding[1], self.padding[1])
             return PlainTransposedConvolution(windows, sides, y_size, self.groups)
         return fast_transposed_convolution(
-            n, size, y_size, self.weight.shape, self.stride, self.padding, self.dilation
+            n, size, y_size, Weight.of(self.weight), self.stride, self.padding, self.dilation
         )
 
 

@@ -105,6 +105,12 @@ class Parameter:
         total, add = self.accumulator()
         total.add_(gradient) if add else total.copy_(gradient)
 
+    def add_sum(self, pixels: Tensor) -> None:
+        """Add the sum of ``pixels`` (..., C) over all axes but the last to the gradient (C,)."""
+        axes = tuple(range(pixels.dim() - 1))
+        total, add = self.accumulator()
+        total.add_(pixels.sum(axes)) if add else torch.sum(pixels, axes, out=total)
+
     def accumulator(self) -> tuple[Tensor, bool]:
         """The gradient's tensor, and whether to add to it or to write over it.
 

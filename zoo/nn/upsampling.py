@@ -12,7 +12,7 @@ from torch import Tensor
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.conv2d import Conv2d
 from zoo.nn.convolution import Convolution, Operator
-from zoo.nn.fast.operators import UPSAMPLED, fast_upsampling, worth_it
+from zoo.nn.fast.operators import UPSAMPLED, Weight, fast_upsampling, worth_it
 from zoo.nn.module import Module
 from zoo.nn.nearest_upsampling import NearestUpsampling, repeat_pixels, sum_blocks
 from zoo.nn.parameter import Parameter
@@ -97,7 +97,8 @@ class Upsampling(Convolution):
         scale, layer = self.upsample.scale_factor, self.convolution
         one_by_one = layer.stride == layer.dilation == (1, 1) and layer.groups == 1
         if scale != (1, 1) and one_by_one and worth_it(n * prod(size), layer.weight):
-            return fast_upsampling(n, size, y_size, layer.weight.shape, scale, layer.padding)
+            kind = Weight.of(layer.weight)
+            return fast_upsampling(n, size, y_size, kind, scale, layer.padding)
         return AfterUpsampling(scale, layer.operator(n, repeated(size, scale), y_size))
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from zoo.nn.fast.trial import problem as kernel_problem
 from zoo.nn.module import Module
 from zoo.nn.sequential import Sequential
 from zoo.train.graph import Captured, CudaGraphs, Recorder
@@ -148,7 +149,7 @@ class TrainStep:
         precision: ``float32`` or ``tf32``, between which :func:`zoo.train.precision.products_in`
             decides, or ``bfloat16``.
         graph: False for ordinary steps only.
-        warn: is told once if and why steps are not captured.
+        warn: is told once if and why steps are not captured, or do not use a GPU's kernels.
         recorder_for: what captures work on a device.
     """
 
@@ -179,6 +180,10 @@ class TrainStep:
         if recorder is not None:
             objects = (*network.modules(), loss)
             self._passes = Captured(passes.of_batch, model, objects, recorder, warn)
+        if device is not None and device.type == "cuda":
+            dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+            if problem := kernel_problem(device, dtype):
+                warn(f"convolutions on {device} are matrix products, not Triton kernels: {problem}")
         self._slices: Slices[tuple[Tensor, list[Tensor]]] | None = None
         in_parts = getattr(loss, "mean_of_images", False) and network is model
         if in_parts and device == torch.device("cpu"):

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from zoo.nn.fast.axis import Axis
-from zoo.nn.fast.planes import Planes
-from zoo.nn.fast.rows import Rows
+from zoo.nn.fast.operators import Form
 
 DTYPE = torch.float64
 TOLERANCE = 1e-11
@@ -35,7 +34,7 @@ def axes(draw: st.DrawFn, largest: int = 9, boxed: bool = False) -> Axis:
 class Map:
     """A low and a high image, a weight, and the bias of each of the two."""
 
-    form: Rows | Planes
+    form: Form
     low: Tensor
     high: Tensor
     weight: Tensor
@@ -84,14 +83,14 @@ class Map:
 
 
 @st.composite
-def maps(draw: st.DrawFn, form: type[Rows] | type[Planes], boxed: bool = False) -> Map:
+def maps(draw: st.DrawFn, form: type[Form], boxed: bool = False) -> Map:
     """A map in one of the forms, with random numbers."""
     rows, columns = draw(axes(5, boxed)), draw(axes(5, boxed))
     n, low_channels, high_channels = (draw(st.integers(1, 3)) for _ in range(3))
     return numbers(form(rows, columns, n, low_channels, high_channels), draw(st.integers(0, 99)))
 
 
-def numbers(form: Rows | Planes, seed: int = 0) -> Map:
+def numbers(form: Form, seed: int = 0) -> Map:
     """Random numbers for a map."""
     generator = torch.Generator().manual_seed(seed)
 

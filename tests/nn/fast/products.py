@@ -25,7 +25,7 @@ def check_expand(case: Map) -> None:
     """high = bias + the sum over taps."""
     form, bias, expected = case.form, case.high_bias, case.expanded()
     for factor in (1, -2):
-        low = form.low.store(factor * case.low)
+        low = form.store_low(factor * case.low)
         found = form.expand(low, case.weight, bias)
         assert_close(found, factor * expected + bias[:, None, None])
         assert_close(form.expand(low, case.weight, None), factor * expected)
@@ -36,7 +36,7 @@ def check_boxed_expand(case: Map) -> None:
     form, bias = case.form, case.high_bias
     expected = sums_ahead(case.expanded(), stride(case))
     for factor in (1, -2):
-        low = form.low.store(factor * case.low)
+        low = form.store_low(factor * case.low)
         found = form.expand(low, case.weight, bias, boxed=True)
         assert_close(found, factor * expected + bias[:, None, None])
         assert_close(form.expand(low, case.weight, None, boxed=True), factor * expected)
@@ -44,14 +44,14 @@ def check_boxed_expand(case: Map) -> None:
 
 def check_weight_gradient(case: Map, boxed: bool = False) -> None:
     """The gradient is written over whatever there was, or added to it; so is the bias's."""
-    form, low = case.form, case.form.low.store(case.low)
+    form, low = case.form, case.form.store_low(case.low)
     for high in (case.high, -2 * case.high.flip(3)):
         image, whole = high, high
         if boxed:
             image = sums_ahead(high, stride(case))  # of the image's size, with other numbers
             whole = sums_behind(image, stride(case))
         stored = form.store_high(image, boxed)
-        assert_close(form.high_sum(stored, boxed), image.sum((0, 2, 3)))
+        assert_close(form.high_pixels(stored, boxed).flatten(0, -2).sum(0), image.sum((0, 2, 3)))
         expected = case.weight_gradient(whole)
         gradient = torch.full_like(case.weight, torch.nan)
         form.weight_gradient(gradient, low, form.operand(stored), add=False)

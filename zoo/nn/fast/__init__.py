@@ -14,5 +14,7 @@ pixels (:mod:`zoo.nn.fast.box`), which takes kh kw products for each low pixel, 
 
 :mod:`~zoo.nn.fast.axis` has the arithmetic of one axis, :mod:`~zoo.nn.fast.rows` the products for
 many channels on both sides, :mod:`~zoo.nn.fast.planes` those for few channels on the high side,
-:mod:`~zoo.nn.fast.bands` works through large images in parts.
+:mod:`~zoo.nn.fast.bands` works through large images in parts. On a GPU with Triton each product is
+one kernel that copies nothing (:mod:`~zoo.nn.fast.implicit`, :mod:`~zoo.nn.fast.kernels`), once a
+first try has shown that it works there (:mod:`~zoo.nn.fast.trial`).
 """

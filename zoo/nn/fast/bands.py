@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from zoo.nn.fast.axis import Axis
+from zoo.nn.fast.implicit import Implicit
 from zoo.nn.fast.operators import Expansion, Reduction
 from zoo.nn.fast.planes import Planes
 from zoo.nn.fast.rows import Rows
@@ -60,7 +61,10 @@ def forward_in_parts(
         operator: what computes the whole.
         x, weight, bias, write: as ``operator.forward`` takes them.
     """
-    form, each = operator.form, _elements_of_row(operator.form)
+    form = operator.form
+    if isinstance(form, Implicit):  # has no layouts
+        return operator.forward(x, weight, bias, write)[0]
+    each = _elements_of_row(form)
     if form.n * form.rows.low * each < 2 * ELEMENTS_AT_ONCE:
         return operator.forward(x, weight, bias, write)[0]
     images = min(form.n, max(1, ELEMENTS_AT_ONCE // (form.rows.low * each)))

@@ -44,6 +44,14 @@ class Planes:
         """The layout of the low image."""
         return low_lines(self.rows, self.columns, self.n, self.low_channels)
 
+    def store_low(self, image: Tensor, write: Write = copy_rows) -> Tensor:
+        """(N, Clow, H, W) -> the low image in the layout ``low``; ``write`` copies it there."""
+        return self.low.store(image, write)
+
+    def low_pixels(self, low: Tensor) -> Tensor:
+        """The pixels of the stored low image and the zeros around them, (..., Clow)."""
+        return low
+
     # The high image.
 
     def store_high(self, image: Tensor, boxed: bool = False, write: Write = copy_rows) -> Tensor:
@@ -69,12 +77,12 @@ class Planes:
             planes = sum_behind(sum_behind(planes, 1, 1), 0, self.low.row)
         return planes
 
-    def high_sum(self, planes: Tensor, boxed: bool = False) -> Tensor:
-        """The sum of the image that ``store_high`` was given, (Chigh,).
+    def high_pixels(self, planes: Tensor, boxed: bool = False) -> Tensor:
+        """(..., Chigh), of which the sum is that of the image that ``store_high`` was given.
 
         If ``boxed`` each of its pixels is in s x s of the stored ones, one of each phase.
         """
-        return planes[0, 0].sum(-1) if boxed else planes.sum((0, 1, 3))
+        return (planes[:1, :1] if boxed else planes).movedim(2, -1)
 
     def operand(self, planes: Tensor) -> Tensor:
         """What ``reduce`` and ``weight_gradient`` take: each tap's planes (kh, kw, Chigh, F)."""

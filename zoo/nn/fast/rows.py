@@ -24,6 +24,14 @@ from zoo.nn.write import Write, copy_rows
 class Rows(Layout):
     """The three products, for images of one size; attributes are those of the layout."""
 
+    def store_low(self, image: Tensor, write: Write = copy_rows) -> Tensor:
+        """(N, Clow, H, W) -> the low image in the layout ``low``; ``write`` copies it there."""
+        return self.low.store(image, write)
+
+    def low_pixels(self, low: Tensor) -> Tensor:
+        """The pixels of the stored low image and the zeros around them, (..., Clow)."""
+        return low
+
     def store_high(self, image: Tensor, boxed: bool = False, write: Write = copy_rows) -> Tensor:
         """(N, Chigh, H, W) -> the high image in the layout ``high``.
 
@@ -39,14 +47,14 @@ class Rows(Layout):
             pixels = sum_rows_behind(pixels, self.high)
         return pixels
 
-    def high_sum(self, high: Tensor, boxed: bool = False) -> Tensor:
-        """The sum of the image that ``store_high`` was given, (Chigh,).
+    def high_pixels(self, high: Tensor, boxed: bool = False) -> Tensor:
+        """(..., Chigh), of which the sum is that of the image that ``store_high`` was given.
 
         If ``boxed`` each of its pixels is in s x s of the stored ones, one of each phase.
         """
         if not boxed:
-            return high.sum(0)
-        return self.high.view(high)[0, :, :, :: self.columns.stride].sum((0, 1, 2))
+            return high
+        return self.high.view(high)[0, :, :, :: self.columns.stride]
 
     def operand(self, high: Tensor) -> Tensor:
         """What ``reduce`` and ``weight_gradient`` take: the stored image itself."""

@@ -1,0 +1,211 @@
+"""The GPU's kernels: what they compute, by Triton's interpreter, and that they compile."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tests.nn.fast.maps import DTYPE, Map, maps, numbers
+from tests.nn.fast.products import (
+    assert_close,
+    check_boxed_expand,
+    check_boxed_reduce,
+    check_expand,
+    check_reduce,
+    check_weight_gradient,
+)
+from tests.nn.fast.test_operators import LAYERS, TEXTBOOK, operator, pairs, results
+from tests.nn.shipped import compiler
+from zoo.errors import ArgumentError, ShapeError
+from zoo.nn import Conv2d, ConvTranspose2d, Upsampling
+from zoo.nn.convolution import Convolution
+from zoo.nn.fast import implicit, operators
+from zoo.nn.fast.axis import Axis
+from zoo.nn.fast.implicit import Implicit, kernels, serves
+from zoo.nn.fast.operators import Expansion, Reduction
+from zoo.train.session import initial_model
+from zoo.train.step import _Passes
+
+pytestmark = pytest.mark.usefixtures("interpreted")
+
+FEW = settings(
+    max_examples=15,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # the kernels keep nothing
+)
+
+
+def served(case: Map) -> Map:
+    assume(serves(case.form.rows, case.form.columns, [1]))
+    return case
+
+
+@FEW
+@given(maps(Implicit).map(served))
+def test_reduce(case: Map) -> None:
+    check_reduce(case)
+
+
+@FEW
+@given(maps(Implicit).map(served))
+def test_expand(case: Map) -> None:
+    check_expand(case)
+
+
+@FEW
+@given(maps(Implicit).map(served))
+def test_weight_gradient(case: Map) -> None:
+    check_weight_gradient(case)
+
+
+@FEW
+@given(maps(Implicit, boxed=True).map(served))
+def test_reduce_of_sums(case: Map) -> None:
+    check_boxed_reduce(case)
+
+
+@FEW
+@given(maps(Implicit, boxed=True).map(served))
+def test_expand_to_sums(case: Map) -> None:
+    check_boxed_expand(case)
+
+
+@FEW
+@given(maps(Implicit, boxed=True).map(served))
+def test_weight_gradient_of_sums(case: Map) -> None:
+    check_weight_gradient(case, boxed=True)
+
+
+def test_several_tiles_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pixels, channels and taps that fill more than one tile, and a gradient in several parts."""
+    monkeypatch.setattr(implicit, "PIXELS_OF_PART", 32)
+    rows, columns = Axis(5, 9, 2, (-1, 0, 1)), Axis(7, 13, 2, (0, 1))
+    case = numbers(Implicit(rows, columns, 2, 65, 17))
+    for check in (check_reduce, check_expand, check_weight_gradient, check_boxed_expand):
+        check(case)
+
+
+@pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.__name__)
+def test_layers_give_the_textbooks_results(
+    kind: type[Conv2d | ConvTranspose2d | Upsampling], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operators, "has_kernels", lambda weight: True)
+    seen = set()
+
+    @FEW
+    @given(LAYERS[kind], pairs(1, 9), st.integers(1, 3))
+    def check(options: dict[str, Any], size: tuple[int, int], n: int) -> None:
+        generator = torch.Generator().manual_seed(0)
+        try:
+            layer: Convolution = kind(**options, generator=generator).to(DTYPE)
+            shape = layer.output_shape((options["in_channels"], *size))
+        except (ArgumentError, ShapeError):
+            assume(False)
+        x = torch.randn(n, options["in_channels"], *size, dtype=DTYPE, generator=generator)
+        grad_y = torch.randn(n, *shape, dtype=DTYPE, generator=generator)
+        ours = operator(layer, x, TEXTBOOK)
+        if isinstance(ours, Reduction | Expansion):
+            seen.add(type(ours.form))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(operators, "has_kernels", lambda weight: False)
+            textbook = operator(layer, x, TEXTBOOK)
+        expected = results(layer, textbook, x, grad_y)
+        for mine, textbooks in zip(results(layer, ours, x, grad_y), expected, strict=True):
+            assert_close(mine, textbooks)
+
+    check()
+    assert Implicit in seen
+
+
+@pytest.mark.parametrize("name", ["n2n_small", "r1"])
+def test_networks_train_as_without_kernels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = compiler(name, monkeypatch)
+    model, loss = initial_model(network, 0).to(DTYPE), network.loss()
+    x, target = torch.rand(2, 1, *network.architecture.input.shape, dtype=DTYPE)
+
+    def passes() -> list[Tensor]:
+        model.zero_grad()
+        value = loss.forward(model.forward(x), target)
+        grad_x = model.backward(loss.backward())
+        return [value, grad_x, *(gradient.clone() for _, gradient in model.param())]
+
+    expected = passes()
+    monkeypatch.setattr(operators, "has_kernels", lambda weight: True)
+    for found, right in zip(passes(), expected, strict=True):
+        assert_close(found, right)
+    model.eval()
+    evaluated = model.forward(x)
+    monkeypatch.setattr(operators, "has_kernels", lambda weight: False)
+    assert_close(evaluated, model.forward(x))
+
+
+class Launches(TorchDispatchMode):
+    """Counts what a GPU would be asked to start: operators that neither view nor only allocate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        name = func._schema.name.partition("::")[2]
+        self.count += not (func.is_view or name in {"empty", "empty_like", "new_empty", "detach"})
+        return func(*args, **kwargs or {})
+
+    def __getitem__(self, grid: tuple[int, ...]) -> Any:
+        """In a kernel's place."""
+        return self._launch
+
+    def _launch(self, *arguments: object, **constants: object) -> None:
+        self.count += 1
+
+
+# As counted in forward, loss and backward; with matrix products those of n2n_small are 166. A GPU
+# takes some microseconds for each, which is most of the time of a small batch.
+@pytest.mark.parametrize(("name", "most"), [("n2n_small", 41), ("r1", 37), ("r5", 41)])
+def test_a_step_is_few_kernels(name: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, launches = compiler(name, monkeypatch), Launches()
+    model = initial_model(network, 0)
+    passes = _Passes(model, network.loss(), model.zero_grad)
+    x, target = torch.rand(2, 10, *network.architecture.input.shape)
+    own = dict.fromkeys((name for name in vars(kernels()) if name.endswith("_kernel")), launches)
+    monkeypatch.setattr(operators, "has_kernels", lambda weight: True)
+    monkeypatch.setattr(implicit, "kernels", lambda: SimpleNamespace(tl=kernels().tl, **own))
+    with torch.no_grad(), launches:
+        passes.of_batch(x, target)
+    assert launches.count <= most
+
+
+PROGRAM = Path(__file__).with_name("compile_kernels.py")
+SHARED_MEMORY = 64 * 2**10  # that a kernel may take on any GPU since 2018
+
+
+def test_kernels_compile_for_gpus_that_are_not_here(tmp_path: Path) -> None:
+    environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, str(PROGRAM), "80", "90"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    compiled = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(compiled) == 4 * 3 * 2  # kernels, precisions, GPUs
+    for needs in compiled:
+        assert needs["code"] > 0, needs
+        assert needs["shared"] <= SHARED_MEMORY, needs
