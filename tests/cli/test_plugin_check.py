@@ -110,8 +110,8 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 REPORT = """\
 zoo-pair: 2 checks passed
 initializer ones: 10 checks passed
-layer double: 26 checks passed, 1 skipped
-layer narrow: 23 checks passed, 3 failed, 1 skipped
+layer double: 27 checks passed, 1 skipped
+layer narrow: 24 checks passed, 3 failed, 1 skipped
   in_a_file failed: layer narrow: layer 'narrow' of zoo-pair 1.0: its shape rule says an output of \
 4x6x5 and 0 parameters for an input of 4x6x5; the layer has an output of 4x6x1 and 0 parameters.
   output_shape failed: narrow(): forward gives (2, 4, 6, 5), output_shape promised (2, 4, 6, 1).
@@ -121,7 +121,7 @@ optimizer plain: 31 checks passed, 2 failed as expected
   refuses_nonsense failed as expected: plain(): takes any rate
   refuses_nonsense failed as expected: plain(lr=0.005): takes any rate
 devices skipped 2 times: there is no CUDA device
-zoo-pair: 92 checks passed, 3 failed, 2 failed as expected, 2 skipped.
+zoo-pair: 94 checks passed, 3 failed, 2 failed as expected, 2 skipped.
 """
 
 
@@ -168,7 +168,7 @@ def test_a_plugin_that_is_right(cli: Callable[..., Result], tmp_path: Path) -> N
     result = cli("plugin", "check", "zoo-pair")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[-1] == (
-        "zoo-pair: 69 checks passed, 2 failed as expected, 1 skipped."
+        "zoo-pair: 70 checks passed, 2 failed as expected, 1 skipped."
     )
 
 

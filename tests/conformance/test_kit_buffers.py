@@ -13,7 +13,7 @@ from torch import Tensor
 from tests.conformance.test_kit import found_by
 from zoo import LayerInfo
 from zoo.errors import ShapeError
-from zoo.nn import Module, Parameter
+from zoo.nn import Module, Parameter, all_gather
 from zoo.testing import LAYER_CHECKS, LayerCase
 from zoo.testing.layers import check_per_image
 
@@ -142,3 +142,52 @@ def test_a_layer_that_mixes_the_batch_says_so_everywhere() -> None:
     case = LayerCase(ClaimsToTreatImagesAlone, (2, 3), "mean", features, mixes_batch=True)
     with pytest.raises(AssertionError, match="per_image is True, but its case says"):
         check_per_image(case)
+
+
+class GathersTheMean(SubtractsTheMean):
+    """The same, also where only a part of the batch is here."""
+
+    gathers = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        return Tracking.forward(self, x - self.mean(x))
+
+    def follow(self, x: Tensor) -> None:
+        super().follow(x - x.view(-1, 3).mean(0) + self.mean(x))
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        grad_x = Tracking.backward(self, grad_y)
+        return grad_x - self.mean(grad_x)
+
+    def mean(self, x: Tensor) -> Tensor:
+        if not x.numel():
+            return x.new_zeros(3)
+        return all_gather(x.view(-1, 3).mean(0)).mean(0)
+
+
+class GathersInForwardOnly(GathersTheMean):
+    def backward(self, grad_y: Tensor) -> Tensor:
+        return SubtractsTheMean.backward(self, grad_y)
+
+
+class FollowsItsOwnPart(GathersTheMean):
+    def follow(self, x: Tensor) -> None:
+        Tracking.follow(self, x)
+
+
+class GathersNothing(SubtractsTheMean):
+    gathers = True
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (GathersTheMean, set()),
+        (GathersInForwardOnly, {"gathers"}),
+        (FollowsItsOwnPart, {"gathers"}),
+        (GathersNothing, {"gathers"}),
+    ],
+)
+def test_a_layer_that_gathers(layer: type[Tracking], expected: set[str]) -> None:
+    case = LayerCase(layer, (2, 3), "gathers", features, mixes_batch=True)
+    assert found_by(LAYER_CHECKS, case) == expected

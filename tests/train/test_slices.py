@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import current_thread, main_thread
 
 import pytest
 import torch
@@ -13,10 +14,12 @@ from torch import Tensor
 
 import zoo
 from zoo.errors import ShapeError
-from zoo.nn import MSE, Conv2d, Module, Parameter, ReLU, Sequential
+from zoo.nn import MSE, Conv2d, Module, Parameter, ReLU, Sequential, all_gather
 from zoo.optim import SGD
 from zoo.train import Inference, TrainStep, slices
-from zoo.train.slices import replica, shares, treats_images_alone
+from zoo.train.graph import TooLargeError
+from zoo.train.slices import asks_others, replica, shares, treats_images_alone
+from zoo.train.tape import Tapes
 from zoo.train.workers import threads
 
 N2N_SMALL = Path(__file__).parents[2] / "architectures" / "n2n_small.toml"
@@ -121,7 +124,7 @@ class SaysItAgain(ReplacesForward):
     [(ReLU, True), (MeanOfTheBatch, False), (ReplacesForward, False), (SaysItAgain, True)],
 )
 def test_which_networks_are_cut(module: Callable[[], Module], alone: bool) -> None:
-    assert treats_images_alone(network(module()).modules()) is alone
+    assert all(map(treats_images_alone, network(module()).modules())) is alone
 
 
 def used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -248,3 +251,121 @@ def test_inference_in_slices_is_inference(monkeypatch: pytest.MonkeyPatch) -> No
         assert infer(x[0]).equal(model.forward(x[0]))
         assert infer(x[:1]).equal(model.forward(x[:1]))
     assert counts == [5, 4] * 7
+
+
+class Centred(Module):
+    """Subtracts the mean of the batch, and counts batches."""
+
+    gathers = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameters["weight"] = Parameter(torch.ones(()))
+        self.buffers["mean"] = torch.zeros(16, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = all_gather(x.mean((0, 2, 3))).mean(0)[:, None, None]
+        self.buffers["mean"].mul_(0.5).add_(mean)
+        self.save(x - mean)
+        return self.weight * (x - mean)
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        (centred,) = self.saved()
+        self.add_gradients(weight=(grad_y * centred).sum((0, 1, 2, 3)))
+        mean = all_gather(grad_y.mean((0, 2, 3))).mean(0)
+        return self.weight * (grad_y - mean[:, None, None])
+
+
+class ReplacesWhatGathers(Centred):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x - x.mean(0, keepdim=True))
+
+
+def together(count: int, batch: int = 6, graph: bool = True) -> tuple[list[Tensor], TrainStep]:
+    """The losses of some steps of a network that gathers, its state and gradients after them."""
+    model = network(Centred(), ReLU(), Centred()).to(torch.float64)
+    step = TrainStep(model, MSE(), SGD(model.param(), lr=0.5), graph=graph, warn=pytest.fail)
+    draws = torch.Generator().manual_seed(3)
+    with threads(count):
+        losses = [
+            step(*(torch.rand(batch, 3, 32, 32, generator=draws).double() for _ in "xt"))
+            for _ in range(8)
+        ]
+    gradients = [gradient.clone() for _, gradient in model.param()]
+    return [*losses, *model.state_dict().values(), *gradients], step
+
+
+@pytest.mark.usefixtures("small_slices")
+@pytest.mark.parametrize("count", [2, 3])
+def test_parts_that_gather_are_the_whole(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = used(monkeypatch)
+    found, step = together(count)
+    assert counts == [6 // count] * count * 8
+    assert step._slices is not None
+    for worker in step._slices._teams[count]._workers:
+        (graph,) = worker._first._graphs.values()  # type: ignore[attr-defined]
+        assert graph._recording.replay.by_python == 2 * 2  # only the waiting
+    again, ordinary = together(count)[0], together(count, graph=False)[0]
+    assert all(map(torch.equal, found, again))
+    assert all(map(torch.equal, found, ordinary))
+    for ours, whole in zip(found, together(1)[0], strict=True):
+        torch.testing.assert_close(ours, whole, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.usefixtures("small_slices")
+def test_parts_that_gather_have_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = used(monkeypatch)
+    together(4, batch=6)  # in three parts, as four do not go into it
+    assert counts == [2, 2, 2] * 8
+    counts.clear()
+    together(2, batch=7)
+    assert counts == []
+
+
+def test_a_class_that_replaces_what_gathers() -> None:
+    assert asks_others(Centred())
+    assert not asks_others(ReplacesWhatGathers())
+
+
+@pytest.mark.usefixtures("small_slices")
+def test_a_layer_that_fails_in_one_part() -> None:
+    class Fails(ReLU):
+        per_image = True
+
+        def forward(self, x: Tensor) -> Tensor:
+            if x.max() > 1e3:
+                raise ValueError("too large")
+            return super().forward(x)
+
+    model = network(Centred(), Fails(), Centred())
+    step = TrainStep(model, MSE(), SGD(model.param(), lr=0.0), graph=False)
+    x, target = (torch.rand(4, 3, 32, 32) for _ in "xt")
+    with threads(2):
+        first = step(x, target)
+        for part in (0, 3):
+            spoilt = x.clone()
+            spoilt[part] *= 1e6
+            with pytest.raises(ValueError, match="too large"):
+                step(spoilt, target)
+        assert step(x, target) == first
+
+
+@pytest.mark.usefixtures("small_slices")
+@pytest.mark.parametrize("error", [TooLargeError, RuntimeError])
+def test_what_one_part_cannot_record_none_does(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, asked = Tapes.record, []
+
+    def not_the_second(tapes: Tapes, work: Callable[[], Tensor]) -> object:
+        recording = record(tapes, work)
+        asked.append(tapes)
+        if current_thread() is not main_thread():
+            raise error("not here")
+        return recording
+
+    expected = together(2)[0]
+    monkeypatch.setattr(Tapes, "record", not_the_second)
+    found = together(2)[0]
+    assert len(asked) == 2
+    assert all(map(torch.equal, found, expected))

@@ -160,7 +160,7 @@ def test_steps_are_run_by_the_interpreter(name: str) -> None:
     assert recordings
     for recording in recordings:
         assert isinstance(recording.replay, Program)
-        assert not recording.replay._calls  # of Python
+        assert recording.replay.by_python == 0
 
 
 @pytest.mark.parametrize("name", ["n2n_small", "r1", "r5"])

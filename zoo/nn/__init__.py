@@ -6,6 +6,7 @@ results are those of the layers of the same names in ``torch.nn``. Start reading
 """
 
 from zoo.nn.activation import Activation
+from zoo.nn.all_gather import all_gather
 from zoo.nn.conv2d import Conv2d
 from zoo.nn.conv_transpose2d import ConvTranspose2d, TransposeConv2d
 from zoo.nn.linear import Linear
@@ -33,5 +34,6 @@ __all__ = [
     "Sigmoid",
     "TransposeConv2d",
     "Upsampling",
+    "all_gather",
     "empty_ordered_as",
 ]

@@ -43,10 +43,13 @@ class Module:
         per_image: whether each image's output and gradients depend on that image alone, and
             ``forward`` draws no random numbers and changes no buffer; of a container, whether that
             holds for what it adds to its children. Then a batch may be computed in parts.
+        gathers: whether the same holds apart from what the layer asks of other parts of the batch
+            with :func:`zoo.nn.all_gather`, and from changes of its buffers.
     """
 
     gives_away: ClassVar[bool] = False
     per_image: bool = False
+    gathers: bool = False
 
     def __init__(self) -> None:
         self.training = True

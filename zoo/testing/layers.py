@@ -38,6 +38,7 @@ from zoo.testing.lifecycle import (
     check_state_dict,
     check_to,
 )
+from zoo.testing.parts import check_gathers, check_per_image
 from zoo.testing.shape_rules import check_shape_rule
 from zoo.testing.torch_equivalent import check_against_torch
 
@@ -102,21 +103,6 @@ def check_gives_away(case: LayerCase) -> None:
     found = {INPUT: module.backward(grad_y)}
     found |= {name: parameter.gradient for name, parameter in module.named_parameters()}
     require_all_close(f"{case.id}: after its output was overwritten", found, expected)
-
-
-def check_per_image(case: LayerCase) -> None:
-    """A layer with ``per_image`` mixes no batch, and its ``forward`` changes no buffer."""
-    module, x = case.module(), case.input()
-    if not all(part.per_image for part in module.modules()):
-        return
-    require(
-        not case.mixes_batch,
-        f"{case.id}: per_image is True, but its case says that it mixes the batch.",
-    )
-    before = named_copies(module.state_dict())
-    module.forward(x)
-    where = f"{case.id}: per_image is True; after forward"
-    require_all_close(where, module.state_dict(), before, 0)
 
 
 def check_latest_forward(case: LayerCase) -> None:
@@ -280,6 +266,7 @@ LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_unbatched,
     check_batch_of_one,
     check_per_image,
+    check_gathers,
     check_empty_batch,
     check_dtypes,
     check_to,

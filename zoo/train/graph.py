@@ -65,6 +65,9 @@ class Recorder(Protocol):
     def record(self, work: Callable[[], Tensor]) -> Recording:
         """Capture ``work`` without executing it; raises what cannot be captured."""
 
+    def aside(self, call: Callable[[], object]) -> object:
+        """Run what is no operation of torch; part of the work that is being captured."""
+
 
 class CudaGraphs:
     """Captures CUDA graphs on a stream of its own, as graphs cannot be on the default one.
@@ -94,6 +97,10 @@ class CudaGraphs:
         current.wait_stream(self._stream)
         return result
 
+    def aside(self, call: Callable[[], object]) -> object:
+        """Run ``call``, which the graph will not contain."""
+        return call()
+
     def record(self, work: Callable[[], Tensor]) -> Recording:
         """Capture ``work``.
 
@@ -115,6 +122,8 @@ class Captured:
         recorder: how to capture.
         warn: is told once if and why steps are not captured.
         training: in which mode of the model; in the other one it just calls ``work``.
+        agree: of works that wait for each other, whether all say yes; they are called, and so
+            captured, in step.
     """
 
     def __init__(
@@ -125,7 +134,9 @@ class Captured:
         recorder: Recorder,
         warn: Callable[[str], object] = lambda message: None,
         training: bool = True,
+        agree: Callable[[bool], bool] = bool,
     ) -> None:
+        self._agree = agree
         self._work = work
         self._model = model
         self._objects = objects
@@ -177,23 +188,30 @@ class Captured:
         self._model.forget()
         after, random = _State(self._model), torch.get_rng_state()
         problem = _moved(tensors, _tensors(self._model)) or self._changed(numbers)
+        graph = None
         if not problem:
             before.restore()
             try:
                 graph = _Graph(self._recorder, self._work, inputs)
-                found = {"loss": graph(*inputs), **_State(self._model).values}
-                expected = {"loss": loss, **after.values}
-                problem = _different(found, expected, self._recorder.exact)
-                self._graphs[shape] = graph
             except TooLargeError:
                 self._too_large.add(shape)
             except Exception as error:  # whatever a layer or the driver raises; told below
                 problem = _words(error)
+        if self._agree(graph is not None) and graph is not None:
+            try:
+                found = {"loss": graph(*inputs), **_State(self._model).values}
+                expected = {"loss": loss, **after.values}
+                problem = _different(found, expected, self._recorder.exact)
+                self._graphs[shape] = graph
+            except Exception as error:  # as above
+                problem = _words(error)
+        elif graph is not None:
+            problem = "another part of the batch cannot be captured"
         after.restore()
         torch.set_rng_state(random)
         self._model.forget()
         give_back_freed_memory()  # replays need none of it
-        if problem:
+        if not self._agree(not problem):
             self._declined = True
             self._graphs.clear()
             if self._recorder.expected:

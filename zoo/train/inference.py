@@ -9,6 +9,7 @@ from torch import Tensor
 
 from zoo.nn.module import Module
 from zoo.train.graph import Captured, CudaGraphs, Recorder
+from zoo.train.meeting import Seat
 from zoo.train.slices import Slices, Worker
 from zoo.train.tape import Tapes
 
@@ -52,7 +53,7 @@ class Inference:
         parts = self._slices.run(x)
         return torch.cat([y for part in parts for y in part]) if parts else self._forward(x)
 
-    def _worker(self, model: Module) -> Worker[list[Tensor]]:
+    def _worker(self, model: Module, seat: Seat) -> Worker[list[Tensor]]:
         forward = self._captured(model)
 
         @torch.no_grad()

@@ -10,8 +10,10 @@ Source: https://docs.pytorch.org/docs/stable/jit_language_reference_v2.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from math import isfinite
 from threading import Lock
 from typing import Any
@@ -50,28 +52,42 @@ class Program:
     """Operations to be run in order, again and again.
 
     Args:
-        calls: the operations. What the interpreter does not know is run by Python.
+        calls: the operations. What is no :class:`Call` is run by Python in between, and so are all
+            where there is one that the interpreter does not know.
+
+    Attributes:
+        by_python: how many are run by Python.
     """
 
     def __init__(self, calls: Sequence[Callable[[], object]]) -> None:
-        self._calls: Sequence[Callable[[], object]] = ()
+        self._parts: list[Callable[[], object]] = []
         try:
-            text = _Text()
-            for call in calls:
-                text.add(call)
-            self._tensors = torch._C.ScriptList(text.tensors)
-            self._run = torch.jit.CompilationUnit(str(text)).run
+            for known, some in groupby(calls, _is_call):
+                together = list(some)
+                self._parts += [_interpreted(together)] if known else together
+            self.by_python = len(calls) - sum(map(_is_call, calls))
         except Exception:  # a torch without the interpreter, or an operation it cannot be told
-            self._calls = list(calls)
+            self._parts = list(calls)
+            self.by_python = len(calls)
 
     def __call__(self) -> None:
         """Run them."""
-        if self._calls:
-            for call in self._calls:
-                call()
-        else:
-            with _NOT_OPTIMISED:
-                self._run(self._tensors)
+        with _NOT_OPTIMISED:
+            for part in self._parts:
+                part()
+
+
+def _is_call(call: Callable[[], object]) -> bool:
+    return isinstance(call, Call)
+
+
+def _interpreted(calls: Iterable[Callable[[], object]]) -> Callable[[], object]:
+    """Some of the operations, run by the interpreter."""
+    text = _Text()
+    for call in calls:
+        text.add(call)
+    run = torch.jit.CompilationUnit(str(text)).run
+    return partial(run, torch._C.ScriptList(text.tensors))
 
 
 class _NotOptimised:

@@ -10,13 +10,14 @@ the batch slice by slice: the batch's loss is the sum of their losses times thei
 images, and so are its gradients. The order of the sum depends on the batch and the number of
 threads, never on which of them is faster.
 
-That is right for networks that treat each image by itself (``Module.per_image``). Others, such as
-those with batch normalisation, compute whole batches.
+That is right for networks that treat each image by itself (``Module.per_image``). In training also
+for layers that ask the other workers for what they need of the batch (``Module.gathers``), such as
+batch normalisation: then a worker's share is one slice, and all shares have one size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
 from itertools import pairwise
@@ -27,6 +28,7 @@ import torch
 from torch import Tensor
 
 from zoo.nn.module import Module
+from zoo.train.meeting import Meeting, Seat
 from zoo.train.tape import memory_of
 from zoo.train.workers import Workers
 
@@ -47,15 +49,17 @@ class Worker(Protocol[R_co]):
         """The result for those images of the inputs."""
 
 
-def treats_images_alone(modules: Iterable[Module]) -> bool:
+def treats_images_alone(module: Module) -> bool:
     """Whether a batch may be computed slice by slice.
 
     A class that replaces ``forward`` of one that says so has to say it again.
     """
-    return all(
-        module.per_image and _defines(type(module), "per_image", before="forward")
-        for module in modules
-    )
+    return module.per_image and _defines(type(module), "per_image", before="forward")
+
+
+def asks_others(module: Module) -> bool:
+    """Whether a batch may be computed in parts at the same time; said again in the same way."""
+    return module.gathers and _defines(type(module), "gathers", before="forward")
 
 
 def _defines(kind: type, name: str, before: str) -> bool:
@@ -68,9 +72,13 @@ def _defines(kind: type, name: str, before: str) -> bool:
 
 
 def replica(model: Module, gradients: bool = True) -> Module:
-    """A copy with the same tensors, but gradients of its own if asked for."""
+    """A copy with the same tensors, but gradients of its own if asked for.
+
+    Layers that gather change their buffers, all in the same way: the copy's are its own.
+    """
     model.forget()
-    shared = _tensors(model)
+    own = [tensor for module in model.modules() if module.gathers for tensor in _buffers(module)]
+    shared = [tensor for tensor in _tensors(model) if not any(tensor is other for other in own)]
     if not gradients:
         shared += [gradient for _, gradient in model.param()]
     return deepcopy(model, {id(tensor): tensor for tensor in shared})
@@ -78,8 +86,13 @@ def replica(model: Module, gradients: bool = True) -> Module:
 
 def _tensors(model: Module) -> list[Tensor]:
     """The values of all parameters, and the buffers."""
-    buffers = [buffer for module in model.modules() for buffer in module.buffers.values()]
+    buffers = [buffer for module in model.modules() for buffer in _buffers(module)]
     return [*(parameter.value for parameter in model.param()), *buffers]
+
+
+def _buffers(module: Module) -> list[Tensor]:
+    """The module's own."""
+    return list(module.buffers.values())
 
 
 def shares(images: int, workers: int, at_once: int) -> list[list[slice]]:
@@ -117,8 +130,8 @@ class Slices(Generic[R]):
 
     Args:
         model: the network.
-        worker: given the network or a replica of it, makes what computes a share of a batch from
-            the share's slices and the whole batch's tensors.
+        worker: given the network or a replica of it and a seat among the workers, makes what
+            computes a share of a batch from the share's slices and the whole batch's tensors.
         whole: computes a batch with the network; shows how much memory an image needs.
         gradients: whether replicas need some.
     """
@@ -126,7 +139,7 @@ class Slices(Generic[R]):
     def __init__(
         self,
         model: Module,
-        worker: Callable[[Module], Worker[R]],
+        worker: Callable[[Module, Seat], Worker[R]],
         whole: Callable[..., Tensor],
         gradients: bool = True,
     ) -> None:
@@ -134,14 +147,18 @@ class Slices(Generic[R]):
         self._worker = worker
         self._whole = whole
         self._gradients = gradients
-        self._allowed: bool | None = None  # in the mode in which the network is used
+        # In the mode in which the network is used, once that is known:
+        self._allowed: bool | None = None
+        self._together = False  # whether layers ask the other workers
         self._bytes: dict[object, int] = {}
         self._teams: dict[int, _Team[R]] = {}  # by their size: a last batch may be small
 
     def run(self, *inputs: Tensor) -> list[R]:
         """What each worker computed; nothing if the batch should be computed as a whole."""
         if self._allowed is None:
-            self._allowed = treats_images_alone(self._model.modules())
+            modules = list(self._model.modules())
+            self._together = any(map(asks_others, modules))
+            self._allowed = all(treats_images_alone(it) or asks_others(it) for it in modules)
         plan = self._plan(inputs) if self._allowed else []
         if not plan:
             return []
@@ -149,8 +166,7 @@ class Slices(Generic[R]):
             self._teams.clear()
         if len(plan) not in self._teams:
             others = [replica(self._model, self._gradients) for _ in plan[1:]]
-            models = [self._model, *others]
-            self._teams[len(plan)] = _Team(models, [self._worker(model) for model in models])
+            self._teams[len(plan)] = _Team([self._model, *others], self._worker)
         return self._teams[len(plan)].run(plan, inputs)
 
     def _plan(self, inputs: Sequence[Tensor]) -> list[list[slice]]:
@@ -159,6 +175,9 @@ class Slices(Generic[R]):
         workers = min(torch.get_num_threads(), MOST_WORKERS, images // 2)
         if workers < 1 or not each or images * each < LITTLE:
             return []
+        if self._together:
+            workers = next(count for count in range(workers, 0, -1) if images % count == 0)
+            return shares(images, workers, images) if workers > 1 else []
         at_once = max(1, SLICE // each)
         return shares(images, workers, at_once) if workers > 1 or images > at_once else []
 
@@ -176,9 +195,12 @@ class Slices(Generic[R]):
 class _Team(Generic[R]):
     """Workers and their networks, the first of which is the one that is trained."""
 
-    def __init__(self, models: Sequence[Module], workers: Sequence[Worker[R]]) -> None:
-        self._workers = workers
-        self._threads = Workers(len(workers))
+    def __init__(
+        self, models: Sequence[Module], worker: Callable[[Module, Seat], Worker[R]]
+    ) -> None:
+        self._meeting = Meeting(len(models))
+        self._workers = list(map(worker, models, self._meeting.seats))
+        self._threads = Workers(len(models))
         self._model = models[0]
         self._tensors = _tensors(self._model)
 
@@ -187,5 +209,6 @@ class _Team(Generic[R]):
         return all(map(is_, _tensors(self._model), self._tensors))
 
     def run(self, plan: Sequence[Sequence[slice]], inputs: Sequence[Tensor]) -> list[R]:
+        self._meeting.begin()
         shared = zip(self._workers, plan, strict=True)
         return self._threads.run([partial(worker, part, *inputs) for worker, part in shared])

@@ -14,6 +14,7 @@ from zoo.nn.fast.trial import problem as kernel_problem
 from zoo.nn.module import Module
 from zoo.nn.sequential import Sequential
 from zoo.train.graph import Captured, CudaGraphs, Recorder
+from zoo.train.meeting import Seat
 from zoo.train.precision import InBfloat16
 from zoo.train.slices import Slices
 from zoo.train.tape import Tapes
@@ -113,24 +114,30 @@ class _Passes:
 class _Worker:
     """Goes through slices of batches with a network and gradients of its own."""
 
-    def __init__(self, model: Module, loss: Loss, recorder: Recorder | None) -> None:
+    def __init__(self, model: Module, loss: Loss, recorder: Recorder | None, seat: Seat) -> None:
         self._model = model
+        self._seat = seat
         passes = _Passes(model, loss, model.zero_grad)
-        self._first: Callable[..., Tensor] = passes.of_first_slice
-        self._next: Callable[..., Tensor] = passes.of_next_slice
+        self._first = seat.taken(passes.of_first_slice)
+        self._next = seat.taken(passes.of_next_slice)
         if recorder is not None:
+            seat.recorder = recorder.aside
             objects = (*model.modules(), loss)
-            self._first = Captured(self._first, model, objects, recorder)
+            self._first = Captured(self._first, model, objects, recorder, agree=seat.agree)
             self._next = Captured(self._next, model, objects, recorder)
 
     @torch.no_grad()
     def __call__(self, slices: Sequence[slice], *inputs: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The part of the loss of those images of a batch, and of its gradients."""
         losses: list[Tensor] = []
-        for part in slices:
-            images = [tensor[part] for tensor in inputs]
-            share = torch.tensor(len(images[0]) / len(inputs[0]), dtype=inputs[0].dtype)
-            losses.append((self._next if losses else self._first)(*images, share))
+        try:
+            for part in slices:
+                images = [tensor[part] for tensor in inputs]
+                share = torch.tensor(len(images[0]) / len(inputs[0]), dtype=inputs[0].dtype)
+                losses.append((self._next if losses else self._first)(*images, share))
+        except BaseException:
+            self._seat.leave()
+            raise
         return torch.stack(losses).sum(), [gradient for _, gradient in self._model.param()]
 
 
@@ -188,7 +195,9 @@ class TrainStep:
         in_parts = getattr(loss, "mean_of_images", False) and network is model
         if in_parts and device == torch.device("cpu"):
             self._slices = Slices(
-                model, lambda its: _Worker(its, deepcopy(loss), new_recorder()), passes.of_batch
+                model,
+                lambda its, seat: _Worker(its, deepcopy(loss), new_recorder(), seat),
+                passes.of_batch,
             )
 
     @torch.no_grad()

@@ -58,7 +58,7 @@ class Operation:
     """One operation that computes. Its tensors on memory of the work's own are parts.
 
     Attributes:
-        function: one of torch's operations, as it was dispatched.
+        function: one of torch's operations, as it was dispatched; or anything else to run.
         arguments, keywords: what it was given.
         results: what it made; nothing if it wrote to tensors that it was given.
     """
@@ -161,6 +161,7 @@ class Tapes:
     def __init__(self, most_memory: int = MOST_MEMORY) -> None:
         self._most_memory = most_memory
         self._memory = torch.empty(0, dtype=torch.uint8)
+        self._tape: Tape | None = None  # while it is recording
 
     def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
         """Run ``work``."""
@@ -173,17 +174,24 @@ class Tapes:
             TooLargeError: see there.
             RuntimeError: the work reads a number from a tensor, on which it could depend.
         """
-        tape = Tape()
+        tape = self._tape = Tape()
         try:
             with tape:
                 result = tape.part(work())
         finally:
+            self._tape = None
             tape.undo()
         placed = _Placed(tape, result, self._most_memory, self._memory)
         self._memory = placed.memory
         calls = [placed.call(operation) for operation in tape.operations]
         program = Program([call for call in calls if call is not None])
         return Recording(placed.tensor(result), program)
+
+    def aside(self, call: Callable[[], object]) -> object:
+        """Run ``call``; each replay will run it at this place."""
+        if self._tape is not None:
+            self._tape.operations.append(Operation(call, (), {}, []))
+        return call()
 
 
 def memory_of(work: Callable[[], Tensor]) -> int:
@@ -228,6 +236,9 @@ class _Placed:
 
     def call(self, operation: Operation) -> Callable[[], object] | None:
         """What runs the operation again, None where there is nothing to do."""
+        if not isinstance(operation.function, torch._ops.OpOverload):
+            function: Callable[[], object] = operation.function
+            return function
         arguments, keywords, results = tree_map_only(
             Part, self.tensor, (operation.arguments, operation.keywords, operation.results)
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from threading import BrokenBarrierError
 from typing import TypeVar
 
 import torch
@@ -36,17 +37,22 @@ class Workers:
             works: at most ``count``.
 
         Raises:
-            Exception: the first that a piece of work raised, after all have ended.
+            Exception: the first that a piece of work raised, after all have ended; one that only
+                waited for another that failed does not count.
         """
         first, *others = works
         assert self._pool is not None or not others
         futures = [self._pool.submit(work) for work in others] if self._pool else []
+        errors: list[BaseException | None] = []
         with threads(self._threads):  # to the end: new threads change what torch starts others with
             try:
                 result = first()
-            finally:
-                for future in futures:
-                    future.exception()  # waits
+            except BaseException as error:
+                errors.append(error)
+            errors += [future.exception() for future in futures]  # waits
+        raised = [error for error in errors if error is not None]
+        for cause in sorted(raised, key=lambda error: isinstance(error, BrokenBarrierError)):
+            raise cause
         return [result, *(future.result() for future in futures)]
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.arguments import count, number, positive
 from zoo.errors import ShapeError
-from zoo.nn import Module, Parameter
+from zoo.nn import Module, Parameter, all_gather
 from zoo.shapes import image
 
 PIXELS = (0, 2, 3)  # all axes of (N, C, H, W) but the channels
@@ -77,6 +77,11 @@ class BatchNorm2d(Module):
             self.buffers["num_batches_tracked"] = torch.tensor(0)
 
     @property
+    def gathers(self) -> bool:  # type: ignore[override]  # as ``per_image``
+        """Whether the batch's own statistics are used, of which this may be a part."""
+        return self.training
+
+    @property
     def per_image(self) -> bool:  # type: ignore[override]  # a module's own is a plain attribute
         """Whether the running statistics are used instead of those of the batch."""
         return not self.training and self.track_running_stats
@@ -100,10 +105,12 @@ class BatchNorm2d(Module):
         self.require_gradient_shape(grad_y, x_shape)
         grad_y = grad_y.reshape(batch.shape)
         product = (batch - _axes(mean)).mul_(grad_y)
-        grad_weight, grad_bias = inverse * product.sum(PIXELS), _sum(grad_y)  # C
+        sums = torch.stack([inverse * product.sum(PIXELS), _sum(grad_y)])  # 2, C
         if self.affine:
-            self.add_gradients(weight=grad_weight, bias=grad_bias)
-        pixels = max(1, batch[:, 0].numel())
+            self.add_gradients(weight=sums[0], bias=sums[1])
+        parts = all_gather(sums)  # of the batch; each adds its own to the parameters' gradients
+        grad_weight, grad_bias = parts.sum(0)
+        pixels = max(1, batch[:, 0].numel() * len(parts))
         scale = self._weighted(inverse)
         slope = -scale * inverse * grad_weight / pixels  # of x in grad_x
         shift = -scale * grad_bias / pixels - slope * mean
@@ -121,13 +128,16 @@ class BatchNorm2d(Module):
         if self.track_running_stats and not self.training:
             return self.buffers["running_mean"], self.buffers["running_var"]
         pixels = batch[:, 0].numel()
-        if pixels == 1:
+        mean = _sum(batch) / max(1, pixels)
+        parts = all_gather(torch.stack([mean, _sum_of_squares(batch, mean)]))  # parts, 2, C
+        if pixels * len(parts) == 1:
             raise ShapeError(
                 "BatchNorm2d: the batch has one pixel, which has no variance. "
                 "Use more images or larger ones."
             )
-        mean = _sum(batch) / max(1, pixels)
-        variance = _sum_of_squares(batch, mean) / max(1, pixels)
+        mean, squares = _of_the_whole(parts, pixels)
+        pixels *= len(parts)
+        variance = squares / max(1, pixels)
         if self.track_running_stats and pixels:
             self._follow(mean, variance * (pixels / (pixels - 1)))
         return mean, variance
@@ -142,6 +152,23 @@ class BatchNorm2d(Module):
     def _weighted(self, inverse: Tensor) -> Tensor:
         """w s of each channel."""
         return inverse * self.weight if self.affine else inverse
+
+
+def _of_the_whole(parts: Tensor, pixels: int) -> tuple[Tensor, Tensor]:
+    """The mean over a batch and the sum of squares around it, (C,) each, from those of its parts.
+
+    Chan, Golub, LeVeque: "Updating Formulae and a Pairwise Algorithm for Computing Sample
+    Variances", 1979.
+
+    Args:
+        parts: (parts, 2, C), mean and sum of squares around it.
+        pixels: of each part.
+    """
+    means, squares = parts.unbind(1)  # parts, C
+    if len(parts) == 1:
+        return means[0], squares[0]
+    mean = means.mean(0)
+    return mean, squares.sum(0) + pixels * (means - mean).square().sum(0)
 
 
 def _axes(values: Tensor) -> Tensor:

@@ -1,0 +1,90 @@
+"""A batch computed in parts: what layers say of that, and whether it is so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from operator import itemgetter
+
+import torch
+from torch import Tensor
+
+from zoo.nn import Module
+from zoo.testing.cases import LayerCase
+from zoo.testing.comparisons import named_copies, require, require_all_close
+from zoo.testing.gradients import INPUT
+from zoo.train.meeting import Meeting, Seat
+from zoo.train.slices import replica
+from zoo.train.workers import Workers
+
+OUTPUT = "the output"
+PARTS = 2
+
+
+def check_per_image(case: LayerCase) -> None:
+    """A layer with ``per_image`` mixes no batch, and its ``forward`` changes no buffer."""
+    module, x = case.module(), case.input()
+    if not all(part.per_image for part in module.modules()):
+        return
+    require(
+        not case.mixes_batch,
+        f"{case.id}: per_image is True, but its case says that it mixes the batch.",
+    )
+    before = named_copies(module.state_dict())
+    module.forward(x)
+    where = f"{case.id}: per_image is True; after forward"
+    require_all_close(where, module.state_dict(), before, 0)
+
+
+def check_gathers(case: LayerCase) -> None:
+    """A layer with ``gathers`` computes a batch in two parts as it does the whole."""
+    module = case.module()
+    if not any(part.gathers for part in module.modules()):
+        return
+    require(
+        all(part.gathers or part.per_image for part in module.modules()),
+        f"{case.id}: gathers is True, but a part of it has neither gathers nor per_image.",
+    )
+    x = torch.cat([case.input(), case.input().flip(-1).mul(-2)])
+    y = module.forward(x)
+    grad_y = torch.cat([case.grad_y(), case.grad_y().flip(-1)])
+    expected = _gradients(module, y, module.backward(grad_y))
+    after = named_copies(module.state_dict())
+
+    first = case.module()
+    models = [first, replica(first)]
+    meeting = Meeting(PARTS)
+    passes = [
+        partial(_pass, seat, model, images, gradients)
+        for seat, model, images, gradients in zip(
+            meeting.seats, models, x.chunk(PARTS), grad_y.chunk(PARTS), strict=True
+        )
+    ]
+    found = Workers(PARTS).run(passes)
+    joined = {name: torch.cat([part[name] for part in found]) for name in (OUTPUT, INPUT)}
+    for name in dict(module.named_parameters()):
+        joined[name] = torch.stack([*map(itemgetter(name), found)]).sum(0)
+    require_all_close(f"{case.id}: in parts that gather", joined, expected)
+    for model in models:
+        require_all_close(f"{case.id}: after a pass in parts", model.state_dict(), after)
+
+
+def _pass(seat: Seat, module: Module, x: Tensor, grad_y: Tensor) -> dict[str, Tensor]:
+    """What one part of a batch gives."""
+
+    def there_and_back() -> dict[str, Tensor]:
+        y = module.forward(x)
+        return _gradients(module, y, module.backward(grad_y))
+
+    work: Callable[[], dict[str, Tensor]] = seat.taken(there_and_back)
+    try:
+        return work()
+    except BaseException:
+        seat.leave()
+        raise
+
+
+def _gradients(module: Module, y: Tensor, grad_x: Tensor) -> dict[str, Tensor]:
+    """All results of a pass."""
+    own = {name: parameter.gradient.clone() for name, parameter in module.named_parameters()}
+    return {OUTPUT: y, INPUT: grad_x, **own}
