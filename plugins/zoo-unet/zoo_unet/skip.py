@@ -51,8 +51,8 @@ class Skip(Module):
         image("Skip", x.shape[x.dim() == 4 :])
         inner = self.body.forward(x)
         y_shape = (*x.shape[:-3], *joined("Skip", inner.shape[-3:], x.shape[-3:]))
-        y = empty_ordered_as(x, y_shape)
         channels = inner.shape[-3]
+        y = empty_ordered_as(max(inner, x, key=Tensor.numel), y_shape)  # most is copied in order
         y[..., :channels, :, :] = inner
         y[..., channels:, :, :] = x
         self.save(channels, y_shape)
