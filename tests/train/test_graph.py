@@ -18,7 +18,8 @@ from zoo.nn import MSE, Conv2d, Module, ReLU, Sequential, Sigmoid
 from zoo.optim import Adam
 from zoo.train import TrainStep
 from zoo.train.checkpoint import load_checkpoint
-from zoo.train.graph import MOST_GRAPHS, WARM_UP, CudaGraphs
+from zoo.train.cuda_graphs import CudaGraphs
+from zoo.train.graph import MOST_GRAPHS, WARM_UP
 from zoo.train.step import recorder_for
 from zoo.train.tape import Tapes
 

@@ -14,14 +14,15 @@ Capturing executes nothing. A graph is used only after its results were compared
 ordinary step for the same batch; where they differ, or the work cannot be captured, steps stay
 ordinary ones, and the user is told why.
 
-Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+What captures is a recorder: :class:`zoo.train.cuda_graphs.CudaGraphs`, or on a CPU
+:class:`zoo.train.tape.Tapes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -67,49 +68,6 @@ class Recorder(Protocol):
 
     def aside(self, call: Callable[[], object]) -> object:
         """Run what is no operation of torch; part of the work that is being captured."""
-
-
-class CudaGraphs:
-    """Captures CUDA graphs on a stream of its own, as graphs cannot be on the default one.
-
-    Args:
-        device: a GPU.
-    """
-
-    what = "a CUDA graph"
-    exact = False  # sums can race for their order
-    expected = True
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-
-    @cached_property
-    def _stream(self) -> torch.cuda.Stream:
-        stream: torch.cuda.Stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-        return stream
-
-    def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
-        """Run ``work`` on the stream, in order with what comes before and after."""
-        current = torch.cuda.current_stream(self._device)
-        self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream):
-            result = work()
-        current.wait_stream(self._stream)
-        return result
-
-    def aside(self, call: Callable[[], object]) -> object:
-        """Run ``call``, which the graph will not contain."""
-        return call()
-
-    def record(self, work: Callable[[], Tensor]) -> Recording:
-        """Capture ``work``.
-
-        Other threads may go on meanwhile: the one that prepares batches allocates pinned memory.
-        """
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
-            result = work()
-        return Recording(result, graph.replay)
 
 
 class Captured:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from zoo.nn.module import Module
-from zoo.train.graph import Captured, CudaGraphs, Recorder
+from zoo.train.cuda_graphs import CudaGraphs
+from zoo.train.graph import Captured, Recorder
 from zoo.train.meeting import Seat
 from zoo.train.slices import Slices, Worker
 from zoo.train.tape import Tapes

@@ -13,7 +13,8 @@ from torch import Tensor
 from zoo.nn.fast.trial import problem as kernel_problem
 from zoo.nn.module import Module
 from zoo.nn.sequential import Sequential
-from zoo.train.graph import Captured, CudaGraphs, Recorder
+from zoo.train.cuda_graphs import CudaGraphs
+from zoo.train.graph import Captured, Recorder
 from zoo.train.meeting import Seat
 from zoo.train.precision import InBfloat16
 from zoo.train.slices import Slices

@@ -4,6 +4,11 @@ In the layout of :mod:`zoo.nn.fast.layout` a tap, or a whole row of the kernel, 
 all pixels of all images with a matrix of the weight. With F the low pixels and the zeros between
 their lines, about N Hlow Wlow, each of the three products takes 2 F kh kw Chigh Clow operations, in
 matrix products that add to their result.
+
+Minimal filtering is not used (Lavin, Gray: "Fast Algorithms for Convolutional Neural Networks",
+2016). Along one axis F(2, 3) saves a third of the operations, but adds and subtracts rows before
+and after them, which on a CPU with AVX-512 costs most of what it saves: 3 x 3 kernels were 6 %
+faster with 64 channels and 13 % with 96. F(4, 3) was no faster and rounded four times as coarsely.
 """
 
 from __future__ import annotations
