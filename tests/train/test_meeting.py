@@ -62,9 +62,11 @@ def test_what_was_gathered_is_ones_own() -> None:
 @pytest.mark.parametrize("leaving", range(COUNT))
 def test_the_error_of_the_one_that_leaves_is_raised(leaving: int) -> None:
     def work(seat: Seat) -> None:
-        if seat._number == leaving:
-            seat.leave()
+        def fails() -> None:
             raise ValueError("left")
+
+        if seat._number == leaving:
+            seat.taken(fails)()
         with pytest.raises(BrokenBarrierError):
             seat.taken(partial(all_gather, torch.ones(3)))()
         seat.taken(partial(all_gather, torch.ones(3)))()
@@ -88,3 +90,16 @@ def test_votes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert everybody(lambda seat: seat.agree(seat._number != 1)) == [False] * COUNT
     monkeypatch.setattr(meeting, "VOTE", 0.05)
     assert everybody(lambda seat: seat._number == 1 or seat.agree(True)) == [False, True, False]
+
+
+def test_one_that_waits_for_who_votes_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meeting, "VOTE", 0.05)
+
+    def work(seat: Seat) -> bool:
+        if seat._number:
+            return seat.agree(True)
+        with pytest.raises(BrokenBarrierError):
+            seat.taken(partial(all_gather, torch.ones(3)))()
+        return seat.agree(True)
+
+    assert everybody(work) == [False] * COUNT

@@ -16,8 +16,9 @@ import zoo
 from zoo.errors import ShapeError
 from zoo.nn import MSE, Conv2d, Module, Parameter, ReLU, Sequential, all_gather
 from zoo.optim import SGD
-from zoo.train import Inference, TrainStep, slices
+from zoo.train import Inference, TrainStep, meeting, slices
 from zoo.train.graph import TooLargeError
+from zoo.train.program import Program
 from zoo.train.slices import asks_others, replica, shares, treats_images_alone
 from zoo.train.tape import Tapes
 from zoo.train.workers import threads
@@ -369,3 +370,26 @@ def test_what_one_part_cannot_record_none_does(
     found = together(2)[0]
     assert len(asked) == 2
     assert all(map(torch.equal, found, expected))
+
+
+@pytest.mark.usefixtures("small_slices")
+def test_a_replay_that_fails_in_one_part_ends_recording_in_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = together(2)[0]
+    run, failures = Program.__call__, []
+
+    def not_the_second(program: Program) -> None:
+        if current_thread() is not main_thread() and program.by_python:
+            failures.append(program)
+            raise RuntimeError("not here")
+        run(program)
+
+    monkeypatch.setattr(Program, "__call__", not_the_second)
+    monkeypatch.setattr(meeting, "VOTE", 0.2)
+    found, step = together(2)
+    assert len(failures) == 1
+    assert all(map(torch.equal, found, expected))
+    assert step._slices is not None
+    for worker in step._slices._teams[2]._workers:
+        assert worker._first._declined  # type: ignore[attr-defined]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
 
@@ -76,12 +75,7 @@ def _pass(seat: Seat, module: Module, x: Tensor, grad_y: Tensor) -> dict[str, Te
         y = module.forward(x)
         return _gradients(module, y, module.backward(grad_y))
 
-    work: Callable[[], dict[str, Tensor]] = seat.taken(there_and_back)
-    try:
-        return work()
-    except BaseException:
-        seat.leave()
-        raise
+    return seat.taken(there_and_back)()
 
 
 def _gradients(module: Module, y: Tensor, grad_x: Tensor) -> dict[str, Tensor]:

@@ -69,13 +69,14 @@ class Meeting:
             return self._rows[key]
 
     def vote(self, number: int, yes: bool) -> bool:
-        """Whether all workers say yes; no if one does not say anything."""
+        """Whether all workers say yes; no if one does not say anything, which may wait for us."""
         self._votes[number] = yes
         try:
             self._ballot.wait(VOTE)
             result = all(self._votes)
             self._ballot.wait(VOTE)  # all have read it
         except BrokenBarrierError:
+            self.leave()
             return False
         return result
 
@@ -107,8 +108,12 @@ class Seat:
         @wraps(work)
         def seated(*arguments: Tensor) -> T:
             self._questions = 0
-            with gathering(self._gather):
-                return work(*arguments)
+            try:
+                with gathering(self._gather):
+                    return work(*arguments)
+            except BaseException:
+                self.leave()
+                raise
 
         return seated
 
