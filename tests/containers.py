@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo.discovery import discover
-from zoo.registry import Registry, load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import Registry, load_registry
 
 FOLDER = Path(__file__).parent / "plugin"
 NAME = "zoo-containers"

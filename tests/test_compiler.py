@@ -12,11 +12,11 @@ import torch
 import zoo
 from zoo.architecture import Component, parse_architecture
 from zoo.compiler import Compiler
-from zoo.discovery import discover
 from zoo.errors import ArchitectureError, PluginError
 from zoo.nn import MSE, Conv2d, Sequential
 from zoo.optim import SGD
-from zoo.registry import Registered, Registry, load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import Registered, Registry, load_registry
 
 REGISTRY = load_registry(discover({"ZOO_PLUGINS": ""}))
 ARCHITECTURES = Path(__file__).parents[1] / "architectures"
@@ -171,7 +171,7 @@ def test_an_argument_that_only_the_factory_refuses() -> None:
 
 def test_a_layer_that_is_not_what_its_shape_rule_says() -> None:
     item = REGISTRY.get("layer", "conv2d")
-    wrong = replace(item.entry, name="wrong", shape_rule="zoo.shape_rules:elementwise")
+    wrong = replace(item.entry, name="wrong", shape_rule="zoo.spec.shape_rules:elementwise")
     registry = Registry([*REGISTRY, Registered(wrong, item.provider)])
     layers = f"[{{ {CONV} }}, {{ {CONV.replace('conv2d', 'wrong')}, padding = 3 }}]"
     layers = layers.replace("kernel_size = 3 }", "kernel_size = 3, padding = 1 }")
@@ -202,7 +202,7 @@ def test_a_factory_that_cannot_be_imported() -> None:
         factory="zoo_gone:Gone",
         schema=schema,
         summary="gone",
-        shape_rule="zoo.shape_rules:elementwise",
+        shape_rule="zoo.spec.shape_rules:elementwise",
     )
     provider = REGISTRY.get("layer", "relu").provider
     registry = Registry([*REGISTRY, Registered(gone, provider)])

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from zoo.child import run_python
 from zoo.malloc import give_back_freed_memory, keep_freed_memory
+from zoo.plugins.python_subprocess import run_python
 
 FREED_AND_FETCHED = """
 import resource, sys

@@ -23,7 +23,7 @@ SCHEMAS_READ = """
 import json
 from importlib.metadata import version
 import zoo
-from zoo.registry import load_registry
+from zoo.plugins.registry import load_registry
 from zoo.schemas import read_schema
 registry = load_registry()
 print(json.dumps({
@@ -75,8 +75,10 @@ def test_the_wheel_has_the_modules_and_the_schemas_and_nothing_else(unpacked: Pa
     modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("zoo/**/*.py")}
     data = {f"zoo/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("schemas/**/*.json")}
     assert len(data) > 30
-    data |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("zoo/plugin_template/*")}
-    expected = modules | data | {"zoo/py.typed", "zoo/starter.toml", "zoo/schemas/__init__.py"}
+    data |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("zoo/plugins/template/*")}
+    expected = (
+        modules | data | {"zoo/py.typed", "zoo/describe/starter.toml", "zoo/schemas/__init__.py"}
+    )
     assert {name for name in files if ".dist-info/" not in name} == expected
     assert f"zoo-{VERSION}.dist-info/licenses/LICENSE" in files
 

@@ -18,9 +18,9 @@ import pytest
 import tomli
 
 from tests.environments import Environment, make_environment
-from zoo.entries import KINDS, LayerEntry
-from zoo.hookspecs import API_VERSION
-from zoo.schema_lint import FORMS
+from zoo.plugins.hookspecs import API_VERSION
+from zoo.plugins.records import KINDS, LayerEntry
+from zoo.plugins.schema_lint import FORMS
 from zoo.testing import LAYER_CHECKS
 
 ROOT = Path(__file__).parents[1]

@@ -14,9 +14,9 @@ import torch
 import zoo
 from zoo.architecture import parse_architecture, read_architecture
 from zoo.compiler import Compiler
-from zoo.discovery import discover
 from zoo.errors import ArchitectureError
-from zoo.registry import load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import load_registry
 from zoo.train.checkpoint import save_checkpoint
 
 ROOT = Path(__file__).parents[1]

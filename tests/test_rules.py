@@ -30,9 +30,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "files": {"errors"},
     "schemas": set(),
     "schema_lint": {"errors", "arguments", "suggestions", "schemas"},
-    "reach": set(),
-    "layer_info": {"reach"},
-    "shape_rules": SHARED | {"layer_info", "reach"},
+    "input_range": set(),
+    "layer_info": {"input_range"},
+    "shape_rules": SHARED | {"layer_info", "input_range"},
     "entries": {"errors", "schema_lint", "layer_info"},
     "hookspecs": {"entries"},
     "builtins": {"entries", "hookspecs", "schemas"},
@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "registry": {"errors", "entries", "discovery"},
     "architecture": {
         *("errors", "constraints", "suggestions", "schemas", "shapes", "entries", "layer_info"),
-        *("reach", "registry"),
+        *("input_range", "registry"),
     },
     "init": SHARED | {"constraints"},
     "nn": SHARED | {"init"},
@@ -64,14 +64,22 @@ MAY_IMPORT["cli"] = {*MAY_IMPORT, "train", "zoo"}
 MAY_IMPORT["__main__"] = {"cli"}
 
 WITHOUT_TORCH = {
-    *("errors", "shapes", "arguments", "schemas", "reach", "layer_info", "shape_rules"),
+    *("errors", "shapes", "arguments", "schemas", "input_range", "layer_info", "shape_rules"),
     *("constraints", "schema_lint"),
     *("suggestions", "entries", "hookspecs", "builtins", "discovery", "registry", "architecture"),
     *("unimported", "child", "catalogue", "editor_schema", "files", "starter", "scaffold"),
 }
 A_PLUGIN_MAY_IMPORT = {
-    *("zoo", "zoo.nn", "zoo.optim", "zoo.init", "zoo.errors", "zoo.reach", "zoo.testing"),
-    *("zoo.arguments", "zoo.shapes"),
+    *(
+        "zoo",
+        "zoo.nn",
+        "zoo.optim",
+        "zoo.init",
+        "zoo.errors",
+        "zoo.spec.input_range",
+        "zoo.testing",
+    ),
+    *("zoo.spec.arguments", "zoo.spec.shapes"),
 }
 GRADIENTS_OF_TORCH = {
     "requires_grad",
@@ -246,7 +254,7 @@ def no_plugin_is_named(source: Source, names: list[str] = PLUGIN_NAMES) -> Itera
 def a_plugin_imports_only_what_is_public(source: Source) -> Iterator[str]:
     """Of zoo only ``zoo`` itself, what layers share, ``testing``, and where the base classes are.
 
-    Shared are ``errors``, ``arguments``, ``shapes`` and ``reach``; the base classes are in
+    Shared are ``errors``, ``arguments``, ``shapes`` and ``input_range``; the base classes are in
     ``zoo.nn`` for layers, ``zoo.optim`` for optimizers and ``zoo.init`` for initializers; no module
     inside.
     """
@@ -312,7 +320,7 @@ BROKEN: list[tuple[Rule, str, str]] = [
         )
     ),
     (imports_go_one_way, "zoo/errors.py", "import zoo"),
-    (imports_go_one_way, "zoo/errors.py", "from zoo.entries import Entry"),
+    (imports_go_one_way, "zoo/errors.py", "from zoo.plugins.records import Entry"),
     (imports_go_one_way, "zoo/nn/bad.py", "from zoo.architecture import read_architecture"),
     (imports_go_one_way, "zoo/nn/bad.py", "from zoo.train.step import TrainStep"),
     (imports_go_one_way, "zoo/nn/bad.py", "from zoo.data.batch import Batch"),
@@ -388,8 +396,8 @@ KEPT: list[tuple[Rule, str, str]] = [
         a_plugin_imports_only_what_is_public,
         "plugins/a/a.py",
         "import zoo\nimport torch\nfrom zoo.nn import Module\nfrom zoo.optim import Optimizer\n"
-        "from zoo.init import Initializer\nfrom zoo import hookimpl, reach\n"
-        "from zoo.arguments import positive\nfrom zoo.shapes import image",
+        "from zoo.init import Initializer\nfrom zoo import hookimpl, input_range\n"
+        "from zoo.spec.arguments import positive\nfrom zoo.spec.shapes import image",
     ),
 ]
 

@@ -11,10 +11,10 @@ import torch
 from jsonschema import Draft202012Validator
 
 from zoo.architecture.schema import validate
-from zoo.discovery import discover
-from zoo.entries import Entry
 from zoo.errors import ArgumentError
-from zoo.registry import load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.records import Entry
+from zoo.plugins.registry import load_registry
 from zoo.testing import schema_differences
 from zoo.testing.schemas import wrong_defaults
 

@@ -6,7 +6,7 @@ For users::
     model = zoo.load_checkpoint("runs/x/best.pkl")
 
 For plugin authors: :data:`zoo.hookimpl`, the records that hooks return, and :class:`zoo.LayerInfo`
-and :mod:`zoo.reach` for the shape rules of layers. Importing zoo imports no torch.
+and :mod:`zoo.spec.input_range` for the shape rules of layers. Importing zoo imports no torch.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo import reach
-from zoo.entries import (
+from zoo.plugins.hookspecs import hookimpl
+from zoo.plugins.records import (
     InitializerEntry,
     LayerEntry,
     LossEntry,
@@ -26,8 +26,8 @@ from zoo.entries import (
     ScheduleEntry,
     SourceEntry,
 )
-from zoo.hookspecs import hookimpl
-from zoo.layer_info import LayerInfo
+from zoo.spec import input_range
+from zoo.spec.layer_info import LayerInfo
 
 if TYPE_CHECKING:
     from zoo.nn.sequential import Sequential
@@ -42,9 +42,9 @@ __all__ = [
     "ScheduleEntry",
     "SourceEntry",
     "hookimpl",
+    "input_range",
     "load_checkpoint",
     "load_model",
-    "reach",
 ]
 
 
@@ -61,7 +61,7 @@ def load_model(path: str | Path, device: str = "auto", seed: int = 0) -> Sequent
         zoo.errors.UsageError: there is no such device.
     """
     from zoo.architecture import read_architecture
-    from zoo.registry import load_registry
+    from zoo.plugins.registry import load_registry
     from zoo.train.device import choose_device
     from zoo.train.session import load_model as load
 
@@ -81,7 +81,7 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> Sequential:
         zoo.errors.PluginError: a plugin that it needs is not installed; says which.
         zoo.errors.UsageError: there is no such device.
     """
-    from zoo.registry import load_registry
+    from zoo.plugins.registry import load_registry
     from zoo.train.device import choose_device
     from zoo.train.session import load_trained
 

@@ -15,8 +15,8 @@ from zoo.errors import ArgumentError, PluginError
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.sequential import Sequential
-from zoo.registry import Registry
-from zoo.shapes import by
+from zoo.plugins.registry import Registry
+from zoo.spec.shapes import by
 
 
 class Compiler:

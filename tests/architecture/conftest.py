@@ -7,8 +7,8 @@ import pytest
 
 from zoo.architecture import Architecture, parse_architecture
 from zoo.architecture.overrides import parse_overrides
-from zoo.discovery import discover
-from zoo.registry import Registry, load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import Registry, load_registry
 
 # every value that has no default, and nothing else
 SMALL = """

@@ -18,10 +18,10 @@ from zoo.schemas import read_schema
 
 from tests.architecture.spelling import spelled
 from tests.architecture.values import Document, bodies_of, defaults, tables, values
-from zoo.entries import LayerEntry
 from zoo.errors import ArgumentError, ShapeError
-from zoo.layer_info import LayerInfo
-from zoo.registry import Registry
+from zoo.plugins.records import LayerEntry
+from zoo.plugins.registry import Registry
+from zoo.spec.layer_info import LayerInfo
 
 TomlPath = tuple[str | int, ...]
 Shape = tuple[int, ...]

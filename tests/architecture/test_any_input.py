@@ -25,7 +25,7 @@ from tests.architecture.spelling import spelled
 from zoo.architecture import read_architecture
 from zoo.architecture.positions import LineStarts, normalised
 from zoo.errors import ArchitectureError, Problem
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 PLENTY = settings(
     max_examples=200,

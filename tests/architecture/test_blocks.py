@@ -10,7 +10,7 @@ import pytest
 
 from zoo.architecture import Architecture, parse_architecture
 from zoo.errors import ArchitectureError
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 START = """\
 format = 1

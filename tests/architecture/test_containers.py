@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from tests import containers
-from zoo import shape_rules
 from zoo.architecture import Architecture, parse_architecture
 from zoo.compiler import Compiler
 from zoo.errors import ArchitectureError
-from zoo.layer_info import LayerInfo
 from zoo.nn import Conv2d, Module, ReLU, Sequential
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
+from zoo.spec import shape_rules
+from zoo.spec.layer_info import LayerInfo
 from zoo.testing import LAYER_CHECKS, LayerCase, LayerCheck
 
 TOP = """

@@ -10,7 +10,7 @@ import pytest
 from zoo.architecture import Architecture, read_architecture
 from zoo.architecture.overrides import parse_overrides
 from zoo.errors import ArchitectureError
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 BASE = """\
 format = 1

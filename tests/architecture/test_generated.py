@@ -16,7 +16,7 @@ from tests.architecture.spelling import spelled
 from zoo.architecture import Architecture, parse_architecture, read_architecture
 from zoo.compiler import Compiler
 from zoo.nn import Sequential
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 DRAWN = settings(
     max_examples=120,

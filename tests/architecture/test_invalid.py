@@ -18,7 +18,7 @@ import pytest
 from tests import containers
 from zoo.architecture import read_architecture
 from zoo.errors import ArchitectureError
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 INVALID = Path(__file__).parents[1] / "invalid"
 PLAIN = sorted(path.name for path in INVALID.glob("*.toml"))

@@ -19,9 +19,9 @@ from zoo.architecture import (
     read_architecture,
 )
 from zoo.architecture.component import build_component
-from zoo.discovery import Failure, Provider
 from zoo.errors import ArchitectureError
-from zoo.registry import Registered, Registry
+from zoo.plugins.discovery import Failure, Provider
+from zoo.plugins.registry import Registered, Registry
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
 FILES = [

@@ -11,7 +11,7 @@ from zoo.architecture.check import check_source
 from zoo.architecture.sources import expand_source
 from zoo.cli.options import source_table
 from zoo.errors import ArchitectureError
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 SUFFIXES = {"suffixes": ["_a", "_b"], "second_is_clean": False}
 

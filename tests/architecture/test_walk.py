@@ -11,10 +11,10 @@ import pytest
 from zoo.architecture import Architecture, parse_architecture
 from zoo.architecture.sizes import SizeRule
 from zoo.architecture.walk import Walker
-from zoo.discovery import Provider
-from zoo.entries import LayerEntry
 from zoo.errors import ArchitectureError, PluginError
-from zoo.registry import Registered, Registry
+from zoo.plugins.discovery import Provider
+from zoo.plugins.records import LayerEntry
+from zoo.plugins.registry import Registered, Registry
 
 CONV = 'type = "conv2d", out_channels = 3, kernel_size = 3'
 SAME = f"{{ {CONV}, padding = 1 }},"

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import strategies as st
 from zoo.schemas import follow
 
-from zoo.entries import Entry
 from zoo.errors import ArgumentError
-from zoo.registry import Registry
+from zoo.plugins.records import Entry
+from zoo.plugins.registry import Registry
 
 Document = dict[str, Any]
 

@@ -10,10 +10,10 @@ import pytest
 
 from zoo.architecture import Architecture, parse_architecture
 from zoo.compiler import Compiler
-from zoo.discovery import Provider
-from zoo.entries import LayerEntry
 from zoo.nn import ReLU
-from zoo.registry import Registered, Registry, load_registry
+from zoo.plugins.discovery import Provider
+from zoo.plugins.records import LayerEntry
+from zoo.plugins.registry import Registered, Registry, load_registry
 
 REST = """
 [data]
@@ -66,7 +66,7 @@ def swish(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Registry]:
             factory="zoo_swish:Swish",
             schema={"type": "object", "properties": {}, "additionalProperties": False},
             summary="For these tests.",
-            shape_rule="zoo.shape_rules:elementwise",
+            shape_rule="zoo.spec.shape_rules:elementwise",
             torch_twin="zoo_swish:twin" if twin else "",
         )
         provider = Provider("zoo-swish", "1.0", "swish")

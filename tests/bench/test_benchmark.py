@@ -18,7 +18,7 @@ from zoo.bench.report import Case, Figure, Report
 from zoo.bench.variants import AUTOTUNED, COMPILED, NCHW, NHWC, ZOO, variants_for
 from zoo.compiler import Compiler
 from zoo.errors import ComparisonError
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 CONVOLUTION = '{ type = "conv2d", out_channels = 3, kernel_size = 3, padding = 1 }'
 LAYERS = f'{CONVOLUTION}, {{ type = "relu" }}, {CONVOLUTION}, {{ type = "sigmoid" }}'

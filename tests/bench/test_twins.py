@@ -11,11 +11,11 @@ import torch
 from zoo.bench.twins import Twins
 from zoo.bench.variants import NCHW, NHWC, ZOO, Sides
 from zoo.compiler import Compiler
-from zoo.discovery import Provider
-from zoo.entries import LossEntry, OptimizerEntry, TwinEntry
 from zoo.errors import PluginError
 from zoo.nn import ReLU
-from zoo.registry import Registered, Registry, load_registry
+from zoo.plugins.discovery import Provider
+from zoo.plugins.records import LossEntry, OptimizerEntry, TwinEntry
+from zoo.plugins.registry import Registered, Registry, load_registry
 from zoo.seeding import generator
 from zoo.testing import check_against_torch
 

@@ -12,7 +12,7 @@ from zoo.architecture import Architecture, parse_architecture, read_architecture
 from zoo.bench.variants import NCHW, Sides
 from zoo.bench.work import inference_flop, training_flop
 from zoo.compiler import Compiler
-from zoo.registry import load_registry
+from zoo.plugins.registry import load_registry
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
 ACTIVATION_FIRST = """

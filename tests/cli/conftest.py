@@ -73,7 +73,7 @@ def zoo_layers():
         factory="zoo_probe:Probe",
         schema=schema,
         summary="For these tests.",
-        shape_rule="zoo.shape_rules:elementwise",
+        shape_rule="zoo.spec.shape_rules:elementwise",
     )
 
 

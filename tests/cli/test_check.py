@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests import containers
 from tests.architecture.generate import architectures
 from zoo.cli.check import check
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 GOLDEN = Path(__file__).parent / "golden"
 WRONG = """\

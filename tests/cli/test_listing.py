@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from zoo.registry import load_registry
+from zoo.plugins.registry import load_registry
 
 ZOO = f"zoo {version('zoo')}"
 COMMANDS = {
@@ -36,7 +36,7 @@ def schema(**properties):
 @zoo.hookimpl
 def zoo_layers():
     beta = {"type": "number", "description": "How [bold]steep[/] it is.", "default": 1.5}
-    fields = {"factory": "zoo_t_factory:Swish", "shape_rule": "zoo.shape_rules:elementwise"}
+    fields = {"factory": "zoo_t_factory:Swish", "shape_rule": "zoo.spec.shape_rules:elementwise"}
     yield zoo.LayerEntry(
         name="swish", schema=schema(beta=beta), summary="x [0] times its sigmoid", **fields
     )

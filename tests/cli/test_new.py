@@ -11,8 +11,8 @@ import pytest
 import tomli
 
 from zoo.architecture import read_architecture
-from zoo.editor_schema import schema_text
-from zoo.registry import load_registry
+from zoo.describe.editor_schema import schema_text
+from zoo.plugins.registry import load_registry
 
 ROOT = Path(__file__).parents[2]
 NET = """\

@@ -29,7 +29,7 @@ def zoo_layers():
             factory=f"zoo_pair_parts:{factory}",
             schema=NOTHING,
             summary="twice x",
-            shape_rule="zoo.shape_rules:elementwise",
+            shape_rule="zoo.spec.shape_rules:elementwise",
         )
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.environments import Environment, make_environment
 from zoo.files import create_folder
-from zoo.scaffold import names_of, plugin_files
+from zoo.plugins.scaffold import names_of, plugin_files
 
 FILES = [
     ".github/workflows/test.yml",

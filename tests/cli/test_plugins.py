@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.test_discovery import HOOKS, Site, layers
 
 from tests.environments import Environment, make_environment
-from tests.test_discovery import HOOKS, Site, layers
 
 GOOD = layers("yield entry('plain')", "yield entry('another')")
 

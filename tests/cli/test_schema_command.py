@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from zoo.editor_schema import schema_text
-from zoo.registry import load_registry
+from zoo.describe.editor_schema import schema_text
+from zoo.plugins.registry import load_registry
 
 NOT_OURS = "is there and is no schema that zoo wrote. Use another name."
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import torch
 
-from zoo import shape_rules
-from zoo.layer_info import ShapeRule
 from zoo.nn import (
     Conv2d,
     ConvTranspose2d,
@@ -21,6 +19,8 @@ from zoo.nn import (
     Sigmoid,
     Upsampling,
 )
+from zoo.spec import shape_rules
+from zoo.spec.layer_info import ShapeRule
 from zoo.testing import LayerCase
 
 Arguments = Mapping[str, Any]

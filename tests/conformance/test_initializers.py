@@ -9,7 +9,7 @@ import torch
 
 from tests.conformance.cases import INITIALIZERS, InitializerCase
 from zoo.init import fans
-from zoo.registry import load_registry
+from zoo.plugins.registry import load_registry
 
 EVERY_CASE = [
     pytest.param(name, case, id=f"{name}-{'-'.join(case.arguments) or 'defaults'}")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tests.conformance.test_kit import Scale, found_by, scale
 from zoo.nn import Conv2d
-from zoo.shape_rules import conv2d
+from zoo.spec.shape_rules import conv2d
 from zoo.testing import LAYER_CHECKS, LayerCase
 
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from tests.containers import installed as containers
-from zoo.discovery import discover
-from zoo.entries import Entry, LayerEntry, LossEntry
 from zoo.errors import PluginError
-from zoo.registry import Registered, Registry, load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.records import Entry, LayerEntry, LossEntry
+from zoo.plugins.registry import Registered, Registry, load_registry
 from zoo.testing import ENTRY_CHECKS, EntryCase, LayerCase, schema_differences
 from zoo.testing.entries import PluginCase, check_contributes, check_no_torch
 from zoo.testing.making import make_cases
@@ -165,7 +165,7 @@ def zoo_layers():
             factory="zoo.nn:ReLU",
             schema=SCHEMA,
             summary="x plus an amount",
-            shape_rule="zoo.shape_rules:elementwise",
+            shape_rule="zoo.spec.shape_rules:elementwise",
             cases=f"zoo_shift:{cases}",
         )
 """
@@ -297,7 +297,7 @@ def test_a_plugin_that_provides_nothing() -> None:
     with pytest.raises(AssertionError) as caught:
         check_contributes(PluginCase("zoo-empty", 0))
     assert str(caught.value) == (
-        "zoo-empty: provides nothing. Mark functions with @zoo.hookimpl (zoo.hookspecs)."
+        "zoo-empty: provides nothing. Mark functions with @zoo.hookimpl (zoo.plugins.hookspecs)."
     )
     check_contributes(PluginCase("zoo-empty", 1))
 
@@ -327,9 +327,9 @@ def zoo_losses():
 @pytest.mark.parametrize(
     ("rule", "statement", "message"),
     [
-        ("zoo.shape_rules:elementwise", "pass", None),
+        ("zoo.spec.shape_rules:elementwise", "pass", None),
         (
-            "zoo.shape_rules:elementwise",
+            "zoo.spec.shape_rules:elementwise",
             "import torch",
             "zoo-quick: the module of its entry point, or a hook in it, imports torch. "
             "Import it only where the factories are.",

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from tests.conformance.test_kit import found_by
-from zoo import LayerInfo, reach
+from zoo import LayerInfo, input_range
 from zoo.errors import ShapeError
-from zoo.layer_info import ShapeRule
 from zoo.nn import Conv2d, ReLU
-from zoo.shape_rules import conv2d, elementwise
+from zoo.spec.layer_info import ShapeRule
+from zoo.spec.shape_rules import conv2d, elementwise
 from zoo.testing import LAYER_CHECKS, LayerCase
 from zoo.testing.shape_rules import check_shape_rule
 
@@ -26,7 +26,10 @@ def as_if(**changes: Any) -> ShapeRule:
 
 
 def too_narrow(where: str, parameters: Mapping[str, Any], shape: tuple[int, ...]) -> LayerInfo:
-    return replace(conv2d(where, parameters, shape), reach=(reach.window(3, 1, 1), reach.same))
+    return replace(
+        conv2d(where, parameters, shape),
+        input_range=(input_range.window(3, 1, 1), input_range.same),
+    )
 
 
 def refuses_nothing(where: str, parameters: Mapping[str, Any], shape: tuple[int, ...]) -> LayerInfo:
@@ -61,7 +64,7 @@ def refuses_nothing(where: str, parameters: Mapping[str, Any], shape: tuple[int,
         (
             too_narrow,
             "conv: column 0 of the output depends on columns [1] of the input. "
-            "By the shape rule's reach it depends on 0 to 0.",
+            "By the shape rule's input range it depends on 0 to 0.",
         ),
         (lambda *_: (3, 4, 5), "conv: the shape rule gives (3, 4, 5). Return a LayerInfo."),
     ],

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.conformance.cases import LOSSES, LossCase
-from zoo.registry import load_registry
+from zoo.plugins.registry import load_registry
 from zoo.testing import check_loss_gradient
 from zoo.train.step import Loss
 

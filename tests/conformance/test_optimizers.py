@@ -7,7 +7,7 @@ import torch
 
 from tests.conformance.cases import OPTIMIZERS, TORCH_OPTIMIZERS, Arguments
 from zoo.nn import Conv2d, Linear, ReLU, Sequential
-from zoo.registry import load_registry
+from zoo.plugins.registry import load_registry
 from zoo.testing import check_training_against_torch
 
 EVERY_CASE = [

@@ -13,7 +13,7 @@ import pytest
 from tests.conformance.test_kit_optimizers import NoEps
 from zoo.nn import ReLU
 from zoo.optim import SGD, Adam
-from zoo.shape_rules import elementwise
+from zoo.spec.shape_rules import elementwise
 from zoo.testing import (
     LayerCase,
     OptimizerCase,
@@ -77,7 +77,7 @@ def test_an_expected_failure_of_no_check(name: str, message: str) -> None:
 TEST = """
 from functools import partial
 from zoo.nn import ReLU
-from zoo.shape_rules import elementwise
+from zoo.spec.shape_rules import elementwise
 from zoo.testing import LayerCase, parametrize_with_checks
 from tests.conformance.test_kit import AlwaysSaves, Scale, scale
 

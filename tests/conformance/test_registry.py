@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.cases import INITIALIZERS, LAYERS, LOSSES, OPTIMIZERS
-from zoo.registry import load_registry
+from zoo.plugins.registry import load_registry
 
 TABLES: dict[str, Mapping[str, Any]] = {
     "layer": LAYERS,

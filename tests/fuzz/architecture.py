@@ -20,8 +20,8 @@ with atheris.instrument_imports(include=["zoo", "tomli"]):
     from click.testing import CliRunner
 
     from zoo.cli import check as command
-    from zoo.discovery import discover
-    from zoo.registry import load_registry
+    from zoo.plugins.discovery import discover
+    from zoo.plugins.registry import load_registry
 
 REGISTRY = load_registry(discover({"ZOO_PLUGINS": ""}))
 

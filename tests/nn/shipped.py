@@ -13,8 +13,8 @@ from zoo.architecture import read_architecture
 from zoo.compiler import Compiler
 from zoo.nn import Conv2d, ConvTranspose2d, Upsampling
 from zoo.nn.convolution import Convolution, Operator
-from zoo.registry import load_registry
-from zoo.shapes import Pair
+from zoo.plugins.registry import load_registry
+from zoo.spec.shapes import Pair
 from zoo.train.session import initial_model
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"

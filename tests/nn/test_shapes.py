@@ -1,4 +1,4 @@
-"""zoo.arguments and zoo.shapes: integers and pairs, and the sizes of outputs."""
+"""zoo.spec.arguments and zoo.spec.shapes: integers and pairs, and the sizes of outputs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from zoo.arguments import count, pair
 from zoo.errors import ArgumentError, ShapeError
-from zoo.shapes import Pair, by, convolution, image, transposed_convolution, window
+from zoo.spec.arguments import count, pair
+from zoo.spec.shapes import Pair, by, convolution, image, transposed_convolution, window
 
 
 class Three:

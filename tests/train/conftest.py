@@ -12,8 +12,8 @@ from PIL import Image
 from zoo.architecture import Architecture, parse_architecture
 from zoo.architecture.overrides import parse_overrides
 from zoo.compiler import Compiler
-from zoo.discovery import discover
-from zoo.registry import Registry, load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import Registry, load_registry
 from zoo.train.run_directory import RunDirectory
 from zoo.train.session import initial_model, load_run_data
 from zoo.train.signals import StopRequest

@@ -16,7 +16,7 @@ from tests.train.test_resume import assert_same_run, resume, stop
 from zoo.architecture import Architecture
 from zoo.errors import CheckpointError, DivergenceError
 from zoo.nn import Sigmoid
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import load_checkpoint, save_checkpoint
 from zoo.train.evaluation import denoised
 from zoo.train.session import load_trained

@@ -14,7 +14,7 @@ import torch
 
 from zoo.architecture import Architecture
 from zoo.errors import ArchitectureError, CheckpointError
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 from zoo.testing import torch_equivalent
 from zoo.train.checkpoint import load_checkpoint, load_or_fall_back, previous_path, save_checkpoint
 from zoo.train.session import load_trained

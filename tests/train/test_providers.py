@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from zoo.architecture import parse_architecture
-from zoo.discovery import Failure, Provider
 from zoo.errors import PluginError
-from zoo.registry import Registered, Registry
+from zoo.plugins.discovery import Failure, Provider
+from zoo.plugins.registry import Registered, Registry
 from zoo.train.providers import check_providers, providers
 
 PATH = Path("runs/x/best.pkl")

@@ -10,10 +10,10 @@ from torch import Tensor
 import zoo
 from zoo.architecture import Architecture
 from zoo.compiler import Compiler
-from zoo.discovery import Provider
-from zoo.entries import LossEntry
 from zoo.errors import ArchitectureError, DataError, UsageError
-from zoo.registry import Registered, Registry
+from zoo.plugins.discovery import Provider
+from zoo.plugins.records import LossEntry
+from zoo.plugins.registry import Registered, Registry
 from zoo.train.session import RunData, load_evaluation_data, load_run_data
 from zoo.train.trainer import Trainer
 

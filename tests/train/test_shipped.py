@@ -10,7 +10,7 @@ import torch
 
 from zoo.architecture import Architecture, read_architecture
 from zoo.architecture.overrides import parse_overrides
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 from zoo.testing import torch_equivalent
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.session import load_trained

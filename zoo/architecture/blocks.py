@@ -35,9 +35,9 @@ from zoo.architecture.document import UNKNOWN, Node, literal
 from zoo.architecture.problems import did_you_mean, listed, schema_problems
 from zoo.architecture.schema import show
 from zoo.architecture.variables import Scope, is_variable, top_scope, used_in
-from zoo.entries import BLOCK
 from zoo.errors import ArchitectureError, PluginError, Problem, format_path
-from zoo.registry import Registry
+from zoo.plugins.records import BLOCK
+from zoo.plugins.registry import Registry
 from zoo.schemas import follow, read_schema
 
 # More than any network has; the layers of a file that asks for more would not fit into memory.

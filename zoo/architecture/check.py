@@ -17,11 +17,11 @@ from zoo.architecture.document import UNKNOWN, File, Node, Place, TomlPath, has_
 from zoo.architecture.problems import did_you_mean, schema_problems
 from zoo.architecture.schema import Schema, describe, show
 from zoo.architecture.sources import expand_source
-from zoo.constraints import square_crops
-from zoo.entries import Entry
 from zoo.errors import ArchitectureError, ArgumentError, PluginError, Problem
-from zoo.registry import Registry
+from zoo.plugins.records import Entry
+from zoo.plugins.registry import Registry
 from zoo.schemas import follow, read_schema
+from zoo.spec.constraints import square_crops
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from zoo.architecture.document import TomlPath
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 from zoo.schemas import follow
 
 

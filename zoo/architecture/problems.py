@@ -11,7 +11,7 @@ from jsonschema import ValidationError
 from zoo.architecture.document import Node, TomlPath, has_unknown
 from zoo.architecture.schema import Schema, describe, show, validate
 from zoo.errors import Problem, format_path
-from zoo.suggestions import suggest
+from zoo.plugins.suggestions import suggest
 
 
 def schema_problems(node: Node, schema: Schema) -> Iterator[tuple[TomlPath, Problem]]:

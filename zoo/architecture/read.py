@@ -16,7 +16,7 @@ from zoo.architecture.overrides import Override, apply_overrides
 from zoo.architecture.spec import Architecture, build_spec
 from zoo.architecture.walk import Walk, Walker
 from zoo.errors import ArchitectureError, Problem
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 
 def read_architecture(

@@ -11,7 +11,7 @@ from zoo.architecture.component import Component, build_component
 from zoo.architecture.document import Node, TomlPath
 from zoo.architecture.walk import Walk
 from zoo.errors import ArchitectureError, format_path
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from typing import Any
 from zoo.architecture.component import Component
 from zoo.architecture.document import Node, Place, TomlPath
 from zoo.architecture.sizes import SizeRule, size_rule, size_words
-from zoo.entries import LayerEntry
 from zoo.errors import ArchitectureError, ArgumentError, PluginError, Problem, ShapeError
-from zoo.layer_info import LayerInfo
-from zoo.reach import chain, receptive_field
-from zoo.registry import Registry
-from zoo.shapes import by
+from zoo.plugins.records import LayerEntry
+from zoo.plugins.registry import Registry
+from zoo.spec.input_range import chain, receptive_field
+from zoo.spec.layer_info import LayerInfo
+from zoo.spec.shapes import by
 
 Shape = tuple[int, ...]
 
@@ -60,16 +60,16 @@ class Walk:
             output_shape=infos[-1].output_shape if infos else self.input_shape,
             parameters=sum(info.parameters for info in infos),
             multiply_adds=sum(info.multiply_adds for info in infos),
-            reach=(
-                chain(*(info.reach[0] for info in infos)),
-                chain(*(info.reach[1] for info in infos)),
+            input_range=(
+                chain(*(info.input_range[0] for info in infos)),
+                chain(*(info.input_range[1] for info in infos)),
             ),
         )
 
     @property
     def receptive_field(self) -> tuple[float, float]:
         """Rows and columns of the input that a pixel of the output depends on; may be inf."""
-        vertical, horizontal = self.info.reach
+        vertical, horizontal = self.info.input_range
         return receptive_field(vertical), receptive_field(horizontal)
 
 

@@ -18,7 +18,7 @@ from zoo.bench.timing import Call, Timed, alternate, stopwatch_of
 from zoo.bench.variants import NCHW, NHWC, VARIANTS, ZOO, Sides, Variant, variants_for
 from zoo.bench.work import inference_flop, training_flop
 from zoo.compiler import Compiler
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 from zoo.train.precision import check_precision
 
 WARM_UP = 6  # calls before those that are timed; a step is recorded at the fourth

@@ -24,9 +24,9 @@ from zoo.architecture import Architecture, parse_architecture
 from zoo.bench.images import images
 from zoo.bench.machine import equal_precision
 from zoo.bench.variants import VARIANTS, Sides, Variant
-from zoo.child import run_python
 from zoo.compiler import Compiler
-from zoo.registry import load_registry
+from zoo.plugins.python_subprocess import run_python
+from zoo.plugins.registry import load_registry
 
 FIRST = 8  # calls in which memory settles and zoo's steps are recorded
 LATER = 4

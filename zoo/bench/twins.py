@@ -12,10 +12,10 @@ from torch import Tensor
 from zoo.architecture import Component
 from zoo.architecture.walk import Walk
 from zoo.compiler import Compiler
-from zoo.entries import TwinEntry
 from zoo.errors import PluginError
 from zoo.nn import Module, Sequential
-from zoo.registry import Registered
+from zoo.plugins.records import TwinEntry
+from zoo.plugins.registry import Registered
 from zoo.testing.twins import sequential
 
 Loss = Callable[[Tensor, Tensor], Tensor]

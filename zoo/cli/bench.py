@@ -12,7 +12,7 @@ from zoo.architecture import read_architecture
 from zoo.architecture.overrides import Override, parse_overrides
 from zoo.cli.console import print_json, warn_of_failures
 from zoo.cli.options import device_option, json_option, set_option
-from zoo.registry import load_registry
+from zoo.plugins.registry import load_registry
 
 
 @click.command()

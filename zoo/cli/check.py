@@ -12,7 +12,7 @@ from zoo.cli.console import count_of, print_json, warn_of_failures
 from zoo.cli.options import json_option, set_option
 from zoo.cli.problems import echo_problems, problem_json
 from zoo.errors import ArchitectureError, Problem
-from zoo.registry import Registry, load_registry
+from zoo.plugins.registry import Registry, load_registry
 
 
 @click.command()

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo.files import to_json
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 
 def print_table(table: Table) -> None:

@@ -26,7 +26,7 @@ def evaluate(model: Path, data: str | None, device: str, as_json: bool) -> None:
     from zoo.architecture.component import build_component
     from zoo.cli.progress import EvaluationProgress
     from zoo.cli.tables import evaluation_table
-    from zoo.registry import load_registry
+    from zoo.plugins.registry import load_registry
     from zoo.train.device import choose_device, device_name
     from zoo.train.evaluation import evaluate as measure
     from zoo.train.run_directory import find_checkpoint

@@ -10,14 +10,14 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from zoo.catalogue import Definition, Details, details, summary
 from zoo.cli.console import print_json, print_table, warn, warn_of_failures
 from zoo.cli.options import json_option
-from zoo.entries import BLOCK
+from zoo.describe import Definition, Details, details, summary
 from zoo.errors import PluginError, UsageError
-from zoo.registry import Registered, Registry, load_registry
+from zoo.plugins.records import BLOCK
+from zoo.plugins.registry import Registered, Registry, load_registry
+from zoo.plugins.suggestions import suggest
 from zoo.schemas import read_schema
-from zoo.suggestions import suggest
 
 WIDTH = 80
 

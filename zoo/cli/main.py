@@ -21,7 +21,7 @@ from zoo.errors import (
     ZooError,
 )
 from zoo.malloc import keep_freed_memory
-from zoo.suggestions import suggest
+from zoo.plugins.suggestions import suggest
 
 # Each command: where it is, and what it does, so that the help need not import it.
 COMMANDS = {

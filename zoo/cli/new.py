@@ -10,11 +10,11 @@ import tomli
 
 from zoo.architecture import Architecture, parse_architecture, read_architecture
 from zoo.cli.console import warn_of_failures
-from zoo.editor_schema import schema_text
+from zoo.describe.editor_schema import schema_text
+from zoo.describe.starter import SCHEMA_FILE, renamed_copy, starter_text, valid_name
 from zoo.errors import UsageError
 from zoo.files import create_text
-from zoo.registry import Registry, load_registry
-from zoo.starter import SCHEMA_FILE, renamed_copy, starter_text, valid_name
+from zoo.plugins.registry import Registry, load_registry
 
 
 @click.command()

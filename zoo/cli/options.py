@@ -10,7 +10,7 @@ import click
 
 from zoo.architecture.check import check_source
 from zoo.architecture.overrides import Override, parse_overrides
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 device_option = click.option(
     "--device",

@@ -10,8 +10,8 @@ import click
 
 from zoo.errors import UsageError
 from zoo.files import create_folder
-from zoo.scaffold import Names, names_of, plugin_files
-from zoo.unimported import module_spec
+from zoo.plugins.scaffold import Names, names_of, plugin_files
+from zoo.plugins.static_source import module_spec
 
 
 @click.command(short_help="Start a plugin.")

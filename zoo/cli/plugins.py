@@ -6,11 +6,11 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from zoo.catalogue.plugins import Plugin, installed_plugins
 from zoo.cli.console import print_json, print_table
 from zoo.cli.options import json_option
-from zoo.discovery import discover
-from zoo.registry import load_registry
+from zoo.describe.plugins import Plugin, installed_plugins
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import load_registry
 
 
 @click.command()

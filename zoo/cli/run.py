@@ -38,7 +38,7 @@ def run(
     The first Ctrl-C finishes the step, saves and stops; --resume then goes on exactly there.
     """
     from zoo.architecture import read_architecture
-    from zoo.registry import load_registry
+    from zoo.plugins.registry import load_registry
 
     registry = load_registry()
     spec = read_architecture(

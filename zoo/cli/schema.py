@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from zoo.cli.console import warn_of_failures
-from zoo.editor_schema import is_editor_schema, schema_text
+from zoo.describe.editor_schema import is_editor_schema, schema_text
 from zoo.errors import UsageError
 from zoo.files import write_text
-from zoo.registry import load_registry
+from zoo.plugins.registry import load_registry
 
 
 @click.command()

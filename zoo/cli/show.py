@@ -19,7 +19,7 @@ from zoo.architecture.sizes import SizeRule, size_words
 from zoo.architecture.walk import Walk, Walker
 from zoo.cli.console import print_json, print_table, warn_of_failures
 from zoo.cli.options import json_option, set_option
-from zoo.registry import load_registry
+from zoo.plugins.registry import load_registry
 
 
 @click.command()

@@ -16,7 +16,7 @@ from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
 from zoo.errors import Stopped
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import load_or_fall_back
 from zoo.train.device import choose_device, device_name
 from zoo.train.environment import environment

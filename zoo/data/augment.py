@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from zoo.constraints import square_crops
 from zoo.data.batch import Batch, put
 from zoo.errors import ArgumentError
+from zoo.spec.constraints import square_crops
 
 
 class Turn(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from zoo.arguments import number
 from zoo.errors import ArgumentError
+from zoo.spec.arguments import number
 
 Mode = Literal["fan_in", "fan_out"]
 

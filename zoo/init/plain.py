@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.arguments import number
-from zoo.constraints import low_and_high
+from zoo.spec.arguments import number
+from zoo.spec.constraints import low_and_high
 
 
 @dataclass(frozen=True)

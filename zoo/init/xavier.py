@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.arguments import number
+from zoo.spec.arguments import number
 
 
 @dataclass(frozen=True)

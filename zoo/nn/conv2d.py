@@ -7,14 +7,14 @@ from math import prod
 
 import torch
 
-from zoo.arguments import count, divisor, pair, sides
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.convolution import Convolution, Operator
 from zoo.nn.fast.operators import CONVOLUTION, Weight, fast_convolution, worth_it
 from zoo.nn.parameter import Parameter
 from zoo.nn.plain import PlainConvolution
 from zoo.nn.windows import Windows
-from zoo.shapes import Pair, convolution, image
+from zoo.spec.arguments import count, divisor, pair, sides
+from zoo.spec.shapes import Pair, convolution, image
 
 
 class Conv2d(Convolution):

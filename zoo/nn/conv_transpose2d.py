@@ -7,7 +7,6 @@ from math import prod
 
 import torch
 
-from zoo.arguments import count, divisor, end_padding, pair
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.convolution import Convolution, Operator
 from zoo.nn.fast.operators import (
@@ -19,7 +18,8 @@ from zoo.nn.fast.operators import (
 from zoo.nn.parameter import Parameter
 from zoo.nn.plain import PlainTransposedConvolution
 from zoo.nn.windows import Windows
-from zoo.shapes import Pair, image, transposed_convolution
+from zoo.spec.arguments import count, divisor, end_padding, pair
+from zoo.spec.shapes import Pair, image, transposed_convolution
 
 
 class ConvTranspose2d(Convolution):

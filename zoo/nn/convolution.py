@@ -12,7 +12,7 @@ from zoo.nn.fast.operators import Expansion, Reduction
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.write import Write, copy_rows
-from zoo.shapes import Pair
+from zoo.spec.shapes import Pair
 
 
 class Operator(Protocol):

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zoo.arguments import count
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.shapes import leading_axes
+from zoo.spec.arguments import count
+from zoo.spec.shapes import leading_axes
 
 
 class Linear(Module):

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from zoo.arguments import pair
 from zoo.nn.memory import empty_ordered_as
 from zoo.nn.module import Module
-from zoo.shapes import Pair, image, repeated
+from zoo.spec.arguments import pair
+from zoo.spec.shapes import Pair, image, repeated
 
 
 class NearestUpsampling(Module):

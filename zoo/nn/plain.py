@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo.nn.parameter import Parameter
 from zoo.nn.windows import Windows, crop, for_each_image, pad, to_rows
 from zoo.nn.write import Write, copy_rows, written
-from zoo.shapes import Pair, Sides
+from zoo.spec.shapes import Pair, Sides
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from zoo.nn.module import Module
 from zoo.nn.nearest_upsampling import NearestUpsampling, repeat_pixels, sum_blocks
 from zoo.nn.parameter import Parameter
 from zoo.nn.write import Write, copy_rows, written
-from zoo.shapes import Pair, repeated
+from zoo.spec.shapes import Pair, repeated
 
 
 class Upsampling(Convolution):

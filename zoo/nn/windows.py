@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from zoo.nn.write import Write, copy_rows, written
-from zoo.shapes import Pair, Sides
+from zoo.spec.shapes import Pair, Sides
 
 # Elements of columns at once: 8 MiB of float32. Many more leave the cache between the copy and the
 # product, and make the allocator fetch fresh pages from the system in each step; many fewer make

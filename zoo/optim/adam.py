@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from zoo.arguments import is_number, number
 from zoo.errors import ArgumentError
 from zoo.optim.optimizer import Optimizer, Tensors
+from zoo.spec.arguments import is_number, number
 
 
 class Adam(Optimizer):

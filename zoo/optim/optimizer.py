@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from zoo.arguments import number
 from zoo.errors import ArgumentError, StateError
+from zoo.spec.arguments import number
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 

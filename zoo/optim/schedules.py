@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from zoo.arguments import count, number
+from zoo.spec.arguments import count, number
 
 
 class Schedule(Protocol):

@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from zoo.arguments import number
-from zoo.constraints import nesterov_momentum
 from zoo.optim.optimizer import Optimizer, Tensors
+from zoo.spec.arguments import number
+from zoo.spec.constraints import nesterov_momentum
 
 
 class SGD(Optimizer):

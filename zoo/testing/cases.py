@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.layer_info import ShapeRule
 from zoo.nn import Module
+from zoo.spec.layer_info import ShapeRule
 
 
 @dataclass(frozen=True)

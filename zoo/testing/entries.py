@@ -9,11 +9,11 @@ from unittest import SkipTest
 
 import torch
 
-from zoo.child import run_python
 from zoo.compiler import Compiler
-from zoo.entries import LayerEntry, TwinEntry
-from zoo.registry import Registered, Registry
-from zoo.schema_lint import lint
+from zoo.plugins.python_subprocess import run_python
+from zoo.plugins.records import LayerEntry, TwinEntry
+from zoo.plugins.registry import Registered, Registry
+from zoo.plugins.schema_lint import lint
 from zoo.testing.cases import normal, seeded
 from zoo.testing.comparisons import require
 from zoo.testing.files import IMAGE, in_a_file
@@ -24,8 +24,8 @@ from zoo.train import TrainStep
 # Loads a plugin as zoo does, then what is needed to check a file, and prints what imported torch.
 CHILD: Final = """
 import sys
-from zoo.discovery import discover
-from zoo.registry import load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import load_registry
 
 distribution = sys.argv[1]
 
@@ -133,7 +133,7 @@ def check_contributes(case: PluginCase) -> None:
     """The plugin provides something."""
     require(
         case.entries > 0,
-        f"{case.id}: provides nothing. Mark functions with @zoo.hookimpl (zoo.hookspecs).",
+        f"{case.id}: provides nothing. Mark functions with @zoo.hookimpl (zoo.plugins.hookspecs).",
     )
 
 

@@ -14,7 +14,7 @@ from zoo.architecture.component import build_layers
 from zoo.architecture.document import File, Place, literal
 from zoo.architecture.walk import Walk, WalkedLayer, Walker
 from zoo.errors import ArchitectureError
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 Shape = tuple[int, ...]
 Table = Mapping[str, Any]

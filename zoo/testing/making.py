@@ -15,11 +15,11 @@ from zoo.architecture.document import literal
 from zoo.architecture.schema import show
 from zoo.architecture.walk import WalkedLayer, Walker
 from zoo.compiler import Compiler
-from zoo.entries import Entry, InitializerEntry, LayerEntry, LossEntry, OptimizerEntry
 from zoo.errors import ArchitectureError, ArgumentError, PluginError, ShapeError
-from zoo.layer_info import LayerInfo, ShapeRule
 from zoo.nn import Module, Sequential
-from zoo.registry import Registry
+from zoo.plugins.records import Entry, InitializerEntry, LayerEntry, LossEntry, OptimizerEntry
+from zoo.plugins.registry import Registry
+from zoo.spec.layer_info import LayerInfo, ShapeRule
 from zoo.testing.cases import LayerCase
 from zoo.testing.declared import Case
 from zoo.testing.files import PLACE, in_a_file, walk_layers

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from unittest import SkipTest
 
-from zoo.discovery import discover
 from zoo.errors import PluginError, ZooError
-from zoo.registry import Registered, Registry, load_registry
-from zoo.suggestions import suggest
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import Registered, Registry, load_registry
+from zoo.plugins.suggestions import suggest
 from zoo.testing.cases import LayerCase
 from zoo.testing.entries import ENTRY_CHECKS, PLUGIN_CHECKS, EntryCase, PluginCase
 from zoo.testing.initializers import INITIALIZER_CHECKS, InitializerCase

@@ -8,9 +8,9 @@ from inspect import Parameter, signature
 from typing import Any
 
 from zoo.architecture.schema import validate
-from zoo.entries import Entry, LayerEntry
 from zoo.errors import PluginError
-from zoo.registry import Registry
+from zoo.plugins.records import Entry, LayerEntry
+from zoo.plugins.registry import Registry
 from zoo.schemas import follow
 
 NOTHING = "none"

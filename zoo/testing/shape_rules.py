@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from zoo.errors import ShapeError
-from zoo.layer_info import LayerInfo
 from zoo.nn import Module
+from zoo.spec.layer_info import LayerInfo
 from zoo.testing.cases import LayerCase, normal
 from zoo.testing.comparisons import require
 
@@ -19,7 +19,7 @@ SMALLEST_CHANGE = 1e-9  # of values of about 1; what is less is rounding
 
 
 def check_shape_rule(case: LayerCase) -> None:
-    """The shape rule gives the layer's output shape, parameters and reach, and refuses the same."""
+    """The shape rule gives the layer's output shape, parameters and input range, and refuses the same."""
     module = case.module()
     info = case.rule(case.id, case.parameters, case.shape[1:])
     require(
@@ -65,18 +65,18 @@ def _outcome(shape: Callable[[], Shape]) -> Shape | str:
 
 
 def _check_reach(case: LayerCase, info: LayerInfo) -> None:
-    """No output pixel depends on an input pixel outside the rule's reach, in evaluation mode."""
+    """No output pixel depends on an input pixel outside the rule's input range, in evaluation mode."""
     module, x = case.module().eval(), case.input()
     for axis, name in enumerate(("rows", "columns")):
         changed = _changes(module, x, 2 + axis)
         for position, pixels in enumerate(changed.t()):
             reached = pixels.nonzero().flatten().tolist()
-            first, last = info.reach[axis]((position, position))
+            first, last = info.input_range[axis]((position, position))
             beyond = [pixel for pixel in reached if not first <= pixel <= last]
             require(
                 not beyond,
                 f"{case.id}: {name[:-1]} {position} of the output depends on {name} {beyond} of "
-                f"the input. By the shape rule's reach it depends on {first} to {last}.",
+                f"the input. By the shape rule's input range it depends on {first} to {last}.",
             )
 
 

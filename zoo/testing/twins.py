@@ -1,4 +1,4 @@
-"""The twins of what zoo itself provides: the same in torch (:class:`zoo.entries.TwinEntry`).
+"""The twins of what zoo itself provides: the same in torch (:class:`zoo.plugins.records.TwinEntry`).
 
 The twin of a layer has its arguments and the names of its state dict, and values of its own.
 """

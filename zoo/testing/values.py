@@ -7,8 +7,8 @@ from itertools import islice, product
 from typing import Any, Final
 
 from zoo.architecture.schema import Schema, show, validate
-from zoo.entries import Entry, LayerEntry
-from zoo.registry import Registry
+from zoo.plugins.records import Entry, LayerEntry
+from zoo.plugins.registry import Registry
 from zoo.schemas import follow
 
 INTEGERS: Final = (2, 3, 1, 0, 4)

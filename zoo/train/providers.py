@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zoo.architecture import Architecture, Component
 from zoo.errors import PluginError
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 
 
 def providers(architecture: Architecture, registry: Registry) -> dict[str, str]:

@@ -21,7 +21,7 @@ from zoo.data.noise.base import Noise
 from zoo.data.sets import CleanImages, ImagePairs
 from zoo.errors import ArgumentError, CheckpointError, StateError
 from zoo.nn.sequential import Sequential
-from zoo.registry import Registry
+from zoo.plugins.registry import Registry
 from zoo.seeding import generator
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.providers import check_providers

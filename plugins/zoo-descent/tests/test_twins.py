@@ -11,8 +11,8 @@ from zoo.architecture import parse_architecture
 from zoo.bench.images import images
 from zoo.bench.variants import NCHW, ZOO, Sides
 from zoo.compiler import Compiler
-from zoo.discovery import discover
-from zoo.registry import load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import load_registry
 
 pytest.importorskip("zoo_descent", reason="zoo-descent is not installed")
 

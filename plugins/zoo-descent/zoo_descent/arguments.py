@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.arguments import is_number
 from zoo.errors import ArgumentError
+from zoo.spec.arguments import is_number
 
 FURTHEST = 30  # standard deviations from the mean to the limits; float64 ends at 38
 

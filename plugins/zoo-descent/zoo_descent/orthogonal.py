@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoo.arguments import number
 from zoo.errors import ArgumentError
+from zoo.spec.arguments import number
 
 
 @dataclass(frozen=True)

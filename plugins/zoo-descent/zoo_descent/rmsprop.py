@@ -8,8 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from zoo.arguments import number
 from zoo.optim import Optimizer, Tensors
+from zoo.spec.arguments import number
 from zoo_descent.arguments import forgetting
 
 

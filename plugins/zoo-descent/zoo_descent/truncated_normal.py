@@ -8,7 +8,7 @@ from math import erfc, sqrt
 import torch
 from torch import Tensor
 
-from zoo.arguments import number, positive
+from zoo.spec.arguments import number, positive
 from zoo_descent.arguments import limits
 
 

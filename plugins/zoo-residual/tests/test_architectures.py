@@ -20,9 +20,9 @@ import zoo
 from zoo.architecture import Architecture, parse_architecture, read_architecture
 from zoo.architecture.overrides import parse_overrides
 from zoo.compiler import Compiler
-from zoo.discovery import discover
 from zoo.nn import MSE
-from zoo.registry import Registry, load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import Registry, load_registry
 from zoo.train import TrainStep
 from zoo.train.session import initial_model
 

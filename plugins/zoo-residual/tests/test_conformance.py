@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo import LayerInfo, reach
+from zoo import LayerInfo, input_range
 from zoo.nn import Conv2d, Module, ReLU, Sequential
 from zoo.testing import LAYER_CHECKS, LayerCase, LayerCheck
 
@@ -45,8 +45,8 @@ def around_shuffles(layer: type[Residual], generator: Generator = None) -> Resid
 
 
 def convolution(shape: tuple[int, ...]) -> LayerInfo:
-    three = reach.window(3, before=1)
-    return LayerInfo(Conv2d(2, 2, 3, padding=1).output_shape(shape), 38, reach=(three, three))
+    three = input_range.window(3, before=1)
+    return LayerInfo(Conv2d(2, 2, 3, padding=1).output_shape(shape), 38, input_range=(three, three))
 
 
 def normalisation(shape: tuple[int, ...]) -> LayerInfo:
@@ -55,8 +55,8 @@ def normalisation(shape: tuple[int, ...]) -> LayerInfo:
 
 def shuffles(shape: tuple[int, ...]) -> LayerInfo:
     layers = PixelUnshuffle(2), Conv2d(4, 4, 1), PixelShuffle(2)
-    blocks = reach.chain(reach.window(2, stride=2), reach.repeat(2))
-    return LayerInfo(Sequential(*layers).output_shape(shape), 20, reach=(blocks, blocks))
+    blocks = input_range.chain(input_range.window(2, stride=2), input_range.repeat(2))
+    return LayerInfo(Sequential(*layers).output_shape(shape), 20, input_range=(blocks, blocks))
 
 
 def with_body(

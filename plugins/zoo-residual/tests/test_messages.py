@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from zoo import LayerInfo, reach
+from zoo import LayerInfo, input_range
 from zoo.errors import ArgumentError, ShapeError
 from zoo.nn import Conv2d, Module, Sequential
-from zoo.reach import receptive_field
+from zoo.spec.input_range import receptive_field
 
 pytest.importorskip("zoo_residual", reason="zoo-residual is not installed")
 
@@ -167,27 +167,29 @@ def test_one_pixel_has_no_variance(tracking: bool) -> None:
 
 
 def test_what_the_rules_say() -> None:
-    three = reach.window(3, before=1)
-    body = LayerInfo((2, 4, 4), parameters=5, multiply_adds=7, reach=(three, reach.whole))
+    three = input_range.window(3, before=1)
+    body = LayerInfo(
+        (2, 4, 4), parameters=5, multiply_adds=7, input_range=(three, input_range.whole)
+    )
     info = shape_rules.residual("", {"body": lambda shape: body}, (2, 4, 4))
     assert (info.parameters, info.multiply_adds) == (5, 7)
-    assert info.reach[0]((5, 5)) == (4, 6)
-    assert receptive_field(info.reach[1]) == inf
+    assert info.input_range[0]((5, 5)) == (4, 6)
+    assert receptive_field(info.input_range[1]) == inf
 
-    after = LayerInfo((2, 4, 4), reach=(reach.window(1, before=3), reach.same))
+    after = LayerInfo((2, 4, 4), input_range=(input_range.window(1, before=3), input_range.same))
     info = shape_rules.residual("", {"body": lambda shape: after}, (2, 4, 4))
-    assert info.reach[0]((5, 5)) == (2, 5)  # the body's, and the pixel itself
+    assert info.input_range[0]((5, 5)) == (2, 5)  # the body's, and the pixel itself
 
     info = shape_rules.pixel_unshuffle("", BY_TWO, (3, 4, 6))
     assert info.output_shape == (12, 2, 3)
-    assert info.reach[0]((1, 1)) == (2, 3)
+    assert info.input_range[0]((1, 1)) == (2, 3)
     info = shape_rules.pixel_shuffle("", BY_TWO, (12, 2, 3))
     assert info.output_shape == (3, 4, 6)
-    assert [info.reach[1]((i, i)) for i in (2, 3)] == [(1, 1), (1, 1)]
+    assert [info.input_range[1]((i, i)) for i in (2, 3)] == [(1, 1), (1, 1)]
 
     norm = {"num_features": 3, "affine": False, "track_running_stats": True}
     info = shape_rules.batch_norm2d("", norm, (3, 4, 6))
-    assert (info.parameters, receptive_field(info.reach[0])) == (0, 1)
+    assert (info.parameters, receptive_field(info.input_range[0])) == (0, 1)
     norm = {"num_features": 3, "affine": True, "track_running_stats": False}
     info = shape_rules.batch_norm2d("", norm, (3, 4, 6))
-    assert (info.parameters, receptive_field(info.reach[0])) == (6, inf)
+    assert (info.parameters, receptive_field(info.input_range[0])) == (6, inf)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from zoo.discovery import discover
-from zoo.registry import load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import load_registry
 
 pytest.importorskip("zoo_residual", reason="zoo-residual is not installed")
 

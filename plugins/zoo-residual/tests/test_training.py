@@ -14,9 +14,9 @@ from torch import nn
 from zoo.architecture import Architecture, read_architecture
 from zoo.architecture.overrides import parse_overrides
 from zoo.compiler import Compiler
-from zoo.discovery import discover
 from zoo.errors import Stopped
-from zoo.registry import Registry, load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import Registry, load_registry
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.run_directory import RunDirectory
 from zoo.train.session import initial_model, load_run_data, load_trained

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zoo.arguments import count, number, positive
 from zoo.errors import ShapeError
 from zoo.nn import Module, Parameter, all_gather
-from zoo.shapes import image
+from zoo.spec.arguments import count, number, positive
+from zoo.spec.shapes import image
 
 PIXELS = (0, 2, 3)  # all axes of (N, C, H, W) but the channels
 

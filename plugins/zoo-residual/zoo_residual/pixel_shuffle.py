@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from zoo.arguments import count
 from zoo.nn import Module
+from zoo.spec.arguments import count
 from zoo_residual.shapes import shuffled
 
 

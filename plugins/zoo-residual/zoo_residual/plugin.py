@@ -22,7 +22,7 @@ def zoo_layers() -> Iterator[zoo.LayerEntry]:
     yield _layer("pixel_unshuffle", "pixel_unshuffle:PixelUnshuffle")
     yield _layer("batch_norm2d", "batch_norm2d:BatchNorm2d", inferred={"num_features": 0})
     yield _layer("prelu", "prelu:PReLU")
-    yield _layer("gelu", "gelu:GELU", rule="zoo.shape_rules:elementwise")
+    yield _layer("gelu", "gelu:GELU", rule="zoo.spec.shape_rules:elementwise")
 
 
 def _layer(

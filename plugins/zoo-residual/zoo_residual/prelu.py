@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zoo.arguments import count
 from zoo.nn import Module, Parameter
+from zoo.spec.arguments import count
 from zoo_residual.shapes import one_or_each_channel
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from zoo.arguments import positive
 from zoo.errors import ArgumentError
 from zoo.nn import Module
+from zoo.spec.arguments import positive
 from zoo_residual.shapes import same_as_input
 
 

@@ -1,6 +1,6 @@
 """The shape rules of the layers: what each makes of an input, known without torch.
 
-How to write one is in :mod:`zoo.shape_rules`.
+How to write one is in :mod:`zoo.spec.shape_rules`.
 """
 
 from __future__ import annotations
@@ -9,35 +9,38 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from zoo import LayerInfo, reach
-from zoo.arguments import count
-from zoo.shapes import image
+from zoo import LayerInfo, input_range
+from zoo.spec.arguments import count
+from zoo.spec.shapes import image
 from zoo_residual.shapes import Shape, one_or_each_channel, same_as_input, shuffled, unshuffled
 
 Parameters = Mapping[str, Any]
 
 
 def residual(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
-    """:class:`zoo_residual.residual.Residual`: the body's counts, and its reach or the pixel's."""
+    """:class:`zoo_residual.residual.Residual`: the body's counts, and its input range or the pixel's."""
     inner: LayerInfo = parameters["body"](input_shape)
     same_as_input(where, inner.output_shape, input_shape)
-    vertical, horizontal = inner.reach
-    beside = (reach.either(reach.same, vertical), reach.either(reach.same, horizontal))
-    return replace(inner, reach=beside)
+    vertical, horizontal = inner.input_range
+    beside = (
+        input_range.union(input_range.same, vertical),
+        input_range.union(input_range.same, horizontal),
+    )
+    return replace(inner, input_range=beside)
 
 
 def pixel_shuffle(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
     """:class:`zoo_residual.pixel_shuffle.PixelShuffle`."""
     factor = count(where, "upscale_factor", parameters["upscale_factor"])
-    blocks = reach.repeat(factor)
-    return LayerInfo(shuffled(where, input_shape, factor), reach=(blocks, blocks))
+    blocks = input_range.repeat(factor)
+    return LayerInfo(shuffled(where, input_shape, factor), input_range=(blocks, blocks))
 
 
 def pixel_unshuffle(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
     """:class:`zoo_residual.pixel_unshuffle.PixelUnshuffle`."""
     factor = count(where, "downscale_factor", parameters["downscale_factor"])
-    blocks = reach.window(factor, stride=factor)
-    return LayerInfo(unshuffled(where, input_shape, factor), reach=(blocks, blocks))
+    blocks = input_range.window(factor, stride=factor)
+    return LayerInfo(unshuffled(where, input_shape, factor), input_range=(blocks, blocks))
 
 
 def prelu(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
@@ -49,9 +52,9 @@ def prelu(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
 def batch_norm2d(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
     """:class:`zoo_residual.batch_norm2d.BatchNorm2d`, as it is in evaluation mode."""
     features = count(where, "num_features", parameters["num_features"])
-    seen = reach.same if parameters["track_running_stats"] else reach.whole
+    seen = input_range.same if parameters["track_running_stats"] else input_range.whole
     return LayerInfo(
         output_shape=(features, *image(where, input_shape, features)),
         parameters=2 * features * parameters["affine"],
-        reach=(seen, seen),
+        input_range=(seen, seen),
     )

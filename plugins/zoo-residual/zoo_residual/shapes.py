@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zoo.errors import ShapeError
-from zoo.shapes import by, image
+from zoo.spec.shapes import by, image
 
 Shape = tuple[int, ...]
 Image = tuple[int, int, int]

@@ -16,9 +16,9 @@ from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, max_pool2d,
 from zoo.architecture import Architecture, parse_architecture, read_architecture
 from zoo.architecture.overrides import parse_overrides
 from zoo.compiler import Compiler
-from zoo.discovery import discover
 from zoo.nn import Sequential
-from zoo.registry import Registry, load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import Registry, load_registry
 from zoo.testing import check_against_torch
 from zoo.train import TrainStep
 from zoo.train.denoise import denoise
@@ -241,7 +241,7 @@ def test_the_learning_rate_is_constant_and_then_falls(read: Read, registry: Regi
 
 def test_the_receptive_field(read: Read) -> None:
     """Means in the place of maxima, and positive weights: all that can be seen is seen."""
-    reach, _ = read().walk.info.reach
+    reach, _ = read().walk.info.input_range
     network = TorchUNet(1, 1, (1, 1), avg_pool2d).double()
     with torch.no_grad():
         for value in network.parameters():

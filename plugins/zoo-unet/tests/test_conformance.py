@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo import LayerInfo, reach, shape_rules
+from zoo import LayerInfo, input_range
 from zoo.nn import Conv2d, Module, NearestUpsampling, Sequential
+from zoo.spec import shape_rules
 from zoo.testing import LAYER_CHECKS, LayerCase, LayerCheck
 
 pytest.importorskip("zoo_unet", reason="zoo-unet is not installed")
@@ -50,9 +51,9 @@ class Body:
         return LayerInfo(
             shape,
             sum(info.parameters for info in infos),
-            reach=(
-                reach.chain(*(info.reach[0] for info in infos)),
-                reach.chain(*(info.reach[1] for info in infos)),
+            input_range=(
+                input_range.chain(*(info.input_range[0] for info in infos)),
+                input_range.chain(*(info.input_range[1] for info in infos)),
             ),
         )
 
@@ -249,7 +250,7 @@ def beyond(case: LayerCase, inner: Body, multiple: int) -> LayerCase:
 
     def rule(where: str, parameters: Mapping[str, Any], shape: Shape) -> LayerInfo:
         info = case.rule(where, parameters, shape)
-        return replace(info, reach=inner.info((2, multiple, multiple)).reach)
+        return replace(info, input_range=inner.info((2, multiple, multiple)).input_range)
 
     return replace(case, rule=rule)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo.discovery import discover
-from zoo.registry import load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import load_registry
 
 pytest.importorskip("zoo_unet", reason="zoo-unet is not installed")
 
@@ -22,8 +22,8 @@ LAYERS = {"leaky_relu", "max_pool2d", "reflect_pad", "skip"}
 
 USED = """
 import sys
-from zoo.discovery import discover
-from zoo.registry import load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import load_registry
 registry = load_registry(discover({"ZOO_PLUGINS": "zoo-unet"}))
 for item in registry:
     if item.provider.distribution == "zoo-unet":

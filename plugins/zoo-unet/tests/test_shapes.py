@@ -12,7 +12,7 @@ import torch
 from zoo import LayerInfo
 from zoo.errors import ArgumentError, ShapeError
 from zoo.nn import Conv2d, Sequential
-from zoo.reach import EMPTY, chain, receptive_field, repeat, whole, window
+from zoo.spec.input_range import EMPTY, chain, receptive_field, repeat, whole, window
 
 pytest.importorskip("zoo_unet", reason="zoo-unet is not installed")
 
@@ -150,7 +150,7 @@ def test_a_stride_that_is_left_out_is_the_kernel_s_size() -> None:
     rule = shape_rules.max_pool2d
     left_out = rule("", {"kernel_size": [2, 3], "padding": 0, "dilation": 1}, (4, 9, 9))
     assert left_out.output_shape == MaxPool2d((2, 3)).output_shape((4, 9, 9)) == (4, 4, 3)
-    assert [reach((1, 1)) for reach in left_out.reach] == [(2, 3), (3, 5)]
+    assert [reach((1, 1)) for reach in left_out.input_range] == [(2, 3), (3, 5)]
 
 
 def test_the_counts_are_the_body_s() -> None:
@@ -176,9 +176,11 @@ def test_a_reflected_border_is_seen_again() -> None:
     """Of 5 rows extended to 8, the last sees 2 rows further down: the second and third again."""
     down = window(3)  # output i depends on the rows from i to i + 2
     info = shape_rules.reflect_pad(
-        "", {"body": lambda shape: LayerInfo(shape, reach=(down, whole)), "multiple": 4}, (1, 5, 5)
+        "",
+        {"body": lambda shape: LayerInfo(shape, input_range=(down, whole)), "multiple": 4},
+        (1, 5, 5),
     )
-    vertical, horizontal = info.reach
+    vertical, horizontal = info.input_range
     assert [vertical((row, row)) for row in range(5)] == [(0, 2), (1, 3), (2, 4), (3, 5), (2, 6)]
     assert vertical(EMPTY) == EMPTY
     assert receptive_field(horizontal) == receptive_field(whole)
@@ -187,7 +189,7 @@ def test_a_reflected_border_is_seen_again() -> None:
 def test_a_skip_sees_the_pixel_itself() -> None:
     blocks = chain(window(2, stride=2), repeat(2))
     above = window(1, before=3)  # a pixel three rows above, and not its own
-    body = lambda shape: LayerInfo(shape, reach=(above, blocks))  # noqa: E731 - one of a table
-    vertical, horizontal = shape_rules.skip("", {"body": body}, (1, 8, 8)).reach
+    body = lambda shape: LayerInfo(shape, input_range=(above, blocks))  # noqa: E731 - one of a table
+    vertical, horizontal = shape_rules.skip("", {"body": body}, (1, 8, 8)).input_range
     assert vertical((5, 5)) == (2, 5)
     assert [horizontal((column, column)) for column in (4, 5)] == [(4, 5), (4, 5)]

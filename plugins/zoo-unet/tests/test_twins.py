@@ -11,8 +11,8 @@ from zoo.architecture import parse_architecture
 from zoo.bench.benchmark import Plan, benchmark
 from zoo.bench.twins import Twins
 from zoo.compiler import Compiler
-from zoo.discovery import discover
-from zoo.registry import load_registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import load_registry
 from zoo.seeding import generator
 from zoo.testing import check_against_torch
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zoo.arguments import number
 from zoo.nn import Activation
+from zoo.spec.arguments import number
 
 
 class LeakyReLU(Activation):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.nn import Module, empty_ordered_as
-from zoo.shapes import Pair
+from zoo.spec.shapes import Pair
 from zoo_unet.shapes import pooling
 
 

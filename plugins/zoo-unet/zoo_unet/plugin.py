@@ -17,7 +17,7 @@ zoo_api = ">=1,<2"
 @zoo.hookimpl
 def zoo_layers() -> Iterator[zoo.LayerEntry]:
     """The layers of U-Nets."""
-    yield _layer("leaky_relu", "leaky_relu:LeakyReLU", rule="zoo.shape_rules:elementwise")
+    yield _layer("leaky_relu", "leaky_relu:LeakyReLU", rule="zoo.spec.shape_rules:elementwise")
     yield _layer("max_pool2d", "max_pool2d:MaxPool2d")
     yield _layer("skip", "skip:Skip")
     yield _layer("reflect_pad", "reflect_pad:ReflectPad")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from zoo.arguments import pair
 from zoo.nn import Module, empty_ordered_as
-from zoo.shapes import Pair
+from zoo.spec.arguments import pair
+from zoo.spec.shapes import Pair
 from zoo_unet.shapes import cut_back, extended
 
 

@@ -1,6 +1,6 @@
 """The shape rules of the layers: what each makes of an input, known without torch.
 
-How to write one is in :mod:`zoo.shape_rules`. A ``leaky_relu`` changes no shape, and has zoo's own.
+How to write one is in :mod:`zoo.spec.shape_rules`. A ``leaky_relu`` changes no shape, and has zoo's own.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from zoo import LayerInfo, reach
-from zoo.arguments import pair
-from zoo.shapes import image
+from zoo import LayerInfo, input_range
+from zoo.spec.arguments import pair
+from zoo.spec.shapes import image
 from zoo_unet.shapes import Shape, cut_back, extended, joined, pooling
 
 Parameters = Mapping[str, Any]
@@ -28,22 +28,25 @@ def max_pool2d(where: str, parameters: Parameters, input_shape: Shape) -> LayerI
     )
     return LayerInfo(
         output_shape=windows.output(where, input_shape),
-        reach=(
-            reach.window(windows.span[0], windows.stride[0], windows.padding[0]),
-            reach.window(windows.span[1], windows.stride[1], windows.padding[1]),
+        input_range=(
+            input_range.window(windows.span[0], windows.stride[0], windows.padding[0]),
+            input_range.window(windows.span[1], windows.stride[1], windows.padding[1]),
         ),
     )
 
 
 def skip(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
-    """:class:`zoo_unet.skip.Skip`: the body's counts, and its reach or the pixel itself."""
+    """:class:`zoo_unet.skip.Skip`: the body's counts, and its input range or the pixel itself."""
     image(where, input_shape)
     inner: LayerInfo = parameters["body"](input_shape)
-    vertical, horizontal = inner.reach
+    vertical, horizontal = inner.input_range
     return replace(
         inner,
         output_shape=joined(where, inner.output_shape, input_shape),
-        reach=(reach.either(vertical, reach.same), reach.either(horizontal, reach.same)),
+        input_range=(
+            input_range.union(vertical, input_range.same),
+            input_range.union(horizontal, input_range.same),
+        ),
     )
 
 
@@ -52,18 +55,18 @@ def reflect_pad(where: str, parameters: Parameters, input_shape: Shape) -> Layer
     multiple = pair(where, "multiple", parameters["multiple"])
     padded = extended(where, input_shape, multiple)
     inner: LayerInfo = parameters["body"](padded)
-    vertical, horizontal = inner.reach
+    vertical, horizontal = inner.input_range
     return replace(
         inner,
         output_shape=cut_back(where, inner.output_shape, padded, input_shape),
-        reach=(_reflected(vertical, input_shape[1]), _reflected(horizontal, input_shape[2])),
+        input_range=(_reflected(vertical, input_shape[1]), _reflected(horizontal, input_shape[2])),
     )
 
 
-def _reflected(inner: reach.Reach, size: int) -> reach.Reach:
-    """The body's reach and, of what lies beyond the last pixel, the mirror image of it."""
+def _reflected(inner: input_range.InputRange, size: int) -> input_range.InputRange:
+    """The body's input range and, of what lies beyond the last pixel, the mirror image of it."""
 
-    def inputs(outputs: reach.Range) -> reach.Range:
+    def inputs(outputs: input_range.Range) -> input_range.Range:
         first, last = inner(outputs)
         return min(first, 2 * (size - 1) - last), last
 

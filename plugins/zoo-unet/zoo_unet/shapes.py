@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.arguments import pair
 from zoo.errors import ArgumentError, ShapeError
-from zoo.shapes import Pair, by, image, window
+from zoo.spec.arguments import pair
+from zoo.spec.shapes import Pair, by, image, window
 
 Shape = tuple[int, ...]
 Image = tuple[int, int, int]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from zoo.nn import Module, empty_ordered_as
-from zoo.shapes import image
+from zoo.spec.shapes import image
 from zoo_unet.shapes import joined
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from zoo.nn import Module
-from zoo.shapes import Pair
+from zoo.spec.shapes import Pair
 from zoo_unet.leaky_relu import LeakyReLU
 from zoo_unet.max_pool2d import MaxPool2d
 from zoo_unet.reflect_pad import ReflectPad

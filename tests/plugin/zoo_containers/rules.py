@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from zoo import LayerInfo, reach
+from zoo import LayerInfo, input_range
 from zoo.errors import ArgumentError
 
 Shape = tuple[int, ...]
@@ -21,7 +21,7 @@ def residual(where: str, parameters: Mapping[str, Any], input_shape: Shape) -> L
             f"{_by(input_shape)}. Use a body that gives back its input's shape.",
             "body",
         )
-    return replace(inner, reach=_beside_the_input(inner))
+    return replace(inner, input_range=_beside_the_input(inner))
 
 
 def concat(where: str, parameters: Mapping[str, Any], input_shape: Shape) -> LayerInfo:
@@ -35,12 +35,14 @@ def concat(where: str, parameters: Mapping[str, Any], input_shape: Shape) -> Lay
         )
     channels = input_shape[0] + inner.output_shape[0]
     shape = (channels, *input_shape[1:])
-    return replace(inner, output_shape=shape, reach=_beside_the_input(inner))
+    return replace(inner, output_shape=shape, input_range=_beside_the_input(inner))
 
 
-def _beside_the_input(inner: LayerInfo) -> tuple[reach.Reach, reach.Reach]:
-    vertical, horizontal = inner.reach
-    return reach.either(reach.same, vertical), reach.either(reach.same, horizontal)
+def _beside_the_input(inner: LayerInfo) -> tuple[input_range.InputRange, input_range.InputRange]:
+    vertical, horizontal = inner.input_range
+    return input_range.union(input_range.same, vertical), input_range.union(
+        input_range.same, horizontal
+    )
 
 
 def _by(shape: Shape) -> str:

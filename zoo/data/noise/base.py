@@ -10,10 +10,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from zoo.arguments import is_number
-from zoo.constraints import ascending_ranges
 from zoo.data.crops import Crops
 from zoo.errors import ArgumentError
+from zoo.spec.arguments import is_number
+from zoo.spec.constraints import ascending_ranges
 
 
 class Noisy(NamedTuple):

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zoo.constraints import ascending_ranges
 from zoo.data.crops import Crops
 from zoo.data.noise.base import Noise, Noisy
 from zoo.errors import ArgumentError
+from zoo.spec.constraints import ascending_ranges
 
 
 class PixelSampling(Noise):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from zoo.constraints import folders_of_pairs
 from zoo.data.images import find_images, page_names, read_images
 from zoo.data.sets import ImagePairs
 from zoo.errors import DataError
+from zoo.spec.constraints import folders_of_pairs
 
 SHOWN = 3  # files named in a message
 

@@ -17,7 +17,7 @@ from zoo.nn.fast.rows import Rows
 from zoo.nn.fast.trial import has_kernels
 from zoo.nn.parameter import Parameter
 from zoo.nn.write import Write, copy_rows
-from zoo.shapes import Pair, Sides
+from zoo.spec.shapes import Pair, Sides
 
 Form = Rows | Planes | Implicit
 

@@ -1,6 +1,0 @@
-"""What is installed, described for people who want to name it in a file. No torch."""
-
-from zoo.catalogue.details import Details, Parameter, details, summary
-from zoo.catalogue.source import Definition, find_definition
-
-__all__ = ["Definition", "Details", "Parameter", "details", "find_definition", "summary"]

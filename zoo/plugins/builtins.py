@@ -1,0 +1,115 @@
+"""What zoo itself provides, through the same hooks as every plugin.
+
+The schemas are data files of the package ``zoo.schemas``, one for each name in a folder for its
+kind; a schema's title is the entry's summary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from zoo.schemas import read_schema
+
+from zoo.plugins.hookspecs import hookimpl
+from zoo.plugins.records import (
+    Entry,
+    InitializerEntry,
+    LayerEntry,
+    LossEntry,
+    NoiseEntry,
+    OptimizerEntry,
+    ScheduleEntry,
+    SourceEntry,
+)
+
+E = TypeVar("E", bound=Entry)
+
+
+def _entry(record: type[E], name: str, factory: str, **fields: Any) -> E:
+    schema = read_schema(f"{record.kind}/{name}.json")
+    return record(name=name, factory=factory, schema=schema, summary=schema["title"], **fields)
+
+
+def _layer(name: str, factory: str, rule: str = "", **fields: Any) -> LayerEntry:
+    """A layer's entry; its twin has the layer's name, and so has its shape rule unless given."""
+    fields |= {"shape_rule": f"zoo.spec.shape_rules:{rule or name}", "torch_twin": _twin(name)}
+    return _entry(LayerEntry, name, factory, **fields)
+
+
+def _twin(name: str) -> str:
+    return f"zoo.testing.twins:{name}"
+
+
+@hookimpl
+def zoo_layers() -> Iterator[LayerEntry]:
+    """The layers of the five reports."""
+    channels, features = {"in_channels": 0}, {"in_features": -1}
+    yield _layer("conv2d", "zoo.nn:Conv2d", inferred=channels)
+    yield _layer("conv_transpose2d", "zoo.nn:ConvTranspose2d", inferred=channels)
+    yield _layer("upsampling", "zoo.nn:Upsampling", inferred=channels)
+    yield _layer("nearest_upsampling", "zoo.nn:NearestUpsampling")
+    yield _layer("linear", "zoo.nn:Linear", inferred=features)
+    yield _layer("relu", "zoo.nn:ReLU", rule="elementwise")
+    yield _layer("sigmoid", "zoo.nn:Sigmoid", rule="elementwise")
+
+
+@hookimpl
+def zoo_losses() -> Iterator[LossEntry]:
+    """The losses."""
+    yield _entry(LossEntry, "mse", "zoo.nn:MSE", torch_twin=_twin("mse"))
+
+
+@hookimpl
+def zoo_optimizers() -> Iterator[OptimizerEntry]:
+    """The optimizers."""
+    nesterov = "zoo.spec.constraints:nesterov_momentum"
+    twin = _twin("sgd")
+    yield _entry(OptimizerEntry, "sgd", "zoo.optim:SGD", check=nesterov, torch_twin=twin)
+    yield _entry(OptimizerEntry, "adam", "zoo.optim:Adam", torch_twin=_twin("adam"))
+
+
+@hookimpl
+def zoo_initializers() -> Iterator[InitializerEntry]:
+    """PyTorch's default, those by fan-in and fan-out, and the plain ones."""
+    limits = "zoo.spec.constraints:low_and_high"
+    yield _entry(InitializerEntry, "pytorch", "zoo.init:PyTorch")
+    yield _entry(InitializerEntry, "he_normal", "zoo.init:HeNormal")
+    yield _entry(InitializerEntry, "he_uniform", "zoo.init:HeUniform")
+    yield _entry(InitializerEntry, "xavier_normal", "zoo.init:XavierNormal")
+    yield _entry(InitializerEntry, "xavier_uniform", "zoo.init:XavierUniform")
+    yield _entry(InitializerEntry, "normal", "zoo.init:Normal")
+    yield _entry(InitializerEntry, "uniform", "zoo.init:Uniform", check=limits)
+    yield _entry(InitializerEntry, "constant", "zoo.init:Constant")
+    yield _entry(InitializerEntry, "zeros", "zoo.init:Zeros")
+
+
+@hookimpl
+def zoo_schedules() -> Iterator[ScheduleEntry]:
+    """The learning-rate schedules."""
+    yield _entry(ScheduleEntry, "constant", "zoo.optim.schedules:Constant")
+    yield _entry(ScheduleEntry, "cosine", "zoo.optim.schedules:Cosine")
+    yield _entry(ScheduleEntry, "one_cycle", "zoo.optim.schedules:OneCycle")
+    yield _entry(ScheduleEntry, "step", "zoo.optim.schedules:Step")
+
+
+@hookimpl
+def zoo_noises() -> Iterator[NoiseEntry]:
+    """The noises of Noise2Noise and of EE-559's data."""
+    ranges = "zoo.spec.constraints:ascending_ranges"
+    yield _entry(NoiseEntry, "gaussian", "zoo.data.noise.gaussian:Gaussian", check=ranges)
+    yield _entry(NoiseEntry, "poisson", "zoo.data.noise.poisson:Poisson", check=ranges)
+    yield _entry(NoiseEntry, "bernoulli", "zoo.data.noise.bernoulli:Bernoulli", check=ranges)
+    yield _entry(NoiseEntry, "impulse", "zoo.data.noise.impulse:Impulse", check=ranges)
+    sampling = "zoo.data.noise.pixel_sampling:PixelSampling"
+    yield _entry(NoiseEntry, "pixel_sampling", sampling, check=ranges)
+
+
+@hookimpl
+def zoo_sources() -> Iterator[SourceEntry]:
+    """Photographs that come with scikit-image, and the user's own files."""
+    yield _entry(SourceEntry, "demo", "zoo.data.sources.demo:Demo")
+    yield _entry(SourceEntry, "folder", "zoo.data.sources.folder:Folder")
+    folders = "zoo.spec.constraints:folders_of_pairs"
+    yield _entry(SourceEntry, "pairs", "zoo.data.sources.pairs:Pairs", check=folders)
+    yield _entry(SourceEntry, "pkl", "zoo.data.sources.pickle_pairs:PicklePairs")

@@ -1,0 +1,168 @@
+"""Finding installed plugins: the distributions with an entry point in the group ``zoo``.
+
+One that cannot be loaded is remembered as a failure and does not keep the others from loading.
+The environment can narrow this: ``ZOO_PLUGINS=a,b`` loads only these distributions (empty: none),
+``ZOO_STRICT_PLUGINS=1`` makes every failure an error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points, version
+
+import pluggy
+
+from zoo.errors import PluginError
+from zoo.plugins import builtins, hookspecs
+from zoo.plugins.hookspecs import API_VERSION
+from zoo.plugins.records import KINDS
+from zoo.plugins.static_source import constant
+
+GROUP = "zoo"
+
+
+@dataclass(frozen=True, order=True)
+class Provider:
+    """Who provides a plugin: a distribution, its version, and the entry point's name in it."""
+
+    distribution: str
+    version: str
+    entry_point: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A plugin, or a hook of it, that could not be used, and why."""
+
+    provider: Provider
+    reason: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.provider}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """What discovery found.
+
+    Attributes:
+        manager: has the built-ins and all plugins that could be loaded.
+        providers: who is behind each plugin name of the manager.
+        failures: the plugins that could not be loaded.
+        left_out: the plugins that ``ZOO_PLUGINS`` does not name.
+        strict: whether any failure, also a later one of a hook, is an error.
+    """
+
+    manager: pluggy.PluginManager
+    providers: Mapping[str, Provider]
+    failures: tuple[Failure, ...]
+    left_out: tuple[Provider, ...]
+    strict: bool
+
+
+def discover(environment: Mapping[str, str] = os.environ) -> Plugins:
+    """Load the built-ins and all installed plugins, sorted by distribution.
+
+    Raises:
+        PluginError: ``ZOO_PLUGINS`` names a distribution without a plugin.
+    """
+    manager = pluggy.PluginManager("zoo")
+    manager.add_hookspecs(hookspecs)
+    providers: dict[str, Provider] = {}
+    failures: list[Failure] = []
+    _register(manager, builtins, Provider("zoo", _zoo_version(), "builtins"), providers)
+    installed = _installed()
+    selected = _selected(installed, environment.get("ZOO_PLUGINS"))
+    for provider, entry_point in selected:
+        try:
+            _check_api(entry_point.module)
+            _register(manager, entry_point.load(), provider, providers)
+        except (Exception, SystemExit) as error:  # whatever a plugin's module does when imported
+            failures.append(Failure(provider, f"cannot be loaded: {reason(error)}"))
+    strict = environment.get("ZOO_STRICT_PLUGINS") == "1"
+    left_out = tuple(item[0] for item in installed if item not in selected)
+    return Plugins(manager, providers, tuple(failures), left_out, strict)
+
+
+def reason(error: BaseException) -> str:
+    """The words of zoo's own errors; the type too of whatever else a plugin's code raised."""
+    return str(error) if isinstance(error, PluginError) else repr(error)
+
+
+def _check_api(module: str) -> None:
+    """Refuse a plugin that is written for another version of the interface, before it runs."""
+    wanted = constant(module, "zoo_api")
+    if wanted is None:
+        return
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        fits = API_VERSION in SpecifierSet(wanted if isinstance(wanted, str) else "no range")
+    except InvalidSpecifier:
+        raise PluginError(
+            f"zoo_api is {wanted!r}. Write a range of versions, such as '>=1,<2'."
+        ) from None
+    if not fits:
+        raise PluginError(
+            f"is written for version {wanted} of zoo's plugin interface, and this zoo has "
+            f"{API_VERSION}. Install versions of the two that go together."
+        )
+
+
+def _register(
+    manager: pluggy.PluginManager,
+    plugin: object,
+    provider: Provider,
+    providers: dict[str, Provider],
+) -> None:
+    name = f"{provider.distribution}:{provider.entry_point}"
+    if (other := manager.get_name(plugin)) is not None:
+        raise PluginError(f"the entry point {name} names the same object as {other}.")
+    try:
+        manager.register(plugin, name=name)
+        manager.check_pending()  # a misspelt hook name is otherwise accepted in silence
+    except Exception as error:
+        if manager.has_plugin(name):  # older pluggy registers before it finds the mistake
+            manager.unregister(name=name)
+        if isinstance(error, pluggy.PluginValidationError):
+            hooks = ", ".join(sorted(record.hook for record in KINDS))
+            what = " ".join(str(error).split())
+            raise PluginError(f"{what}. Hooks, without arguments: {hooks}.") from error
+        raise
+    providers[name] = provider
+
+
+def _installed() -> list[tuple[Provider, EntryPoint]]:
+    """All entry points of the group, each once, by distribution."""
+    found: dict[tuple[str, str], tuple[Provider, EntryPoint]] = {}
+    for entry_point in entry_points(group=GROUP):
+        if entry_point.dist is not None:
+            name = entry_point.dist.metadata["Name"]
+            provider = Provider(name, entry_point.dist.version, entry_point.name)
+            found.setdefault((name, entry_point.value), (provider, entry_point))
+    return sorted(found.values(), key=lambda item: item[0])
+
+
+def _selected(
+    installed: list[tuple[Provider, EntryPoint]], wanted: str | None
+) -> list[tuple[Provider, EntryPoint]]:
+    """Those whose distribution ``ZOO_PLUGINS`` names; all where it is not set."""
+    if wanted is None:
+        return installed
+    names = {name.strip() for name in wanted.split(",") if name.strip()}
+    known = {provider.distribution for provider, _ in installed}
+    if unknown := sorted(names - known):
+        raise PluginError(
+            f"ZOO_PLUGINS: no installed plugin is called {', '.join(map(repr, unknown))}. "
+            f"Installed: {', '.join(sorted(known)) or 'none'}."
+        )
+    return [item for item in installed if item[0].distribution in names]
+
+
+def _zoo_version() -> str:
+    return version("zoo")

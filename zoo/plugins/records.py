@@ -1,0 +1,250 @@
+"""The records a plugin's hooks return: what a file can name, and who builds it.
+
+A record names its factory as a string, ``"package.module:Class"``, which is imported only when an
+architecture that uses it is compiled. So listing, checking and completing need no torch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, ClassVar
+
+from zoo.errors import PluginError
+from zoo.plugins.schema_lint import lint
+from zoo.spec.layer_info import ShapeRule
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+BLOCK = "block"  # the type of a layer that stands for the layers of a named block
+REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One thing that can be written in an architecture file under its ``type`` key.
+
+    Attributes:
+        name: the value of ``type``: lower-case letters, digits and underscores.
+        factory: ``"package.module:Class"``, called with the table's parameters as keywords. If it
+            has a parameter ``generator`` it is also given the run's ``torch.Generator``.
+        schema: JSON Schema (draft 2020-12) of the parameters: a closed object whose ``default``
+            values are those of the factory's signature, each property with a ``description``, of
+            the keywords that :mod:`zoo.plugins.schema_lint` knows.
+        summary: one line for listings.
+        check: ``"package.module:function"`` of a function ``check(where, parameters)`` that raises
+            :class:`zoo.errors.ArgumentError` for parameters that do not go together, which a schema
+            cannot say; it imports no torch. Empty where there is nothing to say.
+        cases: ``"package.module:CASES"`` of a sequence of :class:`zoo.testing.Case`: what
+            ``zoo plugin check`` tries the entry with, beside what it makes up from the schema. Only
+            that command imports it.
+
+    Raises:
+        PluginError: a field is not as described.
+    """
+
+    kind: ClassVar[str]
+    hook: ClassVar[str]
+
+    name: str
+    factory: str
+    schema: Mapping[str, Any]
+    summary: str
+    check: str = ""
+    cases: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"{self.kind} {self.name!r}"
+        if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
+            raise PluginError(
+                f"{where}: not a usable name. Use lower-case letters, digits and underscores."
+            )
+        self._check_reference("factory", self.factory, "package.module:Class")
+        if self.check != "":
+            self._check_reference("check", self.check, "package.module:function")
+        if self.cases != "":
+            self._check_reference("cases", self.cases, "package.module:CASES")
+        if not isinstance(self.summary, str) or not self.summary or "\n" in self.summary:
+            raise PluginError(f"{where}: summary is {self.summary!r}. Write one line of text.")
+        self._check_schema(where)
+
+    def _check_reference(self, field: str, value: Any, form: str) -> None:
+        if not isinstance(value, str) or not REFERENCE.fullmatch(value):
+            raise PluginError(
+                f"{self.kind} {self.name!r}: {field} is {value!r}. Write it as {form!r}."
+            )
+
+    def _check_schema(self, where: str) -> None:
+        if not isinstance(self.schema, Mapping) or self.schema.get("type") != "object":
+            raise PluginError(f"{where}: schema is not that of an object. Set 'type' to 'object'.")
+        if self.schema.get("additionalProperties") is not False:
+            raise PluginError(
+                f"{where}: schema accepts unknown keys. Set 'additionalProperties' to false."
+            )
+        for problem in lint(self.schema, f"{where}: schema"):
+            raise PluginError(problem)
+        if "type" in self.schema.get("properties", {}):
+            raise PluginError(
+                f"{where}: schema has a property 'type', which selects the entry. Rename it."
+            )
+
+    def load(self) -> Callable[..., Any]:
+        """Import and return the factory.
+
+        Raises:
+            PluginError: the module or the name in it cannot be imported.
+        """
+        return self._import(self.factory)
+
+    def load_check(self) -> Callable[[str, Mapping[str, Any]], None] | None:
+        """Import and return ``check``, None where there is none; raises as ``load``."""
+        return self._import(self.check) if self.check else None
+
+    def load_cases(self) -> Any:
+        """Import and return ``cases``, () where there are none; raises as ``load``."""
+        return self._attribute(self.cases) if self.cases else ()
+
+    def _import(self, reference: str) -> Callable[..., Any]:
+        value = self._attribute(reference)
+        if not callable(value):
+            raise PluginError(f"{self.kind} {self.name!r}: {reference!r} is not callable.")
+        return value  # type: ignore[no-any-return]  # callable() has just been asked
+
+    def _attribute(self, reference: str) -> Any:
+        module, _, attribute = reference.partition(":")
+        try:
+            return getattr(import_module(module), attribute)
+        except Exception as error:  # whatever a plugin's module raises while it is imported
+            raise PluginError(
+                f"{self.kind} {self.name!r}: cannot import {reference!r}: {error!r}."
+            ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwinEntry(Entry):
+    """An entry that may have a twin: the same in torch, which ``zoo bench`` times beside it.
+
+    Attributes:
+        torch_twin: ``"package.module:function"`` of a function that is given what the factory has
+            built, and what is said below, and returns the same in torch. Only ``zoo bench`` imports
+            it, so it may import ``torch.nn``. Empty where torch has nothing alike.
+    """
+
+    torch_twin: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.torch_twin != "":
+            self._check_reference("torch_twin", self.torch_twin, "package.module:function")
+
+    def load_torch_twin(self) -> Callable[..., Any] | None:
+        """Import and return ``torch_twin``, None where there is none; raises as ``load``."""
+        return self._import(self.torch_twin) if self.torch_twin else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerEntry(TwinEntry):
+    """A layer: the factory builds a :class:`zoo.nn.Module`.
+
+    Attributes:
+        inferred: parameters that may be left out, each with the axis of the input shape (without
+            the batch axis) that gives it: ``{"in_channels": 0}`` for a layer on (C, H, W).
+        shape_rule: ``"package.module:function"`` of a function
+            ``rule(where, parameters, input_shape) -> zoo.LayerInfo`` (:mod:`zoo.spec.shape_rules`) that
+            says what the layer makes of an input of that shape; it imports no torch. A parameter
+            that is a body of layers is given to it as a function from shape to ``LayerInfo``.
+        torch_twin: called as ``twin(layer, twin_of)``, returns a ``torch.nn.Module`` with the names
+            and shapes of the layer's state dict; its values are copied by the caller. A container
+            gets the twins of the modules in it with ``twin_of(module)``.
+    """
+
+    kind: ClassVar[str] = "layer"
+    hook: ClassVar[str] = "zoo_layers"
+
+    inferred: Mapping[str, int] = field(default_factory=dict)
+    shape_rule: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.name == BLOCK:
+            raise PluginError(
+                f"layer {self.name!r}: the name stands for a named block. Use another."
+            )
+        self._check_reference("shape_rule", self.shape_rule, "package.module:function")
+        for name, axis in self.inferred.items():
+            if name not in self.schema.get("properties", {}) or not isinstance(axis, int):
+                raise PluginError(
+                    f"layer {self.name!r}: inferred has {name!r}: {axis!r}. "
+                    "Give a property of the schema and an axis of the input's shape."
+                )
+
+    def load_shape_rule(self) -> ShapeRule:
+        """Import and return the shape rule; raises as ``load``."""
+        return self._import(self.shape_rule)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossEntry(TwinEntry):
+    """A loss: the factory builds an object with ``forward(y, target)`` and ``backward()``.
+
+    Its ``torch_twin`` is called as ``twin(loss)`` and returns a function of (y, target).
+    """
+
+    kind: ClassVar[str] = "loss"
+    hook: ClassVar[str] = "zoo_losses"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerEntry(TwinEntry):
+    """An optimizer: the factory's first argument is the list of (value, gradient) pairs.
+
+    Its ``torch_twin`` is called as ``twin(optimizer, parameters)`` with the parameters of the twin
+    of the network, and returns a ``torch.optim.Optimizer``.
+    """
+
+    kind: ClassVar[str] = "optimizer"
+    hook: ClassVar[str] = "zoo_optimizers"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitializerEntry(Entry):
+    """An initializer: the factory builds a callable that fills a tensor (:mod:`zoo.init`)."""
+
+    kind: ClassVar[str] = "initializer"
+    hook: ClassVar[str] = "zoo_initializers"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleEntry(Entry):
+    """A learning-rate schedule: the factory builds a function of training progress."""
+
+    kind: ClassVar[str] = "schedule"
+    hook: ClassVar[str] = "zoo_schedules"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseEntry(Entry):
+    """A noise: the factory builds a model of how a noisy copy is drawn (:mod:`zoo.data.noise`)."""
+
+    kind: ClassVar[str] = "noise"
+    hook: ClassVar[str] = "zoo_noises"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceEntry(Entry):
+    """A data source: the factory loads images or pairs (:mod:`zoo.data.sources`)."""
+
+    kind: ClassVar[str] = "source"
+    hook: ClassVar[str] = "zoo_sources"
+
+
+KINDS: tuple[type[Entry], ...] = (
+    LayerEntry,
+    LossEntry,
+    OptimizerEntry,
+    InitializerEntry,
+    ScheduleEntry,
+    NoiseEntry,
+    SourceEntry,
+)

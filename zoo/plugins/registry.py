@@ -1,0 +1,111 @@
+"""Everything that can be written in an architecture file, by kind and name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from zoo.errors import PluginError
+from zoo.plugins.discovery import Failure, Plugins, Provider, discover, reason
+from zoo.plugins.records import KINDS, Entry, LayerEntry
+
+E = TypeVar("E", bound=Entry)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An entry and who provides it."""
+
+    entry: Entry
+    provider: Provider
+
+
+class Registry:
+    """All entries of the built-ins and the installed plugins.
+
+    Args:
+        registered: the entries with their providers.
+        failures: plugins and hooks that could not be used.
+    """
+
+    def __init__(self, registered: Iterable[Registered], failures: Iterable[Failure] = ()) -> None:
+        self.failures = tuple(failures)
+        self._registered: dict[tuple[str, str], list[Registered]] = {}
+        for item in registered:
+            self._registered.setdefault((item.entry.kind, item.entry.name), []).append(item)
+
+    def names(self, kind: str) -> list[str]:
+        """The names of a kind, sorted."""
+        return sorted(name for its_kind, name in self._registered if its_kind == kind)
+
+    def get(self, kind: str, name: str) -> Registered:
+        """The entry of that kind and name, and who provides it.
+
+        Args:
+            name: the entry's, or ``DISTRIBUTION:NAME`` for the one of that distribution.
+
+        Raises:
+            KeyError: there is none.
+            PluginError: several plugins provide it.
+        """
+        distribution, _, bare = name.rpartition(":")
+        items = self._registered[kind, bare]
+        if distribution:
+            items = [item for item in items if item.provider.distribution == distribution]
+        if not items:
+            raise KeyError(name)
+        if len(items) > 1:
+            sides = " and ".join(sorted(str(item.provider) for item in items))
+            choices = sorted({f"{item.provider.distribution}:{bare}" for item in items})
+            choose = f"Choose with {' or '.join(choices)}." if len(choices) > 1 else ""
+            raise PluginError(
+                f"{kind} {bare!r}: provided by {sides}. {choose or 'Uninstall one of them.'}"
+            )
+        return items[0]
+
+    def kinds(self, name: str) -> list[str]:
+        """The kinds that have an entry of that name, sorted."""
+        return sorted(kind for kind, its_name in self._registered if its_name == name)
+
+    def layer(self, name: str) -> LayerEntry:
+        """The layer of that name; raises as ``get``."""
+        entry = self.get("layer", name).entry
+        assert isinstance(entry, LayerEntry)
+        return entry
+
+    def __iter__(self) -> Iterator[Registered]:
+        for key in sorted(self._registered):
+            yield from self._registered[key]
+
+
+def load_registry(plugins: Plugins | None = None) -> Registry:
+    """Call every hook of every plugin; one that fails is recorded and the others go on.
+
+    Args:
+        plugins: what discovery found; it runs now unless given.
+
+    Raises:
+        PluginError: ``ZOO_STRICT_PLUGINS`` is 1 and a plugin or a hook failed; or as ``discover``.
+    """
+    plugins = plugins or discover()
+    registered: list[Registered] = []
+    failures = list(plugins.failures)
+    for record in KINDS:
+        for implementation in getattr(plugins.manager.hook, record.hook).get_hookimpls():
+            provider = plugins.providers[implementation.plugin_name]
+            try:
+                entries = [_checked(item, record) for item in implementation.function()]
+            except (Exception, SystemExit) as error:  # whatever a plugin's hook raises
+                failures.append(Failure(provider, f"{record.hook} failed: {reason(error)}"))
+            else:
+                registered += [Registered(entry, provider) for entry in entries]
+    if failures and plugins.strict:
+        raise PluginError("\n".join(str(failure) for failure in failures))
+    return Registry(registered, failures)
+
+
+def _checked(item: Any, record: type[E]) -> E:
+    if not isinstance(item, record):
+        raise PluginError(f"returned {item!r}. Return {record.__name__} records.")
+    return item

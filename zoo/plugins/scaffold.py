@@ -1,0 +1,91 @@
+"""A new plugin: the files of a distribution with one layer. No torch.
+
+They are made from the texts in ``template``, which end in ``.txt`` so that nothing takes
+them for code of zoo.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import Distribution, distribution
+from importlib.resources import files
+from keyword import iskeyword
+from typing import Final
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+# Each text of template, and the file that it becomes.
+FILES: Final[Mapping[str, str]] = {
+    "pyproject.toml": "pyproject.toml",
+    "README.md": "README.md",
+    "LICENSE": "LICENSE",
+    "gitignore": ".gitignore",
+    "workflow.yml": ".github/workflows/test.yml",
+    "init.py": "{{package}}/__init__.py",
+    "plugin.py": "{{package}}/plugin.py",
+    "swish.py": "{{package}}/swish.py",
+    "shape_rules.py": "{{package}}/shape_rules.py",
+    "cases.py": "{{package}}/cases.py",
+    "schema.json": "{{package}}/schemas/{{layer}}.json",
+    "py.typed": "{{package}}/py.typed",
+    "architecture.toml": "architectures/{{layer}}.toml",
+    "test_layers.py": "tests/test_layers.py",
+    "test_plugin.py": "tests/test_plugin.py",
+}
+PLACEHOLDER: Final = re.compile(r"\{\{(\w+)\}\}")  # "${{ matrix }}" of a workflow has spaces
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a new plugin and its parts are called.
+
+    Attributes:
+        distribution: what is installed: ``zoo-swish``.
+        package: what is imported: ``zoo_swish``.
+        layer: the type in an architecture file: ``swish``.
+    """
+
+    distribution: str
+    package: str
+    layer: str
+
+
+def names_of(folder: str) -> Names:
+    """The names of a plugin in a folder of that name, which they are as near to as they can be."""
+    plain = unicodedata.normalize("NFKD", folder).encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "plugin"
+    package = name.replace("-", "_")
+    if not package.isidentifier() or iskeyword(package) or name in ("zoo", "plugin"):
+        name, package = f"zoo-{name}", f"zoo_{package}"
+    stem = package.removeprefix("zoo_")
+    stem = stem if stem[0].isalpha() else package
+    return Names(name, package, stem if stem.endswith("swish") else f"{stem}_swish")
+
+
+def plugin_files(names: Names) -> dict[str, str]:
+    """The text of each file of a new plugin, by its path in the plugin's folder."""
+    zoo = distribution("zoo")
+    values = {
+        **vars(names),
+        "zoo": _compatible(zoo),
+        "torch": next(text for text in zoo.requires or () if Requirement(text).name == "torch"),
+        "python": zoo.metadata["Requires-Python"],
+    }
+    folder = files(__package__) / "template"
+    texts = {path: (folder / f"{name}.txt").read_text("utf-8") for name, path in FILES.items()}
+    return {_filled(path, values): _filled(text, values) for path, text in texts.items()}
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    return PLACEHOLDER.sub(lambda match: values[match[1]], text)
+
+
+def _compatible(zoo: Distribution) -> str:
+    """A requirement of this version of zoo up to the next that may break things."""
+    major, minor = Version(zoo.version).release[:2]
+    below = f"0.{minor + 1}" if major == 0 else str(major + 1)
+    return f"zoo>={major}.{minor},<{below}"
