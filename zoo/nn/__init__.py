@@ -5,12 +5,11 @@ results are those of the layers of the same names in ``torch.nn``. Start reading
 :mod:`zoo.nn.linear` and :mod:`zoo.nn.conv2d`.
 """
 
-from zoo.nn.activation import Activation
 from zoo.nn.all_gather import all_gather
 from zoo.nn.conv2d import Conv2d
 from zoo.nn.conv_transpose2d import ConvTranspose2d, TransposeConv2d
 from zoo.nn.linear import Linear
-from zoo.nn.memory import empty_ordered_as
+from zoo.nn.memory_format import empty_preserving_format
 from zoo.nn.module import Module
 from zoo.nn.mse import MSE
 from zoo.nn.nearest_upsampling import NearestUpsampling
@@ -22,7 +21,6 @@ from zoo.nn.upsampling import Upsampling
 
 __all__ = [
     "MSE",
-    "Activation",
     "Conv2d",
     "ConvTranspose2d",
     "Linear",
@@ -35,5 +33,5 @@ __all__ = [
     "TransposeConv2d",
     "Upsampling",
     "all_gather",
-    "empty_ordered_as",
+    "empty_preserving_format",
 ]

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 import torch
+from torch import Tensor
 
 from zoo.init import PYTORCH, Initializer
-from zoo.nn.convolution import Convolution, Operator
-from zoo.nn.fast.operators import CONVOLUTION, Weight, fast_convolution, worth_it
+from zoo.nn.im2col import Windows, col2im, crop, im2col, pad
+from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.nn.plain import PlainConvolution
-from zoo.nn.windows import Windows
 from zoo.spec.arguments import count, divisor, pair, sides
 from zoo.spec.shapes import Pair, convolution, image
 
 
-class Conv2d(Convolution):
+class Conv2d(Module):
     """Each output pixel is a weighted sum of a window of input pixels (a cross-correlation).
 
     With X the columns of all windows of the padded x, K the weight and B the bias::
@@ -27,10 +25,8 @@ class Conv2d(Convolution):
                   dL/dB = sum over images and pixels of dL/dY
                   dL/dX = K^T dL/dY, each column added back to its window of x
 
-    :class:`zoo.nn.plain.PlainConvolution` follows these lines word by word, and is the definition.
-    :mod:`zoo.nn.fast` computes the same without ever making X.
-
-    With ``groups`` = G the channels fall into G parts, each convolved with its own kernels.
+    With ``groups`` = G the channels fall into G parts, each convolved with its own kernels: then
+    there are N G matrices of each kind, with Cout/G and Cin/G in place of Cout and Cin.
     Arguments, defaults, shapes and results are those of ``torch.nn.Conv2d`` with zero padding.
 
     Args:
@@ -59,6 +55,8 @@ class Conv2d(Convolution):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
     """
 
+    batch_independent = True
+
     def __init__(
         self,
         in_channels: int,
@@ -83,10 +81,41 @@ class Conv2d(Convolution):
         self.groups = divisor("Conv2d", groups, in_channels, out_channels)
         self.padding = sides("Conv2d", padding, self.kernel_size, self.stride, self.dilation)
         shape = (out_channels, in_channels // groups, *self.kernel_size)
-        weight = Parameter.initialized(shape, init, shape, generator)
-        self.parameters["weight"] = weight.order_in_memory(*CONVOLUTION)
+        self.parameters["weight"] = Parameter.initialized(shape, init, shape, generator)
         if bias:
             self.parameters["bias"] = Parameter.initialized(shape[:1], bias_init, shape, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, Cin, H, W) -> (N, Cout, Hout, Wout); also without N."""
+        y_shape = self.output_shape(x.shape[x.dim() == 4 :])
+        images = x if x.dim() == 4 else x.unsqueeze(0)  # N, Cin, H, W
+        windows = Windows(self.kernel_size, self.stride, self.dilation, y_shape[1:])
+        columns = im2col(pad(images, self.padding), windows, self.groups)  # N*G, Cin/G*kh*kw, L
+        kernels = self._kernels(len(images))  # N*G, Cout/G, Cin/G*kh*kw
+        if self.bias is None:
+            y = torch.bmm(kernels, columns)  # N*G, Cout/G, L
+        else:  # starting the sums from the bias saves a rounding: bit for bit torch.nn's result
+            bias = self.bias.view(self.groups, -1, 1).repeat(len(images), 1, 1)  # N*G, Cout/G, 1
+            y = torch.baddbmm(bias, kernels, columns)
+        self.save(images, windows, (*x.shape[:-3], *y_shape))
+        return y.view(*x.shape[:-3], *y_shape)
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """(N, Cout, Hout, Wout) -> (N, Cin, H, W); also without N."""
+        images, windows, y_shape = self.saved()
+        self.require_gradient_shape(grad_y, y_shape)
+        padded = pad(images, self.padding)
+        columns = im2col(padded, windows, self.groups)  # N*G, Cin/G*kh*kw, L
+        kernels = self._kernels(len(images))  # N*G, Cout/G, Cin/G*kh*kw
+        grad_rows = grad_y.reshape(*kernels.shape[:2], columns.shape[2])  # N*G, Cout/G, L
+        grad_kernels = torch.bmm(grad_rows, columns.mT)  # N*G, Cout/G, Cin/G*kh*kw
+        self.add_gradients(weight=grad_kernels.view(-1, *self.weight.shape).sum(0))
+        if self.bias is not None:
+            self.add_gradients(bias=grad_y.reshape(-1, *y_shape[-3:]).sum((0, 2, 3)))
+        grad_columns = torch.bmm(kernels.mT, grad_rows)  # N*G, Cin/G*kh*kw, L
+        grad_padded = col2im(grad_columns, torch.zeros_like(padded), windows)
+        grad_images = crop(grad_padded, self.padding, images.shape[2:])  # N, Cin, H, W
+        return grad_images if grad_y.dim() == 4 else grad_images.squeeze(0)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, int, int]:
         """(Cin, H, W) -> (Cout, Hout, Wout)."""
@@ -96,11 +125,7 @@ class Conv2d(Convolution):
         )
         return (self.out_channels, *size)
 
-    def operator(self, n: int, size: Pair, y_size: Pair) -> Operator:
-        """The fast form for most images, see there; the textbook form for small ones and groups."""
-        if self.groups > 1 or not worth_it(n * prod(y_size), self.weight):
-            windows = Windows(self.kernel_size, self.stride, self.dilation, y_size)
-            return PlainConvolution(windows, self.padding, self.groups)
-        return fast_convolution(
-            n, size, y_size, Weight.of(self.weight), self.stride, self.padding, self.dilation
-        )
+    def _kernels(self, n: int) -> Tensor:
+        """The weight as G matrices, again for each of n images: (N*G, Cout/G, Cin/G*kh*kw)."""
+        matrices = self.weight.reshape(self.groups, self.out_channels // self.groups, -1)
+        return matrices.expand(n, *matrices.shape).reshape(-1, *matrices.shape[1:])

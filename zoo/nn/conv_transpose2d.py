@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 import torch
+from torch import Tensor
 
 from zoo.init import PYTORCH, Initializer
-from zoo.nn.convolution import Convolution, Operator
-from zoo.nn.fast.operators import (
-    TRANSPOSED,
-    Weight,
-    fast_transposed_convolution,
-    worth_it,
-)
+from zoo.nn.im2col import Windows, col2im, crop, im2col, pad
+from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.nn.plain import PlainTransposedConvolution
-from zoo.nn.windows import Windows
-from zoo.spec.arguments import count, divisor, end_padding, pair
-from zoo.spec.shapes import Pair, image, transposed_convolution
+from zoo.spec.shapes import Pair, Sides, image, transposed_convolution
 
 
-class ConvTranspose2d(Convolution):
+class ConvTranspose2d(Module):
     """Each input pixel adds a weighted kernel to a window of output pixels.
 
     It is the gradient of a convolution with respect to its input, so forward and backward are those
@@ -35,7 +27,7 @@ class ConvTranspose2d(Convolution):
                   dL/dB = sum over images and pixels of dL/dY
                   dL/dX = K dL/dY*
 
-    :class:`zoo.nn.plain.PlainTransposedConvolution` follows these lines word by word.
+    With ``groups`` = G the channels fall into G parts, as in Conv2d.
 
     Arguments, defaults, shapes and results are those of ``torch.nn.ConvTranspose2d``.
 
@@ -65,6 +57,8 @@ class ConvTranspose2d(Convolution):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
     """
 
+    batch_independent = True
+
     def __init__(
         self,
         in_channels: int,
@@ -92,12 +86,41 @@ class ConvTranspose2d(Convolution):
         self.dilation = pair(name, "dilation", dilation)
         self.output_padding = end_padding(name, output_padding, self.stride, self.dilation)
         shape = (in_channels, out_channels // groups, *self.kernel_size)
-        weight = Parameter.initialized(shape, init, shape, generator)
-        self.parameters["weight"] = weight.order_in_memory(*TRANSPOSED)
+        self.parameters["weight"] = Parameter.initialized(shape, init, shape, generator)
         if bias:
             self.parameters["bias"] = Parameter.initialized(
                 (out_channels,), bias_init, shape, generator
             )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, Cin, H, W) -> (N, Cout, Hout, Wout); also without N."""
+        y_shape = self.output_shape(x.shape[x.dim() == 4 :])
+        images = x if x.dim() == 4 else x.unsqueeze(0)  # N, Cin, H, W
+        windows = Windows(self.kernel_size, self.stride, self.dilation, images.shape[2:])
+        kernels = self._kernels(len(images))  # N*G, Cin/G, Cout/G*kh*kw
+        rows = images.reshape(*kernels.shape[:2], -1)  # N*G, Cin/G, L
+        columns = torch.bmm(kernels.mT, rows)  # N*G, Cout/G*kh*kw, L
+        padded = pad(x.new_zeros(len(images), *y_shape), self._sides)
+        if self.bias is not None:
+            padded += self.bias.view(-1, 1, 1)
+        y = crop(col2im(columns, padded, windows), self._sides, y_shape[1:])
+        self.save(images, windows, (*x.shape[:-3], *y_shape))
+        return y if x.dim() == 4 else y.squeeze(0)
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """(N, Cout, Hout, Wout) -> (N, Cin, H, W); also without N."""
+        images, windows, y_shape = self.saved()
+        self.require_gradient_shape(grad_y, y_shape)
+        grad_images = grad_y.reshape(-1, *y_shape[-3:])  # N, Cout, Hout, Wout
+        grad_columns = im2col(pad(grad_images, self._sides), windows, self.groups)
+        kernels = self._kernels(len(images))  # N*G, Cin/G, Cout/G*kh*kw
+        rows = images.reshape(*kernels.shape[:2], -1)  # N*G, Cin/G, L
+        grad_kernels = torch.bmm(rows, grad_columns.mT)  # N*G, Cin/G, Cout/G*kh*kw
+        self.add_gradients(weight=grad_kernels.view(-1, *self.weight.shape).sum(0))
+        if self.bias is not None:
+            self.add_gradients(bias=grad_images.sum((0, 2, 3)))
+        grad_x = torch.bmm(kernels, grad_columns)  # N*G, Cin/G, L
+        return grad_x.view(*y_shape[:-3], *images.shape[1:])
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, int, int]:
         """(Cin, H, W) -> (Cout, Hout, Wout)."""
@@ -113,15 +136,15 @@ class ConvTranspose2d(Convolution):
         )
         return (self.out_channels, *size)
 
-    def operator(self, n: int, size: Pair, y_size: Pair) -> Operator:
-        """The fast form for most images, see there; the textbook form for small ones and groups."""
-        if self.groups > 1 or not worth_it(n * prod(size), self.weight):
-            windows = Windows(self.kernel_size, self.stride, self.dilation, size)
-            sides = (self.padding[0], self.padding[0], self.padding[1], self.padding[1])
-            return PlainTransposedConvolution(windows, sides, y_size, self.groups)
-        return fast_transposed_convolution(
-            n, size, y_size, Weight.of(self.weight), self.stride, self.padding, self.dilation
-        )
+    @property
+    def _sides(self) -> Sides:
+        """The pixels that are cut off at the top, bottom, left and right."""
+        return (self.padding[0], self.padding[0], self.padding[1], self.padding[1])
+
+    def _kernels(self, n: int) -> Tensor:
+        """The weight as G matrices, again for each of n images: (N*G, Cin/G, Cout/G*kh*kw)."""
+        matrices = self.weight.reshape(self.groups, self.in_channels // self.groups, -1)
+        return matrices.expand(n, *matrices.shape).reshape(-1, *matrices.shape[1:])
 
 
 TransposeConv2d = ConvTranspose2d

@@ -40,8 +40,7 @@ class Linear(Module):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html
     """
 
-    gives_away = True
-    per_image = True
+    batch_independent = True
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -38,18 +38,24 @@ class Module:
         parameters: the layer's own parameters by name.
         buffers: the layer's own buffers by name: tensors that are saved but not trained.
         children: the modules it contains by name.
-        gives_away: whether the layer keeps what ``forward`` returns nowhere, so that the module
-            behind it may overwrite it.
-        per_image: whether each image's output and gradients depend on that image alone, and
-            ``forward`` draws no random numbers and changes no buffer; of a container, whether that
-            holds for what it adds to its children. Then a batch may be computed in parts.
-        gathers: whether the same holds apart from what the layer asks of other parts of the batch
-            with :func:`zoo.nn.all_gather`, and from changes of its buffers.
+        batch_independent: whether each image's output and gradients depend on that image alone,
+            and ``forward`` draws no random numbers and changes no buffer; of a container, whether
+            that holds for what it adds to its children. Then a batch may be computed in parts.
+        uses_batch_statistics: whether the same holds apart from what the layer asks of other parts
+            of the batch with :func:`zoo.nn.all_gather`, and from changes of its buffers.
+
+    Both facts are about the mathematics of ``forward``, so a class that has a ``forward`` of its
+    own states them itself: they are not inherited, and False unless stated.
     """
 
-    gives_away: ClassVar[bool] = False
-    per_image: bool = False
-    gathers: bool = False
+    batch_independent: bool = False
+    uses_batch_statistics: bool = False
+
+    def __init_subclass__(cls) -> None:
+        if "forward" in vars(cls):
+            for fact in ("batch_independent", "uses_batch_statistics"):
+                if fact not in vars(cls):
+                    setattr(cls, fact, False)
 
     def __init__(self) -> None:
         self.training = True
@@ -67,13 +73,6 @@ class Module:
     def backward(self, grad_y: Tensor) -> Tensor:
         """The gradient with respect to the latest ``forward``'s x, from the one of its y."""
         raise NotImplementedError(f"{type(self).__name__}.backward")
-
-    def backward_parameters(self, grad_y: Tensor) -> None:
-        """``backward`` where nobody needs the gradient with respect to x.
-
-        A layer may override it to save that work; the first layer of a network is asked this way.
-        """
-        self.backward(grad_y)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The shape of the output without its batch axis, from that of the input.
@@ -196,8 +195,8 @@ class Module:
                 module._saved = None
         return self
 
-    def forget(self) -> None:
-        """Drop what the latest ``forward`` kept."""
+    def clear_saved(self) -> None:
+        """Drop what the latest ``forward`` kept, in this module and in those in it."""
         for module in self.modules():
             module._saved = None
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from zoo.nn.memory import empty_ordered_as
+from zoo.nn.memory_format import empty_preserving_format
 from zoo.nn.module import Module
 from zoo.spec.arguments import pair
 from zoo.spec.shapes import Pair, image, repeated
@@ -31,7 +31,7 @@ class NearestUpsampling(Module):
     Source: torch.nn.Upsample(mode="nearest") with an integer scale factor.
     """
 
-    per_image = True
+    batch_independent = True
 
     def __init__(self, scale_factor: int | Pair) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class NearestUpsampling(Module):
 def repeat_pixels(image: Tensor, times: Pair) -> Tensor:
     """(..., H, W) -> (..., sh H, sw W): each pixel in a block."""
     *leading, height, width = image.shape
-    y = empty_ordered_as(image, (*leading, times[0] * height, times[1] * width))
+    y = empty_preserving_format(image, (*leading, times[0] * height, times[1] * width))
     blocks = y.view(*leading, height, times[0], width, times[1])
     blocks.copy_(image[..., :, None, :, None])
     return y

@@ -28,25 +28,25 @@ class Parameter:
         gradient: the sum of all gradients added since the last ``zero_gradient``.
     """
 
-    __slots__ = ("_gradient", "_is_old", "value")
+    __slots__ = ("_gradient", "_grad_stale", "value")
 
     def __init__(self, value: Tensor) -> None:
         self.value = value
         self._gradient = torch.empty_like(value)
-        self._is_old = True  # what is in _gradient does not count
+        self._grad_stale = True  # what is in _gradient does not count
 
     @property
     def gradient(self) -> Tensor:
         """The sum of all gradients added since the last ``zero_gradient``."""
-        if self._is_old:
+        if self._grad_stale:
             self._gradient.zero_()
-            self._is_old = False
+            self._grad_stale = False
         return self._gradient
 
     @gradient.setter
     def gradient(self, gradient: Tensor) -> None:
         self._gradient = gradient
-        self._is_old = False
+        self._grad_stale = False
 
     @classmethod
     def initialized(
@@ -61,16 +61,6 @@ class Parameter:
         fan_in, fan_out = fans(weight_shape)
         initializer(value, fan_in=fan_in, fan_out=fan_out, generator=generator)
         return cls(value)
-
-    def order_in_memory(self, *axes: int) -> Parameter:
-        """Keep the value and the gradient with ``axes`` from the outermost to the innermost.
-
-        Shapes and numbers stay as they are. Returns the parameter itself.
-        """
-        inverse = sorted(range(len(axes)), key=axes.__getitem__)
-        self.value = self.value.permute(axes).contiguous().permute(inverse)
-        self._gradient = self._gradient.permute(axes).contiguous().permute(inverse)
-        return self
 
     def set_value(self, value: Tensor) -> None:
         """Copy ``value`` into the value.
@@ -102,26 +92,20 @@ class Parameter:
             ShapeError: its shape differs from the parameter's.
         """
         self._require_shape("gradient", gradient)
-        total, add = self.accumulator()
+        total, add = self.grad_out()
         total.add_(gradient) if add else total.copy_(gradient)
 
-    def add_sum(self, pixels: Tensor) -> None:
-        """Add the sum of ``pixels`` (..., C) over all axes but the last to the gradient (C,)."""
-        axes = tuple(range(pixels.dim() - 1))
-        total, add = self.accumulator()
-        total.add_(pixels.sum(axes)) if add else torch.sum(pixels, axes, out=total)
-
-    def accumulator(self) -> tuple[Tensor, bool]:
+    def grad_out(self) -> tuple[Tensor, bool]:
         """The gradient's tensor, and whether to add to it or to write over it.
 
         For a layer that can do so without a tensor in between; what it writes is then the gradient.
         """
-        add, self._is_old = not self._is_old, False
+        add, self._grad_stale = not self._grad_stale, False
         return self._gradient, add
 
     def zero_gradient(self) -> None:
         """Make the gradient zero."""
-        self._is_old = True
+        self._grad_stale = True
 
     def __iter__(self) -> Iterator[Tensor]:
         yield self.value

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Sequence
+
 from torch import Tensor
 
-from zoo.nn.activation import Activation
+from zoo.nn.module import Module
 
 
-class ReLU(Activation):
+class ReLU(Module):
     """The larger of x and 0, for each element. No parameters.
 
     forward:  y = max(x, 0)
@@ -20,13 +21,20 @@ class ReLU(Activation):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU.html
     """
 
-    def apply(self, x: Tensor, out: Tensor) -> None:
-        """y = max(x, 0)."""
-        torch.clamp(x, min=0, out=out)
+    batch_independent = True
 
-    def apply_backward(self, grad_y: Tensor, y: Tensor, out: Tensor) -> None:
-        """grad_x = grad_y (y != 0): a 1 where x > 0, a 0 elsewhere."""
-        in_place = out.data_ptr() == grad_y.data_ptr()
-        passes = torch.empty_like(y) if in_place else out  # as numbers: much faster than where
-        torch.ne(y, 0, out=passes)
-        torch.mul(grad_y, passes, out=out)
+    def forward(self, x: Tensor) -> Tensor:
+        """(...) -> (...), the same shape."""
+        y = x.clamp(min=0)
+        self.save(y)
+        return y
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """(...) -> (...), the same shape."""
+        (y,) = self.saved()
+        self.require_gradient_shape(grad_y, y.shape)
+        return grad_y * (y != 0)
+
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The input's."""
+        return tuple(input_shape)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Sequence
+
 from torch import Tensor
 
-from zoo.nn.activation import Activation
+from zoo.nn.module import Module
 
 
-class Sigmoid(Activation):
+class Sigmoid(Module):
     """The logistic function, for each element: any number to (0, 1). No parameters.
 
     forward:  y = 1 / (1 + exp(-x))
@@ -20,10 +21,20 @@ class Sigmoid(Activation):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html
     """
 
-    def apply(self, x: Tensor, out: Tensor) -> None:
-        """y = 1 / (1 + exp(-x))."""
-        torch.sigmoid(x, out=out)
+    batch_independent = True
 
-    def apply_backward(self, grad_y: Tensor, y: Tensor, out: Tensor) -> None:
-        """grad_x = grad_y y (1 - y)."""
-        torch.mul(y.neg().add_(1).mul_(grad_y), y, out=out)
+    def forward(self, x: Tensor) -> Tensor:
+        """(...) -> (...), the same shape."""
+        y = x.sigmoid()
+        self.save(y)
+        return y
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """(...) -> (...), the same shape."""
+        (y,) = self.saved()
+        self.require_gradient_shape(grad_y, y.shape)
+        return grad_y * (1 - y) * y
+
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The input's."""
+        return tuple(input_shape)

@@ -1,0 +1,40 @@
+"""The engine: makes a network of textbook layers fast. Its one door is :func:`lower`.
+
+:mod:`zoo.nn` says what each layer computes; nothing there knows that anything faster exists. What
+is behind the door:
+
+- :mod:`zoo.engine.network` replaces layers one by one, and fuses neighbours
+  (:mod:`~zoo.engine.chain`);
+- :mod:`zoo.engine.conv` computes convolutions as few large matrix products;
+- :mod:`zoo.engine.capture` records a pass once and replays it without Python;
+- :mod:`zoo.engine.parallel` computes a batch a few images at a time, on each core by itself.
+
+A plugin's layer needs none of it. For those that register a lowering: :class:`LoweredModule` and
+:class:`Elementwise`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zoo.engine.elementwise import Elementwise
+from zoo.engine.lowered import Lowered
+from zoo.engine.module import LoweredModule
+from zoo.nn.module import Module
+
+__all__ = ["Elementwise", "Lowered", "LoweredModule", "lower"]
+
+
+def lower(model: Module, warn: Callable[[str], object] = lambda message: None) -> Lowered:
+    """The same network on the same parameters, faster.
+
+    Args:
+        model: any module; it stays usable, and changes of its weights, its mode and its device hold
+            for both.
+        warn: is told once if and why something falls back to a slower way.
+
+    Returns:
+        A module with the model's outputs, gradients and state dict. Only the order of the weights'
+        axes in memory may change.
+    """
+    return Lowered(model, warn)

@@ -1,0 +1,124 @@
+"""A chain of modules that share work with their neighbours.
+
+Upsampling before a convolution
+    becomes one layer, which never makes the larger image.
+An activation before a convolution
+    is applied while the convolution packs its input.
+An activation after a convolution
+    works in place: nobody else has the convolution's output. In backward its gradient is computed
+    while the convolution packs that.
+The input of the first module with parameters
+    has no gradient unless the chain's input has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from zoo.engine.conv_layer import ConvLayer
+from zoo.engine.elementwise import Elementwise
+from zoo.engine.module import LoweredModule, backward_weights_only
+from zoo.errors import ShapeError
+from zoo.nn.module import Module
+from zoo.nn.sequential import Sequential, at_position
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+
+class Chain(LoweredModule):
+    """Sequential, with its neighbours fused.
+
+    Args:
+        source: the chain in the textbook's form.
+        modules: what computes it.
+        positions: of each the position in ``source`` that messages name.
+
+    Attributes:
+        free_saved: whether ``backward`` drops what each module kept as soon as it has gone through
+            it, so that it can go back once after each forward; training needs no more.
+    """
+
+    def __init__(
+        self, source: Sequential, modules: Sequence[Module], positions: Sequence[int]
+    ) -> None:
+        super().__init__()
+        self.children = {str(index): module for index, module in enumerate(modules)}
+        self.free_saved = False
+        self._source = source
+        self._modules = list(modules)
+        self._positions = list(positions)
+        trained = (index for index, module in enumerate(modules) if module.param())
+        self._first_trained = next(trained, len(modules))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the modules in order."""
+        owned = False  # whether nobody else has x
+        index = 0
+        while index < len(self._modules):
+            module, following = self._modules[index], self._neighbour(index + 1)
+            try:
+                if isinstance(module, Elementwise) and _packs(following, x):
+                    index += 1
+                    x = following.forward_through(module.forward_into, x)
+                elif owned and isinstance(module, Elementwise):
+                    module.forward_into(x, [x])
+                else:
+                    x = module.forward(x)
+            except ShapeError as error:
+                raise at_position(self._positions[index], error) from None
+            last = self._modules[index]
+            owned = isinstance(last, LoweredModule) and last.output_reusable
+            index += 1
+        return x
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """Go back through the modules in reverse order."""
+        grad_x = self._backward(grad_y, input_gradient=True)
+        assert grad_x is not None
+        return grad_x
+
+    def backward_weights_only(self, grad_y: Tensor) -> None:
+        """Go back to the first module with parameters."""
+        self._backward(grad_y, input_gradient=False)
+
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape after the last module."""
+        return self._source.output_shape(input_shape)
+
+    def _backward(self, grad: Tensor | None, input_gradient: bool) -> Tensor | None:
+        last = 0 if input_gradient else self._first_trained
+        owned = False  # whether nobody else has the gradient
+        index = len(self._modules) - 1
+        while index >= last and grad is not None:
+            module, before = self._modules[index], self._neighbour(index - 1)
+            used = [module]
+            if isinstance(module, Elementwise) and _packs(before, grad):
+                index -= 1
+                used.append(before)
+                needed = input_gradient or index > last
+                grad = before.backward_through(module.backward_into, grad, needed)
+            elif index == last and not input_gradient:
+                backward_weights_only(module, grad)
+                grad = None
+            elif owned and isinstance(module, Elementwise):
+                module.backward_into(grad, [grad])
+            else:
+                grad = module.backward(grad)
+            owned = isinstance(used[-1], Elementwise | ConvLayer)
+            if self.free_saved:
+                for module in used:
+                    module.clear_saved()
+            index -= 1
+        return grad if input_gradient else None
+
+    def _neighbour(self, index: int) -> Module | None:
+        return self._modules[index] if 0 <= index < len(self._modules) else None
+
+
+def _packs(module: Module | None, images: Tensor) -> TypeGuard[ConvLayer]:
+    """Whether a neighbour is a convolution, which packs images (N, C, H, W)."""
+    return isinstance(module, ConvLayer) and images.dim() == 4

@@ -1,0 +1,279 @@
+"""Forward and backward of the convolution layers, each from the three products of a kernel.
+
+Which kernel computes a layer is decided here, for each size of image, by the channels and the
+device: the class sizes were measured on a CPU with AVX-512.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from zoo.engine.conv.axis import Axis
+from zoo.engine.conv.gemm_chw import GemmCHW
+from zoo.engine.conv.gemm_nhwc import GemmNHWC
+from zoo.engine.conv.kernel import ConvKernel, InputTransform, identity
+from zoo.engine.conv.selftest import has_kernels
+from zoo.engine.conv.triton_conv import TritonConv, is_supported
+from zoo.nn.parameter import Parameter
+from zoo.spec.shapes import Pair, Sides
+
+# Up to so many channels of the fine grid its taps are copied.
+FEW_CHANNELS = 4
+# Multiply-adds below which the textbook form is as fast.
+MIN_FAST_MACS = 2**17
+
+# Which axes of a weight are (kh, kw, Cfine, Ccoarse): also the order in which it is kept in memory.
+COARSE_FIRST = (2, 3, 1, 0)  # of (Ccoarse, Cfine, kh, kw)
+FINE_FIRST = (2, 3, 0, 1)  # of (Cfine, Ccoarse, kh, kw)
+
+
+class Weight(NamedTuple):
+    """What a plan depends on of a weight.
+
+    Attributes:
+        shape: as its layer has it.
+        triton: whether it is on a GPU that has kernels for it.
+    """
+
+    shape: tuple[int, ...]
+    triton: bool
+
+    @classmethod
+    def of(cls, weight: Tensor) -> Weight:
+        """That of a layer's weight."""
+        return cls(tuple(weight.shape), has_kernels(weight))
+
+
+def use_fast_path(pixels: int, weight: Tensor) -> bool:
+    """Whether a kernel pays: ``weight`` is applied to that many pixels."""
+    return pixels * weight.numel() >= MIN_FAST_MACS or (pixels > 0 and has_kernels(weight))
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution or a transposed one, for images of one size.
+
+    Attributes:
+        kernel: the three products.
+        axes: which axes of the weight are (kh, kw, Cfine, Ccoarse).
+        flipped: whether the weight's taps are in reverse order.
+    """
+
+    kernel: ConvKernel
+    axes: tuple[int, int, int, int]
+    flipped: bool = False
+
+    def forward(
+        self, x: Tensor, weight: Parameter, bias: Parameter | None, transform: InputTransform
+    ) -> tuple[Tensor, Tensor]:
+        """The output for what ``transform`` makes of x, and what ``backward`` needs of it."""
+        raise NotImplementedError
+
+    def backward(
+        self,
+        grad_y: Tensor,
+        packed: Tensor,
+        weight: Parameter,
+        bias: Parameter | None,
+        transform: InputTransform = identity,
+        input_gradient: bool = True,
+    ) -> Tensor | None:
+        """Add the parameters' gradients; returns x's, or None where nobody needs it."""
+        raise NotImplementedError
+
+    def _taps(self, weight: Parameter) -> Tensor:
+        """The weight as (kh, kw, Cfine, Ccoarse), taps in the order of the kernel."""
+        taps = weight.value.permute(self.axes)
+        return _reversed(taps) if self.flipped else taps
+
+    def _add_wgrad(self, weight: Parameter, coarse: Tensor, operand: Tensor) -> None:
+        gradient, add = weight.grad_out()
+        gradient = gradient.permute(self.axes)
+        if gradient.is_contiguous() and not self.flipped:
+            self.kernel.wgrad(gradient, coarse, operand, add)
+            return
+        taps = gradient.new_empty(gradient.shape)
+        self.kernel.wgrad(taps, coarse, operand, add=False)
+        taps = _reversed(taps) if self.flipped else taps
+        gradient.add_(taps) if add else gradient.copy_(taps)
+
+
+@dataclass(frozen=True)
+class StridedConv(Convolution):
+    """From the fine grid to the coarse one: a convolution."""
+
+    def forward(
+        self,
+        x: Tensor,
+        weight: Parameter,
+        bias: Parameter | None,
+        transform: InputTransform = identity,
+    ) -> tuple[Tensor, Tensor]:
+        """fprop."""
+        fine = self.kernel.pack_fine(x, transform)
+        start = None if bias is None else bias.value
+        operand = self.kernel.gemm_operand(fine)
+        return self.kernel.fprop(operand, self._taps(weight), start), fine
+
+    def backward(
+        self,
+        grad_y: Tensor,
+        packed: Tensor,
+        weight: Parameter,
+        bias: Parameter | None,
+        transform: InputTransform = identity,
+        input_gradient: bool = True,
+    ) -> Tensor | None:
+        """wgrad and dgrad."""
+        coarse = self.kernel.pack_coarse(grad_y, transform)
+        self._add_wgrad(weight, coarse, self.kernel.gemm_operand(packed))
+        if bias is not None:
+            _add_sum(bias, self.kernel.coarse_pixels(coarse))
+        return self.kernel.dgrad(coarse, self._taps(weight), None) if input_gradient else None
+
+
+@dataclass(frozen=True)
+class TransposedConv(Convolution):
+    """From the coarse grid to the fine one: a transposed convolution.
+
+    Attributes:
+        upsampled: whether the output is summed over s x s pixels: upsampling, then a convolution.
+    """
+
+    upsampled: bool = False
+
+    def forward(
+        self,
+        x: Tensor,
+        weight: Parameter,
+        bias: Parameter | None,
+        transform: InputTransform = identity,
+    ) -> tuple[Tensor, Tensor]:
+        """dgrad."""
+        coarse = self.kernel.pack_coarse(x, transform)
+        start = None if bias is None else bias.value
+        return self.kernel.dgrad(coarse, self._taps(weight), start, self.upsampled), coarse
+
+    def backward(
+        self,
+        grad_y: Tensor,
+        packed: Tensor,
+        weight: Parameter,
+        bias: Parameter | None,
+        transform: InputTransform = identity,
+        input_gradient: bool = True,
+    ) -> Tensor | None:
+        """wgrad and fprop."""
+        fine = self.kernel.pack_fine(grad_y, transform, self.upsampled)
+        operand = self.kernel.gemm_operand(fine)
+        self._add_wgrad(weight, packed, operand)
+        if bias is not None:
+            _add_sum(bias, self.kernel.fine_pixels(fine, self.upsampled))
+        return self.kernel.fprop(operand, self._taps(weight), None) if input_gradient else None
+
+
+@lru_cache(maxsize=256)
+def plan_conv2d(
+    n: int, size: Pair, y_size: Pair, weight: Weight, stride: Pair, padding: Sides, dilation: Pair
+) -> Convolution:
+    """A convolution without groups, weight of shape (Cout, Cin, kh, kw).
+
+    With stride 1 a convolution is also a transposed one with its taps in reverse, which serves few
+    output channels better.
+    """
+    out_channels, in_channels, *kernel_size = weight.shape
+    before = (padding[0], padding[2])
+    axes = _axes(y_size, size, stride, [-p for p in before], kernel_size, dilation)
+    kernel = _kernel(axes, n, out_channels, in_channels, weight.triton)
+    few = out_channels <= FEW_CHANNELS < in_channels
+    if stride == (1, 1) and few and not isinstance(kernel, TritonConv):
+        starts = [p - (k - 1) * d for p, k, d in zip(before, kernel_size, dilation, strict=True)]
+        axes = _axes(size, y_size, stride, starts, kernel_size, dilation)
+        kernel = _kernel(axes, n, in_channels, out_channels)
+        return TransposedConv(kernel, FINE_FIRST, flipped=True)
+    return StridedConv(kernel, COARSE_FIRST)
+
+
+@lru_cache(maxsize=256)
+def plan_conv_transpose2d(
+    n: int, size: Pair, y_size: Pair, weight: Weight, stride: Pair, padding: Pair, dilation: Pair
+) -> Convolution:
+    """A transposed convolution without groups, weight of shape (Cin, Cout, kh, kw)."""
+    in_channels, out_channels, *kernel_size = weight.shape
+    axes = _axes(size, y_size, stride, [-p for p in padding], kernel_size, dilation)
+    kernel = _kernel(axes, n, in_channels, out_channels, weight.triton)
+    return TransposedConv(kernel, COARSE_FIRST)
+
+
+@lru_cache(maxsize=256)
+def plan_upsampling(
+    n: int, size: Pair, y_size: Pair, weight: Weight, scale: Pair, padding: Sides
+) -> Convolution:
+    """Nearest-neighbour upsampling, then a convolution with weight (Cout, Cin, kh, kw)."""
+    out_channels, in_channels, *kernel_size = weight.shape
+    before = (padding[0], padding[2])
+    starts = [p + s - k for p, s, k in zip(before, scale, kernel_size, strict=True)]
+    fine = (y_size[0] + scale[0] - 1, y_size[1] + scale[1] - 1)
+    axes = _axes(size, fine, scale, starts, kernel_size, (1, 1))
+    kernel = _kernel(axes, n, in_channels, out_channels, weight.triton)
+    if isinstance(kernel, TritonConv):  # reads the taps in reverse by itself
+        return TransposedConv(replace(kernel, flipped=True), FINE_FIRST, upsampled=True)
+    return TransposedConv(kernel, FINE_FIRST, flipped=True, upsampled=True)
+
+
+def _axes(
+    coarse: Pair,
+    fine: Pair,
+    stride: Pair,
+    starts: Sequence[int],
+    kernel_size: Sequence[int],
+    dilation: Pair,
+) -> tuple[Axis, Axis]:
+    """The two axes, with taps at start, start + d, ..."""
+    offsets = [
+        tuple(start + tap * step for tap in range(taps))
+        for start, step, taps in zip(starts, dilation, kernel_size, strict=True)
+    ]
+    rows, columns = map(Axis, coarse, fine, stride, offsets)
+    return rows, columns
+
+
+def _kernel(
+    axes: tuple[Axis, Axis], n: int, coarse_channels: int, fine_channels: int, triton: bool = False
+) -> ConvKernel:
+    """The kernel that serves these channels best."""
+    rows, columns = axes
+    images = (
+        n * coarse_channels * rows.coarse * columns.coarse,
+        n * fine_channels * rows.fine * columns.fine,
+    )
+    kernel: type[ConvKernel] = GemmCHW if fine_channels <= FEW_CHANNELS else GemmNHWC
+    if triton and is_supported(rows, columns, images):
+        kernel = TritonConv
+    return kernel(rows, columns, n, coarse_channels, fine_channels)
+
+
+def _add_sum(bias: Parameter, pixels: Tensor) -> None:
+    """Add the sum of ``pixels`` (..., C) over all axes but the last to the bias's gradient (C,)."""
+    axes = tuple(range(pixels.dim() - 1))
+    total, add = bias.grad_out()
+    total.add_(pixels.sum(axes)) if add else torch.sum(pixels, axes, out=total)
+
+
+def _reversed(taps: Tensor) -> Tensor:
+    """(kh, kw, ...) with the taps in reverse: whole matrices are copied, which flip does not."""
+    matrices = taps.flatten(0, 1)
+    index = _countdown(len(matrices), taps.device)
+    return matrices.index_select(0, index).view(taps.shape)
+
+
+@lru_cache(maxsize=64)
+def _countdown(count: int, device: torch.device) -> Tensor:
+    """count - 1, ..., 1, 0."""
+    return torch.arange(count - 1, -1, -1, device=device)

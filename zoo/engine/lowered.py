@@ -1,0 +1,123 @@
+"""What ``lower`` gives: a model on the same parameters that computes the same, faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from zoo.engine.capture.graphed import GraphedCallable
+from zoo.engine.capture.recorder import recorder_for
+from zoo.engine.network import Network
+from zoo.engine.parallel.sharded import ShardedBatch, Worker
+from zoo.engine.parallel.thread_group import Rank
+from zoo.engine.passes import TrainingPass, Loss
+from zoo.engine.state import engine_state
+from zoo.nn.module import Module
+
+# Memory up to which inference is recorded on a CPU, in bytes: images are many and small, or large.
+MAX_INFERENCE_BYTES = 2**26
+
+
+class Lowered(Module):
+    """A network that computes what ``model`` does, on the same Parameter objects.
+
+    In training mode ``forward`` and ``backward`` are those of the model with neighbouring layers
+    fused; a :meth:`training_step` is a whole one, captured and sharded. In evaluation
+    mode ``forward`` is captured for each shape of input, and on a CPU a batch is computed a few
+    images at a time. The first calls of a shape are ordinary ones; results are the same.
+
+    The model stays usable: its weights may change in place, ``train``, ``eval`` and ``to`` of
+    either change both, and the state dict is the model's.
+
+    Args:
+        model: any module.
+        warn: is told once if and why something falls back to a slower way.
+    """
+
+    def __init__(self, model: Module, warn: Callable[[str], object] = lambda message: None) -> None:
+        super().__init__()
+        self.model = model
+        self.parameters = model.parameters
+        self.buffers = model.buffers
+        self.children = model.children
+        self._warn = warn
+        self._network = Network(model, warn)
+        self._infer = self._captured(self._network)
+        self._sharded: ShardedBatch[list[Tensor]] | None = None
+
+    @property
+    def training(self) -> bool:  # type: ignore[override]  # a module's own is a plain attribute
+        """The model's mode."""
+        return self.model.training
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        if "model" in vars(self):
+            self.model.training = mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The model's output for x."""
+        if self.training:
+            return self._network.forward(x)
+        with engine_state(self.model):
+            if x.dim() != 4 or device_of(self.model) != torch.device("cpu"):
+                return self._infer(x)
+            if self._sharded is None:
+                whole = self._network.forward
+                self._sharded = ShardedBatch(self.model, self._worker, whole, gradients=False)
+            parts = self._sharded.run(x)
+            return torch.cat([y for part in parts for y in part]) if parts else self._infer(x)
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """The gradient of the latest ``forward``'s x; adds the parameters' gradients."""
+        return self._network.backward(grad_y)
+
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The model's."""
+        return self.model.output_shape(input_shape)
+
+    def clear_saved(self) -> None:
+        """Drop what the latest ``forward`` kept."""
+        self._network.clear_saved()
+
+    def training_step(
+        self,
+        loss: Loss,
+        update: Callable[[], object],
+        *,
+        precision: str = "float32",
+        capture: bool = True,
+    ) -> TrainingPass:
+        """What trains on batches: computes their loss, fills the gradients, calls ``update``.
+
+        Args:
+            loss: what is minimised.
+            update: updates the parameters once from their gradients: an optimizer's ``step``.
+            precision: ``float32``, in the products that torch is set to, or ``bfloat16``.
+            capture: False for ordinary passes only.
+        """
+        return TrainingPass(self._network, loss, update, precision, capture, self._warn)
+
+    def _worker(self, model: Module, rank: Rank) -> Worker[list[Tensor]]:
+        network = self._network if model is self.model else Network(model, self._warn)
+        infer = self._captured(network)
+
+        @torch.no_grad()
+        def outputs(microbatches: Sequence[slice], *inputs: Tensor) -> list[Tensor]:
+            return [infer(inputs[0][images]) for images in microbatches]
+
+        return outputs
+
+    def _captured(self, network: Network) -> Callable[..., Tensor]:
+        recorder = recorder_for(device_of(network.model), MAX_INFERENCE_BYTES)
+        if recorder is None:
+            return network.forward
+        return GraphedCallable(network.forward, network, recorder, training=False)
+
+
+def device_of(model: Module) -> torch.device | None:
+    """Where the parameters are; None if there are none, or on several devices."""
+    devices = {parameter.value.device for parameter in model.param()}
+    return devices.pop() if len(devices) == 1 else None

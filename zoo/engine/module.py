@@ -1,0 +1,35 @@
+"""What the engine's own modules can do beyond the contract of a layer."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from zoo.nn.module import Module
+
+
+class LoweredModule(Module):
+    """Base of modules that compute what a textbook layer does, on the layer's own parameters.
+
+    Attributes:
+        output_reusable: whether it keeps what ``forward`` returns nowhere, so that the module
+            behind it may overwrite it.
+    """
+
+    output_reusable: ClassVar[bool] = False
+
+    def backward_weights_only(self, grad_y: Tensor) -> None:
+        """``backward`` where nobody needs the gradient with respect to x.
+
+        The first layer with parameters of a network is asked this way; a module may save that work.
+        """
+        self.backward(grad_y)
+
+
+def backward_weights_only(module: Module, grad_y: Tensor) -> None:
+    """Add the gradients of the module's parameters, without the input's if it can do so."""
+    if isinstance(module, LoweredModule):
+        module.backward_weights_only(grad_y)
+    else:
+        module.backward(grad_y)

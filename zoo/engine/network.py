@@ -1,0 +1,157 @@
+"""A model's layers lowered: each replaced by what computes the same faster, on its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
+from typing import Any
+
+from torch import Tensor
+
+from zoo.engine.chain import Chain
+from zoo.engine.conv_layer import ConvLayer
+from zoo.engine.elementwise import Elementwise, relu, relu_backward, sigmoid, sigmoid_backward
+from zoo.engine.lowerings import Lower, Lowering, plugin_lowering
+from zoo.engine.module import backward_weights_only
+from zoo.nn.conv2d import Conv2d
+from zoo.nn.conv_transpose2d import ConvTranspose2d
+from zoo.nn.module import Module
+from zoo.nn.nearest_upsampling import NearestUpsampling
+from zoo.nn.relu import ReLU
+from zoo.nn.sequential import Sequential
+from zoo.nn.sigmoid import Sigmoid
+from zoo.nn.upsampling import Upsampling
+
+class Network:
+    """A model and what computes it.
+
+    Layers that the engine does not know run their own ``forward`` and ``backward``; containers are
+    copied, with their children lowered. Nothing of the model but the order of its weights in memory
+    changes, and what its layers keep for backward.
+
+    Args:
+        model: any module.
+        warn: is told of a plugin's lowering that cannot be used.
+    """
+
+    def __init__(self, model: Module, warn: Callable[[str], object] = lambda message: None) -> None:
+        self.model = model
+        self._warn = warn
+        model.clear_saved()
+        self._sources: list[tuple[Module, Module]] = []  # what computes, and for whom
+        self._root = self._lower(model)
+        for module in self._root.modules():
+            if isinstance(module, ConvLayer):  # of two layers, if it upsamples too
+                self._sources.append((module, module.conv))
+        self._chains = [module for module in self._root.modules() if isinstance(module, Chain)]
+
+    def modules(self) -> Iterator[Module]:
+        """The model's layers, and what computes in their place."""
+        yield from {id(module): module for module in self._all_modules()}.values()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output for x, in the mode that each layer of the model is in."""
+        for lowered, source in self._sources:
+            lowered.training = source.training
+        return self._root.forward(x)
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """The gradient of the latest ``forward``'s x; adds the parameters' gradients."""
+        return self._root.backward(grad_y)
+
+    def backward_weights_only(self, grad_y: Tensor) -> None:
+        """Add the parameters' gradients, dropping on the way what forward kept."""
+        for chain in self._chains:
+            chain.free_saved = True
+        try:
+            backward_weights_only(self._root, grad_y)
+        finally:
+            for chain in self._chains:
+                chain.free_saved = False
+
+    def clear_saved(self) -> None:
+        """Drop what the latest ``forward`` kept."""
+        for module in self._all_modules():
+            module._saved = None
+
+    def _all_modules(self) -> Iterator[Module]:
+        yield from self.model.modules()
+        yield from self._root.modules()
+
+    def _lower(self, module: Module) -> Module:
+        """What computes a module; the module itself where there is nothing faster."""
+        lowering = BUILT_IN.get(type(module)) or plugin_lowering(type(module), self._warn)
+        if lowering is not None:
+            lowered = lowering(module, self._lower)
+        elif module.children:
+            lowered = copy_with_children(module, self._lower)
+        else:
+            lowered = module
+        if lowered is not module:
+            self._sources.append((lowered, module))
+        return lowered
+
+
+def copy_with_children(module: Module, lower: Lower) -> Module:
+    """A container with the same attributes, but lowered children in place of the children."""
+    lowered = {id(child): lower(child) for child in module.children.values()}
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, Module):
+            return lowered.get(id(value), value)
+        if type(value) in (list, tuple):
+            return type(value)(map(replaced, value))
+        if type(value) is dict:
+            return {key: replaced(item) for key, item in value.items()}
+        return value
+
+    result = copy(module)
+    for name, value in list(vars(module).items()):
+        if name not in ("parameters", "buffers"):  # what changes there changes for both
+            setattr(result, name, replaced(value))
+    return result
+
+
+def _sequential(module: Module, lower: Lower) -> Module:
+    """Neighbours fused: upsampling and the convolution behind it are one layer."""
+    assert isinstance(module, Sequential)
+    sources = list(module)
+    modules: list[Module] = []
+    positions: list[int] = []
+    for position, source in enumerate(sources):
+        before = sources[position - 1] if position else None
+        if type(before) is NearestUpsampling and type(source) is Conv2d and _fits(before, source):
+            pair = Sequential(before, source)
+            modules[-1] = ConvLayer(pair, source, before.scale_factor)
+        else:
+            modules.append(lower(source))
+            positions.append(position)
+    return Chain(module, modules, positions)
+
+
+def _upsampling(module: Module, lower: Lower) -> Module:
+    assert isinstance(module, Upsampling)
+    if _fits(module.upsample, module.convolution):
+        return ConvLayer(module, module.convolution, module.upsample.scale_factor)
+    return copy_with_children(module, lower)
+
+
+def _fits(upsample: NearestUpsampling, conv: Conv2d) -> bool:
+    """Whether the two can be one layer."""
+    one_by_one = conv.stride == conv.dilation == (1, 1) and conv.groups == 1
+    return one_by_one and upsample.scale_factor != (1, 1)
+
+
+def _convolution(module: Module, lower: Lower) -> Module:
+    assert isinstance(module, Conv2d | ConvTranspose2d)
+    return ConvLayer(module, module)
+
+
+BUILT_IN: Mapping[type[Module], Lowering] = {
+    Sequential: _sequential,
+    Conv2d: _convolution,
+    ConvTranspose2d: _convolution,
+    Upsampling: _upsampling,
+    ReLU: lambda module, lower: Elementwise(module, relu, relu_backward),
+    Sigmoid: lambda module, lower: Elementwise(module, sigmoid, sigmoid_backward),
+}

@@ -1,0 +1,217 @@
+"""A step of training: forward, loss and backward, captured and sharded, and then the update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from zoo.engine.capture.graphed import GraphedCallable
+from zoo.engine.capture.private import script_problem
+from zoo.engine.capture.recorder import Recorder, recorder_for
+from zoo.engine.conv.selftest import problem as kernel_problem
+from zoo.engine.network import Network
+from zoo.engine.parallel.sharded import ShardedBatch
+from zoo.engine.parallel.thread_group import Rank
+from zoo.engine.parallel.threads import num_threads
+from zoo.engine.precision import Bfloat16Network
+from zoo.engine.state import engine_state
+from zoo.nn.module import Module
+
+MAX_TRAINING_BYTES = 2**30  # of memory up to which a pass is recorded on a CPU
+
+Shard = tuple[Tensor, list[Tensor]]  # a rank's part of the loss, and of the gradients
+
+
+class Loss(Protocol):
+    """What is minimised.
+
+    Attributes:
+        mean_of_images: whether the loss of a batch without a mask is the mean of those of its
+            images; where it is missing the loss is computed of whole batches.
+    """
+
+    mean_of_images: bool
+
+    def forward(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The loss of output ``y``, a tensor without axes."""
+
+    def backward(self) -> Tensor:
+        """The gradient of the latest ``forward``'s loss with respect to y."""
+
+
+class TrainedNetwork(Protocol):
+    """What a pass needs of a network."""
+
+    model: Module
+
+    def modules(self) -> Iterator[Module]:
+        """Its layers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output for ``x``."""
+
+    def backward_weights_only(self, grad_y: Tensor) -> None:
+        """Add the gradients of the latest ``forward``'s parameters."""
+
+    def clear_saved(self) -> None:
+        """Drop what the latest ``forward`` kept."""
+
+
+class TrainingPass:
+    """Computes the loss of batches, fills the gradients of the parameters, and updates them.
+
+    Passes are captured for each batch shape and replayed, with the same results
+    (:mod:`zoo.engine.capture`); where that cannot be they are ordinary ones. On a CPU a batch is
+    computed a few images at a time where the network allows it (:mod:`zoo.engine.parallel`).
+
+    Args:
+        network: what computes.
+        loss: what is minimised.
+        update: updates the parameters once from their gradients.
+        precision: ``bfloat16``, or anything else for the network as it is.
+        capture: False for ordinary passes only.
+        warn: is told once if and why passes are not captured, or do not use a GPU's kernels.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        update: Callable[[], object],
+        precision: str,
+        capture: bool,
+        warn: Callable[[str], object],
+    ) -> None:
+        self._network = network
+        self._loss = loss
+        self._update = update
+        model = network.model
+        devices = {parameter.value.device for parameter in model.param()}
+        self._device = devices.pop() if len(devices) == 1 else None
+        self._capture = capture
+        reduced = precision == "bfloat16"
+        used: TrainedNetwork = Bfloat16Network(model) if reduced else network
+        passes = _Passes(used, loss)
+        recorder = self._recorder()
+        self._whole: Callable[..., Tensor] = passes.of_batch
+        if recorder is not None:
+            self._whole = GraphedCallable(passes.of_batch, used, recorder, loss, warn=warn)
+        if self._device is not None and self._device.type == "cuda":
+            dtype = torch.bfloat16 if reduced else torch.float32
+            if problem := kernel_problem(self._device, dtype):
+                warn(
+                    f"convolutions on {self._device} are matrix products, not Triton kernels: "
+                    f"{problem}"
+                )
+        if recorder is not None and not recorder.expected and (problem := script_problem()):
+            warn(f"recorded steps are run by Python, which is slower: {problem}")
+        self._sharded: ShardedBatch[Shard] | None = None
+        in_parts = getattr(loss, "mean_of_images", False) and not reduced
+        if in_parts and self._device == torch.device("cpu"):
+            self._sharded = ShardedBatch(model, self._worker, passes.of_batch)
+
+    def __call__(self, x: Tensor, target: Tensor, *mask: Tensor) -> Tensor:
+        """The loss before the update, a tensor without axes on the model's device.
+
+        Nothing is copied to the host.
+
+        Args:
+            x: (N, C, H, W), what the network is given.
+            target: (N, C, H, W), what its output is compared with.
+            mask: which of the target's pixels count, for losses that take one.
+        """
+        with engine_state(self._network.model):
+            parts = []
+            if self._sharded is not None and not mask and self._network.model.training:
+                parts = self._sharded.run(x, target)
+            with num_threads(1 if parts else torch.get_num_threads()):
+                loss = _sum(parts) if parts else self._whole(x, target, *mask)
+                self._update()
+            return loss
+
+    def _recorder(self) -> Recorder | None:
+        return recorder_for(self._device, MAX_TRAINING_BYTES) if self._capture else None
+
+    def _worker(self, model: Module, rank: Rank) -> _ShardWorker:
+        network = self._network if model is self._network.model else Network(model)
+        return _ShardWorker(network, deepcopy(self._loss), self._recorder(), rank)
+
+
+class _Passes:
+    """Forward, loss and backward of a batch, or of a microbatch with its weight in the batch."""
+
+    def __init__(self, network: TrainedNetwork, loss: Loss) -> None:
+        self._network = network
+        self._loss = loss
+
+    def of_batch(self, x: Tensor, target: Tensor, *mask: Tensor) -> Tensor:
+        """Fill the gradients; returns the loss."""
+        return self._back(self._forward(x, target, *mask), zero_grad=True)
+
+    def of_first_microbatch(self, x: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Fill the gradients with the microbatch's part; returns its part of the loss.
+
+        Args:
+            x, target: some images of the batch.
+            weight: how much of the batch they are, a tensor without axes.
+        """
+        return self._back(self._forward(x, target), zero_grad=True, weight=weight)
+
+    def of_next_microbatch(self, x: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """The same, added to the gradients."""
+        return self._back(self._forward(x, target), zero_grad=False, weight=weight)
+
+    def _forward(self, x: Tensor, target: Tensor, *mask: Tensor) -> Tensor:
+        return self._loss.forward(self._network.forward(x), target, *mask)
+
+    def _back(self, loss: Tensor, zero_grad: bool, weight: Tensor | None = None) -> Tensor:
+        gradient = self._loss.backward()
+        if zero_grad:
+            self._network.model.zero_grad()
+        self._network.backward_weights_only(gradient if weight is None else gradient * weight)
+        return loss if weight is None else loss * weight
+
+
+class _ShardWorker:
+    """Goes through microbatches with a network and gradients of its own."""
+
+    def __init__(
+        self, network: Network, loss: Loss, recorder: Recorder | None, rank: Rank
+    ) -> None:
+        self._model = network.model
+        self._rank = rank
+        passes = _Passes(network, loss)
+        self._first = rank.with_collectives(passes.of_first_microbatch)
+        self._next = rank.with_collectives(passes.of_next_microbatch)
+        if recorder is not None:
+            rank.host_callback = recorder.host_callback
+            self._first = GraphedCallable(
+                self._first, network, recorder, loss, all_agree=rank.all_agree
+            )
+            self._next = GraphedCallable(self._next, network, recorder, loss)
+
+    @torch.no_grad()
+    def __call__(self, microbatches: Sequence[slice], *inputs: Tensor) -> Shard:
+        """The part of the loss of those images of a batch, and of its gradients."""
+        losses: list[Tensor] = []
+        try:
+            for images in microbatches:
+                parts = [tensor[images] for tensor in inputs]
+                weight = torch.tensor(len(parts[0]) / len(inputs[0]), dtype=inputs[0].dtype)
+                losses.append((self._next if losses else self._first)(*parts, weight))
+        except BaseException:
+            self._rank.abort()
+            raise
+        return torch.stack(losses).sum(), [gradient for _, gradient in self._model.param()]
+
+
+def _sum(parts: Sequence[Shard]) -> Tensor:
+    """The loss; the gradients are added to those of the first, which are the network's own."""
+    losses, (total, *others) = zip(*parts, strict=True)
+    for gradients in others:
+        torch._foreach_add_(total, gradients)
+    return torch.stack(losses).sum()
