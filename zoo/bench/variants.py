@@ -12,8 +12,8 @@ from torch import Tensor
 
 from zoo.bench.twins import Loss, Twins
 from zoo.compiler import Compiler
+from zoo.engine import lower
 from zoo.nn import Sequential
-from zoo.train.inference import Inference
 from zoo.train.session import initial_model
 from zoo.train.step import TrainStep
 
@@ -105,7 +105,7 @@ class Sides:
         """Inference with the initial weights, without gradients; raises as ``step``."""
         model = self._model().eval()
         if variant == ZOO:
-            return Inference(model)
+            return lower(model, self.warn)
         run = _compiled(_laid_out(Twins(self.compiler).model(model), variant), variant)
 
         @torch.inference_mode()

@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from zoo.cli.problems import echo_problems
+from zoo.engine.malloc import keep_freed_memory
 from zoo.errors import (
     ArchitectureError,
     CheckpointError,
@@ -20,7 +21,6 @@ from zoo.errors import (
     UsageError,
     ZooError,
 )
-from zoo.malloc import keep_freed_memory
 from zoo.plugins.suggestions import suggest
 
 # Each command: where it is, and what it does, so that the help need not import it.

@@ -19,10 +19,10 @@ from collections.abc import Callable
 
 from zoo.engine.elementwise import Elementwise
 from zoo.engine.lowered import Lowered
-from zoo.engine.module import LoweredModule
+from zoo.engine.module import LoweredModule, backward_weights_only
 from zoo.nn.module import Module
 
-__all__ = ["Elementwise", "Lowered", "LoweredModule", "lower"]
+__all__ = ["Elementwise", "Lowered", "LoweredModule", "backward_weights_only", "lower"]
 
 
 def lower(model: Module, warn: Callable[[str], object] = lambda message: None) -> Lowered:

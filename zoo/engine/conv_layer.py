@@ -39,9 +39,7 @@ class ConvLayer(LoweredModule):
 
     output_reusable = True
 
-    def __init__(
-        self, layer: Module, conv: Conv2d | ConvTranspose2d, scale: Pair = (1, 1)
-    ) -> None:
+    def __init__(self, layer: Module, conv: Conv2d | ConvTranspose2d, scale: Pair = (1, 1)) -> None:
         super().__init__()
         self.layer = layer
         self.conv = conv
@@ -140,7 +138,5 @@ def set_memory_format(parameter: Parameter, axes: Sequence[int]) -> None:
     if parameter.value.permute(*axes).is_contiguous():
         return
     inverse = sorted(range(len(axes)), key=axes.__getitem__)
-    value, gradient = (
-        tensor.permute(*axes).contiguous().permute(*inverse) for tensor in parameter
-    )
+    value, gradient = (tensor.permute(*axes).contiguous().permute(*inverse) for tensor in parameter)
     parameter.value, parameter.gradient = value, gradient

@@ -12,7 +12,7 @@ from zoo.engine.capture.recorder import recorder_for
 from zoo.engine.network import Network
 from zoo.engine.parallel.sharded import ShardedBatch, Worker
 from zoo.engine.parallel.thread_group import Rank
-from zoo.engine.passes import TrainingPass, Loss
+from zoo.engine.passes import Loss, TrainingPass
 from zoo.engine.state import engine_state
 from zoo.nn.module import Module
 
@@ -48,7 +48,7 @@ class Lowered(Module):
         self._sharded: ShardedBatch[list[Tensor]] | None = None
 
     @property
-    def training(self) -> bool:  # type: ignore[override]  # a module's own is a plain attribute
+    def training(self) -> bool:
         """The model's mode."""
         return self.model.training
 

@@ -12,7 +12,7 @@ from zoo.engine.chain import Chain
 from zoo.engine.conv_layer import ConvLayer
 from zoo.engine.elementwise import Elementwise, relu, relu_backward, sigmoid, sigmoid_backward
 from zoo.engine.lowerings import Lower, Lowering, plugin_lowering
-from zoo.engine.module import backward_weights_only
+from zoo.engine.module import LoweredModule, backward_weights_only
 from zoo.nn.conv2d import Conv2d
 from zoo.nn.conv_transpose2d import ConvTranspose2d
 from zoo.nn.module import Module
@@ -21,6 +21,7 @@ from zoo.nn.relu import ReLU
 from zoo.nn.sequential import Sequential
 from zoo.nn.sigmoid import Sigmoid
 from zoo.nn.upsampling import Upsampling
+
 
 class Network:
     """A model and what computes it.
@@ -44,6 +45,11 @@ class Network:
             if isinstance(module, ConvLayer):  # of two layers, if it upsamples too
                 self._sources.append((module, module.conv))
         self._chains = [module for module in self._root.modules() if isinstance(module, Chain)]
+
+    @property
+    def output_reusable(self) -> bool:
+        """Whether what ``forward`` returns may be overwritten before ``backward``."""
+        return isinstance(self._root, LoweredModule) and self._root.output_reusable
 
     def modules(self) -> Iterator[Module]:
         """The model's layers, and what computes in their place."""

@@ -179,9 +179,7 @@ class _Passes:
 class _ShardWorker:
     """Goes through microbatches with a network and gradients of its own."""
 
-    def __init__(
-        self, network: Network, loss: Loss, recorder: Recorder | None, rank: Rank
-    ) -> None:
+    def __init__(self, network: Network, loss: Loss, recorder: Recorder | None, rank: Rank) -> None:
         self._model = network.model
         self._rank = rank
         passes = _Passes(network, loss)

@@ -17,9 +17,10 @@ def all_gather(tensor: Tensor) -> Tensor:
     """What every part of the batch has for ``tensor``, this one's own among them.
 
     A batch can be computed in parts of one size, at the same time
-    (:mod:`zoo.train.slices`). A layer with ``gathers`` is then given one of them, and finds out
-    here what it needs of the others, in ``forward`` and in ``backward``: a sum over the batch is
-    ``all_gather(sum_over_this_part).sum(0)``. All parts ask the same questions in the same order.
+    (by :mod:`zoo.engine`). A layer with ``uses_batch_statistics`` is then given one of them, and
+    finds out here what it needs of the others, in ``forward`` and in ``backward``: a sum over
+    the batch is ``all_gather(sum_over_this_part).sum(0)``. All parts ask the same questions in
+    the same order.
 
     Args:
         tensor: (...), of one shape for all parts.

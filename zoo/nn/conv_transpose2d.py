@@ -11,6 +11,7 @@ from zoo.init import PYTORCH, Initializer
 from zoo.nn.im2col import Windows, col2im, crop, im2col, pad
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
+from zoo.spec.arguments import count, divisor, end_padding, pair
 from zoo.spec.shapes import Pair, Sides, image, transposed_convolution
 
 
@@ -96,7 +97,8 @@ class ConvTranspose2d(Module):
         """(N, Cin, H, W) -> (N, Cout, Hout, Wout); also without N."""
         y_shape = self.output_shape(x.shape[x.dim() == 4 :])
         images = x if x.dim() == 4 else x.unsqueeze(0)  # N, Cin, H, W
-        windows = Windows(self.kernel_size, self.stride, self.dilation, images.shape[2:])
+        size = (images.shape[2], images.shape[3])
+        windows = Windows(self.kernel_size, self.stride, self.dilation, size)
         kernels = self._kernels(len(images))  # N*G, Cin/G, Cout/G*kh*kw
         rows = images.reshape(*kernels.shape[:2], -1)  # N*G, Cin/G, L
         columns = torch.bmm(kernels.mT, rows)  # N*G, Cout/G*kh*kw, L

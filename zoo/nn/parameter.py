@@ -28,7 +28,7 @@ class Parameter:
         gradient: the sum of all gradients added since the last ``zero_gradient``.
     """
 
-    __slots__ = ("_gradient", "_grad_stale", "value")
+    __slots__ = ("_grad_stale", "_gradient", "value")
 
     def __init__(self, value: Tensor) -> None:
         self.value = value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from zoo.nn.module import Module
@@ -33,7 +34,7 @@ class ReLU(Module):
         """(...) -> (...), the same shape."""
         (y,) = self.saved()
         self.require_gradient_shape(grad_y, y.shape)
-        return grad_y * (y != 0)
+        return torch.mul(grad_y, y != 0)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The input's."""

@@ -33,7 +33,8 @@ class Sigmoid(Module):
         """(...) -> (...), the same shape."""
         (y,) = self.saved()
         self.require_gradient_shape(grad_y, y.shape)
-        return grad_y * (1 - y) * y
+        grad_x: Tensor = grad_y * (1 - y) * y
+        return grad_x
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The input's."""

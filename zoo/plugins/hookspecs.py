@@ -33,6 +33,7 @@ from zoo.plugins.records import (
     InitializerEntry,
     LayerEntry,
     LossEntry,
+    Lowering,
     NoiseEntry,
     OptimizerEntry,
     ScheduleEntry,
@@ -86,3 +87,8 @@ def zoo_sources() -> Iterable[SourceEntry]:  # type: ignore[empty-body]  # a spe
     It is called with the parameters and ``channels``, and returns
     :class:`zoo.data.sets.CleanImages` or :class:`zoo.data.sets.ImagePairs`.
     """
+
+
+@hookspec
+def zoo_lowerings() -> Iterable[Lowering]:  # type: ignore[empty-body]  # a specification
+    """How the engine computes the plugin's layers faster (:mod:`zoo.engine`); none is needed."""

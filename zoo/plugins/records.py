@@ -106,19 +106,25 @@ class Entry:
         return self._attribute(self.cases) if self.cases else ()
 
     def _import(self, reference: str) -> Callable[..., Any]:
-        value = self._attribute(reference)
-        if not callable(value):
-            raise PluginError(f"{self.kind} {self.name!r}: {reference!r} is not callable.")
-        return value  # type: ignore[no-any-return]  # callable() has just been asked
+        return _import(f"{self.kind} {self.name!r}", reference)
 
     def _attribute(self, reference: str) -> Any:
-        module, _, attribute = reference.partition(":")
-        try:
-            return getattr(import_module(module), attribute)
-        except Exception as error:  # whatever a plugin's module raises while it is imported
-            raise PluginError(
-                f"{self.kind} {self.name!r}: cannot import {reference!r}: {error!r}."
-            ) from error
+        return _attribute(f"{self.kind} {self.name!r}", reference)
+
+
+def _import(where: str, reference: str) -> Callable[..., Any]:
+    value = _attribute(where, reference)
+    if not callable(value):
+        raise PluginError(f"{where}: {reference!r} is not callable.")
+    return value  # type: ignore[no-any-return]  # callable() has just been asked
+
+
+def _attribute(where: str, reference: str) -> Any:
+    module, _, attribute = reference.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except Exception as error:  # whatever a plugin's module raises while it is imported
+        raise PluginError(f"{where}: cannot import {reference!r}: {error!r}.") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,6 +243,40 @@ class SourceEntry(Entry):
 
     kind: ClassVar[str] = "source"
     hook: ClassVar[str] = "zoo_sources"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lowering:
+    """How the engine computes a plugin's layer faster than its own code does; optional.
+
+    Attributes:
+        layer: ``"package.module:Class"`` of the layer: its class exactly, no subclass.
+        factory: ``"package.module:function"`` of a function ``lower_it(layer, lower)`` that returns
+            a :class:`zoo.nn.Module` which computes the same on the layer's Parameter objects;
+            ``lower(child)`` is what computes a child. Imported when such a layer is used.
+
+    Raises:
+        PluginError: a field is not as described.
+    """
+
+    layer: str
+    factory: str
+
+    def __post_init__(self) -> None:
+        for name in ("layer", "factory"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not REFERENCE.fullmatch(value):
+                raise PluginError(
+                    f"lowering: {name} is {value!r}. Write it as 'package.module:name'."
+                )
+
+    def load(self) -> Callable[..., Any]:
+        """Import and return the factory.
+
+        Raises:
+            PluginError: it cannot be imported.
+        """
+        return _import(f"lowering of {self.layer!r}", self.factory)
 
 
 KINDS: tuple[type[Entry], ...] = (

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from zoo.errors import PluginError
 from zoo.plugins.discovery import Failure, Plugins, Provider, discover, reason
-from zoo.plugins.records import KINDS, Entry, LayerEntry
+from zoo.plugins.records import KINDS, Entry, LayerEntry, Lowering
 
-E = TypeVar("E", bound=Entry)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -89,23 +89,49 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
         PluginError: ``ZOO_STRICT_PLUGINS`` is 1 and a plugin or a hook failed; or as ``discover``.
     """
     plugins = plugins or discover()
-    registered: list[Registered] = []
     failures = list(plugins.failures)
-    for record in KINDS:
-        for implementation in getattr(plugins.manager.hook, record.hook).get_hookimpls():
-            provider = plugins.providers[implementation.plugin_name]
-            try:
-                entries = [_checked(item, record) for item in implementation.function()]
-            except (Exception, SystemExit) as error:  # whatever a plugin's hook raises
-                failures.append(Failure(provider, f"{record.hook} failed: {reason(error)}"))
-            else:
-                registered += [Registered(entry, provider) for entry in entries]
+    registered = [
+        Registered(entry, provider)
+        for record in KINDS
+        for entry, provider in _returned(plugins, record.hook, record, failures)
+    ]
     if failures and plugins.strict:
         raise PluginError("\n".join(str(failure) for failure in failures))
     return Registry(registered, failures)
 
 
-def _checked(item: Any, record: type[E]) -> E:
+def load_lowerings(plugins: Plugins | None = None) -> list[Lowering]:
+    """What the hook ``zoo_lowerings`` of each plugin gives; one that fails gives nothing.
+
+    Args:
+        plugins: what discovery found; it runs now unless given.
+
+    Raises:
+        PluginError: ``ZOO_STRICT_PLUGINS`` is 1 and a hook failed; or as ``discover``.
+    """
+    plugins = plugins or discover()
+    failures: list[Failure] = []
+    lowerings = [item for item, _ in _returned(plugins, "zoo_lowerings", Lowering, failures)]
+    if failures and plugins.strict:
+        raise PluginError("\n".join(str(failure) for failure in failures))
+    return lowerings
+
+
+def _returned(
+    plugins: Plugins, hook: str, record: type[R], failures: list[Failure]
+) -> Iterator[tuple[R, Provider]]:
+    """What a hook of each plugin returns, and whose it is; one that fails is a failure instead."""
+    for implementation in getattr(plugins.manager.hook, hook).get_hookimpls():
+        provider = plugins.providers[implementation.plugin_name]
+        try:
+            items = [_checked(item, record) for item in implementation.function()]
+        except (Exception, SystemExit) as error:  # whatever a plugin's hook raises
+            failures.append(Failure(provider, f"{hook} failed: {reason(error)}"))
+        else:
+            yield from ((item, provider) for item in items)
+
+
+def _checked(item: Any, record: type[R]) -> R:
     if not isinstance(item, record):
         raise PluginError(f"returned {item!r}. Return {record.__name__} records.")
     return item

@@ -13,10 +13,10 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from zoo.engine.passes import Loss
 from zoo.nn import Module
 from zoo.testing.cases import normal
 from zoo.testing.comparisons import require_all_close, require_close
-from zoo.train.step import Loss
 
 INPUT = "the input"  # what gradients with respect to x are called; no parameter has a space
 

@@ -18,6 +18,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from zoo.engine.network import Network
 from zoo.errors import ShapeError
 from zoo.nn import Module
 from zoo.testing.cases import LayerCase, normal
@@ -38,7 +39,7 @@ from zoo.testing.lifecycle import (
     check_state_dict,
     check_to,
 )
-from zoo.testing.parts import check_gathers, check_per_image
+from zoo.testing.parts import check_batch_independent, check_uses_batch_statistics
 from zoo.testing.shape_rules import check_shape_rule
 from zoo.testing.torch_equivalent import check_against_torch
 
@@ -81,28 +82,23 @@ def check_gradients_accumulate(case: LayerCase) -> None:
         require_close(f"{case.id}: second backward, {name}", parameter.gradient, 2 * once[name])
 
 
-def check_backward_parameters(case: LayerCase) -> None:
-    """``backward_parameters`` adds to the parameters' gradients what ``backward`` adds."""
+def check_lowered(case: LayerCase) -> None:
+    """The engine computes the layer as it does itself: as plugins' lowerings say, or as it is."""
     module, x, grad_y = case.module(), case.input(), case.grad_y()
-    expected = backward_gradients(module, x, grad_y)
-    module.zero_grad()
-    module.forward(x)
-    module.backward_parameters(grad_y)
-    for name, parameter in module.named_parameters():
-        require_close(f"{case.id}: backward_parameters, {name}", parameter.gradient, expected[name])
-
-
-def check_gives_away(case: LayerCase) -> None:
-    """What ``forward`` of a layer that gives it away returned, ``backward`` does not need."""
-    module, x, grad_y = case.module(), case.input(), case.grad_y()
-    if not module.gives_away:
-        return
-    expected = backward_gradients(module, x, grad_y)
-    module.zero_grad()
-    module.forward(x).fill_(torch.nan)
-    found = {INPUT: module.backward(grad_y)}
+    expected = backward_gradients(case.module(), x, grad_y)
+    network = Network(module)
+    where = f"{case.id}: computed by the engine"
+    require_close(f"{where}, the output", network.forward(x), case.module().forward(x))
+    found = {INPUT: network.backward(grad_y)}
     found |= {name: parameter.gradient for name, parameter in module.named_parameters()}
-    require_all_close(f"{case.id}: after its output was overwritten", found, expected)
+    require_all_close(where, found, expected)
+    module.zero_grad()
+    y = network.forward(x)
+    if network.output_reusable:
+        y.fill_(torch.nan)
+    network.backward_weights_only(grad_y)
+    for name, parameter in module.named_parameters():
+        require_close(f"{where} for the weights only, {name}", parameter.gradient, expected[name])
 
 
 def check_latest_forward(case: LayerCase) -> None:
@@ -258,15 +254,14 @@ LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_backward_linear,
     check_backward_needs_forward,
     check_gradients_accumulate,
-    check_backward_parameters,
-    check_gives_away,
+    check_lowered,
     check_latest_forward,
     check_nothing_else_changes,
     check_strides,
     check_unbatched,
     check_batch_of_one,
-    check_per_image,
-    check_gathers,
+    check_batch_independent,
+    check_uses_batch_statistics,
     check_empty_batch,
     check_dtypes,
     check_to,

@@ -8,41 +8,42 @@ from operator import itemgetter
 import torch
 from torch import Tensor
 
+from zoo.engine.parallel.sharded import replica
+from zoo.engine.parallel.thread_group import Rank, ThreadGroup
+from zoo.engine.parallel.threads import ThreadPool
 from zoo.nn import Module
 from zoo.testing.cases import LayerCase
 from zoo.testing.comparisons import named_copies, require, require_all_close
 from zoo.testing.gradients import INPUT
-from zoo.train.meeting import Meeting, Seat
-from zoo.train.slices import replica
-from zoo.train.workers import Workers
 
 OUTPUT = "the output"
 PARTS = 2
 
 
-def check_per_image(case: LayerCase) -> None:
-    """A layer with ``per_image`` mixes no batch, and its ``forward`` changes no buffer."""
+def check_batch_independent(case: LayerCase) -> None:
+    """A layer with ``batch_independent`` mixes no batch, and its ``forward`` changes no buffer."""
     module, x = case.module(), case.input()
-    if not all(part.per_image for part in module.modules()):
+    if not all(part.batch_independent for part in module.modules()):
         return
     require(
         not case.mixes_batch,
-        f"{case.id}: per_image is True, but its case says that it mixes the batch.",
+        f"{case.id}: batch_independent is True, but its case says that it mixes the batch.",
     )
     before = named_copies(module.state_dict())
     module.forward(x)
-    where = f"{case.id}: per_image is True; after forward"
+    where = f"{case.id}: batch_independent is True; after forward"
     require_all_close(where, module.state_dict(), before, 0)
 
 
-def check_gathers(case: LayerCase) -> None:
-    """A layer with ``gathers`` computes a batch in two parts as it does the whole."""
+def check_uses_batch_statistics(case: LayerCase) -> None:
+    """A layer with ``uses_batch_statistics`` computes a batch in two parts as it does the whole."""
     module = case.module()
-    if not any(part.gathers for part in module.modules()):
+    if not any(part.uses_batch_statistics for part in module.modules()):
         return
     require(
-        all(part.gathers or part.per_image for part in module.modules()),
-        f"{case.id}: gathers is True, but a part of it has neither gathers nor per_image.",
+        all(part.uses_batch_statistics or part.batch_independent for part in module.modules()),
+        f"{case.id}: uses_batch_statistics is True, but a part of it has neither that nor "
+        "batch_independent.",
     )
     x = torch.cat([case.input(), case.input().flip(-1).mul(-2)])
     y = module.forward(x)
@@ -52,14 +53,14 @@ def check_gathers(case: LayerCase) -> None:
 
     first = case.module()
     models = [first, replica(first)]
-    meeting = Meeting(PARTS)
+    group = ThreadGroup(PARTS)
     passes = [
-        partial(_pass, seat, model, images, gradients)
-        for seat, model, images, gradients in zip(
-            meeting.seats, models, x.chunk(PARTS), grad_y.chunk(PARTS), strict=True
+        partial(_pass, rank, model, images, gradients)
+        for rank, model, images, gradients in zip(
+            group.ranks, models, x.chunk(PARTS), grad_y.chunk(PARTS), strict=True
         )
     ]
-    found = Workers(PARTS).run(passes)
+    found = ThreadPool(PARTS).run(passes)
     joined = {name: torch.cat([part[name] for part in found]) for name in (OUTPUT, INPUT)}
     for name in dict(module.named_parameters()):
         joined[name] = torch.stack([*map(itemgetter(name), found)]).sum(0)
@@ -68,14 +69,14 @@ def check_gathers(case: LayerCase) -> None:
         require_all_close(f"{case.id}: after a pass in parts", model.state_dict(), after)
 
 
-def _pass(seat: Seat, module: Module, x: Tensor, grad_y: Tensor) -> dict[str, Tensor]:
+def _pass(rank: Rank, module: Module, x: Tensor, grad_y: Tensor) -> dict[str, Tensor]:
     """What one part of a batch gives."""
 
     def there_and_back() -> dict[str, Tensor]:
         y = module.forward(x)
         return _gradients(module, y, module.backward(grad_y))
 
-    return seat.taken(there_and_back)()
+    return rank.with_collectives(there_and_back)()
 
 
 def _gradients(module: Module, y: Tensor, grad_x: Tensor) -> dict[str, Tensor]:

@@ -1,6 +1,5 @@
 """The training step, the loop around it, checkpoints, evaluation and the run directory."""
 
-from zoo.train.inference import Inference
 from zoo.train.step import TrainStep
 
-__all__ = ["Inference", "TrainStep"]
+__all__ = ["TrainStep"]

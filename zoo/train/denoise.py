@@ -28,7 +28,7 @@ def denoise(
     Args:
         model: the network, in evaluation mode.
         images: (N, C, H, W) on the model's device.
-        forward: what applies the model, such as a :class:`zoo.train.Inference` of it.
+        forward: what applies the model, such as :func:`zoo.engine.lower` of it.
 
     Returns:
         (N, C, H, W).

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from zoo.data.evaluation import EvaluationImage
+from zoo.engine import lower
+from zoo.engine.passes import Loss
 from zoo.errors import DataError, ShapeError
 from zoo.nn.module import Module
 from zoo.train.baselines import BASELINES, apply_baseline
 from zoo.train.denoise import denoise
-from zoo.train.inference import Inference
 from zoo.train.metrics import mean_psnr, psnr, psnr_of_mean_mse, squared_error, ssim
-from zoo.train.step import Loss
 
 # Pixels of small images that go through the network at once.
 PIXELS_AT_ONCE = 2**17
@@ -90,7 +90,7 @@ def denoised(
     Raises:
         DataError: the network cannot take an image's size.
     """
-    forward = Inference(model)
+    forward = lower(model)
     for (channels, height, width), same in groupby(images, lambda image: image.noisy.shape):
         at_once = max(1, PIXELS_AT_ONCE // (height * width))
         for chunk in _chunks(list(same), at_once):

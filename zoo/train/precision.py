@@ -17,13 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 
 import torch
-from torch import Tensor
 
 from zoo.architecture import Architecture
-from zoo.nn.module import Module
 
 FIRST_WITH_TF32 = (8, 0)  # the compute capability of Ampere
 
@@ -55,56 +52,3 @@ def products_in(precision: str) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-class InBfloat16:
-    """Forward and backward pass of a float32 network, computed by a copy of it in bfloat16.
-
-    Each ``forward`` rounds the weights anew; ``backward_parameters`` adds the gradients to those of
-    the float32 network. Buffers are shared, so running statistics stay float32.
-
-    Args:
-        model: the network, of any floating dtype; the copy is made once and is always in training
-            mode.
-
-    Shapes:
-        x, y, grad_y: those of the network, in its dtype.
-    """
-
-    def __init__(self, model: Module) -> None:
-        self._model = model
-        self._copy = deepcopy(model).to(torch.bfloat16).train()
-        modules = zip(self._copy.modules(), model.modules(), strict=True)
-        self._buffers = [(copied.buffers, module.buffers) for copied, module in modules]
-        self._share_buffers()
-
-    def modules(self) -> Iterator[Module]:
-        """The layers that compute: those of the copy."""
-        return self._copy.modules()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The output for ``x``."""
-        copies = [copied.value for copied in self._copy.param()]
-        torch._foreach_copy_(copies, [parameter.value for parameter in self._model.param()])
-        self._share_buffers()
-        y = self._copy.forward(x.to(torch.bfloat16))
-        self._keep_replaced_buffers()
-        return y.to(x.dtype)
-
-    def _share_buffers(self) -> None:
-        for copied, own in self._buffers:
-            copied.update(own)
-
-    def _keep_replaced_buffers(self) -> None:
-        """What a layer has put in the place of a buffer, instead of changing it in place."""
-        for copied, own in self._buffers:
-            for name, buffer in own.items():
-                if copied[name] is not buffer:
-                    buffer.copy_(copied[name])
-
-    def backward_parameters(self, grad_y: Tensor) -> None:
-        """Add the gradients of the latest ``forward``'s parameters."""
-        self._copy.zero_grad()
-        self._copy.backward_parameters(grad_y.to(torch.bfloat16))
-        for copied, parameter in zip(self._copy.param(), self._model.param(), strict=True):
-            parameter.add_gradient(copied.gradient.to(parameter.value.dtype))

@@ -52,8 +52,6 @@ class BatchNorm2d(Module):
     Ioffe, Szegedy: "Batch Normalization", 2015.
     """
 
-    gives_away = True
-
     def __init__(
         self,
         num_features: int,
@@ -77,12 +75,12 @@ class BatchNorm2d(Module):
             self.buffers["num_batches_tracked"] = torch.tensor(0)
 
     @property
-    def gathers(self) -> bool:  # type: ignore[override]  # as ``per_image``
+    def uses_batch_statistics(self) -> bool:  # type: ignore[override]  # as ``batch_independent``
         """Whether the batch's own statistics are used, of which this may be a part."""
         return self.training
 
     @property
-    def per_image(self) -> bool:  # type: ignore[override]  # a module's own is a plain attribute
+    def batch_independent(self) -> bool:  # type: ignore[override]  # a module's own is a plain attribute
         """Whether the running statistics are used instead of those of the batch."""
         return not self.training and self.track_running_stats
 

@@ -38,7 +38,7 @@ class GELU(Module):
     Hendrycks, Gimpel: "Gaussian Error Linear Units", 2016.
     """
 
-    per_image = True
+    batch_independent = True
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()

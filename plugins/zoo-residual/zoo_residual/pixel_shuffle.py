@@ -30,7 +30,7 @@ class PixelShuffle(Module):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.PixelShuffle.html
     """
 
-    per_image = True
+    batch_independent = True
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()

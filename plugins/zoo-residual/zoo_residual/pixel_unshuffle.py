@@ -30,7 +30,7 @@ class PixelUnshuffle(Module):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.PixelUnshuffle.html
     """
 
-    per_image = True
+    batch_independent = True
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()

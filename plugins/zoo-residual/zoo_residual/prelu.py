@@ -35,7 +35,7 @@ class PReLU(Module):
     He, Zhang, Ren, Sun: "Delving Deep into Rectifiers", 2015.
     """
 
-    per_image = True
+    batch_independent = True
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         super().__init__()

@@ -41,14 +41,14 @@ class Residual(Module):
     Source: He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", 2016.
     """
 
-    gives_away = True
-    per_image = True
+    batch_independent = True
 
     def __init__(self, body: Module, scale: float = 1.0, sign: str = "plus") -> None:
         super().__init__()
         if sign not in ("plus", "minus"):
             raise ArgumentError(f"Residual: sign is {sign!r}. Use 'plus' or 'minus'.", "sign")
         self.scale = positive("Residual", "scale", scale)
+        self.sign = sign
         self.factor = self.scale if sign == "plus" else -self.scale
         self.body = body
         self.children["body"] = body
@@ -66,12 +66,6 @@ class Residual(Module):
         self.require_gradient_shape(grad_y, x_shape)
         grad_change = grad_y if self.factor == 1 else grad_y * self.factor
         return grad_y + self.body.backward(grad_change)
-
-    def backward_parameters(self, grad_y: Tensor) -> None:
-        """``backward`` of the body alone."""
-        (x_shape,) = self.saved()
-        self.require_gradient_shape(grad_y, x_shape)
-        self.body.backward_parameters(grad_y if self.factor == 1 else grad_y * self.factor)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The input's."""

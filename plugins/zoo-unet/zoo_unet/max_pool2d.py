@@ -9,7 +9,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from zoo.nn import Module, empty_ordered_as
+from zoo.nn import Module, empty_preserving_format
 from zoo.spec.shapes import Pair
 from zoo_unet.shapes import pooling
 
@@ -44,7 +44,7 @@ class MaxPool2d(Module):
     ``return_indices`` and ``ceil_mode``.
     """
 
-    per_image = True
+    batch_independent = True
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class MaxPool2d(Module):
         """(N, C, Hout, Wout) -> (N, C, H, W); also without N."""
         largest, x_shape = self.saved()
         self.require_gradient_shape(grad_y, largest.shape)
-        grad_padded = empty_ordered_as(grad_y, self.windows.padded(x_shape)).zero_()
+        grad_padded = empty_preserving_format(grad_y, self.windows.padded(x_shape)).zero_()
         largest = largest.to(torch.float32)
         # Windows may overlap, but the same tap of different windows never does.
         for tap, grad_values in enumerate(self._taps(grad_padded, largest.shape[-2:])):
@@ -88,7 +88,7 @@ class MaxPool2d(Module):
         """x with -inf around it; x itself where there is no padding."""
         if not any(self.windows.padding):
             return x
-        padded = empty_ordered_as(x, self.windows.padded(x.shape)).fill_(-inf)
+        padded = empty_preserving_format(x, self.windows.padded(x.shape)).fill_(-inf)
         self._inside(padded, x.shape).copy_(x)
         return padded
 

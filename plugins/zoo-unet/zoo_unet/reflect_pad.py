@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from zoo.nn import Module, empty_ordered_as
+from zoo.nn import Module, empty_preserving_format
 from zoo.spec.arguments import pair
 from zoo.spec.shapes import Pair
 from zoo_unet.shapes import cut_back, extended
@@ -44,7 +44,7 @@ class ReflectPad(Module):
     reflects once.
     """
 
-    per_image = True
+    batch_independent = True
 
     def __init__(self, body: Module, multiple: int | Pair) -> None:
         super().__init__()
@@ -63,25 +63,31 @@ class ReflectPad(Module):
     def backward(self, grad_y: Tensor) -> Tensor:
         """(N, Cb, H, W) -> (N, C, H, W); also without N."""
         x_shape, padded_shape = self.saved()
-        height, width = x_shape[-2:]
-        self.require_gradient_shape(grad_y, (*padded_shape[:-2], height, width))
-        if padded_shape[-2:] == x_shape[-2:]:
-            return self.body.backward(grad_y)
-        grad_padded = empty_ordered_as(grad_y, padded_shape).zero_()
-        grad_padded[..., :height, :width] = grad_y
-        return _folded(self.body.backward(grad_padded), x_shape)
+        grad_padded = self.body.backward(self._padded_gradient(grad_y))
+        return grad_padded if padded_shape[-2:] == x_shape[-2:] else _folded(grad_padded, x_shape)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """(C, H, W) -> (Cb, H, W)."""
         inner = extended("ReflectPad", input_shape, self.multiple)
         return cut_back("ReflectPad", self.body.output_shape(inner), inner, input_shape)
 
+    def _padded_gradient(self, grad_y: Tensor) -> Tensor:
+        """The gradient of the body's output: zeros where it was cut; itself where it was not."""
+        x_shape, padded_shape = self.saved()
+        height, width = x_shape[-2:]
+        self.require_gradient_shape(grad_y, (*padded_shape[:-2], height, width))
+        if padded_shape[-2:] == x_shape[-2:]:
+            return grad_y
+        grad_padded = empty_preserving_format(grad_y, padded_shape).zero_()
+        grad_padded[..., :height, :width] = grad_y
+        return grad_padded
+
 
 def _reflected(x: Tensor, shape: Sequence[int]) -> Tensor:
     """x extended to the height and width of ``shape``; x itself if it has them."""
     if x.shape[-2:] == shape[-2:]:
         return x
-    padded = empty_ordered_as(x, (*x.shape[:-2], *shape[-2:]))
+    padded = empty_preserving_format(x, (*x.shape[:-2], *shape[-2:]))
     padded[..., : x.shape[-2], : x.shape[-1]] = x
     for mirrored, source in _mirrored(padded, x.shape):
         mirrored.copy_(source.flip(-1))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
-from zoo.nn import Module, empty_ordered_as
+from zoo.nn import Module
 from zoo.spec.shapes import image
 from zoo_unet.shapes import joined
 
@@ -38,8 +39,7 @@ class Skip(Module):
     Segmentation", 2015; the order is that of Lehtinen et al., "Noise2Noise", 2018.
     """
 
-    gives_away = True
-    per_image = True
+    batch_independent = True
 
     def __init__(self, body: Module) -> None:
         super().__init__()
@@ -51,12 +51,8 @@ class Skip(Module):
         image("Skip", x.shape[x.dim() == 4 :])
         inner = self.body.forward(x)
         y_shape = (*x.shape[:-3], *joined("Skip", inner.shape[-3:], x.shape[-3:]))
-        channels = inner.shape[-3]
-        y = empty_ordered_as(max(inner, x, key=Tensor.numel), y_shape)  # most is copied in order
-        y[..., :channels, :, :] = inner
-        y[..., channels:, :, :] = x
-        self.save(channels, y_shape)
-        return y
+        self.save(inner.shape[-3], y_shape)
+        return torch.cat((inner, x), dim=-3)
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """(N, Cb + C, H, W) -> (N, C, H, W); also without N."""
@@ -64,12 +60,6 @@ class Skip(Module):
         self.require_gradient_shape(grad_y, y_shape)
         grad_inner, grad_beside = grad_y.tensor_split((channels,), dim=-3)
         return self.body.backward(grad_inner) + grad_beside
-
-    def backward_parameters(self, grad_y: Tensor) -> None:
-        """``backward`` of the body alone."""
-        channels, y_shape = self.saved()
-        self.require_gradient_shape(grad_y, y_shape)
-        self.body.backward_parameters(grad_y.narrow(-3, 0, channels))
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """(C, H, W) -> (Cb + C, H, W)."""

@@ -296,8 +296,6 @@ def _lifetimes(trace: Trace) -> dict[int, tuple[int, int]]:
     return lifetimes
 
 
-def _plan(
-    trace: Trace, lifetimes: dict[int, tuple[int, int]]
-) -> tuple[list[tuple[int, int]], int]:
+def _plan(trace: Trace, lifetimes: dict[int, tuple[int, int]]) -> tuple[list[tuple[int, int]], int]:
     """(offset, bytes) of each storage in one block of memory, and the bytes of the whole."""
     return plan_memory([(trace.sizes[storage], *span) for storage, span in lifetimes.items()])

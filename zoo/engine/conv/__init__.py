@@ -9,8 +9,8 @@ e_t the offset of tap t, along each axis::
     wgrad:  dw_t      = sum over v of  coarse[v] fine[s v + e_t]
 
 A convolution is fprop forward and dgrad backward, a transposed convolution the other way round.
-Nearest-neighbour upsampling by s before a convolution is a dgrad followed by a sum over s x s pixels
-(:mod:`~zoo.engine.conv.box_filter`): kh kw products for each coarse pixel, not s s kh kw.
+Nearest-neighbour upsampling by s before a convolution is a dgrad followed by a sum over s x s
+pixels (:mod:`~zoo.engine.conv.box_filter`): kh kw products for each coarse pixel, not s s kh kw.
 
 The three products have three implementations of one contract (:mod:`~zoo.engine.conv.kernel`),
 between which :mod:`~zoo.engine.conv.convolution` chooses by the channels:

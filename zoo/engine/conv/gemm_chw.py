@@ -142,9 +142,7 @@ class GemmCHW(ConvKernel):
             pixels = products.shape[1]
             channel_rows = self.fine_channels * pixels
             kernel_row = len(self.columns.offsets) * channel_rows
-            first = self.coarse.pixel(
-                0, -self.rows.shifts[down[0]], -self.columns.shifts[right[0]]
-            )
+            first = self.coarse.pixel(0, -self.rows.shifts[down[0]], -self.columns.shifts[right[0]])
             row = down.step * kernel_row - self.rows.spacing(down) * self.coarse.row
             column = right.step * channel_rows - self.columns.spacing(right)
             shifted = products.as_strided(

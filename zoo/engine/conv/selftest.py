@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from zoo.engine.conv.axis import Axis
-from zoo.engine.conv.triton_conv import LARGEST_TILE, SMALLEST_TILE, TritonConv
 from zoo.engine.conv.gemm_nhwc import GemmNHWC
 from zoo.engine.conv.kernel import ConvKernel
+from zoo.engine.conv.triton_conv import LARGEST_TILE, SMALLEST_TILE, TritonConv
 
 DTYPES = (torch.float32, torch.bfloat16)
 TOLERANCE = 2e-2  # relative to the largest value; that of products in bfloat16
@@ -80,7 +80,9 @@ def _results(
     gradient = torch.zeros_like(weight)
     kernel.wgrad(gradient, packed, upsampled, add=False)
     return {
-        "the convolution": kernel.fprop(kernel.gemm_operand(kernel.pack_fine(fine)), weight, coarse_bias),
+        "the convolution": kernel.fprop(
+            kernel.gemm_operand(kernel.pack_fine(fine)), weight, coarse_bias
+        ),
         "the transposed convolution": kernel.dgrad(packed, weight, fine_bias),
         "the convolution after upsampling": kernel.dgrad(packed, weight, fine_bias, upsampled=True),
         "the gradient before upsampling": kernel.fprop(upsampled, weight, None),

@@ -125,8 +125,8 @@ def conv2d_in_bands(layer: Conv2d, x: Tensor) -> Tensor:
         last = band.rows.stride * (band.rows.coarse - 1) + band.rows.offsets[-1]
         part = copy(layer)
         part.padding = (-band.rows.offsets[0], last - band.rows.fine + 1, left, right)
-        for image, out in zip(x.split(1), y.split(1), strict=True):
-            out[:, :, band.outputs] = part.forward(image[:, :, band.inputs])
+        for image, out in zip(x, y, strict=True):
+            out[:, band.outputs] = part.forward(image[:, band.inputs])
     return y
 
 
@@ -162,5 +162,3 @@ def _empty_output(convolution: Convolution, x: Tensor) -> Tensor:
         if isinstance(kernel, GemmCHW):
             return x.new_empty(kernel.n, channels, height, width)
     return x.new_empty(height, kernel.n, width, channels).permute(1, 3, 0, 2)
-
-

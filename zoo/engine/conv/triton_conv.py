@@ -6,7 +6,7 @@ with the kernel w * box, the sum of w shifted by 0 to s - 1 pixels along each ax
 (:mod:`zoo.engine.conv.box_filter`): of its (k + s - 1)^2 taps each fine pixel has
 (k + s - 1)^2 / s^2, in place of k^2.
 
-Operations as in :mod:`zoo.engine.conv.gemm_nhwc`; there are no zeros between lines to multiply with.
+Operations as in :mod:`zoo.engine.conv.gemm_nhwc`, without the zeros between lines.
 """
 
 from __future__ import annotations
@@ -67,9 +67,13 @@ class TritonConv(ConvKernel):
 
     def fprop(self, operand: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """One kernel; the channels of a pixel lie side by side in the result."""
-        coarse = _empty_nhwc(operand, self.n, self.coarse_channels, self.rows.coarse, self.columns.coarse)
+        coarse = _empty_nhwc(
+            operand, self.n, self.coarse_channels, self.rows.coarse, self.columns.coarse
+        )
         pixels, tiles = self.n * self.rows.coarse * self.columns.coarse, _tile(self.coarse_channels)
-        kernels().fprop_kernel[(_blocks(pixels, LARGEST_TILE), _blocks(self.coarse_channels, tiles))](
+        kernels().fprop_kernel[
+            (_blocks(pixels, LARGEST_TILE), _blocks(self.coarse_channels, tiles))
+        ](
             operand,
             weight.contiguous(),
             operand if bias is None else bias,
@@ -194,7 +198,9 @@ def _with_box(axis: Axis) -> Axis:
     more = axis.stride - 1
     if not more:
         return axis
-    offsets = range(axis.offsets[0] - more, axis.offsets[-1] + 1)  # neighbours: see ``is_supported``
+    offsets = range(
+        axis.offsets[0] - more, axis.offsets[-1] + 1
+    )  # neighbours: see ``is_supported``
     return Axis(axis.coarse, axis.fine - more, axis.stride, tuple(offsets))
 
 

@@ -1,1 +1,1 @@
-"""One batch on several ranks: shards, the threads that compute them, and what they ask each other."""
+"""One batch on several ranks: shards, threads that compute them, and what they ask each other."""
