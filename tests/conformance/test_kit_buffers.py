@@ -15,7 +15,7 @@ from zoo import LayerInfo
 from zoo.errors import ShapeError
 from zoo.nn import Module, Parameter, all_gather
 from zoo.testing import LAYER_CHECKS, LayerCase
-from zoo.testing.layers import check_per_image
+from zoo.testing.layers import check_batch_independent
 
 
 def features(where: str, parameters: Mapping[str, Any], input_shape: tuple[int, ...]) -> LayerInfo:
@@ -102,7 +102,7 @@ class SubtractsTheMean(Tracking):
 
 
 class ClaimsToTreatImagesAlone(Tracking):
-    per_image = True
+    batch_independent = True
 
 
 class GradientOfTheOtherMode(SubtractsTheMean):
@@ -141,13 +141,13 @@ def test_a_layer_may_mix_the_batch() -> None:
 def test_a_layer_that_mixes_the_batch_says_so_everywhere() -> None:
     case = LayerCase(ClaimsToTreatImagesAlone, (2, 3), "mean", features, mixes_batch=True)
     with pytest.raises(AssertionError, match="per_image is True, but its case says"):
-        check_per_image(case)
+        check_batch_independent(case)
 
 
 class GathersTheMean(SubtractsTheMean):
     """The same, also where only a part of the batch is here."""
 
-    gathers = True
+    uses_batch_statistics = True
 
     def forward(self, x: Tensor) -> Tensor:
         return Tracking.forward(self, x - self.mean(x))
@@ -176,7 +176,7 @@ class FollowsItsOwnPart(GathersTheMean):
 
 
 class GathersNothing(SubtractsTheMean):
-    gathers = True
+    uses_batch_statistics = True
 
 
 @pytest.mark.parametrize(
