@@ -31,7 +31,9 @@ from zoo.spec import input_range
 from zoo.spec.layer_info import LayerInfo
 
 if TYPE_CHECKING:
+    from zoo.nn.module import Module
     from zoo.nn.sequential import Sequential
+    from zoo.train.denoise import Image
 
 __all__ = [
     "InitializerEntry",
@@ -43,6 +45,7 @@ __all__ = [
     "OptimizerEntry",
     "ScheduleEntry",
     "SourceEntry",
+    "denoise",
     "hookimpl",
     "input_range",
     "load_checkpoint",
@@ -69,6 +72,25 @@ def load_model(path: str | Path, device: str = "auto", seed: int = 0) -> Sequent
 
     registry = load_registry()
     return load(read_architecture(path, registry), registry, choose_device(device), seed)
+
+
+def denoise(model: Module, image: Image) -> Image:
+    """The network's output for an image of any size; see :func:`zoo.train.denoise.denoise`.
+
+    Args:
+        model: the network, in evaluation mode, as :func:`load_checkpoint` gives it.
+        image: a numpy array (H, W) or (H, W, C), or a tensor (N, C, H, W) or (C, H, W).
+
+    Returns:
+        The same shape, dtype and range.
+
+    Raises:
+        zoo.errors.ArgumentError: it is no image of a known type.
+        zoo.errors.ShapeError: the network takes other channels, or no size near the image's.
+    """
+    from zoo.train.denoise import denoise as apply
+
+    return apply(model, image)
 
 
 def load_checkpoint(path: str | Path, device: str = "cpu") -> Sequential:

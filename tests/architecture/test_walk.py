@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zoo.architecture import Architecture, parse_architecture
-from zoo.architecture.sizes import SizeRule
+from zoo.spec.sizes import SizeRule
 from zoo.architecture.walk import Walker
 from zoo.errors import ArchitectureError, PluginError
 from zoo.plugins.discovery import Provider

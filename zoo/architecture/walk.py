@@ -13,13 +13,13 @@ from typing import Any
 
 from zoo.architecture.component import Component
 from zoo.architecture.document import Node, Place, TomlPath
-from zoo.architecture.sizes import SizeRule, size_rule, size_words
 from zoo.errors import ArchitectureError, ArgumentError, PluginError, Problem, ShapeError
 from zoo.plugins.records import LayerEntry
 from zoo.plugins.registry import Registry
 from zoo.spec.input_range import chain, receptive_field
 from zoo.spec.layer_info import LayerInfo
 from zoo.spec.shapes import by
+from zoo.spec.sizes import SizeRule, size_rule, size_words
 
 Shape = tuple[int, ...]
 

@@ -15,11 +15,11 @@ from rich.table import Table
 from zoo.architecture import Architecture, read_architecture
 from zoo.architecture.document import Place
 from zoo.architecture.overrides import parse_overrides
-from zoo.architecture.sizes import SizeRule, size_words
 from zoo.architecture.walk import Walk, Walker
 from zoo.cli.console import print_json, print_table, warn_of_failures
 from zoo.cli.options import json_option, set_option
 from zoo.plugins.registry import load_registry
+from zoo.spec.sizes import SizeRule, size_words
 
 
 @click.command()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.init import PYTORCH, Initializer
-from zoo.nn.im2col import Windows, col2im, crop, im2col, pad
+from zoo.nn.im2col import Windows, col2im, crop, for_each_image, im2col, pad
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.spec.arguments import count, divisor, end_padding, pair
@@ -146,7 +146,7 @@ class ConvTranspose2d(Module):
     def _kernels(self, n: int) -> Tensor:
         """The weight as G matrices, again for each of n images: (N*G, Cin/G, Cout/G*kh*kw)."""
         matrices = self.weight.reshape(self.groups, self.in_channels // self.groups, -1)
-        return matrices.expand(n, *matrices.shape).reshape(-1, *matrices.shape[1:])
+        return for_each_image(matrices, n)
 
 
 TransposeConv2d = ConvTranspose2d

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from zoo.architecture.sizes import LARGEST_STEP, SizeRule, size_rule
+from zoo.spec.sizes import LARGEST_STEP, SizeRule, size_rule
 
 
 @pytest.mark.parametrize(
