@@ -161,7 +161,7 @@ def test_the_specification_of_the_small_file(small: Read) -> None:
         ),
         file="small.toml",
         text=RESOLVED,
-        walk=small().walk,
+        shapes=small().shapes,
         root=small().root,
     )
 

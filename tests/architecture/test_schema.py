@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from zoo.schemas import follow
 
-from zoo.architecture.schema import describe, show, validate
+from zoo.architecture.schema import describe, validate
+from zoo.errors import format_value
 
 COMMON = "urn:zoo:common#/$defs/"
 
@@ -97,7 +98,7 @@ def test_a_schema_in_words(schema: dict[str, Any], words: str) -> None:
     ],
 )
 def test_a_value_as_it_is_written(value: Any, text: str) -> None:
-    assert show(value) == text
+    assert format_value(value) == text
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.architecture.schema import Schema, describe, show
+from zoo.architecture.schema import Schema, describe
 from zoo.describe.docstring import Docstring, read_docstring
 from zoo.describe.example import example
 from zoo.describe.source import Definition, find_definition
+from zoo.errors import format_value
 from zoo.plugins.records import Entry, LayerEntry
 from zoo.plugins.registry import Registered, Registry
 from zoo.schemas import follow
@@ -42,7 +43,11 @@ class Parameter:
             return "required"
         if self.inferred:
             return "inferred"
-        return f"default {show(self.schema['default'])}" if "default" in self.schema else "optional"
+        return (
+            f"default {format_value(self.schema['default'])}"
+            if "default" in self.schema
+            else "optional"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; ``default`` only where there is one."""

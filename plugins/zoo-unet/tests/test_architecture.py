@@ -241,7 +241,7 @@ def test_the_learning_rate_is_constant_and_then_falls(read: Read, registry: Regi
 
 def test_the_receptive_field(read: Read) -> None:
     """Means in the place of maxima, and positive weights: all that can be seen is seen."""
-    input_rows, _ = read().walk.info.input_range
+    input_rows, _ = read().shapes.info.input_range
     network = TorchUNet(1, 1, (1, 1), avg_pool2d).double()
     with torch.no_grad():
         for value in network.parameters():
@@ -276,8 +276,8 @@ def test_a_network_that_takes_any_size_by_itself(
     around = '[[layers]]\ntype = "reflect_pad"\nmultiple = 32\nbody = "unet"\n\n'
     text = f"{start.replace('height = 64', 'height = 50')}{body}{around}[optimizer]{rest}"
     spec = parse_architecture(text, registry, "any.toml", tmp_path)
-    assert spec.walk.info.parameters == PARAMETERS
-    assert spec.walk.info.output_shape == (3, 50, 64)
+    assert spec.shapes.info.parameters == PARAMETERS
+    assert spec.shapes.info.output_shape == (3, 50, 64)
     path = tmp_path / "any.toml"
     path.write_text(text, "utf-8")
     assert zoo("show", str(path)).splitlines()[-1] == "image sizes: heights and widths of any size"
