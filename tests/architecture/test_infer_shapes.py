@@ -1,4 +1,4 @@
-"""Layers that are impossible or do not fit together are told before anything is built."""
+"""Layers that are impossible or do not fit together are reported before anything is built."""
 
 from __future__ import annotations
 

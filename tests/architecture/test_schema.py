@@ -6,10 +6,10 @@ import datetime
 from typing import Any
 
 import pytest
-from zoo.schemas import follow
 
 from zoo.architecture.schema import describe, validate
 from zoo.errors import format_value
+from zoo.spec.schemas import follow
 
 COMMON = "urn:zoo:common#/$defs/"
 

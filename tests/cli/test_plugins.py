@@ -130,7 +130,7 @@ def broken(site: Site) -> Site:
     return site
 
 
-def test_the_broken_ones_are_told_with_their_reasons(zoo: Any, broken: Site) -> None:
+def test_the_broken_ones_are_reported_with_their_reasons(zoo: Any, broken: Site) -> None:
     assert states(zoo) == {
         "zoo-t-api": ("fails", {}, REASONS["zoo-t-api"]),
         "zoo-t-clash-a": ("clashes", {"layer": ["relu", "twice"]}, REASONS["zoo-t-clash-a"]),

@@ -37,7 +37,7 @@ from zoo.architecture.variables import Scope, is_variable, top_scope, used_in
 from zoo.errors import ArchitectureError, PluginError, Problem, format_path, format_value
 from zoo.plugins.records import BLOCK
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow, read_schema
+from zoo.spec.schemas import follow, read_schema
 
 # More than any network has; the layers of a file that asks for more would not fit into memory.
 MOST_LAYERS = 10_000
@@ -142,7 +142,7 @@ class _Blocks:
         """The parameters of that layer that are bodies."""
         try:
             schema = self.registry.layer(name).schema
-        except (KeyError, PluginError):  # told when the layer is checked
+        except (KeyError, PluginError):  # reported when the layer is checked
             return set()
         properties: Mapping[str, Mapping[str, object]] = schema.get("properties", {})
         return {key for key, schema in properties.items() if "x-zoo-body" in follow(schema)}

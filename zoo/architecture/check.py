@@ -35,8 +35,8 @@ from zoo.errors import (
 )
 from zoo.plugins.records import Entry
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow, read_schema
 from zoo.spec.constraints import square_crops
+from zoo.spec.schemas import follow, read_schema
 
 
 @dataclass(frozen=True)

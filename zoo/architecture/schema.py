@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
 from zoo.errors import format_value
-from zoo.schemas import follow
+from zoo.spec.schemas import follow
 
 Schema = Mapping[str, Any]
 

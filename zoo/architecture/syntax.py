@@ -44,7 +44,7 @@ def syntax_problem(text: str, error: tomli.TOMLDecodeError) -> tuple[str, int, i
 
 
 class Finding(NamedTuple):
-    """What to tell, and the offset to point at."""
+    """The message, and the offset to point at."""
 
     message: str
     at: int

@@ -64,7 +64,7 @@ def benchmark(
         registry: what it was checked with.
         device: where to compute.
         plan: what to time.
-        say: is told what is being done.
+        say: is called with what is being done.
 
     Raises:
         ComparisonError: zoo and torch do not compute the same; nothing is timed.

@@ -100,7 +100,7 @@ class Twins:
         return twin
 
     def _function(self, item: Registered) -> Callable[..., Any]:
-        """The function that an entry names as its twin, its errors told as the plugin's."""
+        """The function that an entry names as its twin, its errors reported as the plugin's."""
         make = item.entry.load_torch_twin() if isinstance(item.entry, TwinEntry) else None
         if make is None:
             raise PluginError(

@@ -17,7 +17,7 @@ from zoo.errors import PluginError, UsageError
 from zoo.plugins.records import BLOCK
 from zoo.plugins.registry import Registered, Registry, load_registry
 from zoo.plugins.suggestions import suggest
-from zoo.schemas import read_schema
+from zoo.spec.schemas import read_schema
 
 WIDTH = 80
 

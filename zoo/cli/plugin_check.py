@@ -44,7 +44,7 @@ def check(name: str, as_json: bool) -> None:
 
 
 def _echoed(outcomes: Iterable[Outcome], quiet: bool) -> list[Outcome]:
-    """All outcomes, each entry's told as soon as they are known."""
+    """All outcomes, each entry's printed as soon as they are known."""
     found: list[Outcome] = []
     for subject, group in groupby(outcomes, key=lambda outcome: outcome.subject):
         of_subject = list(group)

@@ -13,7 +13,7 @@ from zoo.describe.source import Definition, find_definition
 from zoo.errors import format_value
 from zoo.plugins.records import Entry, LayerEntry
 from zoo.plugins.registry import Registered, Registry
-from zoo.schemas import follow
+from zoo.spec.schemas import follow
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Details:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: what :func:`summary` has, and the rest."""
-        place = self.definition
+        definition = self.definition
         return {
             **summary(self.registered),
             "parameters": [parameter.to_dict() for parameter in self.parameters],
@@ -90,7 +90,7 @@ class Details:
             "formulas": self.docstring.formulas,
             "shapes": self.docstring.shapes,
             "source": self.docstring.source,
-            "location": place and {"file": str(place.file), "line": place.line},
+            "location": definition and {"file": str(definition.file), "line": definition.line},
         }
 
 

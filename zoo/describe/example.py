@@ -10,7 +10,7 @@ from zoo.architecture.schema import Schema, validate
 from zoo.errors import format_value
 from zoo.plugins.records import Entry
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow
+from zoo.spec.schemas import follow
 
 # Where a value of a kind stands: the header of the table, and the key if it is not the table.
 PLACES: Final[Mapping[str, tuple[str, str]]] = {
@@ -70,7 +70,7 @@ def _go_together(entry: Entry, parameters: Mapping[str, Any]) -> bool:
         check = entry.load_check()
         if check is not None:
             check(entry.name, {**defaults, **parameters})
-    except Exception:  # it says so, or is a plugin's and broken: an example is no place to tell
+    except Exception:  # it says so, or is a plugin's and broken: not to be reported here
         return False
     return True
 

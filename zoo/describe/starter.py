@@ -18,7 +18,7 @@ from zoo.architecture.positions import TomlPath, index, normalised
 from zoo.architecture.schema import Schema
 from zoo.architecture.sources import expand_source
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow, read_schema
+from zoo.spec.schemas import follow, read_schema
 
 SCHEMA_FILE: Final = "zoo.schema.json"
 SCHEMA_LINE: Final = re.compile(r"\A((?:[ \t]*(?:#(?!:schema)[^\n]*)?\n)*)#:schema\b[^\n]*")

@@ -13,8 +13,8 @@ from typing import Any
 
 from zoo.errors import format_path, format_value
 from zoo.plugins.suggestions import suggest
-from zoo.schemas import SHARED, follow, read_schema
 from zoo.spec.arguments import is_number
+from zoo.spec.schemas import SHARED, follow, read_schema
 
 Found = Iterator[tuple[tuple[str | int, ...], str]]  # where in the schema, what is wrong there
 

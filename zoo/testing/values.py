@@ -10,7 +10,7 @@ from zoo.architecture.schema import Schema, validate
 from zoo.errors import format_value
 from zoo.plugins.records import Entry, LayerEntry
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow
+from zoo.spec.schemas import follow
 
 INTEGERS: Final = (2, 3, 1, 0, 4)
 NUMBERS: Final = (0.1, 0.5, 1.0, 2.0, 0.0)

@@ -144,7 +144,7 @@ def test_show(zoo: Zoo) -> None:
 
 
 def test_a_crop_that_is_no_multiple_of_32(zoo: Zoo) -> None:
-    """What does not fit is told at the innermost level that it does not fit into."""
+    """What does not fit is reported at the innermost level that it does not fit into."""
     output = zoo("check", str(FILE), "--set", "input.height=48")
     lines = FILE.read_text("utf-8").splitlines()
     places = [number for number, line in enumerate(lines, 1) if '"level5"' in line]

@@ -26,7 +26,7 @@ from zoo.describe.editor_schema.parts import (
 from zoo.errors import PluginError
 from zoo.plugins.records import BLOCK, KINDS, Entry
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow, read_schema
+from zoo.spec.schemas import follow, read_schema
 
 SHOWN: Final = ("description", "default")  # stand beside what is allowed
 OWN: Final = ("$schema", "$id", "$defs", "title", "x-zoo-path", "x-zoo-words")  # mean nothing here

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zoo.architecture.schema import Schema
-from zoo.schemas import follow
+from zoo.spec.schemas import follow
 
 Json = dict[str, Any]
 
