@@ -79,9 +79,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         *(*TEXTBOOK, "compiler", "engine", "train", "testing"),
     },
     "cli": {
-        *("errors", "files", "malloc", "spec.schemas", *PLUGINS_FOUND, "plugins.scaffold"),
-        *("plugins.suggestions", "architecture", "describe", "data", "compiler", "engine"),
-        *("train", "zoo", "testing", "bench"),
+        *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
+        *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
+        *("compiler", "engine", "train", "zoo", "testing", "bench"),
     },
     "__main__": {"cli"},
 }

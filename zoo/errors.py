@@ -179,8 +179,8 @@ def format_error(error: BaseException) -> str:
     """An exception in one line: zoo's own by its message, any other as a traceback ends."""
     if isinstance(error, ZooError):
         return str(error)
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0].rstrip('.')}" if lines else type(error).__name__
+    message = " ".join(str(error).split()).rstrip(".")
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def shorten(text: str, limit: int = 60) -> str:

@@ -195,7 +195,7 @@ def test_a_misspelt_option(cli: Callable[..., Any]) -> None:
     assert result.err.endswith("? See zoo layers --help.\n")
 
 
-FAILED = "plugin zoo-t-list 2.0: zoo_losses failed: KeyError('x')"
+FAILED = "plugin zoo-t-list 2.0: zoo_losses failed: KeyError: 'x'"
 
 
 @pytest.mark.usefixtures("plugin")

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.plugins.test_discovery import HOOKS, Site, layers
 
 from tests.environments import Environment, make_environment
+from tests.plugins.test_discovery import HOOKS, Site, layers
 
 GOOD = layers("yield entry('plain')", "yield entry('another')")
 
 # Five ways to be broken, by the name of the distribution.
 BROKEN = {
-    "zoo-t-import": "raise RuntimeError('no GPU')",
-    "zoo-t-hook": layers("raise KeyError('x')"),
+    "zoo-t-import": "raise RuntimeError: no GPU",
+    "zoo-t-hook": layers("raise KeyError: 'x'"),
     "zoo-t-clash-a": layers("yield entry('relu')", "yield entry('twice')"),
     "zoo-t-clash-b": layers("yield entry('twice')", "yield entry('alone')"),
     "zoo-t-api": "from pathlib import Path\nPath(__file__).with_name('ran').touch()\n"
@@ -115,8 +115,8 @@ REASONS = {
         TWICE + "Choose with zoo-t-clash-a:twice or zoo-t-clash-b:twice.",
     ],
     "zoo-t-clash-b": [TWICE + "Choose with zoo-t-clash-a:twice or zoo-t-clash-b:twice."],
-    "zoo-t-hook": ["zoo_layers failed: KeyError('x')"],
-    "zoo-t-import": ["cannot be loaded: RuntimeError('no GPU')"],
+    "zoo-t-hook": ["zoo_layers failed: KeyError: 'x'"],
+    "zoo-t-import": ["cannot be loaded: RuntimeError: no GPU"],
     "zoo-t-return": ["zoo_layers failed: returned 'lost'. Return LayerEntry records."],
 }
 

@@ -196,8 +196,8 @@ def test_declared_cases_are_varied_where_they_set_nothing(install: Callable[...,
         ),
         (
             "missing",
-            "layer 'missing': cannot import 'zoo_shift:MISSING': AttributeError(\"module "
-            "'zoo_shift' has no attribute 'MISSING'\").",
+            "layer 'missing': cannot import 'zoo_shift:MISSING': AttributeError: module "
+            "'zoo_shift' has no attribute 'MISSING'.",
         ),
     ],
 )

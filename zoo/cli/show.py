@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import click
 import tomli
-from rich.markup import escape
-from rich.table import Table
 
 from zoo.architecture import Architecture, read_architecture
 from zoo.architecture.document import SourceLocation
 from zoo.architecture.infer_shapes import InferredShapes, ShapeInference
 from zoo.architecture.overrides import parse_overrides
 from zoo.architecture.sizes import SizeRule, describe_sizes
-from zoo.cli.console import print_json, print_table, warn_of_failures
+from zoo.cli.console import aligned, print_json, warn_of_failures
 from zoo.cli.options import json_option, set_option
 from zoo.plugins.registry import load_registry
+from zoo.spec.shapes import format_shape
+
+HEAD = ("layer", "line", "output", "parameters", "multiply-adds")
 
 
 @click.command()
@@ -50,20 +52,22 @@ def show(file: Path, resolved: bool, changes: tuple[str, ...], as_json: bool) ->
 
 
 def _print(spec: Architecture, rules: tuple[SizeRule | None, SizeRule | None]) -> None:
-    click.echo(f"{spec.name}{': ' if spec.description else ''}{spec.description}")
-    table = Table(box=None, pad_edge=False)
-    table.add_column("layer", no_wrap=True)
-    for name in ("line", "output", "parameters", "multiply-adds"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_row("input", "", _by(spec.shapes.input_shape))
-    for row in _rows(spec, spec.shapes):
-        counts = (f"{row[key]:,}" if row[key] else "" for key in ("parameters", "multiply_adds"))
-        table.add_row(_name(row), escape(_where(row, spec.file)), _by(row["output"]), *counts)
+    """The table, every column as wide as it needs; a file that is not the first before its rows."""
     info = spec.shapes.info
-    table.add_row()
-    table.add_row("in all", "", "", f"{info.parameters:,}", f"{info.multiply_adds:,}")
-    print_table(table)
-    click.echo(f"receptive field: {_by(spec.shapes.receptive_field)} pixels")
+    files = [spec.file]
+    cells = [HEAD, ("input", "", format_shape(spec.shapes.input_shape), "", "")]
+    for row in _rows(spec, spec.shapes):
+        files.append(row["file"])
+        counts = (f"{row[key]:,}" if row[key] else "" for key in ("parameters", "multiply_adds"))
+        cells.append((_name(row), str(row["line"]), format_shape(row["output"]), *counts))
+    cells.append(("in all", "", "", f"{info.parameters:,}", f"{info.multiply_adds:,}"))
+    head, given, *layers, total = aligned(cells)
+    click.echo(f"{spec.name}{': ' if spec.description else ''}{spec.description}")
+    click.echo(f"{head}\n{given}")
+    for (before, file), line in zip(pairwise(files), layers, strict=True):
+        click.echo(line if file == before else f"in {file}:\n{line}")
+    click.echo(f"\n{total}")
+    click.echo(f"receptive field: {_pixels(spec.shapes.receptive_field)} pixels")
     click.echo(f"image sizes: {describe_sizes(*rules)}")
 
 
@@ -114,10 +118,5 @@ def _written(location: SourceLocation) -> dict[str, Any]:
     return {"file": location.file.name, "line": location.line, "used_by": users}
 
 
-def _where(row: dict[str, Any], file: str) -> str:
-    """The line of a layer; with the name of the file where it is another."""
-    return str(row["line"]) if row["file"] == file else f"{row['file']}:{row['line']}"
-
-
-def _by(numbers: tuple[float, ...] | list[int]) -> str:
+def _pixels(numbers: tuple[float, ...]) -> str:
     return " x ".join(f"{number:g}" if isfinite(number) else "all" for number in numbers)

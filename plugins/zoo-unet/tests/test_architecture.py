@@ -128,6 +128,7 @@ def test_show(zoo: Zoo) -> None:
     assert shown["parameters"] == PARAMETERS
     assert shown["receptive_field"] == [288, 288]
     text = zoo("show", str(FILE)).splitlines()
+    assert max(map(len, text)) <= 80
     assert text[-2:] == [
         "receptive field: 288 x 288 pixels",
         "image sizes: heights and widths that are a multiple of 32",
