@@ -272,7 +272,7 @@ def test_a_component_of_a_table(registry: Registry) -> None:
 NEEDS = 'plugins = ["zoo-there", "zoo-gone", "zoo-broken"]\n'
 
 
-def test_a_plugin_that_is_missing_is_told_in_one_line(registry: Registry) -> None:
+def test_a_plugin_that_is_missing_is_reported_in_one_line(registry: Registry) -> None:
     """What its layers are called is then no mistake of the file; everything else is."""
     relu = registry.get("layer", "relu").entry
     there = Registered(replace(relu, name="there"), Provider("zoo-there", "1.0", "there"))

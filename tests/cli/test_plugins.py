@@ -15,8 +15,8 @@ GOOD = layers("yield entry('plain')", "yield entry('another')")
 
 # Five ways to be broken, by the name of the distribution.
 BROKEN = {
-    "zoo-t-import": "raise RuntimeError: no GPU",
-    "zoo-t-hook": layers("raise KeyError: 'x'"),
+    "zoo-t-import": "raise RuntimeError('no GPU')",
+    "zoo-t-hook": layers("raise KeyError('x')"),
     "zoo-t-clash-a": layers("yield entry('relu')", "yield entry('twice')"),
     "zoo-t-clash-b": layers("yield entry('twice')", "yield entry('alone')"),
     "zoo-t-api": "from pathlib import Path\nPath(__file__).with_name('ran').touch()\n"
@@ -213,7 +213,7 @@ def test_one_that_contributes_nothing(zoo: Any, site: Site) -> None:
     assert table(zoo("plugins")[1])[-1] == f"zoo-t-unmarked 1.0: {reason}"
 
 
-def test_a_misspelt_hook_is_told_the_hooks(zoo: Any, site: Site) -> None:
+def test_a_misspelt_hook_is_reported_with_the_hooks(zoo: Any, site: Site) -> None:
     site.install("zoo-t-misspelt", GOOD.replace("def zoo_layers", "def zoo_layer"))
     state, contributes, (reason,) = states(zoo)["zoo-t-misspelt"]
     assert (state, contributes) == ("fails", {})
@@ -221,7 +221,7 @@ def test_a_misspelt_hook_is_told_the_hooks(zoo: Any, site: Site) -> None:
     assert reason.endswith(HOOKS)
 
 
-def test_one_that_imports_torch_is_told_so(zoo: Any, site: Site) -> None:
+def test_one_that_imports_torch_is_marked(zoo: Any, site: Site) -> None:
     site.install("zoo-t-slow", "import torch\n" + layers("yield entry('slow')"))
     site.install("zoo-t-good", GOOD)
     code, out, err = zoo("plugins")

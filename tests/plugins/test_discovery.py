@@ -215,7 +215,7 @@ def test_a_broken_plugin_is_listed_and_the_others_work(code: str, reason: str, s
     assert len(compiled(registry, '["about", "after"]')) == 2
 
 
-def test_a_misspelt_hook_is_told_the_hooks(site: Site) -> None:
+def test_a_misspelt_hook_is_reported_with_the_hooks(site: Site) -> None:
     module = site.install("zoo-t-misspelt", BROKEN["misspelt-hook"][0])
     (failure,) = site.failures(load_registry(discover(ALL)))
     assert failure.reason == (
