@@ -55,7 +55,8 @@ def _print(spec: Architecture, rules: tuple[SizeRule | None, SizeRule | None]) -
     """The table, every column as wide as it needs; a file that is not the first before its rows."""
     info = spec.shapes.info
     files = [spec.file]
-    cells = [HEAD, ("input", "", format_shape(spec.shapes.input_shape), "", "")]
+    cells: list[tuple[str, ...]] = [HEAD]
+    cells.append(("input", "", format_shape(spec.shapes.input_shape), "", ""))
     for row in _rows(spec, spec.shapes):
         files.append(row["file"])
         counts = (f"{row[key]:,}" if row[key] else "" for key in ("parameters", "multiply_adds"))
