@@ -11,7 +11,7 @@ from zoo.init import PYTORCH, Initializer
 from zoo.nn.im2col import Windows, col2im, crop, for_each_image, im2col, pad
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.spec.arguments import count, divisor, pair, sides
+from zoo.spec.arguments import divisor, pair, positive_int, sides
 from zoo.spec.shapes import Pair, convolution, image
 
 
@@ -73,8 +73,8 @@ class Conv2d(Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.in_channels = count("Conv2d", "in_channels", in_channels)
-        self.out_channels = count("Conv2d", "out_channels", out_channels)
+        self.in_channels = positive_int("Conv2d", "in_channels", in_channels)
+        self.out_channels = positive_int("Conv2d", "out_channels", out_channels)
         self.kernel_size = pair("Conv2d", "kernel_size", kernel_size)
         self.stride = pair("Conv2d", "stride", stride)
         self.dilation = pair("Conv2d", "dilation", dilation)

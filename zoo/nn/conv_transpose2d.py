@@ -11,7 +11,7 @@ from zoo.init import PYTORCH, Initializer
 from zoo.nn.im2col import Windows, col2im, crop, for_each_image, im2col, pad
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.spec.arguments import count, divisor, end_padding, pair
+from zoo.spec.arguments import divisor, end_padding, pair, positive_int
 from zoo.spec.shapes import Pair, Sides, image, transposed_convolution
 
 
@@ -78,8 +78,8 @@ class ConvTranspose2d(Module):
     ) -> None:
         super().__init__()
         name = "ConvTranspose2d"
-        self.in_channels = count(name, "in_channels", in_channels)
-        self.out_channels = count(name, "out_channels", out_channels)
+        self.in_channels = positive_int(name, "in_channels", in_channels)
+        self.out_channels = positive_int(name, "out_channels", out_channels)
         self.kernel_size = pair(name, "kernel_size", kernel_size)
         self.stride = pair(name, "stride", stride)
         self.padding = pair(name, "padding", padding, minimum=0)
