@@ -307,7 +307,8 @@ def test_is_the_same_each_time(registry: Registry) -> None:
     assert not is_editor_schema({"$comment": "mine"})
     assert not is_editor_schema([])
     code = (
-        "from zoo.describe.editor_schema import schema_text\nfrom zoo.plugins.registry import load_registry\n"
+        "from zoo.describe.editor_schema import schema_text\n"
+        "from zoo.plugins.registry import load_registry\n"
         "import sys\nprint(schema_text(load_registry()), end='')\nassert 'torch' not in sys.modules"
     )
     runs = [

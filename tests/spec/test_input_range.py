@@ -1,4 +1,4 @@
-"""Reaches by hand, by their laws, and against the gradients of networks that are built and run."""
+"""Input ranges by hand, by their laws, and against the gradients of networks built and run."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from zoo.spec.input_range import (
     InputRange,
     Range,
     chain,
-    either,
     receptive_field,
     repeat,
     same,
-    spread,
+    transposed_window,
+    union,
     whole,
     window,
 )
@@ -40,23 +40,27 @@ PROPERTY = settings(derandomize=True, deadline=None, database=None, max_examples
         (window(3), (0, 0), (0, 2)),
         (window(3, stride=2, before=1), (0, 4), (-1, 9)),
         (window(2, stride=3), (1, 2), (3, 7)),
-        (spread(4, stride=2, before=1), (0, 0), (-1, 0)),
-        (spread(4, stride=2, before=1), (1, 1), (0, 1)),
-        (spread(4, stride=2, before=1), (0, 7), (-1, 4)),
-        (spread(2, stride=3), (3, 3), (1, 1)),
-        (spread(2, stride=3), (4, 4), (1, 1)),
-        (spread(2, stride=3), (5, 5), EMPTY),
-        (spread(2, stride=3), (5, 6), (2, 2)),
+        (transposed_window(4, stride=2, before=1), (0, 0), (-1, 0)),
+        (transposed_window(4, stride=2, before=1), (1, 1), (0, 1)),
+        (transposed_window(4, stride=2, before=1), (0, 7), (-1, 4)),
+        (transposed_window(2, stride=3), (3, 3), (1, 1)),
+        (transposed_window(2, stride=3), (4, 4), (1, 1)),
+        (transposed_window(2, stride=3), (5, 5), EMPTY),
+        (transposed_window(2, stride=3), (5, 6), (2, 2)),
         (repeat(3), (4, 4), (1, 1)),
         (repeat(3), (-1, 3), (-1, 1)),
         (repeat(1), (4, 5), (4, 5)),
         (chain(), (1, 2), (1, 2)),
-        (chain(spread(4, stride=2), whole), (1, 2), (-inf, inf)),
+        (chain(transposed_window(4, stride=2), whole), (1, 2), (-inf, inf)),
         (chain(repeat(2), window(3, before=1)), (4, 4), (1, 2)),  # the first is nearest the input
         (chain(window(3, before=1), repeat(2)), (4, 4), (1, 3)),
-        (either(same, window(3, before=1)), (4, 6), (3, 7)),
-        (either(same, whole), (4, 6), (-inf, inf)),
-        (either(same, spread(1, stride=2)), (5, 5), (5, 5)),  # the second depends on nothing
+        (union(same, window(3, before=1)), (4, 6), (3, 7)),
+        (union(same, whole), (4, 6), (-inf, inf)),
+        (
+            union(same, transposed_window(1, stride=2)),
+            (5, 5),
+            (5, 5),
+        ),  # the second depends on nothing
     ],
 )
 def test_by_hand(one: InputRange, outputs: Range, inputs: Range) -> None:
@@ -69,18 +73,21 @@ def test_by_hand(one: InputRange, outputs: Range, inputs: Range) -> None:
         (same, 1),
         (whole, inf),
         (chain(window(3), whole), inf),
-        (chain(window(3), whole, spread(1, stride=2)), inf),
+        (chain(window(3), whole, transposed_window(1, stride=2)), inf),
         (chain(*[window(3, before=1)] * 5), 11),
         (chain(window(3, stride=2, before=1), window(3, stride=2, before=1)), 7),
         (window(5), 5),
         (repeat(4), 1),
         (chain(repeat(2), window(3, before=1)), 2),
         (chain(repeat(2), window(4, before=1)), 3),  # of 2 and 3
-        (spread(4, stride=2, before=1), 2),
-        (spread(5, stride=2), 3),  # of 2 and 3
-        (spread(1, stride=3), 1),  # of 0 and 1
-        (chain(spread(1, stride=2), window(1, stride=2, before=1)), 0),  # only what nothing reaches
-        (either(same, chain(window(3), repeat(2), window(2, stride=2))), 3),
+        (transposed_window(4, stride=2, before=1), 2),
+        (transposed_window(5, stride=2), 3),  # of 2 and 3
+        (transposed_window(1, stride=3), 1),  # of 0 and 1
+        (
+            chain(transposed_window(1, stride=2), window(1, stride=2, before=1)),
+            0,
+        ),  # only what nothing reaches
+        (union(same, chain(window(3), repeat(2), window(2, stride=2))), 3),
         (chain(window(3, stride=7), repeat(7), repeat(9), window(2, stride=9, before=1)), 10),
     ],
 )
@@ -89,12 +96,12 @@ def test_receptive_field_by_hand(one: InputRange, pixels: float) -> None:
 
 
 def test_the_receptive_field_of_a_pattern_without_end_is_found_in_time() -> None:
-    assert receptive_field(spread(2**62 + 1, stride=2**62)) == 2
+    assert receptive_field(transposed_window(2**62 + 1, stride=2**62)) == 2
     assert receptive_field(chain(*[repeat(3)] * 50)) == 1
 
 
 def test_positions_may_be_larger_than_any_float() -> None:
-    one = chain(*[spread(2**62 + 1, stride=2**62)] * 2, *[window(3, stride=2**62)] * 40)
+    one = chain(*[transposed_window(2**62 + 1, stride=2**62)] * 2, *[window(3, stride=2**62)] * 40)
     assert one((1, 1))[1] > 10**400
     assert receptive_field(one) > 10**400
 
@@ -106,8 +113,8 @@ def test_the_example_in_the_documentation() -> None:
 
 def test_a_u_net_with_parallel_branches() -> None:
     down, up, level = window(2, stride=2), repeat(2), window(3, before=1)
-    inner = either(level, chain(down, level, up))
-    outer = either(level, chain(level, down, inner, up, level))
+    inner = union(level, chain(down, level, up))
+    outer = union(level, chain(level, down, inner, up, level))
     assert (outer.period, outer.step) == (4, 4)
     assert [outer((i, i)) for i in range(4)] == [(-9, 8), (-5, 8), (-5, 8), (-5, 12)]
     assert receptive_field(outer) == 18
@@ -117,14 +124,14 @@ def test_zoo_offers_it_to_plugins() -> None:
     assert input_range.window is window
 
 
-REACHES = st.one_of(
+RANGES = st.one_of(
     st.builds(window, st.integers(1, 5), st.integers(1, 4), st.integers(0, 3)),
-    st.builds(spread, st.integers(1, 5), st.integers(1, 4), st.integers(0, 3)),
+    st.builds(transposed_window, st.integers(1, 5), st.integers(1, 4), st.integers(0, 3)),
     st.builds(repeat, st.integers(1, 3)),
     st.sampled_from([same, whole]),
 )
-CHAINS = st.lists(REACHES, max_size=5).map(lambda reaches: chain(*reaches))
-NETWORKS = st.one_of(CHAINS, st.builds(lambda one: either(one, one), CHAINS))
+CHAINS = st.lists(RANGES, max_size=5).map(lambda input_ranges: chain(*input_ranges))
+NETWORKS = st.one_of(CHAINS, st.builds(lambda one: union(one, one), CHAINS))
 
 
 @given(NETWORKS, st.integers(-40, 40), st.integers(0, 5), st.integers(0, 3))
@@ -224,25 +231,25 @@ ALL = networks(
 
 
 def build(layers: list[Layer], axis: int) -> tuple[Sequential, tuple[int, ...], InputRange]:
-    """The network, the shape of its input, and its reach along the axis."""
+    """The network, the shape of its input, and its input range along the axis."""
     registry = load_registry()
     modules: list[Module] = []
-    reaches: list[InputRange] = []
+    input_ranges: list[InputRange] = []
     shape: tuple[int, ...] = (1, LENGTH, 1) if axis == 0 else (1, 1, LENGTH)
     for layer in layers:
         entry, table = registry.layer(layer.name), layer.table(axis)
         info = entry.load_shape_rule()("", table, shape)
         modules.append(entry.load()(**table))
-        reaches.append(info.input_range[axis])
+        input_ranges.append(info.input_range[axis])
         assert receptive_field(info.input_range[1 - axis]) == 1
         shape = info.output_shape
     for parameter in Sequential(*modules).param():
         parameter.value.fill_(1)
-    return Sequential(*modules).to(torch.float64), shape, chain(*reaches)
+    return Sequential(*modules).to(torch.float64), shape, chain(*input_ranges)
 
 
 def seen(layers: list[Layer], axis: int) -> list[tuple[Range, Range]]:
-    """What the reach says of the pixels in the middle of the output, and what they really see."""
+    """What the input range says of pixels in the middle of the output, and what they really see."""
     model, shape, one = build(layers, axis)
     first = (shape[1 + axis] - one.period) // 2
     outputs = torch.arange(first, first + one.period)
@@ -262,14 +269,14 @@ def seen(layers: list[Layer], axis: int) -> list[tuple[Range, Range]]:
 
 @given(EXACT, AXES)
 @PROPERTY
-def test_a_reach_is_the_support_of_the_gradient(layers: list[Layer], axis: int) -> None:
+def test_an_input_range_is_the_support_of_the_gradient(layers: list[Layer], axis: int) -> None:
     for foretold, actual in seen(layers, axis):
         assert foretold == actual
 
 
 @given(ALL, AXES)
 @PROPERTY
-def test_a_reach_is_never_too_short(layers: list[Layer], axis: int) -> None:
+def test_an_input_range_is_never_too_short(layers: list[Layer], axis: int) -> None:
     for foretold, actual in seen(layers, axis):
         assert foretold[0] <= actual[0]
         assert foretold[1] >= actual[1]

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from zoo.schemas import read_schema
-
 from zoo.plugins.hookspecs import hookimpl
 from zoo.plugins.records import (
     Entry,
@@ -22,6 +20,7 @@ from zoo.plugins.records import (
     ScheduleEntry,
     SourceEntry,
 )
+from zoo.schemas import read_schema
 
 E = TypeVar("E", bound=Entry)
 

@@ -1,7 +1,7 @@
 """The hooks a plugin can implement.
 
-Each returns an iterable of records (:mod:`zoo.plugins.records`), at any time and without importing torch.
-A plugin is a module, or another object, that the distribution names in the entry-point group
+Each returns an iterable of records (:mod:`zoo.plugins.records`), at any time and without importing
+torch. A plugin is a module, or another object, that the distribution names in the entry-point group
 ``zoo``, with functions marked ``@zoo.hookimpl``::
 
     import zoo

@@ -151,9 +151,9 @@ class LayerEntry(TwinEntry):
         inferred: parameters that may be left out, each with the axis of the input shape (without
             the batch axis) that gives it: ``{"in_channels": 0}`` for a layer on (C, H, W).
         shape_rule: ``"package.module:function"`` of a function
-            ``rule(where, parameters, input_shape) -> zoo.LayerInfo`` (:mod:`zoo.spec.shape_rules`) that
-            says what the layer makes of an input of that shape; it imports no torch. A parameter
-            that is a body of layers is given to it as a function from shape to ``LayerInfo``.
+            ``rule(where, parameters, input_shape) -> zoo.LayerInfo`` that says what the layer makes
+            of an input of that shape (:mod:`zoo.spec.shape_rules`); it imports no torch. To it a
+            parameter that is a body of layers is a function from shape to ``LayerInfo``.
         torch_twin: called as ``twin(layer, twin_of)``, returns a ``torch.nn.Module`` with the names
             and shapes of the layer's state dict; its values are copied by the caller. A container
             gets the twins of the modules in it with ``twin_of(module)``.

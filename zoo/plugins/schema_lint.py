@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from zoo.schemas import SHARED, follow, read_schema
-
 from zoo.errors import format_path
 from zoo.plugins.suggestions import suggest
+from zoo.schemas import SHARED, follow, read_schema
 from zoo.spec.arguments import is_number
 
 Found = Iterator[tuple[tuple[str | int, ...], str]]  # where in the schema, what is wrong there

@@ -1,8 +1,8 @@
 """Parameters that do not go together, which a JSON Schema cannot say. No torch.
 
 An architecture is refused for them before anything is built, and the constructors call them too.
-Those of this form can be named as the ``check`` of an entry (:class:`zoo.plugins.records.Entry`), also by a
-plugin::
+Those of this form can be named as the ``check`` of an entry (:class:`zoo.plugins.records.Entry`),
+also by a plugin::
 
     def check(where: str, parameters: Mapping[str, Any]) -> None
 

@@ -1,10 +1,10 @@
 """Which pixels of a layer's input decide which pixels of its output, along one axis. No torch.
 
-A :class:`InputRange` is a function from a range of output pixels to the range of input pixels that they
-depend on. Ranges are (first, last), both included; borders are not looked at, so positions may be
-negative. Those of single layers come from :func:`window`, :func:`transposed_window`, :func:`repeat`,
-:data:`same` and :data:`whole`; :func:`chain` and :func:`union` make a network's of them, and
-:func:`receptive_field` says how many pixels that is::
+An :class:`InputRange` is a function from a range of output pixels to the range of input pixels that
+they depend on. Ranges are (first, last), both included; borders are not looked at, so positions may
+be negative. Those of single layers come from :func:`window`, :func:`transposed_window`,
+:func:`repeat`, :data:`same` and :data:`whole`; :func:`chain` and :func:`union` make a network's of
+them, and :func:`receptive_field` says how many pixels that is::
 
     >>> convolution = window(3, stride=2, before=1)  # 3 taps, stride 2, padding 1
     >>> convolution((0, 4))
@@ -13,7 +13,7 @@ negative. Those of single layers come from :func:`window`, :func:`transposed_win
     7
 
 A range has no holes. So pixels that a kernel jumps over (dilation, a stride longer than the kernel)
-count as seen, and a inputs_of is at most too long, never too short.
+count as seen, and an input range is at most too long, never too short.
 
 Araujo, Norris, Sim: "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019.
 """

@@ -22,8 +22,8 @@ class LayerInfo:
         parameters: numbers that are trained.
         multiply_adds: multiplications followed by an addition in the forward pass of one image,
             without biases.
-        input_range: for the vertical and the horizontal axis, which rows (columns) of the input decide a
-            range of rows of the output (:mod:`zoo.spec.input_range`).
+        input_range: for the vertical and the horizontal axis, which rows (columns) of the input
+            decide a range of rows (columns) of the output (:mod:`zoo.spec.input_range`).
     """
 
     output_shape: tuple[int, ...]

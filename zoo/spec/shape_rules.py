@@ -6,8 +6,9 @@ filled in, as TOML gives them: a pair is an integer or a list of two. It returns
 :class:`zoo.LayerInfo`, or raises ``ShapeError`` for an input that the layer cannot take and
 ``ArgumentError`` for parameters that do not go together.
 
-A layer that changes no shape and has no parameters names ``"zoo.spec.shape_rules:elementwise"``. Others
-have their own, such as this one of a maximum over blocks of pixels, in a module without torch::
+A layer that changes no shape and has no parameters names ``"zoo.spec.shape_rules:elementwise"``.
+Others have their own, such as this one of a maximum over blocks of pixels, in a module without
+torch::
 
     from zoo import LayerInfo, input_range
     from zoo.errors import ShapeError

@@ -1,8 +1,8 @@
 """Shape arithmetic of the layers: from the size of an input to that of an output, without torch.
 
-The layers' ``output_shape`` and their shape rules (:mod:`zoo.spec.shape_rules`) both use it; it is also
-for plugins. Shapes have no batch axis, sizes are (vertical, horizontal) pairs, and ``where`` is how
-a message starts. The formulas are those of PyTorch's documentation of ``Conv2d`` and
+The layers' ``output_shape`` and their shape rules (:mod:`zoo.spec.shape_rules`) both use it; it is
+also for plugins. Shapes have no batch axis, sizes are (vertical, horizontal) pairs, and ``where``
+is how a message starts. The formulas are those of PyTorch's documentation of ``Conv2d`` and
 ``ConvTranspose2d``.
 """
 

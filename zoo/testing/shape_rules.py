@@ -19,7 +19,7 @@ SMALLEST_CHANGE = 1e-9  # of values of about 1; what is less is rounding
 
 
 def check_shape_rule(case: LayerCase) -> None:
-    """The shape rule gives the layer's output shape, parameters and input range, and refuses the same."""
+    """The shape rule gives the layer's output shape, parameters, input range, and refusals."""
     module = case.module()
     info = case.rule(case.id, case.parameters, case.shape[1:])
     require(
@@ -34,7 +34,7 @@ def check_shape_rule(case: LayerCase) -> None:
     for shape in _shapes(case.shape[1:]):
         _check_shape(case, module, shape)
     if len(case.shape) == len(case.y_shape()) == 4:
-        _check_reach(case, info)
+        _check_input_range(case, info)
 
 
 def _shapes(shape: Shape) -> Iterator[Shape]:
@@ -64,15 +64,15 @@ def _outcome(shape: Callable[[], Shape]) -> Shape | str:
         return "a ShapeError"
 
 
-def _check_reach(case: LayerCase, info: LayerInfo) -> None:
-    """No output pixel depends on an input pixel outside the rule's input range, in evaluation mode."""
+def _check_input_range(case: LayerCase, info: LayerInfo) -> None:
+    """No output pixel depends on an input pixel outside the rule's range, in evaluation mode."""
     module, x = case.module().eval(), case.input()
     for axis, name in enumerate(("rows", "columns")):
         changed = _changes(module, x, 2 + axis)
         for position, pixels in enumerate(changed.t()):
-            reached = pixels.nonzero().flatten().tolist()
+            used = pixels.nonzero().flatten().tolist()
             first, last = info.input_range[axis]((position, position))
-            beyond = [pixel for pixel in reached if not first <= pixel <= last]
+            beyond = [pixel for pixel in used if not first <= pixel <= last]
             require(
                 not beyond,
                 f"{case.id}: {name[:-1]} {position} of the output depends on {name} {beyond} of "

@@ -1,6 +1,7 @@
-"""The twins of what zoo itself provides: the same in torch (:class:`zoo.plugins.records.TwinEntry`).
+"""The twins of what zoo itself provides: the same in torch.
 
-The twin of a layer has its arguments and the names of its state dict, and values of its own.
+The twin of a layer has its arguments and the names of its state dict, and values of its own
+(:class:`zoo.plugins.records.TwinEntry`).
 """
 
 from __future__ import annotations

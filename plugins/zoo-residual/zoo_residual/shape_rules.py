@@ -18,7 +18,7 @@ Parameters = Mapping[str, Any]
 
 
 def residual(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
-    """:class:`zoo_residual.residual.Residual`: the body's counts, and its input range or the pixel's."""
+    """:class:`zoo_residual.residual.Residual`: the body's counts; its input range and the pixel."""
     inner: LayerInfo = parameters["body"](input_shape)
     same_as_input(where, inner.output_shape, input_shape)
     vertical, horizontal = inner.input_range

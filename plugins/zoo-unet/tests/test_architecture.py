@@ -241,7 +241,7 @@ def test_the_learning_rate_is_constant_and_then_falls(read: Read, registry: Regi
 
 def test_the_receptive_field(read: Read) -> None:
     """Means in the place of maxima, and positive weights: all that can be seen is seen."""
-    reach, _ = read().walk.info.input_range
+    input_rows, _ = read().walk.info.input_range
     network = TorchUNet(1, 1, (1, 1), avg_pool2d).double()
     with torch.no_grad():
         for value in network.parameters():
@@ -253,7 +253,7 @@ def test_the_receptive_field(read: Read) -> None:
         (grad_x,) = torch.autograd.grad(y[0, 0, row].sum(), x, retain_graph=True)
         seen = grad_x.sum((0, 1, 3)).nonzero().flatten()
         spans.append((int(seen[0]), int(seen[-1])))
-        assert reach((row, row)) == spans[-1]
+        assert input_rows((row, row)) == spans[-1]
     assert max(last - first + 1 for first, last in spans) == 288
 
 

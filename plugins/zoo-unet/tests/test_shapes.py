@@ -150,7 +150,7 @@ def test_a_stride_that_is_left_out_is_the_kernel_s_size() -> None:
     rule = shape_rules.max_pool2d
     left_out = rule("", {"kernel_size": [2, 3], "padding": 0, "dilation": 1}, (4, 9, 9))
     assert left_out.output_shape == MaxPool2d((2, 3)).output_shape((4, 9, 9)) == (4, 4, 3)
-    assert [reach((1, 1)) for reach in left_out.input_range] == [(2, 3), (3, 5)]
+    assert [inputs((1, 1)) for inputs in left_out.input_range] == [(2, 3), (3, 5)]
 
 
 def test_the_counts_are_the_body_s() -> None:

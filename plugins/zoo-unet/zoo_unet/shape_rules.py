@@ -1,6 +1,7 @@
 """The shape rules of the layers: what each makes of an input, known without torch.
 
-How to write one is in :mod:`zoo.spec.shape_rules`. A ``leaky_relu`` changes no shape, and has zoo's own.
+How to write one is in :mod:`zoo.spec.shape_rules`. A ``leaky_relu`` changes no shape, and has
+zoo's own.
 """
 
 from __future__ import annotations

@@ -296,7 +296,8 @@ def test_every_built_in_layer_says_its_shapes_and_formulas(registry: Registry) -
 
 def test_describing_everything_imports_no_torch() -> None:
     code = (
-        "import sys\nfrom zoo.describe import details\nfrom zoo.plugins.registry import load_registry\n"
+        "import sys\nfrom zoo.describe import details\n"
+        "from zoo.plugins.registry import load_registry\n"
         "registry = load_registry()\nfound = [details(item, registry) for item in registry]\n"
         "assert all(item.definition for item in found)\n"
         "print(len(found), sorted({'torch', 'zoo.nn', 'zoo.optim', 'zoo.data'} & set(sys.modules)))"
