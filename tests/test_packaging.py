@@ -17,6 +17,7 @@ import tomli
 
 ROOT = Path(__file__).parents[1]
 VERSION = tomli.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+pytestmark = pytest.mark.slow  # it builds a wheel
 UNUSED = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*", "build", "dist", "runs")
 
 SCHEMAS_READ = """
