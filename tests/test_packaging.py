@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 VERSION = tomli.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+pytestmark = pytest.mark.slow  # it builds a wheel
 UNUSED = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*", "build", "dist", "runs")
 
 SCHEMAS_READ = """
@@ -89,7 +90,7 @@ def test_the_metadata(metadata: Message) -> None:
     assert metadata["Requires-Python"] == ">=3.10"
     assert metadata["License-Expression"] == "MIT"
     requirements = metadata.get_all("Requires-Dist", [])
-    assert "torch<2.14,>=2.11" in requirements
+    assert "torch>=2.11" in requirements
     needed = [text for text in requirements if "extra ==" not in text]
     assert not [
         text for text in needed if text.startswith(("pytest", "hypothesis", "mypy", "ruff"))

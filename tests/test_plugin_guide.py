@@ -104,12 +104,14 @@ def test_every_block_is_found() -> None:
     assert all(list(commands(block)) for block in BLOCKS if block.language == "console")
 
 
+@pytest.mark.slow
 def test_what_it_says_to_do_works_as_it_says(read: Read) -> None:
     (run,) = (read.folder / "runs").iterdir()
     evaluation = json.loads((run / "evaluation.json").read_text("utf-8"))
     assert evaluation["psnr"] > evaluation["psnr_noisy"] + 3
 
 
+@pytest.mark.slow
 def test_the_files_it_writes_are_in_order(read: Read) -> None:
     for check in (("check",), ("format", "--check")):
         command = (sys.executable, "-m", "ruff", *check, "--no-cache", "zoo-mine")
@@ -117,6 +119,7 @@ def test_the_files_it_writes_are_in_order(read: Read) -> None:
         assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_a_mistake_in_the_layer_would_be_found(read: Read) -> None:
     """The proof that the guide shows says something: here of a backward pass without its factor."""
     path = read.folder / "zoo-mine" / "zoo_mine" / "average_pool.py"

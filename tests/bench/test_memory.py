@@ -24,6 +24,7 @@ CPU = torch.device("cpu")
 INSIDE = 32 * 64 * 64 * 4  # bytes between two layers, for each image of 64x64
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak from a moment on")
 @pytest.mark.parametrize("variant", [ZOO, NCHW], ids=lambda variant: variant.name)
 def test_a_step_takes_what_its_layers_keep(

@@ -1,4 +1,4 @@
-"""Time all shipped architectures beside torch.nn and write the table that the README has.
+"""Time all shipped architectures beside torch.nn and write the table of docs/speed.md.
 
 From the repository's root, in an environment where zoo and its plugins are installed::
 

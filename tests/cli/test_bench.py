@@ -66,6 +66,7 @@ def test_json_of_the_batches_by_default(cli: Callable[..., Any]) -> None:
         assert case["ratio"] == pytest.approx(seconds["zoo"] / seconds[case["best"]])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak from a moment on")
 @pytest.mark.usefixtures("folder")
 def test_zoo_alone_with_its_memory(cli: Callable[..., Any]) -> None:

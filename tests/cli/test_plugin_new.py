@@ -197,6 +197,7 @@ def test_help_imports_no_torch() -> None:
     assert result.stdout.endswith("\nFalse\n")
 
 
+@pytest.mark.slow
 def test_it_passes_its_own_tests_from_a_folder(tmp_path: Path) -> None:
     """Installed into a folder on the path, beside whatever else is installed here."""
     site = tmp_path / "site"
@@ -221,6 +222,7 @@ def test_it_passes_its_own_tests_from_a_folder(tmp_path: Path) -> None:
     assert " failed" not in result.stdout
 
 
+@pytest.mark.slow
 def test_it_installs_in_a_fresh_environment_and_passes_its_own_tests(
     made: Path, environment: Environment, tmp_path: Path
 ) -> None:
@@ -231,6 +233,7 @@ def test_it_installs_in_a_fresh_environment_and_passes_its_own_tests(
     assert " passed" in result.stdout
 
 
+@pytest.mark.slow
 def test_it_is_listed_and_its_layer_described(environment: Environment, tmp_path: Path) -> None:
     listed = environment.run("zoo", "plugins", "--json", cwd=tmp_path)
     assert json.loads(listed.stdout) == [
@@ -249,6 +252,7 @@ def test_it_is_listed_and_its_layer_described(environment: Environment, tmp_path
     assert "grad_x = grad_y (s + b x s (1 - s))" in described.stdout
 
 
+@pytest.mark.slow
 def test_it_is_proved(environment: Environment, tmp_path: Path) -> None:
     result = environment.run("zoo", "plugin", "check", "zoo-swish", "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -258,6 +262,7 @@ def test_it_is_proved(environment: Environment, tmp_path: Path) -> None:
     assert min(entry["passed"] for entry in report["entries"]) > 0
 
 
+@pytest.mark.slow
 def test_its_architecture_trains_on_the_demo(
     made: Path, environment: Environment, tmp_path: Path
 ) -> None:

@@ -155,6 +155,7 @@ def test_the_broken_ones_are_reported_with_their_reasons(zoo: Any, broken: Site)
     ]
 
 
+@pytest.mark.slow
 def test_a_run_works_beside_all_of_them(zoo: Any, broken: Site, base: Path) -> None:
     text = (base / "tiny.toml").read_text("utf-8")
     # relu is a clash now: of the others only names that are one plugin's, or say whose.

@@ -90,6 +90,7 @@ def test_contract(case, check):
 """
 
 
+@pytest.mark.slow
 def test_a_run_of_pytest(tmp_path: Path) -> None:
     """Scale is right, so that a failure which is expected of it is itself one."""
     path = tmp_path / "test_scale.py"

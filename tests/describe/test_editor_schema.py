@@ -422,6 +422,7 @@ def problems(document: dict[str, Any], registry: Registry) -> list[str]:
     return [str(problem) for problem in found]
 
 
+@pytest.mark.slow
 def test_refuses_what_zoo_refuses(
     registry: Registry, validator: Draft7Validator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,6 +175,7 @@ def test_the_readmes_example_is_right(registry: Registry) -> None:
     assert names[-3] == "1.body.3.weight"  # the prelu of the second repetition
 
 
+@pytest.mark.slow
 def test_train_from_the_command_line(tmp_path: Path) -> None:
     """A few steps of each, on the demo's photographs, and from the checkpoint to a model."""
     for name in NAMES:

@@ -130,7 +130,7 @@ def test_layers_give_the_textbooks_results(
     assert Implicit in seen
 
 
-@pytest.mark.parametrize("name", ["n2n_small", "r1"])
+@pytest.mark.parametrize("name", ["n2n_small", pytest.param("r1", marks=pytest.mark.slow)])
 def test_networks_train_as_without_kernels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = compiler(name, monkeypatch)
     model, loss = initial_model(network, 0).to(DTYPE), network.loss()
@@ -194,6 +194,7 @@ PROGRAM = Path(__file__).with_name("compile_kernels.py")
 SHARED_MEMORY = 64 * 2**10  # that a kernel may take on any GPU since 2018
 
 
+@pytest.mark.slow
 def test_kernels_compile_for_gpus_that_are_not_here(tmp_path: Path) -> None:
     environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
     result = subprocess.run(
