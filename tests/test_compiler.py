@@ -13,6 +13,7 @@ import zoo
 from zoo.architecture import Component, parse_architecture
 from zoo.compiler import Compiler
 from zoo.errors import ArchitectureError, PluginError
+from zoo.init import Unfilled
 from zoo.nn import MSE, Conv2d, Sequential
 from zoo.optim import SGD
 from zoo.plugins.discovery import discover
@@ -124,6 +125,18 @@ def test_the_generator_goes_on_from_layer_to_layer() -> None:
         expected = Conv2d(3, 3, 3, padding=1, generator=generator).state_dict()
         assert torch.equal(state[f"{index}.weight"], expected["weight"])
         assert torch.equal(state[f"{index}.bias"], expected["bias"])
+
+
+def test_unfilled_parameters_take_no_draws() -> None:
+    generator, before = Unfilled(), torch.get_rng_state()
+    untouched = generator.get_state()
+    state = compiler(SEEDED).model(generator).state_dict()
+    assert torch.equal(generator.get_state(), untouched)
+    assert torch.equal(torch.get_rng_state(), before)
+    expected = model(SEEDED).state_dict()
+    assert {name: value.shape for name, value in state.items()} == {
+        name: value.shape for name, value in expected.items()
+    }
 
 
 def test_load_model() -> None:

@@ -34,6 +34,8 @@ class Compiler:
     def model(self, generator: torch.Generator) -> Sequential:
         """The network, with initial values drawn from ``generator``, on the CPU.
 
+        With ``zoo.init.Unfilled()`` nothing is drawn, for values that are all loaded afterwards.
+
         Raises:
             ArchitectureError: a layer refuses its parameters; names the layer.
             PluginError: a plugin's layer has another output than its shape rule says.

@@ -94,11 +94,11 @@ def check_each_parameter_alone(case: OptimizerCase) -> None:
 
 
 def check_all_at_once(case: OptimizerCase) -> None:
-    """``update_all`` does what ``update`` does for each parameter, bit for bit."""
+    """``update`` does the same to all parameters at once as to each, bit for bit."""
     for index, (value, expected) in enumerate(
         zip(trained(case), trained(case, one_by_one=True), strict=True)
     ):
-        require_close(f"{case.id}: update_all, parameter {index}", value, expected, 0)
+        require_close(f"{case.id}: all at once, parameter {index}", value, expected, 0)
 
 
 def check_state_round_trip(case: OptimizerCase) -> None:

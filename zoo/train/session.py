@@ -19,6 +19,7 @@ from zoo.data.evaluation import EvaluationImage, evaluation_images
 from zoo.data.noise.base import Noise
 from zoo.data.sets import CleanImages, ImagePairs
 from zoo.errors import ArgumentError, CheckpointError, StateError, format_value
+from zoo.init import Unfilled
 from zoo.nn.sequential import Sequential
 from zoo.plugins.registry import Registry
 from zoo.seeding import generator
@@ -119,7 +120,7 @@ def load_trained(
         warn(warning)
     architecture = parse_architecture(content["architecture"], registry, str(path), Path())
     compiler = Compiler(architecture, registry)
-    model = initial_model(compiler, architecture.train.seed)
+    model = compiler.model(Unfilled())
     try:
         model.load_state_dict(content["model"])
     except StateError as error:
