@@ -99,14 +99,15 @@ def test_all_parts_on_a_cpu(python: Path, wheels: Path, tmp_path: Path) -> None:
         "tests marked cuda": "ok",
         "the kernels' self-test": "ok",
         "zoo run n2n_small": "ok",
-        **{f"bench {name}, batch 2": "ok" for name in NAMES},
+        **{f"bench {name}, batch 2, float32": "ok" for name in NAMES},
     }
     assert "numpy" in result.stdout
     assert "is there already" in result.stdout
     assert re.search(r"^zoo run: \d+ images/s$", result.stdout, re.MULTILINE)
     for name in NAMES:
         for step in ("training", "inference"):
-            assert re.search(rf"^{name} +{step} +2( +\d+\.\d+){{3}}$", result.stdout, re.MULTILINE)
+            row = rf"^{name} +{step} +2( +\d+\.\d+){{3}}  float32$"
+            assert re.search(row, result.stdout, re.MULTILINE)
     files = ["bench.jsonl", "log.txt", "run.txt", "selftest.txt", "table.txt", "tests.txt"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [*files, "versions.txt"]
     lines = (tmp_path / "bench.jsonl").read_text("utf-8").splitlines()
@@ -122,7 +123,7 @@ def test_what_fails_does_not_stop_the_rest(python: Path, tmp_path: Path) -> None
     assert parts(result) == dict.fromkeys(
         [
             *("versions", "tests marked cuda", "the kernels' self-test", "zoo run n2n_small"),
-            "bench r1, batch 2",
+            "bench r1, batch 2, float32",
         ],
         "failed (1)",
     )

@@ -22,7 +22,7 @@ pytestmark = [
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
-NAMES = ["n2n_small", "r1", "r2", "r3", "r4", "r5"]
+NAMES = ["n2n_small", "r1", "r5"]  # Triton needs about a second for each kernel of each of them
 EVERY_CASE = [
     pytest.param(case, id=f"{name}-{case.id}") for name, cases in LAYERS.items() for case in cases
 ]
@@ -47,11 +47,10 @@ def images(n: int, height: int, width: int, seed: int = 0) -> tuple[Tensor, Tens
     return x, target
 
 
-@pytest.mark.parametrize("n", [1, 3, 70])
 @pytest.mark.parametrize("name", NAMES)
-def test_outputs_and_gradients(name: str, n: int) -> None:
+def test_outputs_and_gradients(name: str) -> None:
     here, there = networks(name)
-    x, grad_y = images(n, 32, 48)
+    x, grad_y = images(3, 32, 48)
     for model, device in ((here, CPU), (there, GPU)):
         model.zero_grad()
         y = model.forward(x.to(device))
