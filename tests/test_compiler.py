@@ -210,7 +210,7 @@ def test_a_factory_that_cannot_be_imported() -> None:
         compiler(ONE.replace("[", '["gone", '), registry=registry).model(torch.Generator())
     assert str(caught.value) == (
         "layer 'gone': cannot import 'zoo_gone:Gone': "
-        "ModuleNotFoundError(\"No module named 'zoo_gone'\")."
+        "ModuleNotFoundError: No module named 'zoo_gone'."
     )
 
 

@@ -22,7 +22,6 @@ import pytest
 import tomli
 import torch
 from PIL import Image
-from zoo.schemas import read_schema
 
 from zoo.architecture import parse_architecture, read_architecture
 from zoo.cli.main import COMMANDS, LazyGroup
@@ -31,6 +30,7 @@ from zoo.compiler import Compiler
 from zoo.errors import ArchitectureError
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import load_registry
+from zoo.spec.schemas import read_schema
 from zoo.train.checkpoint import save_checkpoint
 
 ROOT = Path(__file__).parents[1]

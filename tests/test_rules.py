@@ -29,8 +29,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "files": {"errors"},
     "seeding": {"errors"},
     "malloc": set(),
-    "schemas": set(),
     "spec": set(),
+    "spec.schemas": set(),
     "spec.shapes": {"errors"},
     "spec.arguments": {"errors", "spec.shapes"},
     "spec.constraints": {"errors"},
@@ -42,18 +42,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins.static_source": set(),
     "plugins.python_subprocess": set(),
     "plugins.scaffold": set(),
-    "plugins.schema_lint": {"errors", "schemas", "spec.arguments", "plugins.suggestions"},
+    "plugins.schema_lint": {"errors", "spec.schemas", "spec.arguments", "plugins.suggestions"},
     "plugins.records": {"errors", "spec.layer_info", "plugins.schema_lint"},
     "plugins.hookspecs": {"plugins.records"},
-    "plugins.builtins": {"schemas", "plugins.records", "plugins.hookspecs"},
+    "plugins.builtins": {"spec.schemas", "plugins.records", "plugins.hookspecs"},
     "plugins.discovery": {
         *("errors", "plugins.records", "plugins.hookspecs", "plugins.builtins"),
         "plugins.static_source",
     },
     "plugins.registry": {"errors", "plugins.records", "plugins.discovery"},
-    "architecture": {"errors", "schemas", *SPEC, *PLUGINS_READ, "plugins.suggestions"},
+    "architecture": {"errors", *SPEC, "spec.schemas", *PLUGINS_READ, "plugins.suggestions"},
     "describe": {
-        *("errors", "schemas", *PLUGINS_FOUND, "plugins.python_subprocess", "architecture"),
+        *("errors", "spec.schemas", *PLUGINS_FOUND, "plugins.python_subprocess", "architecture"),
     },
     "init": {"errors", *SPEC},
     "nn": {"errors", *SPEC, "init"},
@@ -70,17 +70,18 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("architecture", "nn", "engine", "train"),
     },
     "testing": {
-        *("errors", "schemas", *SPEC, *PLUGINS_FOUND, "plugins.schema_lint", "plugins.suggestions"),
-        *("plugins.python_subprocess", "architecture", *TEXTBOOK, "compiler", "engine", "train"),
+        *("errors", *SPEC, "spec.schemas", *PLUGINS_FOUND, "plugins.schema_lint"),
+        *("plugins.suggestions", "plugins.python_subprocess", "architecture", *TEXTBOOK),
+        *("compiler", "engine", "train"),
     },
     "bench": {
         *("errors", "seeding", *PLUGINS_READ, "plugins.python_subprocess", "architecture"),
         *(*TEXTBOOK, "compiler", "engine", "train", "testing"),
     },
     "cli": {
-        *("errors", "files", "malloc", "schemas", *PLUGINS_FOUND, "plugins.scaffold"),
-        *("plugins.suggestions", "architecture", "describe", "data", "compiler", "engine"),
-        *("train", "zoo", "testing", "bench"),
+        *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
+        *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
+        *("compiler", "engine", "train", "zoo", "testing", "bench"),
     },
     "__main__": {"cli"},
 }
@@ -88,7 +89,7 @@ COMES = {"engine"}  # parts that are not there yet
 PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
 LOOSE = {"__init__", "__main__", "errors", "files", "seeding", "compiler", "malloc"}
 
-WITHOUT_TORCH = {"errors", "files", "schemas", "spec", "plugins", "architecture", "describe"}
+WITHOUT_TORCH = {"errors", "files", "spec", "plugins", "architecture", "describe"}
 A_PLUGIN_MAY_IMPORT = re.compile(r"zoo(\.(nn|optim|init|errors|testing|engine|spec(\.\w+)?))?")
 GRADIENTS_OF_TORCH = {
     "requires_grad",
@@ -117,8 +118,7 @@ class Source:
     @property
     def part(self) -> str:
         """The part of zoo it belongs to: ``nn``, ``spec.shapes``, or ``zoo`` itself."""
-        names = Path(self.path).with_suffix("").parts
-        return "schemas" if names[0] == "schemas" else part_of(".".join(names[1:]))
+        return part_of(".".join(Path(self.path).with_suffix("").parts[1:]))
 
     @property
     def package(self) -> str:
@@ -140,7 +140,7 @@ def files(pattern: str) -> list[Source]:
     return [Source(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in paths]
 
 
-ZOO = [*files("zoo/**/*.py"), *files("schemas/*.py")]
+ZOO = files("zoo/**/*.py")
 OF_PLUGINS = [source for source in files("plugins/*/**/*.py") if "/tests/" not in source.path]
 
 
@@ -376,7 +376,7 @@ BROKEN: list[tuple[Rule, str, str]] = [
         "zoo/plugins/registry.py",
         "def f():\n    from torch import Tensor",
     ),
-    (no_torch_before_the_compiler, "schemas/__init__.py", "import numpy as np"),
+    (no_torch_before_the_compiler, "zoo/spec/schemas.py", "import numpy as np"),
     (only_the_command_line_prints_and_exits, "zoo/train/bad.py", "print('done')"),
     (only_the_command_line_prints_and_exits, "zoo/train/bad.py", "import sys\nsys.exit(1)"),
     (only_the_command_line_prints_and_exits, "zoo/train/bad.py", "import os\nos._exit(1)"),

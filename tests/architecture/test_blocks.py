@@ -175,7 +175,7 @@ with = {{ channels = {{ var = "width" }}, kernel = 0 }}
     ]
 
 
-def test_a_mistake_in_a_block_that_is_used_often_is_told_once(read: Read) -> None:
+def test_a_mistake_in_a_block_that_is_used_often_is_reported_once(read: Read) -> None:
     text = """
 [[blocks.conv]]
 type = "conv2d"

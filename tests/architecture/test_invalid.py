@@ -28,7 +28,8 @@ WITHOUT_A_PLACE = {"key_too_long.toml", "nested_too_deeply.toml"}  # tomli gives
 PLACED = re.compile(r"(?P<file>[\w/.]+\.toml):(?P<line>[1-9]\d*):(?P<column>[1-9]\d*): ")
 JARGON = re.compile(
     r"anyOf|allOf|oneOf|schema|x-zoo|instance|additionalProperties|Traceback|NoneType|Error\b|dict"
-    r"|Node\b|Place\b|\bNone\b|True\b(?! is not)|False\b|object at|urn:|\$ref|required property"
+    r"|Node\b|SourceLocation\b|\bNone\b|True\b(?! is not)|False\b|object at|urn:|\$ref"
+    r"|required property"
 )
 
 

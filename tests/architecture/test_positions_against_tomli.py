@@ -77,7 +77,7 @@ def scanned(text: str) -> list[Mention]:
 
 
 def form(path: TomlPath, written: dict[TomlPath, Written]) -> str:
-    """What stands for the value at ``path``, as the relation of its two spans tells."""
+    """What stands for the value at ``path``, by the relation of its two spans."""
     if not path:
         return "document"
     key, value = written[path]

@@ -190,7 +190,7 @@ def test_what_cannot_be_compiled_is_left_out(
     monkeypatch.setattr(torch, "compile", no_compiler)
     report = run(compiled(LAYERS), Plan(training=(2,), inference=(1,), rounds=1, memory=False))
     assert untimed == ["zoo", "nchw", "channels_last"] * 2
-    assert report.remarks == ("torch.compile: not timed: RuntimeError: no C++ compiler",)
+    assert report.remarks == ("torch.compile: not timed: RuntimeError: no C++ compiler was found",)
 
 
 def test_what_is_compiled_is_compared_and_timed(

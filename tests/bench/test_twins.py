@@ -135,7 +135,7 @@ def raises(error: Exception) -> Callable[..., Any]:
             lambda *_: 3,
             "its twin is 3, no torch.nn.Module. Return one.",
         ),
-        (raises(KeyError("x")), "its twin failed: KeyError('x')."),
+        (raises(KeyError("x")), "its twin failed: KeyError: 'x'."),
     ],
 )
 def test_layers(

@@ -115,8 +115,8 @@ REASONS = {
         TWICE + "Choose with zoo-t-clash-a:twice or zoo-t-clash-b:twice.",
     ],
     "zoo-t-clash-b": [TWICE + "Choose with zoo-t-clash-a:twice or zoo-t-clash-b:twice."],
-    "zoo-t-hook": ["zoo_layers failed: KeyError('x')"],
-    "zoo-t-import": ["cannot be loaded: RuntimeError('no GPU')"],
+    "zoo-t-hook": ["zoo_layers failed: KeyError: 'x'"],
+    "zoo-t-import": ["cannot be loaded: RuntimeError: no GPU"],
     "zoo-t-return": ["zoo_layers failed: returned 'lost'. Return LayerEntry records."],
 }
 
@@ -130,7 +130,7 @@ def broken(site: Site) -> Site:
     return site
 
 
-def test_the_broken_ones_are_told_with_their_reasons(zoo: Any, broken: Site) -> None:
+def test_the_broken_ones_are_reported_with_their_reasons(zoo: Any, broken: Site) -> None:
     assert states(zoo) == {
         "zoo-t-api": ("fails", {}, REASONS["zoo-t-api"]),
         "zoo-t-clash-a": ("clashes", {"layer": ["relu", "twice"]}, REASONS["zoo-t-clash-a"]),
@@ -214,7 +214,7 @@ def test_one_that_contributes_nothing(zoo: Any, site: Site) -> None:
     assert table(zoo("plugins")[1])[-1] == f"zoo-t-unmarked 1.0: {reason}"
 
 
-def test_a_misspelt_hook_is_told_the_hooks(zoo: Any, site: Site) -> None:
+def test_a_misspelt_hook_is_reported_with_the_hooks(zoo: Any, site: Site) -> None:
     site.install("zoo-t-misspelt", GOOD.replace("def zoo_layers", "def zoo_layer"))
     state, contributes, (reason,) = states(zoo)["zoo-t-misspelt"]
     assert (state, contributes) == ("fails", {})
@@ -222,7 +222,7 @@ def test_a_misspelt_hook_is_told_the_hooks(zoo: Any, site: Site) -> None:
     assert reason.endswith(HOOKS)
 
 
-def test_one_that_imports_torch_is_told_so(zoo: Any, site: Site) -> None:
+def test_one_that_imports_torch_is_marked(zoo: Any, site: Site) -> None:
     site.install("zoo-t-slow", "import torch\n" + layers("yield entry('slow')"))
     site.install("zoo-t-good", GOOD)
     code, out, err = zoo("plugins")

@@ -147,7 +147,7 @@ def test_what_a_check_raises_is_a_failure() -> None:
     assert {outcome.state for outcome in outcomes if outcome.check != "against_reference"} == {
         "failed"
     }
-    assert outcomes[0].message == "sgd: KeyError('momentum')"
+    assert outcomes[0].message == "sgd: KeyError: 'momentum'"
 
 
 def test_the_kit_does_not_import_pytest() -> None:

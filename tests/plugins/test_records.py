@@ -177,12 +177,11 @@ def test_what_a_record_names_is_imported_on_demand() -> None:
         (
             "zoo_no_such_module:Swish",
             "cannot import 'zoo_no_such_module:Swish': "
-            "ModuleNotFoundError(\"No module named 'zoo_no_such_module'\").",
+            "ModuleNotFoundError: No module named 'zoo_no_such_module'.",
         ),
         (
             "math:Swish",
-            "cannot import 'math:Swish': "
-            "AttributeError(\"module 'math' has no attribute 'Swish'\").",
+            "cannot import 'math:Swish': AttributeError: module 'math' has no attribute 'Swish'.",
         ),
         ("math:pi", "'math:pi' is not callable."),
     ],

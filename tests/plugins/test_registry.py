@@ -66,9 +66,9 @@ def test_all_entries_by_kind_and_name() -> None:
 
 
 def test_failures_are_kept() -> None:
-    failure = Failure(Provider("zoo-a", "1.2", "plugin"), "cannot be loaded: KeyError('x')")
+    failure = Failure(Provider("zoo-a", "1.2", "plugin"), "cannot be loaded: KeyError: 'x'")
     assert Registry([], [failure]).failures == (failure,)
-    assert str(failure) == "plugin zoo-a 1.2: cannot be loaded: KeyError('x')"
+    assert str(failure) == "plugin zoo-a 1.2: cannot be loaded: KeyError: 'x'"
 
 
 def test_the_built_ins() -> None:

@@ -37,11 +37,11 @@ class SizeRule:
         return size + (self.first - size) % self.step
 
 
-def size_words(height: SizeRule | None, width: SizeRule | None) -> str:
+def describe_sizes(height: SizeRule | None, width: SizeRule | None) -> str:
     """Both rules in words: ``heights and widths that are a multiple of 4``."""
     if height == width:
-        return f"heights and widths {_words(height)}"
-    return f"heights {_words(height)}, widths {_words(width)}"
+        return f"heights and widths {_describe(height)}"
+    return f"heights {_describe(height)}, widths {_describe(width)}"
 
 
 def size_rule(gives_back: Callable[[int], bool], size: int) -> SizeRule | None:
@@ -68,7 +68,7 @@ def size_rule(gives_back: Callable[[int], bool], size: int) -> SizeRule | None:
     return SizeRule(sizes[0], 0) if len(sizes) == 1 else None
 
 
-def _words(rule: SizeRule | None) -> str:
+def _describe(rule: SizeRule | None) -> str:
     return rule.words if rule else "that follow no rule"
 
 

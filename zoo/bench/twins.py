@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from zoo.architecture import Component
-from zoo.architecture.walk import Walk
+from zoo.architecture.infer_shapes import InferredShapes
 from zoo.compiler import Compiler
-from zoo.errors import PluginError
+from zoo.errors import PluginError, format_error
 from zoo.nn import Module, Sequential
 from zoo.plugins.records import TwinEntry
 from zoo.plugins.registry import Registered
@@ -94,13 +94,13 @@ class Twins:
             )
         if _state(twin) != _state(layer):
             raise PluginError(
-                f"{_name(item)}: its twin has {_words(twin)}; the layer has {_words(layer)}. "
-                "Give it the same names and shapes."
+                f"{_name(item)}: its twin has {_format_state(twin)}; the layer has "
+                f"{_format_state(layer)}. Give it the same names and shapes."
             )
         return twin
 
     def _function(self, item: Registered) -> Callable[..., Any]:
-        """The function that an entry names as its twin, its errors told as the plugin's."""
+        """The function that an entry names as its twin, its errors reported as the plugin's."""
         make = item.entry.load_torch_twin() if isinstance(item.entry, TwinEntry) else None
         if make is None:
             raise PluginError(
@@ -114,7 +114,9 @@ class Twins:
             except PluginError:
                 raise
             except Exception as error:  # whatever a plugin's function raises
-                raise PluginError(f"{_name(item)}: its twin failed: {error!r}.") from error
+                raise PluginError(
+                    f"{_name(item)}: its twin failed: {format_error(error)}."
+                ) from error
 
         return twin
 
@@ -122,13 +124,13 @@ class Twins:
 def _layers(compiler: Compiler) -> Iterator[Component]:
     """All layers of the architecture, those inside others too."""
 
-    def of(walk: Walk) -> Iterator[Component]:
-        for layer in walk.layers:
+    def of(shapes: InferredShapes) -> Iterator[Component]:
+        for layer in shapes.layers:
             yield layer.component
             for body in layer.bodies.values():
                 yield from of(body)
 
-    return of(compiler.architecture.walk)
+    return of(compiler.architecture.shapes)
 
 
 def _built_in(compiler: Compiler) -> Iterator[str]:
@@ -163,7 +165,7 @@ def _name(item: Registered) -> str:
     return f"{item.entry.kind} {item.entry.name!r} of {item.provider}"
 
 
-def _words(module: Module | torch.nn.Module) -> str:
+def _format_state(module: Module | torch.nn.Module) -> str:
     """``the state weight 4x3x3x3, bias 4``."""
     state = [
         f"{name} {'x'.join(map(str, shape)) or 'scalar'}" for name, shape in _state(module).items()

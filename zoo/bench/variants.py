@@ -63,7 +63,7 @@ class Sides:
         compiler: of the architecture; its ``[train]`` table has the seed that decides the weights,
             and the precision of training steps.
         device: where to compute.
-        warn: is told why zoo's steps are not captured on a GPU.
+        warn: is called with why zoo's steps are not captured on a GPU.
     """
 
     def __init__(

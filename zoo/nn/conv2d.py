@@ -13,7 +13,7 @@ from zoo.nn.fast.operators import CONVOLUTION, Weight, fast_convolution, worth_i
 from zoo.nn.parameter import Parameter
 from zoo.nn.plain import PlainConvolution
 from zoo.nn.windows import Windows
-from zoo.spec.arguments import count, divisor, pair, sides
+from zoo.spec.arguments import divisor, pair, positive_int, sides
 from zoo.spec.shapes import Pair, convolution, image
 
 
@@ -75,8 +75,8 @@ class Conv2d(Convolution):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.in_channels = count("Conv2d", "in_channels", in_channels)
-        self.out_channels = count("Conv2d", "out_channels", out_channels)
+        self.in_channels = positive_int("Conv2d", "in_channels", in_channels)
+        self.out_channels = positive_int("Conv2d", "out_channels", out_channels)
         self.kernel_size = pair("Conv2d", "kernel_size", kernel_size)
         self.stride = pair("Conv2d", "stride", stride)
         self.dilation = pair("Conv2d", "dilation", dilation)

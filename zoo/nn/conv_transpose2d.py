@@ -18,7 +18,7 @@ from zoo.nn.fast.operators import (
 from zoo.nn.parameter import Parameter
 from zoo.nn.plain import PlainTransposedConvolution
 from zoo.nn.windows import Windows
-from zoo.spec.arguments import count, divisor, end_padding, pair
+from zoo.spec.arguments import divisor, end_padding, pair, positive_int
 from zoo.spec.shapes import Pair, image, transposed_convolution
 
 
@@ -83,8 +83,8 @@ class ConvTranspose2d(Convolution):
     ) -> None:
         super().__init__()
         name = "ConvTranspose2d"
-        self.in_channels = count(name, "in_channels", in_channels)
-        self.out_channels = count(name, "out_channels", out_channels)
+        self.in_channels = positive_int(name, "in_channels", in_channels)
+        self.out_channels = positive_int(name, "out_channels", out_channels)
         self.kernel_size = pair(name, "kernel_size", kernel_size)
         self.stride = pair(name, "stride", stride)
         self.padding = pair(name, "padding", padding, minimum=0)

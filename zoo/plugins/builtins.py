@@ -1,6 +1,6 @@
 """What zoo itself provides, through the same hooks as every plugin.
 
-The schemas are data files of the package ``zoo.schemas``, one for each name in a folder for its
+The schemas are data files of the folder ``schemas``, one for each name in a folder for its
 kind; a schema's title is the entry's summary.
 """
 
@@ -20,7 +20,7 @@ from zoo.plugins.records import (
     ScheduleEntry,
     SourceEntry,
 )
-from zoo.schemas import read_schema
+from zoo.spec.schemas import read_schema
 
 E = TypeVar("E", bound=Entry)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar
 
-from zoo.errors import PluginError
+from zoo.errors import PluginError, format_error
 from zoo.plugins.schema_lint import lint
 from zoo.spec.layer_info import ShapeRule
 
@@ -117,7 +117,7 @@ class Entry:
             return getattr(import_module(module), attribute)
         except Exception as error:  # whatever a plugin's module raises while it is imported
             raise PluginError(
-                f"{self.kind} {self.name!r}: cannot import {reference!r}: {error!r}."
+                f"{self.kind} {self.name!r}: cannot import {reference!r}: {format_error(error)}."
             ) from error
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from zoo.errors import PluginError
-from zoo.plugins.discovery import Failure, Plugins, Provider, discover, reason
+from zoo.errors import PluginError, format_error
+from zoo.plugins.discovery import Failure, Plugins, Provider, discover
 from zoo.plugins.records import KINDS, Entry, LayerEntry
 
 E = TypeVar("E", bound=Entry)
@@ -32,12 +32,13 @@ class Registry:
     def __init__(self, registered: Iterable[Registered], failures: Iterable[Failure] = ()) -> None:
         self.failures = tuple(failures)
         self._registered: dict[tuple[str, str], list[Registered]] = {}
-        for item in registered:
-            self._registered.setdefault((item.entry.kind, item.entry.name), []).append(item)
+        for provided in registered:
+            key = (provided.entry.kind, provided.entry.name)
+            self._registered.setdefault(key, []).append(provided)
 
     def names(self, kind: str) -> list[str]:
         """The names of a kind, sorted."""
-        return sorted(name for its_kind, name in self._registered if its_kind == kind)
+        return sorted(name for known_kind, name in self._registered if known_kind == kind)
 
     def get(self, kind: str, name: str) -> Registered:
         """The entry of that kind and name, and who provides it.
@@ -50,23 +51,23 @@ class Registry:
             PluginError: several plugins provide it.
         """
         distribution, _, bare = name.rpartition(":")
-        items = self._registered[kind, bare]
+        found = self._registered[kind, bare]
         if distribution:
-            items = [item for item in items if item.provider.distribution == distribution]
-        if not items:
+            found = [each for each in found if each.provider.distribution == distribution]
+        if not found:
             raise KeyError(name)
-        if len(items) > 1:
-            sides = " and ".join(sorted(str(item.provider) for item in items))
-            choices = sorted({f"{item.provider.distribution}:{bare}" for item in items})
+        if len(found) > 1:
+            sides = " and ".join(sorted(str(each.provider) for each in found))
+            choices = sorted({f"{each.provider.distribution}:{bare}" for each in found})
             choose = f"Choose with {' or '.join(choices)}." if len(choices) > 1 else ""
             raise PluginError(
                 f"{kind} {bare!r}: provided by {sides}. {choose or 'Uninstall one of them.'}"
             )
-        return items[0]
+        return found[0]
 
     def kinds(self, name: str) -> list[str]:
         """The kinds that have an entry of that name, sorted."""
-        return sorted(kind for kind, its_name in self._registered if its_name == name)
+        return sorted(kind for kind, known_name in self._registered if known_name == name)
 
     def layer(self, name: str) -> LayerEntry:
         """The layer of that name; raises as ``get``."""
@@ -95,9 +96,9 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
         for implementation in getattr(plugins.manager.hook, record.hook).get_hookimpls():
             provider = plugins.providers[implementation.plugin_name]
             try:
-                entries = [_checked(item, record) for item in implementation.function()]
+                entries = [_checked(entry, record) for entry in implementation.function()]
             except (Exception, SystemExit) as error:  # whatever a plugin's hook raises
-                failures.append(Failure(provider, f"{record.hook} failed: {reason(error)}"))
+                failures.append(Failure(provider, f"{record.hook} failed: {format_error(error)}"))
             else:
                 registered += [Registered(entry, provider) for entry in entries]
     if failures and plugins.strict:
@@ -105,7 +106,7 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
     return Registry(registered, failures)
 
 
-def _checked(item: Any, record: type[E]) -> E:
-    if not isinstance(item, record):
-        raise PluginError(f"returned {item!r}. Return {record.__name__} records.")
-    return item
+def _checked(entry: Any, record: type[E]) -> E:
+    if not isinstance(entry, record):
+        raise PluginError(f"returned {entry!r}. Return {record.__name__} records.")
+    return entry

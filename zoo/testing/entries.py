@@ -113,10 +113,10 @@ def check_in_a_file(case: EntryCase) -> None:
         raise SkipTest("a source may need files that are not here")
     for made in case.made:
         shape = made.source.input or IMAGE
-        if made.walked is not None and len(made.walked.info.output_shape) != len(IMAGE):
+        if made.inferred is not None and len(made.inferred.info.output_shape) != len(IMAGE):
             raise SkipTest("its output is no image")
         compiler = Compiler(
-            in_a_file(kind, made.table, case.registry, made.walked, shape), case.registry
+            in_a_file(kind, made.table, case.registry, made.inferred, shape), case.registry
         )
         compiler.schedule()
         model = compiler.model(seeded(0))

@@ -31,7 +31,7 @@ OptimizerCheck = Callable[[OptimizerCase], None]
 
 
 def check_follows_the_gradient(case: OptimizerCase) -> None:
-    """In 300 steps a quadratic gets smaller; larger, if the optimizer is told to maximise."""
+    """In 300 steps a quadratic gets smaller; larger, if the optimizer is to maximise."""
     pairs = make_pairs(seed=0)
     optimizer = case.build(pairs)
     before = quadratic(pairs)

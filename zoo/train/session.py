@@ -12,14 +12,13 @@ import tomli
 import torch
 
 from zoo.architecture import Architecture, Component, parse_architecture
-from zoo.architecture.schema import show
 from zoo.compiler import Compiler
 from zoo.data.augment import Augment
 from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage, evaluation_images
 from zoo.data.noise.base import Noise
 from zoo.data.sets import CleanImages, ImagePairs
-from zoo.errors import ArgumentError, CheckpointError, StateError
+from zoo.errors import ArgumentError, CheckpointError, StateError, format_value
 from zoo.nn.sequential import Sequential
 from zoo.plugins.registry import Registry
 from zoo.seeding import generator
@@ -138,7 +137,8 @@ def check_resumable(path: Path, content: Mapping[str, Any], architecture: Archit
         dict(_flat(tomli.loads(text))) for text in (content["architecture"], architecture.text)
     )
     differences = [
-        f"{key} was {show(before.get(key, 'not set'))}, is {show(now.get(key, 'not set'))}"
+        f"{key} was {format_value(before.get(key, 'not set'))}, "
+        f"is {format_value(now.get(key, 'not set'))}"
         for key in sorted({*before, *now})
         if key != "train.epochs" and before.get(key) != now.get(key)
     ]

@@ -89,7 +89,7 @@ def test_show_lists_their_layers() -> None:
 @pytest.mark.parametrize("changed", COUNTS, ids="-".join)
 def test_their_counts(changed: tuple[str, ...], registry: Registry) -> None:
     spec = read(registry, *changed)
-    info = spec.walk.info
+    info = spec.shapes.info
     pixels = spec.input.height * spec.input.width
     parameters, multiply_adds = COUNTS[changed]
     assert (info.parameters, info.multiply_adds) == (parameters, multiply_adds * pixels)

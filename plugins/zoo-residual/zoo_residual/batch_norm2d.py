@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.errors import ShapeError
 from zoo.nn import Module, Parameter, all_gather
-from zoo.spec.arguments import count, number, positive
+from zoo.spec.arguments import number, positive, positive_int
 from zoo.spec.shapes import image
 
 PIXELS = (0, 2, 3)  # all axes of (N, C, H, W) but the channels
@@ -63,7 +63,7 @@ class BatchNorm2d(Module):
         track_running_stats: bool = True,
     ) -> None:
         super().__init__()
-        self.num_features = count("BatchNorm2d", "num_features", num_features)
+        self.num_features = positive_int("BatchNorm2d", "num_features", num_features)
         self.eps = positive("BatchNorm2d", "eps", eps)
         self.momentum = number("BatchNorm2d", "momentum", momentum, 0, 1)
         self.affine = affine

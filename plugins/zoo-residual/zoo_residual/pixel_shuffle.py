@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from zoo.nn import Module
-from zoo.spec.arguments import count
+from zoo.spec.arguments import positive_int
 from zoo_residual.shapes import shuffled
 
 
@@ -34,7 +34,7 @@ class PixelShuffle(Module):
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
-        self.upscale_factor = count("PixelShuffle", "upscale_factor", upscale_factor)
+        self.upscale_factor = positive_int("PixelShuffle", "upscale_factor", upscale_factor)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C r^2, H, W) -> (N, C, r H, r W); also without N."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from zoo.nn import Module
-from zoo.spec.arguments import count
+from zoo.spec.arguments import positive_int
 from zoo_residual.shapes import unshuffled
 
 
@@ -34,7 +34,7 @@ class PixelUnshuffle(Module):
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
-        self.downscale_factor = count("PixelUnshuffle", "downscale_factor", downscale_factor)
+        self.downscale_factor = positive_int("PixelUnshuffle", "downscale_factor", downscale_factor)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, r H, r W) -> (N, C r^2, H, W); also without N."""

@@ -1,4 +1,4 @@
-"""Walking through the layers with a shape, without building them: do they fit together?
+"""The shapes from layer to layer, without building any: do the layers fit together?
 
 Each layer's shape rule says what it makes of its input (:class:`zoo.LayerInfo`). What a layer can
 infer, such as ``in_channels``, is filled in on the way.
@@ -12,14 +12,21 @@ from types import MappingProxyType
 from typing import Any
 
 from zoo.architecture.component import Component
-from zoo.architecture.document import Node, Place, TomlPath
-from zoo.architecture.sizes import SizeRule, size_rule, size_words
-from zoo.errors import ArchitectureError, ArgumentError, PluginError, Problem, ShapeError
+from zoo.architecture.document import Node, SourceLocation, TomlPath
+from zoo.architecture.sizes import SizeRule, describe_sizes, size_rule
+from zoo.errors import (
+    ArchitectureError,
+    ArgumentError,
+    PluginError,
+    Problem,
+    ShapeError,
+    format_error,
+)
 from zoo.plugins.records import LayerEntry
 from zoo.plugins.registry import Registry
 from zoo.spec.input_range import chain, receptive_field
 from zoo.spec.layer_info import LayerInfo
-from zoo.spec.shapes import by
+from zoo.spec.shapes import format_shape
 
 Shape = tuple[int, ...]
 
@@ -28,7 +35,7 @@ MOST_PARAMETERS = 10**10
 
 
 @dataclass(frozen=True)
-class WalkedLayer:
+class InferredLayer:
     """A layer, its inferred parameters filled in, and what it makes of its input.
 
     Attributes:
@@ -37,15 +44,15 @@ class WalkedLayer:
 
     component: Component
     info: LayerInfo
-    bodies: Mapping[str, Walk]
+    bodies: Mapping[str, InferredShapes]
 
 
 @dataclass(frozen=True)
-class Walk:
+class InferredShapes:
     """A chain of layers and the shape of its input, without the batch axis."""
 
     input_shape: Shape
-    layers: tuple[WalkedLayer, ...]
+    layers: tuple[InferredLayer, ...]
 
     @property
     def components(self) -> tuple[Component, ...]:
@@ -73,12 +80,12 @@ class Walk:
         return receptive_field(vertical), receptive_field(horizontal)
 
 
-class Walker:
-    """Walks through layers of a checked document.
+class ShapeInference:
+    """Infers the shapes between the layers of a checked document.
 
     Args:
         registry: has the layers' shape rules.
-        root: the document, for the places of problems.
+        root: the document, for the locations of problems.
     """
 
     def __init__(self, registry: Registry, root: Node) -> None:
@@ -86,40 +93,42 @@ class Walker:
         self.root = root
         self.problems: list[Problem] = []
 
-    def network(self, layers: Sequence[Component], input_shape: Shape) -> Walk | None:
-        """The walk through a network; None, and ``problems``, where something does not fit.
+    def network(self, layers: Sequence[Component], input_shape: Shape) -> InferredShapes | None:
+        """The shapes in a network; None, and ``problems``, where something does not fit.
 
-        A parameter that could be inferred and is given otherwise is a problem, and the walk goes on
-        as if it were right; the first layer that is impossible ends it.
+        A parameter that could be inferred and is given otherwise is a problem, and inference goes
+        on as if it were right; the first layer that is impossible ends it.
         """
         try:
-            walk = self.chain(layers, input_shape)
+            shapes = self.chain(layers, input_shape)
         except ArchitectureError as error:
             self.problems += error.problems
             return None
-        if not self.problems and walk.info.output_shape != input_shape:
-            self.problems.append(self._other_output(walk))
+        if not self.problems and shapes.info.output_shape != input_shape:
+            self.problems.append(self._other_output(shapes))
         if not self.problems:
-            self.problems += self._impossible_count(walk)
-        return None if self.problems else walk
+            self.problems += self._impossible_count(shapes)
+        return None if self.problems else shapes
 
-    def chain(self, layers: Sequence[Component], input_shape: Shape, outer: str = "") -> Walk:
-        """The walk through layers that follow each other; ``outer`` says whose body they are.
+    def chain(
+        self, layers: Sequence[Component], input_shape: Shape, outer: str = ""
+    ) -> InferredShapes:
+        """The shapes between layers that follow each other; ``outer`` says whose body they are.
 
         Raises:
             ArchitectureError: a layer is impossible, or refuses its input.
             PluginError: the shape rule of a plugin's layer fails.
         """
         shape, before = input_shape, "its input has" if outer else "the input has"
-        walked: list[WalkedLayer] = []
+        inferred: list[InferredLayer] = []
         for position, component in enumerate(layers):
             name = f"{outer}layer {position}"
             layer = self._layer(component, shape, f"{name} ({component.type})", before)
-            walked.append(layer)
+            inferred.append(layer)
             shape, before = layer.info.output_shape, f"{name} gives"
-        return Walk(input_shape, tuple(walked))
+        return InferredShapes(input_shape, tuple(inferred))
 
-    def _layer(self, component: Component, shape: Shape, where: str, before: str) -> WalkedLayer:
+    def _layer(self, component: Component, shape: Shape, where: str, before: str) -> InferredLayer:
         entry = self.registry.layer(component.type)
         parameters = {**component.parameters, **self._inferred(entry, component, shape)}
         for name in entry.inferred:
@@ -133,10 +142,10 @@ class Walker:
             if isinstance(value, tuple)
         }
         info = self._info(entry, {**parameters, **bodies}, shape, where, component.path)
-        walks = {key: body.walk(shape) for key, body in bodies.items()}
-        filled = {key: walk.components for key, walk in walks.items()}
+        inferred = {key: body.shapes(shape) for key, body in bodies.items()}
+        filled = {key: shapes.components for key, shapes in inferred.items()}
         component = replace(component, parameters=MappingProxyType({**parameters, **filled}))
-        return WalkedLayer(component, info, MappingProxyType(walks))
+        return InferredLayer(component, info, MappingProxyType(inferred))
 
     def _inferred(self, entry: LayerEntry, component: Component, shape: Shape) -> dict[str, int]:
         return {
@@ -158,12 +167,14 @@ class Walker:
             info = entry.load_shape_rule()(where, parameters, shape)
         except (ArgumentError, ShapeError) as error:
             parameter = error.parameter if isinstance(error, ArgumentError) else ""
-            place = self._at((*path, parameter) if parameter else path)
-            raise ArchitectureError([place.problem(str(error), subject="")]) from error
+            location = self._at((*path, parameter) if parameter else path)
+            raise ArchitectureError([location.problem(str(error), subject="")]) from error
         except (ArchitectureError, PluginError):
             raise
         except Exception as error:  # whatever a plugin's rule raises
-            raise PluginError(f"layer {entry.name!r}: its shape rule failed: {error!r}.") from error
+            raise PluginError(
+                f"layer {entry.name!r}: its shape rule failed: {format_error(error)}."
+            ) from error
         if not isinstance(info, LayerInfo):
             raise PluginError(f"layer {entry.name!r}: its shape rule gave {info!r}, no LayerInfo.")
         return info
@@ -178,9 +189,9 @@ class Walker:
         )
         self.problems.append(self._at((*component.path, name)).problem(message, subject=""))
 
-    def _impossible_count(self, walk: Walk) -> Iterator[Problem]:
+    def _impossible_count(self, shapes: InferredShapes) -> Iterator[Problem]:
         """A problem where there is nothing to train, or more than fits into memory."""
-        count = walk.info.parameters
+        count = shapes.info.parameters
         if not count:
             message = "there is no parameter to train. Use a layer with a weight, such as conv2d."
             yield self._at(("layers",)).problem(message)
@@ -188,57 +199,57 @@ class Walker:
             message = f"there are {count:,} parameters to train. Use {MOST_PARAMETERS:,} or fewer."
             yield self._at(("layers",)).problem(message)
 
-    def _other_output(self, walk: Walk) -> Problem:
+    def _other_output(self, shapes: InferredShapes) -> Problem:
         """The problem that the output has another shape than the input."""
-        output, given = walk.info.output_shape, walk.input_shape
+        output, given = shapes.info.output_shape, shapes.input_shape
         hint = ""
         if output[:1] == given[:1]:
-            rules = self.size_rules(walk)
+            rules = self.size_rules(shapes)
             output, given = output[1:], given[1:]
-            hint = f"The network gives back {size_words(*rules)}." if all(rules) else ""
-        return self._at(walk.layers[-1].component.path).problem(
-            f"the output is {by(output)}, the input {by(given)}: the loss cannot compare them. "
-            "Use layers that give back the input's shape.",
+            hint = f"The network gives back {describe_sizes(*rules)}." if all(rules) else ""
+        return self._at(shapes.layers[-1].component.path).problem(
+            f"the output is {format_shape(output)}, the input {format_shape(given)}: the loss "
+            "cannot compare them. Use layers that give back the input's shape.",
             hint,
             subject="",
         )
 
-    def size_rules(self, walk: Walk) -> tuple[SizeRule | None, SizeRule | None]:
+    def size_rules(self, shapes: InferredShapes) -> tuple[SizeRule | None, SizeRule | None]:
         """Which heights, and which widths, the network gives back as they are."""
-        silent = Walker(self.registry, self.root)
+        silent = ShapeInference(self.registry, self.root)
 
         def gives_back(axis: int, size: int) -> bool:
-            shape = (*walk.input_shape[:axis], size, *walk.input_shape[axis + 1 :])
+            shape = (*shapes.input_shape[:axis], size, *shapes.input_shape[axis + 1 :])
             silent.problems.clear()
             try:
-                output = silent.chain(walk.components, shape).info.output_shape
+                output = silent.chain(shapes.components, shape).info.output_shape
             except ArchitectureError:
                 return False
             return not silent.problems and output[axis : axis + 1] == (size,)
 
-        _, height, width = walk.input_shape
+        _, height, width = shapes.input_shape
         return (
             size_rule(lambda size: gives_back(1, size), height),
             size_rule(lambda size: gives_back(2, size), width),
         )
 
-    def _at(self, path: TomlPath) -> Place:
-        return self.root.nearest(path).place
+    def _at(self, path: TomlPath) -> SourceLocation:
+        return self.root.nearest(path).location
 
 
 @dataclass
 class _Body:
     """The body of a layer, as its shape rule is given it: a function from shape to LayerInfo."""
 
-    walker: Walker
+    inference: ShapeInference
     layers: tuple[Component, ...]
     outer: str
-    walked: Walk | None = field(default=None, init=False)
+    inferred: InferredShapes | None = field(default=None, init=False)
 
     def __call__(self, input_shape: Shape) -> LayerInfo:
-        self.walked = self.walker.chain(self.layers, input_shape, self.outer)
-        return self.walked.info
+        self.inferred = self.inference.chain(self.layers, input_shape, self.outer)
+        return self.inferred.info
 
-    def walk(self, shape: Shape) -> Walk:
-        """The walk of the rule's latest call; from the layer's own input where it made none."""
-        return self.walked or self.walker.chain(self.layers, shape, self.outer)
+    def shapes(self, shape: Shape) -> InferredShapes:
+        """The shapes of the rule's latest call; from the layer's own input where it made none."""
+        return self.inferred or self.inference.chain(self.layers, shape, self.outer)

@@ -7,10 +7,10 @@ between its versions. The scanner of :mod:`zoo.architecture.positions` finds it 
 from __future__ import annotations
 
 from zoo.architecture.positions import Position, Scanner, StuckError
-from zoo.errors import printable
+from zoo.errors import printable, shorten
 
 
-class Broken:
+class SyntaxContext:
     """A text, and what the scanner knows when it comes to the place where tomli stopped.
 
     Attributes:
@@ -46,7 +46,7 @@ class Broken:
     @property
     def key(self) -> str:
         """The key read last, as it is written."""
-        return shown(self.text[self.scanner.key.start : self.scanner.key.end])
+        return excerpt(self.text[self.scanner.key.start : self.scanner.key.end])
 
     @property
     def value(self) -> Position:
@@ -60,13 +60,12 @@ class Broken:
         return self.text[at : len(self.text) if end < 0 else end]
 
 
-def shown(text: str, limit: int = 40) -> str:
+def excerpt(text: str, limit: int = 40) -> str:
     """Text for a message: what cannot be printed as TOML's escape, cut at ``limit`` characters."""
-    text = printable(text[: limit + 1])
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+    return shorten(printable(text[: limit + 1]), limit)
 
 
-def quoted(text: str) -> str:
+def quoted_excerpt(text: str) -> str:
     """The same as a text of TOML."""
     escaped = text[:100].replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{shown(escaped)}"'
+    return f'"{excerpt(escaped)}"'

@@ -1,4 +1,4 @@
-"""Layers that are impossible or do not fit together are told before anything is built."""
+"""Layers that are impossible or do not fit together are reported before anything is built."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from zoo.architecture import Architecture, parse_architecture
+from zoo.architecture.infer_shapes import ShapeInference
 from zoo.architecture.sizes import SizeRule
-from zoo.architecture.walk import Walker
 from zoo.errors import ArchitectureError, PluginError
 from zoo.plugins.discovery import Provider
 from zoo.plugins.records import LayerEntry
@@ -147,25 +147,28 @@ def test_what_is_known_of_a_network(network: Read, registry: Registry) -> None:
         '"relu"',
         '{ type = "upsampling", out_channels = 3, kernel_size = 1 }',
     )
-    assert [layer.info.output_shape for layer in spec.walk.layers] == [
+    assert [layer.info.output_shape for layer in spec.shapes.layers] == [
         (4, 4, 5),
         (4, 4, 5),
         (3, 8, 10),
     ]
-    assert [layer.info.parameters for layer in spec.walk.layers] == [3 * 4 * 15 + 4, 0, 4 * 3 + 3]
-    assert spec.walk.info.parameters == 199
-    assert spec.walk.info.multiply_adds == 4 * 4 * 5 * 3 * 15 + 3 * 8 * 10 * 4
-    assert spec.walk.receptive_field == (3, 5)
+    assert [layer.info.parameters for layer in spec.shapes.layers] == [3 * 4 * 15 + 4, 0, 4 * 3 + 3]
+    assert spec.shapes.info.parameters == 199
+    assert spec.shapes.info.multiply_adds == 4 * 4 * 5 * 3 * 15 + 3 * 8 * 10 * 4
+    assert spec.shapes.receptive_field == (3, 5)
     assert [layer.parameters.get("in_channels") for layer in spec.layers] == [3, None, 4]
-    rules = Walker(registry, spec.root).size_rules(spec.walk)
+    rules = ShapeInference(registry, spec.root).size_rules(spec.shapes)
     assert rules == (SizeRule(2, 2), SizeRule(2, 2))
 
 
 def test_a_network_of_one_width(network: Read, registry: Registry) -> None:
     """A linear layer sees whole rows: its network takes one width only."""
     spec = network('{ type = "linear", out_features = 10 }')
-    assert spec.walk.receptive_field == (1, inf)
-    assert Walker(registry, spec.root).size_rules(spec.walk) == (SizeRule(1, 1), SizeRule(10, 0))
+    assert spec.shapes.receptive_field == (1, inf)
+    assert ShapeInference(registry, spec.root).size_rules(spec.shapes) == (
+        SizeRule(1, 1),
+        SizeRule(10, 0),
+    )
 
 
 def broken(**_: object) -> None:
