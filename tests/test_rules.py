@@ -169,10 +169,11 @@ RUN_AGAIN = {"zoo/train/tape.py", "zoo/train/program.py"}
 def no_library_gradients_or_convolutions(source: Source) -> Iterator[str]:
     """Layers are written by hand; what compares them with torch's may use torch's.
 
-    That is zoo.testing, zoo.bench, and a plugin's cases and twins. And two modules of zoo.train run
-    again what layers have run; tests/train/test_tape.py sees that no convolution is among it.
+    That is zoo.testing, zoo.bench, and a plugin's cases and torch references. And two modules of
+    zoo.train run again what layers have run; tests/train/test_tape.py sees that no convolution is
+    among it.
     """
-    of_plugin = re.fullmatch(r"plugins/.*/(cases|twins)\.py", source.path)
+    of_plugin = re.fullmatch(r"plugins/.*/(cases|torch_references)\.py", source.path)
     if source.part in {"testing", "bench"} or of_plugin or source.path in RUN_AGAIN:
         return
     used = list(imports(source.tree))
@@ -366,8 +367,8 @@ BROKEN: list[tuple[Rule, str, str]] = [
     (imports_go_one_way, "zoo/train/bad.py", "from zoo.cli import main"),
     (imports_go_one_way, "zoo/train/bad.py", "from zoo.testing import LayerCase"),
     (imports_go_one_way, "zoo/testing/bad.py", "from zoo.cli import main"),
-    (imports_go_one_way, "zoo/testing/bad.py", "from zoo.bench.twins import Twins"),
-    (imports_go_one_way, "zoo/train/bad.py", "from zoo.bench.twins import Twins"),
+    (imports_go_one_way, "zoo/testing/bad.py", "from zoo.bench.references import References"),
+    (imports_go_one_way, "zoo/train/bad.py", "from zoo.bench.references import References"),
     (imports_go_one_way, "zoo/bench/bad.py", "from zoo.cli import main"),
     (imports_go_one_way, "zoo/__init__.py", "def f():\n    from zoo.cli import main"),
     (no_torch_before_the_compiler, "zoo/architecture/bad.py", "import torch"),
@@ -412,7 +413,11 @@ KEPT: list[tuple[Rule, str, str]] = [
     ),
     (no_library_gradients_or_convolutions, "zoo/testing/good.py", "import torch.nn"),
     (no_library_gradients_or_convolutions, "plugins/a/zoo_a/cases.py", "import torch.nn"),
-    (no_library_gradients_or_convolutions, "plugins/a/zoo_a/twins.py", "import torch.nn"),
+    (
+        no_library_gradients_or_convolutions,
+        "plugins/a/zoo_a/torch_references.py",
+        "import torch.nn",
+    ),
     (no_library_gradients_or_convolutions, "zoo/bench/good.py", "x.requires_grad_()"),
     (no_library_gradients_or_convolutions, "zoo/nn/good.py", '"""As torch.nn.Conv2d."""'),
     (imports_go_one_way, "zoo/nn/good.py", "from zoo.nn.module import Module"),

@@ -13,7 +13,7 @@ from zoo.engine.parallel.thread_group import Rank, ThreadGroup
 from zoo.engine.parallel.threads import ThreadPool
 from zoo.nn import Module
 from zoo.testing.cases import LayerCase
-from zoo.testing.comparisons import named_copies, require, require_all_close
+from zoo.testing.comparisons import NotApplicable, named_copies, require, require_all_close
 from zoo.testing.gradients import INPUT
 
 OUTPUT = "the output"
@@ -24,7 +24,7 @@ def check_batch_independent(case: LayerCase) -> None:
     """A layer with ``batch_independent`` mixes no batch, and its ``forward`` changes no buffer."""
     module, x = case.module(), case.input()
     if not all(part.batch_independent for part in module.modules()):
-        return
+        raise NotApplicable("batch_independent is False")
     require(
         not case.mixes_batch,
         f"{case.id}: batch_independent is True, but its case says that it mixes the batch.",
@@ -39,7 +39,7 @@ def check_uses_batch_statistics(case: LayerCase) -> None:
     """A layer with ``uses_batch_statistics`` computes a batch in two parts as it does the whole."""
     module = case.module()
     if not any(part.uses_batch_statistics for part in module.modules()):
-        return
+        raise NotApplicable("uses_batch_statistics is False")
     require(
         all(part.uses_batch_statistics or part.batch_independent for part in module.modules()),
         f"{case.id}: uses_batch_statistics is True, but a part of it has neither that nor "
