@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "optim": {"errors", *SPEC},
     "data": {"errors", "seeding", *SPEC},
     "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data"},
-    "engine": {"errors", *SPEC, "init", "nn"},
+    "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
     "train": {
         *("errors", "files", "seeding", "malloc", *SPEC, *PLUGINS_READ),
         *("architecture", *TEXTBOOK, "data", "compiler", "engine"),
