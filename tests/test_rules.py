@@ -20,7 +20,10 @@ PLUGIN_NAMES = [plugin["project"]["name"] for plugin in PLUGINS]
 
 # What each part of zoo may import from the others, in the order in which data flows: TOML,
 # architecture, compiler, engine, train, the commands. ``spec`` and ``plugins`` file by file.
-SPEC = {"spec.shapes", "spec.arguments", "spec.constraints", "spec.input_range", "spec.layer_info"}
+SPEC = {
+    *("spec.shapes", "spec.arguments", "spec.constraints", "spec.parameters"),
+    *("spec.input_range", "spec.layer_info"),
+}
 PLUGINS_READ = {"plugins.records", "plugins.registry"}
 PLUGINS_FOUND = {*PLUGINS_READ, "plugins.discovery", "plugins.static_source"}
 TEXTBOOK = {"init", "nn", "optim"}
@@ -36,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spec.constraints": {"errors"},
     "spec.input_range": set(),
     "spec.layer_info": {"spec.input_range"},
+    "spec.parameters": set(),
     "spec.shape_rules": {"errors", *SPEC},
     "plugins": set(),
     "plugins.suggestions": set(),
@@ -45,12 +49,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins.schema_lint": {"errors", "schemas", "spec.arguments", "plugins.suggestions"},
     "plugins.records": {"errors", "spec.layer_info", "plugins.schema_lint"},
     "plugins.hookspecs": {"plugins.records"},
+    "plugins.declared_layer": {
+        *("errors", "plugins.records", "spec.layer_info", "spec.parameters"),
+    },
     "plugins.builtins": {"schemas", "plugins.records", "plugins.hookspecs"},
     "plugins.discovery": {
         *("errors", "plugins.records", "plugins.hookspecs", "plugins.builtins"),
         "plugins.static_source",
     },
-    "plugins.registry": {"errors", "plugins.records", "plugins.discovery"},
+    "plugins.registry": {
+        *("errors", "plugins.records", "plugins.discovery", "plugins.declared_layer"),
+    },
     "architecture": {"errors", "schemas", *SPEC, *PLUGINS_READ, "plugins.suggestions"},
     "describe": {
         *("errors", "schemas", *PLUGINS_FOUND, "plugins.python_subprocess", "architecture"),
@@ -66,7 +75,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("architecture", *TEXTBOOK, "data", "compiler", "engine"),
     },
     "zoo": {  # zoo/__init__.py
-        *("errors", *SPEC, *PLUGINS_READ, "plugins.hookspecs"),
+        *("errors", *SPEC, *PLUGINS_READ, "plugins.hookspecs", "plugins.declared_layer"),
         *("architecture", "nn", "engine", "train"),
     },
     "testing": {

@@ -133,9 +133,9 @@ class ReferencedEntry(Entry):
 
     Attributes:
         torch_reference: ``"package.module:function"`` of a function that is given what the factory
-            has built, and what is said below, and returns the same in torch. Only ``zoo bench`` and the
-            conformance kit import it, so it may import ``torch.nn``. Empty where torch has nothing
-            alike.
+            has built, and what is said below, and returns the same in torch. Only ``zoo bench`` and
+            the conformance kit import it, so it may import ``torch.nn``. Empty where torch has
+            nothing alike.
     """
 
     torch_reference: str = ""
