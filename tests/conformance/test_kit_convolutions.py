@@ -90,12 +90,12 @@ class OldWeight(Conv2d):
 CONVOLUTIONS: list[tuple[type[Conv2d], set[str]]] = [
     (Convolution, set()),
     (ZerosOnTheWrongSide, {"reference", "shape_rule"}),
-    (RowsForColumns, {"backward_parameters", "reference", "wrong_gradient_shape"}),
-    (FlippedKernel, {"backward_parameters", "reference", "wrong_gradient_shape"}),
-    (BiasTwice, {"backward_parameters", "reference"}),
+    (RowsForColumns, {"reference", "wrong_gradient_shape"}),
+    (FlippedKernel, {"reference", "wrong_gradient_shape"}),
+    (BiasTwice, {"reference"}),
     (
         MeanOfThePixels,
-        {"backward", "backward_parameters", "batch_of_one", "empty_batch", "reference"},
+        {"backward", "batch_of_one", "empty_batch", "reference"},
     ),
     (OldWeight, {"backward"}),
 ]
