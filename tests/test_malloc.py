@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from zoo.engine.malloc import give_back_freed_memory, keep_freed_memory
+from zoo.malloc import give_back_freed_memory, keep_freed_memory
 from zoo.plugins.python_subprocess import run_python
 
 FREED_AND_FETCHED = """
 import resource, sys
 import torch
-from zoo.engine.malloc import keep_freed_memory
+from zoo.malloc import keep_freed_memory
 
 if sys.argv[1] == "kept":
     keep_freed_memory()

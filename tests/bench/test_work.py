@@ -1,4 +1,4 @@
-"""Operation counts, against those that torch counts while its twin runs."""
+"""Operation counts, against those that torch counts while its reference runs."""
 
 from __future__ import annotations
 

@@ -254,14 +254,18 @@ OF_ADAM: list[tuple[type[Adam], set[str]]] = [
 def sgd(optimizer: Callable[..., Optimizer]) -> OptimizerCase:
     options = {"lr": 0.02, "momentum": 0.9}
     return OptimizerCase(
-        partial(optimizer, **options), "sgd", reference=partial(torch.optim.SGD, **options)
+        partial(optimizer, **options),
+        "sgd",
+        torch_reference=lambda _, leaves: torch.optim.SGD(leaves, **options),
     )
 
 
 def adam(optimizer: Callable[..., Optimizer]) -> OptimizerCase:
     options = {"lr": 0.02, "eps": 1e-6}
     return OptimizerCase(
-        partial(optimizer, **options), "adam", reference=partial(torch.optim.Adam, **options)
+        partial(optimizer, **options),
+        "adam",
+        torch_reference=lambda _, leaves: torch.optim.Adam(leaves, **options),
     )
 
 

@@ -68,7 +68,7 @@ def benchmark(
 
     Raises:
         ComparisonError: zoo and torch do not compute the same; nothing is timed.
-        PluginError: a layer, the loss or the optimizer has no twin in torch, or a wrong one.
+        PluginError: a layer, the loss or the optimizer has no torch reference, or a wrong one.
     """
     check_precision(architecture, device)
     bench = _Bench(Compiler(architecture, registry), device, plan, say)

@@ -11,7 +11,6 @@ from typing import NoReturn
 import click
 
 from zoo.cli.problems import echo_problems
-from zoo.engine.malloc import keep_freed_memory
 from zoo.errors import (
     ArchitectureError,
     CheckpointError,
@@ -22,6 +21,7 @@ from zoo.errors import (
     ZooError,
     format_error,
 )
+from zoo.malloc import keep_freed_memory
 from zoo.plugins.suggestions import suggest
 
 # Each command: where it is, and what it does, so that the help need not import it.

@@ -16,7 +16,6 @@ from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
 from zoo.errors import Stopped
-from zoo.init import Unfilled
 from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import load_or_fall_back
 from zoo.train.device import choose_device, device_name
@@ -52,7 +51,7 @@ def train(
     compiler = Compiler(spec, registry)
     warn_of_failures(registry)
     # Before the images are read, so that layers that do not fit are known at once.
-    model = compiler.model(Unfilled()) if resume else initial_model(compiler, spec.train.seed)
+    model = unfilled_model(compiler) if resume else initial_model(compiler, spec.train.seed)
     model.to(device)
     data = load_run_data(compiler, device)
     for remark in data.remarks:

@@ -100,7 +100,7 @@ class ConvTranspose2d(Module):
         size = (images.shape[2], images.shape[3])
         windows = Windows(self.kernel_size, self.stride, self.dilation, size)
         kernels = self._kernels(len(images))  # N*G, Cin/G, Cout/G*kh*kw
-        rows = images.reshape(*kernels.shape[:2], -1)  # N*G, Cin/G, L
+        rows = self._rows(images)  # N*G, Cin/G, L
         columns = torch.bmm(kernels.mT, rows)  # N*G, Cout/G*kh*kw, L
         padded = pad(x.new_zeros(len(images), *y_shape), self._sides)
         if self.bias is not None:
@@ -113,12 +113,12 @@ class ConvTranspose2d(Module):
         """(N, Cout, Hout, Wout) -> (N, Cin, H, W); also without N."""
         images, windows, y_shape = self.saved()
         self.require_gradient_shape(grad_y, y_shape)
-        grad_images = grad_y.reshape(-1, *y_shape[-3:])  # N, Cout, Hout, Wout
+        grad_images = grad_y.reshape(len(images), *y_shape[-3:])  # N, Cout, Hout, Wout
         grad_columns = im2col(pad(grad_images, self._sides), windows, self.groups)
         kernels = self._kernels(len(images))  # N*G, Cin/G, Cout/G*kh*kw
-        rows = images.reshape(*kernels.shape[:2], -1)  # N*G, Cin/G, L
+        rows = self._rows(images)  # N*G, Cin/G, L
         grad_kernels = torch.bmm(rows, grad_columns.mT)  # N*G, Cin/G, Cout/G*kh*kw
-        self.add_gradients(weight=grad_kernels.view(-1, *self.weight.shape).sum(0))
+        self.add_gradients(weight=grad_kernels.view(len(images), *self.weight.shape).sum(0))
         if self.bias is not None:
             self.add_gradients(bias=grad_images.sum((0, 2, 3)))
         grad_x = torch.bmm(kernels, grad_columns)  # N*G, Cin/G, L
@@ -147,6 +147,11 @@ class ConvTranspose2d(Module):
         """The weight as G matrices, again for each of n images: (N*G, Cin/G, Cout/G*kh*kw)."""
         matrices = self.weight.reshape(self.groups, self.in_channels // self.groups, -1)
         return for_each_image(matrices, n)
+
+    def _rows(self, images: Tensor) -> Tensor:
+        """(N, Cin, H, W) -> (N*G, Cin/G, L)."""
+        n, channels, height, width = images.shape
+        return images.reshape(n * self.groups, channels // self.groups, height * width)
 
 
 TransposeConv2d = ConvTranspose2d

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, TypeVar
 
 from zoo.errors import PluginError, format_error
+from zoo.plugins.declared_layer import DeclaredLayer
 from zoo.plugins.discovery import Failure, Plugins, Provider, discover
 from zoo.plugins.records import KINDS, Entry, LayerEntry, Lowering
 
@@ -81,7 +83,9 @@ class Registry:
 
 
 def load_registry(plugins: Plugins | None = None) -> Registry:
-    """Call every hook of every plugin; one that fails is recorded and the others go on.
+    """All layers that plugins declare and all that their hooks return.
+
+    A hook that fails is recorded and the others go on.
 
     Args:
         plugins: what discovery found; it runs now unless given.
@@ -92,6 +96,11 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
     plugins = plugins or discover()
     failures = list(plugins.failures)
     registered = [
+        Registered(entry, provider)
+        for name, provider in plugins.providers.items()
+        for entry in _declared(plugins.manager.get_plugin(name))
+    ]
+    registered += [
         Registered(entry, provider)
         for record in KINDS
         for entry, provider in _returned(plugins, record.hook, record, failures)
@@ -116,6 +125,16 @@ def load_lowerings(plugins: Plugins | None = None) -> list[Lowering]:
     if failures and plugins.strict:
         raise PluginError("\n".join(str(failure) for failure in failures))
     return lowerings
+
+
+def _declared(plugin: Any) -> Iterator[DeclaredLayer]:
+    """The layers that the module of an entry point declares itself, or imports from its package."""
+    if not isinstance(plugin, ModuleType):
+        return
+    package = plugin.__name__.partition(".")[0]
+    for name, item in vars(plugin).items():
+        if isinstance(item, DeclaredLayer) and (name, package) == (item.name, item.package):
+            yield item
 
 
 def _returned(

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from unittest import SkipTest
 
 import torch
 
 from zoo.compiler import Compiler
 from zoo.plugins.python_subprocess import run_python
-from zoo.plugins.records import LayerEntry, TwinEntry
+from zoo.plugins.records import LayerEntry, ReferencedEntry
 from zoo.plugins.registry import Registered, Registry
 from zoo.plugins.schema_lint import lint
 from zoo.testing.cases import normal, seeded
-from zoo.testing.comparisons import require
+from zoo.testing.comparisons import NotApplicable, require
 from zoo.testing.files import IMAGE, in_a_file
 from zoo.testing.making import Made
 from zoo.testing.schemas import schema_differences, wrong_defaults
@@ -102,19 +101,19 @@ def check_references(case: EntryCase) -> None:
     entry.load_cases()
     if isinstance(entry, LayerEntry):
         entry.load_shape_rule()
-    if isinstance(entry, TwinEntry):
-        entry.load_torch_twin()
+    if isinstance(entry, ReferencedEntry):
+        entry.load_torch_reference()
 
 
 def check_in_a_file(case: EntryCase) -> None:
     """With each case an architecture file compiles, and a step of training has a finite loss."""
     kind = case.registered.entry.kind
     if kind == "source":
-        raise SkipTest("a source may need files that are not here")
+        raise NotApplicable("a source may need files that are not here")
     for made in case.made:
         shape = made.source.input or IMAGE
         if made.inferred is not None and len(made.inferred.info.output_shape) != len(IMAGE):
-            raise SkipTest("its output is no image")
+            raise NotApplicable("its output is no image")
         compiler = Compiler(
             in_a_file(kind, made.table, case.registry, made.inferred, shape), case.registry
         )

@@ -80,7 +80,7 @@ def make_cases(entry: Entry, registry: Registry) -> list[Made]:
 
 def _varied(entry: Entry, first: Case, skip: Container[str], registry: Registry) -> Iterator[Made]:
     """Cases with one parameter changed; with two, where one alone is not taken."""
-    base = replace(first, reference=None, mean=None, std=None)
+    base = replace(first, mean=None, std=None)
     taken: list[dict[str, Any]] = [{}]
     for tables in variations(entry, registry, first.parameters, skip):
         for table, other in product(tables, list(taken)):
@@ -148,7 +148,7 @@ def _make(entry: Entry, case: Case, registry: Registry) -> Made:
     elif isinstance(entry, OptimizerEntry):
         parameters = architecture.optimizer.parameters
         build, maximize = partial(entry.load(), **parameters), parameters.get("maximize") is True
-        made = OptimizerCase(build, named, maximize, case.reference, case.expected_failures)
+        made = OptimizerCase(build, named, maximize, None, case.expected_failures)
     elif isinstance(entry, LossEntry):
         build = partial(entry.load(), **architecture.loss.parameters)
         made = LossCase(build, named, case.expected_failures)
@@ -184,7 +184,7 @@ def _make_layer_on(shape: Shape, entry: LayerEntry, case: Case, registry: Regist
         _rule(entry, inferred, registry),
         case.unbatched,
         case.mixes_batch,
-        case.reference,
+        None,
         case.expected_failures,
     )
     return Made(case, table, made, inferred)

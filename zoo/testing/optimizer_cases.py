@@ -31,14 +31,15 @@ class OptimizerCase:
             the (value, gradient) pairs, and with ``lr`` in one check.
         id: the name of the case in reports and messages.
         maximize: whether it goes up the gradient.
-        reference: makes the same one of ``torch.optim`` from a list of tensors, where there is one.
+        torch_reference: makes the same of torch, as a record's ``torch_reference`` does; what the
+            installed entry of the optimizer's class names, if None.
         expected_failures: names of checks that are known to fail, each with the reason.
     """
 
     build: Callable[..., Optimizer]
     id: str
     maximize: bool = False
-    reference: Callable[[list[Tensor]], torch.optim.Optimizer] | None = None
+    torch_reference: Callable[..., torch.optim.Optimizer] | None = None
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
 

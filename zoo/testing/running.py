@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from unittest import SkipTest
 
 from zoo.errors import PluginError, format_error
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import Registered, Registry, load_registry
 from zoo.plugins.suggestions import suggest
 from zoo.testing.cases import LayerCase
+from zoo.testing.comparisons import NotApplicable
 from zoo.testing.entries import ENTRY_CHECKS, PLUGIN_CHECKS, EntryCase, PluginCase
 from zoo.testing.initializers import INITIALIZER_CHECKS, InitializerCase
 from zoo.testing.layers import LAYER_CHECKS
@@ -34,7 +34,7 @@ class Outcome:
         case: the case's id: it has the parameters.
         check: the check's name.
         state: ``expected`` is a failure that was declared.
-        message: why it failed or was skipped.
+        message: why it failed, or does not apply.
     """
 
     subject: str
@@ -171,8 +171,8 @@ def _prove_entry(item: Registered, registry: Registry) -> Iterator[Outcome]:
 def _run(check: AnyCheck, case: AnyCase) -> tuple[State, str]:
     try:
         check(case)
-    except SkipTest as skipped:
-        return "skipped", str(skipped)
+    except NotApplicable as reason:
+        return "skipped", str(reason)
     except AssertionError as failure:
         return "failed", str(failure)
     except Exception as error:  # whatever a plugin's code raises

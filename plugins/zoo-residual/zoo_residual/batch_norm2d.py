@@ -52,6 +52,8 @@ class BatchNorm2d(Module):
     Ioffe, Szegedy: "Batch Normalization", 2015.
     """
 
+    uses_batch_statistics = True
+
     def __init__(
         self,
         num_features: int,
@@ -75,13 +77,8 @@ class BatchNorm2d(Module):
             self.buffers["num_batches_tracked"] = torch.tensor(0)
 
     @property
-    def uses_batch_statistics(self) -> bool:  # type: ignore[override]  # as ``batch_independent``
-        """Whether the batch's own statistics are used, of which this may be a part."""
-        return self.training
-
-    @property
     def batch_independent(self) -> bool:  # type: ignore[override]  # a module's own is a plain attribute
-        """Whether the running statistics are used instead of those of the batch."""
+        """In evaluation mode, where the running statistics take the place of the batch's."""
         return not self.training and self.track_running_stats
 
     def forward(self, x: Tensor) -> Tensor:

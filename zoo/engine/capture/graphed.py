@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from zoo.engine.capture.recorder import Recorder, TooLargeError
-from zoo.engine.malloc import give_back_freed_memory
+from zoo.malloc import give_back_freed_memory
 from zoo.nn.module import Module
 
 # Steps of a batch shape before it is captured: the first calls of libraries allocate memory and

@@ -81,9 +81,10 @@ class ShardedBatch(Generic[R]):
         """What each rank computed; nothing if the batch should be computed as a whole."""
         if self._allowed is None:
             modules = list(self._model.modules())
-            self._has_collectives = any(module.uses_batch_statistics for module in modules)
-            self._allowed = all(
-                module.batch_independent or module.uses_batch_statistics for module in modules
+            others = [module for module in modules if not module.batch_independent]
+            self._has_collectives = bool(others)
+            self._allowed = not others or (
+                self._gradients and all(module.uses_batch_statistics for module in others)
             )
         plan = self._plan(inputs) if self._allowed else []
         if not plan:
@@ -143,14 +144,14 @@ class _Team(Generic[R]):
 def replica(model: Module, gradients: bool = True) -> Module:
     """A copy with the same tensors, but gradients of its own if asked for.
 
-    Layers with statistics of the batch change their buffers, all in the same way: the copy's are
+    Layers that are not batch independent change their buffers, all in the same way: the copy's are
     its own.
     """
     model.clear_saved()
     owned = [
         id(buffer)
         for module in model.modules()
-        if module.uses_batch_statistics
+        if not module.batch_independent
         for buffer in module.buffers.values()
     ]
     shared = [tensor for tensor in _state(model) if id(tensor) not in owned]

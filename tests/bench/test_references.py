@@ -1,4 +1,4 @@
-"""The twins of zoo's own layers, losses and optimizers, and what is said where one is wrong."""
+"""The torch references of all that zoo provides, and what is said where one is wrong."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 import torch
 
-from zoo.bench.twins import Twins
+from zoo.bench.references import References
 from zoo.bench.variants import NCHW, NHWC, ZOO, Sides
 from zoo.compiler import Compiler
 from zoo.errors import PluginError
 from zoo.nn import ReLU
 from zoo.plugins.discovery import Provider
-from zoo.plugins.records import LossEntry, OptimizerEntry, TwinEntry
+from zoo.plugins.records import LossEntry, OptimizerEntry, ReferencedEntry
 from zoo.plugins.registry import Registered, Registry, load_registry
-from zoo.seeding import generator
+from zoo.data.seeding import generator
 from zoo.testing import check_against_torch
 
 ALL = """
@@ -56,22 +56,22 @@ def losses(compiler: Compiler, steps: int = 10) -> tuple[list[float], list[float
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 def test_outputs_and_gradients_of_every_layer(compiled: Callable[..., Compiler]) -> None:
     compiler = compiled(ALL)
-    used = {layer.type for layer in compiler.architecture.layers}
-    assert used == set(load_registry().names("layer"))
     model = compiler.model(generator(0)).to(torch.float64)
-    twin = Twins(compiler).model(model)
-    assert twin.state_dict().keys() == model.state_dict().keys()
+    reference = References(compiler).model(model)
+    assert reference.state_dict().keys() == model.state_dict().keys()
     for name, value in model.state_dict().items():
-        assert twin.state_dict()[name].equal(value)
-        assert twin.state_dict()[name].data_ptr() != value.data_ptr()
-    check_against_torch(model, twin, torch.rand(2, 3, 8, 8, dtype=torch.float64))
+        assert reference.state_dict()[name].equal(value)
+        assert reference.state_dict()[name].data_ptr() != value.data_ptr()
+    check_against_torch(model, reference, torch.rand(2, 3, 8, 8, dtype=torch.float64))
 
 
 def test_activations_overwrite_what_nothing_else_needs(compiled: Callable[..., Compiler]) -> None:
     layers = f'{{ type = "relu" }}, {CONVOLUTION}, {{ type = "relu" }}, {{ type = "relu" }}'
     compiler = compiled(layers)
-    twin = Twins(compiler).model(compiler.model(generator(0)))
-    inplace = [module.inplace for module in twin.modules() if isinstance(module, torch.nn.ReLU)]
+    reference = References(compiler).model(compiler.model(generator(0)))
+    inplace = [
+        module.inplace for module in reference.modules() if isinstance(module, torch.nn.ReLU)
+    ]
     assert inplace == [False, True, False]
 
 
@@ -84,11 +84,11 @@ def test_optimizers(optimizer: str, compiled: Callable[..., Compiler]) -> None:
     assert own != pytest.approx(plain, rel=1e-4)  # the options do something
 
 
-def test_all_that_zoo_provides_has_a_twin() -> None:
+def test_all_that_zoo_provides_has_a_torch_reference() -> None:
     kinds: set[str] = set()
     for item in load_registry():
-        if isinstance(item.entry, TwinEntry):
-            assert callable(item.entry.load_torch_twin()), item.entry.name
+        if isinstance(item.entry, ReferencedEntry):
+            assert callable(item.entry.load_torch_reference()), item.entry.name
             kinds.add(item.entry.kind)
     assert kinds == {"layer", "loss", "optimizer"}
 
@@ -108,42 +108,42 @@ def test_all_sides_begin_with_the_same_weights(
     assert y.is_contiguous(memory_format=variant.layout)
 
 
-# What is wrong with a twin.
+# What is wrong with a torch reference.
 
 
 def raises(error: Exception) -> Callable[..., Any]:
-    def twin(*_: object) -> Any:
+    def reference(*_: object) -> Any:
         raise error
 
-    return twin
+    return reference
 
 
 @pytest.mark.parametrize(
-    ("twin", "message"),
+    ("reference", "message"),
     [
         (
             None,
-            "has no twin in torch to compare with. Name one as its entry's torch_twin, or use "
-            "--no-torch to time zoo alone.",
+            "has no torch reference to compare with. Name one as its entry's torch_reference, or "
+            "use --no-torch to time zoo alone.",
         ),
         (
             lambda *_: torch.nn.PReLU(2),
-            "its twin has the state weight 2; the layer has no state. Give it the same names and "
-            "shapes.",
+            "its torch reference has the state weight 2; the layer has no state. Give it the same "
+            "names and shapes.",
         ),
         (
             lambda *_: 3,
-            "its twin is 3, no torch.nn.Module. Return one.",
+            "its torch reference is 3, no torch.nn.Module. Return one.",
         ),
-        (raises(KeyError("x")), "its twin failed: KeyError: 'x'."),
+        (raises(KeyError("x")), "its torch reference failed: KeyError: 'x'."),
     ],
 )
 def test_layers(
-    twin: Any, message: str, compiled: Callable[..., Compiler], swish: Callable[..., Registry]
+    reference: Any, message: str, compiled: Callable[..., Compiler], swish: Callable[..., Registry]
 ) -> None:
-    compiler = compiled(f'{CONVOLUTION}, {{ type = "swish" }}', registry=swish(twin))
+    compiler = compiled(f'{CONVOLUTION}, {{ type = "swish" }}', registry=swish(reference))
     with pytest.raises(PluginError) as caught:
-        Twins(compiler).model(compiler.model(generator(0)))
+        References(compiler).model(compiler.model(generator(0)))
     assert str(caught.value) == f"layer 'swish' of zoo-swish 1.0: {message}"
 
 
@@ -155,16 +155,16 @@ def test_a_layer_that_no_entry_builds(compiled: Callable[..., Compiler]) -> None
     model = compiler.model(generator(0))
     model.children["1"] = Other()
     with pytest.raises(PluginError) as caught:
-        Twins(compiler).model(model)
+        References(compiler).model(model)
     assert str(caught.value) == (
-        "layer Other: is built by no entry of the architecture, so no twin in torch is known. "
+        "layer Other: is built by no entry of the architecture, so no torch reference is known. "
         "Use --no-torch to time zoo alone."
     )
 
 
 @pytest.mark.parametrize("kind", [LossEntry, OptimizerEntry])
-def test_losses_and_optimizers_without_a_twin(
-    kind: type[TwinEntry], compiled: Callable[..., Compiler]
+def test_losses_and_optimizers_without_a_torch_reference(
+    kind: type[ReferencedEntry], compiled: Callable[..., Compiler]
 ) -> None:
     schema = {"type": "object", "properties": {}, "additionalProperties": False}
     factory = {"loss": "zoo.nn:MSE", "optimizer": "zoo.optim:SGD"}[kind.kind]
@@ -177,7 +177,7 @@ def test_losses_and_optimizers_without_a_twin(
     with pytest.raises(PluginError) as caught:
         Sides(compiler, CPU).step(NCHW)
     assert str(caught.value) == (
-        f"{kind.kind} 'own' of zoo-own 1.0: has no twin in torch to compare with. Name one as its "
-        "entry's torch_twin, or use --no-torch to time zoo alone."
+        f"{kind.kind} 'own' of zoo-own 1.0: has no torch reference to compare with. Name one as "
+        "its entry's torch_reference, or use --no-torch to time zoo alone."
     )
     Sides(compiler, CPU).step(ZOO)

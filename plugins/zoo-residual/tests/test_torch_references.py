@@ -1,4 +1,4 @@
-"""The twins that ``zoo bench`` compares with: outputs, gradients and losses of all layers."""
+"""The torch references of all layers: outputs, gradients and losses."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 
 from zoo.architecture import parse_architecture
 from zoo.bench.benchmark import Plan, benchmark
-from zoo.bench.twins import Twins
+from zoo.bench.references import References
 from zoo.compiler import Compiler
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import load_registry
-from zoo.seeding import generator
+from zoo.data.seeding import generator
 from zoo.testing import check_against_torch
 
 pytest.importorskip("zoo_residual", reason="zoo-residual is not installed")
@@ -57,9 +57,9 @@ def test_outputs_and_gradients_of_every_layer() -> None:
         if item.provider.distribution == "zoo-residual":
             assert f'"{item.entry.name}"' in ALL
     model = compiler.model(generator(0)).to(torch.float64)
-    twin = Twins(compiler).model(model)
+    reference = References(compiler).model(model)
     x = torch.randn((2, *compiler.architecture.input.shape), dtype=torch.float64)
-    check_against_torch(model, twin, x)
+    check_against_torch(model, reference, x)
 
 
 def test_the_losses_of_training_agree() -> None:

@@ -1,12 +1,15 @@
-"""The twins of what zoo itself provides: the same in torch.
+"""The torch references of what zoo itself provides: the same in torch.
 
-The twin of a layer has its arguments and the names of its state dict, and values of its own
-(:class:`zoo.plugins.records.TwinEntry`).
+A record names the function that makes one (:class:`zoo.plugins.records.ReferencedEntry`), and
+nothing else in zoo says what something is called there. The reference of a layer has its arguments
+and the names of its state dict, and values of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,34 +17,45 @@ from torch import Tensor
 from zoo.nn import (
     MSE,
     Conv2d,
-    ConvTranspose2d,
-    Linear,
     Module,
     NearestUpsampling,
-    ReLU,
     Sequential,
-    Sigmoid,
     Upsampling,
 )
 from zoo.optim import SGD, Adam
 
-TwinOf = Callable[[Module], torch.nn.Module]
+ReferenceOf = Callable[[Module], torch.nn.Module]
 
 
-def sequential(layer: Sequential, twin_of: TwinOf) -> torch.nn.Sequential:
-    """A chain of the twins of its modules."""
-    return torch.nn.Sequential(*map(twin_of, layer))
+def same_name(layer: Module, _: ReferenceOf) -> torch.nn.Module:
+    """The layer of ``torch.nn`` with the name of the layer's class.
+
+    Its arguments are what the layer keeps under their names; ``bias`` is whether there is one.
+    """
+    torch_layer: type[torch.nn.Module] = getattr(torch.nn, type(layer).__name__)
+    arguments: dict[str, Any] = {
+        name: getattr(layer, name)
+        for name in signature(torch_layer).parameters
+        if name != "bias" and hasattr(layer, name)
+    }
+    if "bias" in signature(torch_layer).parameters:
+        arguments["bias"] = "bias" in layer.parameters
+    return torch_layer(**arguments)
 
 
-def conv2d(layer: Conv2d, _: TwinOf) -> torch.nn.Conv2d:
-    """``torch.nn.Conv2d``."""
+def sequential(layer: Sequential, reference_of: ReferenceOf) -> torch.nn.Sequential:
+    """A chain of the references of its modules."""
+    return torch.nn.Sequential(*map(reference_of, layer))
+
+
+def conv2d(layer: Conv2d, _: ReferenceOf) -> torch.nn.Conv2d:
+    """``torch.nn.Conv2d``, whose padding is the same on both sides unless it is "same"."""
     top, bottom, left, right = layer.padding
     return torch.nn.Conv2d(
         layer.in_channels,
         layer.out_channels,
         layer.kernel_size,
         layer.stride,
-        # Only "same" can put more zeros on one side than on the other.
         (top, left) if (top, left) == (bottom, right) else "same",
         layer.dilation,
         layer.groups,
@@ -49,46 +63,16 @@ def conv2d(layer: Conv2d, _: TwinOf) -> torch.nn.Conv2d:
     )
 
 
-def conv_transpose2d(layer: ConvTranspose2d, _: TwinOf) -> torch.nn.ConvTranspose2d:
-    """``torch.nn.ConvTranspose2d``."""
-    return torch.nn.ConvTranspose2d(
-        layer.in_channels,
-        layer.out_channels,
-        layer.kernel_size,
-        layer.stride,
-        layer.padding,
-        layer.output_padding,
-        layer.groups,
-        layer.bias is not None,
-        layer.dilation,
-    )
-
-
-def nearest_upsampling(layer: NearestUpsampling, _: TwinOf) -> torch.nn.Upsample:
+def nearest_upsampling(layer: NearestUpsampling, _: ReferenceOf) -> torch.nn.Upsample:
     """``torch.nn.Upsample``."""
     return torch.nn.Upsample(scale_factor=layer.scale_factor, mode="nearest")
 
 
-def upsampling(layer: Upsampling, twin_of: TwinOf) -> torch.nn.Sequential:
+def upsampling(layer: Upsampling, reference_of: ReferenceOf) -> torch.nn.Sequential:
     """``torch.nn.Upsample``, then ``torch.nn.Conv2d``."""
     return torch.nn.Sequential(
-        nearest_upsampling(layer.upsample, twin_of), conv2d(layer.convolution, twin_of)
+        nearest_upsampling(layer.upsample, reference_of), conv2d(layer.convolution, reference_of)
     )
-
-
-def linear(layer: Linear, _: TwinOf) -> torch.nn.Linear:
-    """``torch.nn.Linear``."""
-    return torch.nn.Linear(layer.in_features, layer.out_features, layer.bias is not None)
-
-
-def relu(layer: ReLU, _: TwinOf) -> torch.nn.ReLU:
-    """``torch.nn.ReLU``."""
-    return torch.nn.ReLU()
-
-
-def sigmoid(layer: Sigmoid, _: TwinOf) -> torch.nn.Sigmoid:
-    """``torch.nn.Sigmoid``."""
-    return torch.nn.Sigmoid()
 
 
 def mse(loss: MSE) -> torch.nn.MSELoss:

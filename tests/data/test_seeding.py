@@ -7,7 +7,7 @@ import itertools
 import pytest
 import torch
 
-from zoo.seeding import generator
+from zoo.data.seeding import generator
 
 KEYS = [(0,), (1,), (0, 0), (0, 1), (1, 0), (0, 0, 0), (0, 1, 2), (0, 2, 1), (2**70,), (7, 2**40)]
 

@@ -1,4 +1,4 @@
-"""The same optimizers in ``torch.optim``, for ``zoo bench`` to compare with."""
+"""The same optimizers in ``torch.optim``, to be compared with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The twins that ``zoo bench`` compares with take the same steps."""
+"""The torch references that ``zoo bench`` compares with take the same steps."""
 
 from __future__ import annotations
 
