@@ -1,4 +1,4 @@
-"""A plugin's lowering of its layer: a wrong one is found, one that cannot be used is reported once."""
+"""A plugin's lowering of its layer: a wrong one is found, an unusable one is reported once."""
 
 from __future__ import annotations
 

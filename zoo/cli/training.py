@@ -31,6 +31,7 @@ from zoo.train.session import (
     initial_model,
     load_run_data,
     load_trained,
+    unfilled_model,
 )
 from zoo.train.signals import StopRequest
 from zoo.train.trainer import Trainer
