@@ -337,11 +337,13 @@ def test_the_python_examples_run(
     write_checkpoint(tmp_path / "runs" / "x" / "best.pkl")
     monkeypatch.chdir(tmp_path)
     names = {"noisy": torch.rand(2, 3, 32, 32), "other_noisy": torch.rand(2, 3, 32, 32)}
+    names["picture"] = np.full((33, 45, 3), 100, np.uint8)
     for text in blocks(page, "python"):
         exec(text, names)
     if "loss" in names:
         assert names["loss"].shape == ()
-    assert names["denoised"].shape == names["noisy"].shape
+    assert (names["denoised"].shape, names["denoised"].dtype) == ((33, 45, 3), np.uint8)
+    assert names["batch"].shape == names["noisy"].shape
     torch.testing.assert_close(names["fast"](names["noisy"]), names["trained"](names["noisy"]))
 
 
