@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from zoo.plugins.discovery import discover
 from zoo.plugins.registry import load_registry
 
 ZOO = f"zoo {version('zoo')}"
@@ -156,7 +157,7 @@ def test_one_as_json(cli: Callable[..., Any]) -> None:
     assert (document["clash"], document["others"]) == (None, [])
 
 
-LAYERS = "conv2d, conv_transpose2d, linear, nearest_upsampling, relu, sigmoid, upsampling"
+LAYERS = ", ".join(load_registry(discover({"ZOO_PLUGINS": ""})).names("layer"))
 MISTAKES = [
     (
         "layers con2d",

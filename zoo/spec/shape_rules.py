@@ -21,7 +21,8 @@ torch::
         blocks = input_range.window(size, stride=size)
         return LayerInfo((channels, height // size, width // size), input_range=(blocks, blocks))
 
-``zoo.testing`` checks a rule against its layer.
+In a plugin :func:`zoo.layer` takes a rule with the parameters as arguments, and makes it the
+layer's record. ``zoo.testing`` checks a rule against its layer.
 """
 
 from __future__ import annotations

@@ -126,6 +126,15 @@ def test_the_first_layer_of_all(layer: Callable[[Module], Module]) -> None:
     check(lambda generator: layer(Sequential()), (5, 7))
 
 
+def test_skip_keeps_the_order_of_axes_in_memory() -> None:
+    """Copies between two orders are slow, and convolutions have the channels side by side."""
+    lowered = lowerings.skip(Skip(Sequential()), lambda module: module)
+    x = torch.randn(4, 2, 5, 3).permute(1, 3, 0, 2)  # N, C, H, W from H, N, W, C
+    y = lowered.forward(x)
+    for image in (y, lowered.backward(torch.ones_like(y))):
+        assert sorted(range(4), key=image.stride, reverse=True) == [2, 0, 3, 1]
+
+
 def test_an_activation_may_overwrite_what_skip_gives() -> None:
     check(
         lambda generator: Sequential(
