@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.test_discovery import HOOKS, Site, layers
+from tests.plugins.test_discovery import HOOKS, Site, layers
 
 from tests.environments import Environment, make_environment
 
