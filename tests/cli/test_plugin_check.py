@@ -108,7 +108,7 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 REPORT = """\
-zoo-pair: 2 checks passed
+zoo-pair: 2 checks passed, 1 skipped
 initializer ones: 9 checks passed, 1 skipped
 layer double: 22 checks passed, 5 skipped
 layer narrow: 19 checks passed, 3 failed, 5 skipped
@@ -120,6 +120,7 @@ output_shape gives (4, 6, 1).
 optimizer plain: 29 checks passed, 2 failed as expected, 2 skipped
   refuses_nonsense failed as expected: plain(): takes any rate
   refuses_nonsense failed as expected: plain(lr=0.005): takes any rate
+lowerings skipped 1 time: there are no lowerings
 theory skipped 1 time: neither mean nor deviation is known
 batch_independent skipped 2 times: batch_independent is False
 uses_batch_statistics skipped 2 times: uses_batch_statistics is False
@@ -127,7 +128,7 @@ seed skipped 2 times: nothing is drawn
 devices skipped 2 times: there is no CUDA device
 reference skipped 2 times: no torch reference is named
 against_reference skipped 2 times: no torch reference is named
-zoo-pair: 81 checks passed, 3 failed, 2 failed as expected, 13 skipped.
+zoo-pair: 81 checks passed, 3 failed, 2 failed as expected, 14 skipped.
 """
 
 
@@ -184,7 +185,7 @@ def test_a_plugin_that_is_right(cli: Callable[..., Result], tmp_path: Path) -> N
     result = cli("plugin", "check", "zoo-pair")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[-1] == (
-        "zoo-pair: 62 checks passed, 2 failed as expected, 8 skipped."
+        "zoo-pair: 62 checks passed, 2 failed as expected, 9 skipped."
     )
 
 

@@ -10,9 +10,11 @@ import torch
 
 from zoo.engine import lower
 from zoo.engine.lowerings import _installed
+from zoo.errors import PluginError
 from zoo.nn import Conv2d, Sequential
+from zoo.plugins.registry import load_registry
 from zoo.spec.shape_rules import elementwise
-from zoo.testing import LayerCase
+from zoo.testing import LayerCase, prove
 from zoo.testing.layers import check_lowered
 
 PLUGIN = """
@@ -22,7 +24,7 @@ from zoo.nn import Module
 
 @zoo.hookimpl
 def zoo_lowerings():
-    yield zoo.Lowering(layer="zoo_double:Double", factory="FACTORY")
+    return [zoo.Lowering(layer="zoo_double:Double", factory="FACTORY")]
 
 
 class Double(Module):
@@ -80,6 +82,19 @@ def test_a_wrong_one_is_found(double: Callable[[str], LayerCase]) -> None:
         check_lowered(double("zoo_double:wrong"))
 
 
+def outcomes() -> dict[str, tuple[str, str]]:
+    return {one.check: (one.state, one.message) for one in prove("zoo-double")}
+
+
+def test_one_for_no_layer_is_found(double: Callable[[str], LayerCase]) -> None:
+    double('zoo_double:right"), zoo.Lowering(layer="zoo_double:Alias", factory="zoo_double:right')
+    assert outcomes()["lowerings"] == (
+        "failed",
+        "zoo-double: lowering of 'zoo_double:Alias': cannot import 'zoo_double:Alias': "
+        "AttributeError(\"module 'zoo_double' has no attribute 'Alias'\").",
+    )
+
+
 @pytest.mark.parametrize(
     ("factory", "reason"),
     [
@@ -105,3 +120,30 @@ def test_one_that_cannot_be_imported_is_reported_once_and_the_layer_used(
         f"lowering of 'zoo_double:Double': cannot import {factory!r}: {reason}. "
         "Its layer computes as its own code says."
     ]
+
+
+def test_a_hook_that_fails_is_told(
+    double: Callable[[str], LayerCase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = double("nowhere").build
+    (failure,) = load_registry().failures
+    assert str(failure) == (
+        "plugin zoo-double 1.0: zoo_lowerings failed: lowering: factory is 'nowhere'. "
+        "Write it as 'package.module:name'."
+    )
+    x = torch.randn(2, 3)
+    assert lower(layer())(x).equal(2 * x)
+    monkeypatch.setenv("ZOO_STRICT_PLUGINS", "1")
+    with pytest.raises(PluginError, match="zoo_lowerings failed"):
+        load_registry()
+
+
+def test_one_under_another_name_is_found(double: Callable[[str], LayerCase]) -> None:
+    double("zoo_double:right")
+    module = import_module("zoo_double")
+    module.Double.__qualname__ = "Other"
+    assert outcomes()["lowerings"] == (
+        "failed",
+        "zoo-double: the lowering of 'zoo_double:Double' is never used: the class is "
+        "'zoo_double:Other'. Write that.",
+    )

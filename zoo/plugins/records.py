@@ -286,6 +286,10 @@ class Lowering:
         """
         return _import(f"lowering of {self.layer!r}", self.factory)
 
+    def load_layer(self) -> Callable[..., Any]:
+        """Import and return the layer's class; raises as ``load``."""
+        return _import(f"lowering of {self.layer!r}", self.layer)
+
 
 KINDS: tuple[type[Entry], ...] = (
     LayerEntry,

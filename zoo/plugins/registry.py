@@ -105,26 +105,24 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
         for record in KINDS
         for entry, provider in _returned(plugins, record.hook, record, failures)
     ]
+    list(_returned(plugins, "zoo_lowerings", Lowering, failures))  # for those that fail
     if failures and plugins.strict:
         raise PluginError("\n".join(str(failure) for failure in failures))
     return Registry(registered, failures)
 
 
 def load_lowerings(plugins: Plugins | None = None) -> list[Lowering]:
-    """What the hook ``zoo_lowerings`` of each plugin gives; one that fails gives nothing.
+    """What the hook ``zoo_lowerings`` of each plugin gives.
+
+    One that fails gives nothing: :func:`load_registry` tells of it.
 
     Args:
         plugins: what discovery found; it runs now unless given.
 
     Raises:
-        PluginError: ``ZOO_STRICT_PLUGINS`` is 1 and a hook failed; or as ``discover``.
+        PluginError: as ``discover``.
     """
-    plugins = plugins or discover()
-    failures: list[Failure] = []
-    lowerings = [item for item, _ in _returned(plugins, "zoo_lowerings", Lowering, failures)]
-    if failures and plugins.strict:
-        raise PluginError("\n".join(str(failure) for failure in failures))
-    return lowerings
+    return [item for item, _ in _returned(plugins or discover(), "zoo_lowerings", Lowering, [])]
 
 
 def _declared(plugin: Any) -> Iterator[DeclaredLayer]:

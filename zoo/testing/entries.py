@@ -9,9 +9,10 @@ from typing import Final
 import torch
 
 from zoo.compiler import Compiler
+from zoo.plugins.discovery import discover
 from zoo.plugins.python_subprocess import run_python
 from zoo.plugins.records import LayerEntry, ReferencedEntry
-from zoo.plugins.registry import Registered, Registry
+from zoo.plugins.registry import Registered, Registry, load_lowerings
 from zoo.plugins.schema_lint import lint
 from zoo.testing.cases import normal, seeded
 from zoo.testing.comparisons import NotApplicable, require
@@ -150,5 +151,25 @@ def check_no_torch(case: PluginCase) -> None:
     )
 
 
+def check_lowerings(case: PluginCase) -> None:
+    """The layers of the plugin's lowerings, and what lowers them, can be imported."""
+    lowerings = load_lowerings(discover({"ZOO_PLUGINS": "" if case.id == "zoo" else case.id}))
+    for lowering in lowerings:
+        lowering.load()
+        layer = lowering.load_layer()
+        name = f"{layer.__module__}:{layer.__qualname__}"  # as the engine looks for it
+        require(
+            name == lowering.layer,
+            f"{case.id}: the lowering of {lowering.layer!r} is never used: the class is {name!r}. "
+            "Write that.",
+        )
+    if not lowerings:
+        raise NotApplicable("there are no lowerings")
+
+
 ENTRY_CHECKS: Final[Sequence[EntryCheck]] = (check_schema, check_references, check_in_a_file)
-PLUGIN_CHECKS: Final[Sequence[PluginCheck]] = (check_contributes, check_no_torch)
+PLUGIN_CHECKS: Final[Sequence[PluginCheck]] = (
+    check_contributes,
+    check_no_torch,
+    check_lowerings,
+)
