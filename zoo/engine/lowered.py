@@ -66,7 +66,7 @@ class Lowered(Module):
                 return self._infer(x)
             if self._sharded is None:
                 whole = self._network.forward
-                self._sharded = ShardedBatch(self.model, self._worker, whole, gradients=False)
+                self._sharded = ShardedBatch(self.model, self._worker, whole, training=False)
             parts = self._sharded.run(x)
             return torch.cat([y for part in parts for y in part]) if parts else self._infer(x)
 
