@@ -17,12 +17,12 @@ from triton import compile as compile_kernel
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from zoo.nn.fast import implicit, kernels
-from zoo.nn.fast.axis import Axis
-from zoo.nn.fast.implicit import Implicit
+from zoo.engine.conv import triton_conv, triton_kernels
+from zoo.engine.conv.axis import Axis
+from zoo.engine.conv.triton_conv import TritonConv
 
 POINTERS = {torch.float32: "*fp32", torch.bfloat16: "*bf16"}
-PRECISIONS = {"float32": "highest", "tf32": "high", "bfloat16": "highest"}
+PRECISIONS = {"float32": "highest", "tf32": "fine", "bfloat16": "highest"}
 
 
 class Compiled:
@@ -60,21 +60,21 @@ def main() -> None:
     for capability in map(int, sys.argv[1:]):
         for precision, products in PRECISIONS.items():
             torch.set_float32_matmul_precision(products)
-            own = {name: Compiled(getattr(kernels, name), capability, precision) for name in names}
+            own = {name: Compiled(getattr(triton_kernels, name), capability, precision) for name in names}
             fakes = SimpleNamespace(tl=kernels.tl, **own)
-            implicit.kernels = lambda fakes=fakes: fakes  # type: ignore[assignment, misc]
+            triton_conv.kernels = lambda fakes=fakes: fakes  # type: ignore[assignment, misc]
             run_all(torch.bfloat16 if precision == "bfloat16" else torch.float32)
 
 
 def run_all(dtype: torch.dtype) -> None:
     """Start each kernel once, in its largest tiles."""
     axis = Axis(16, 33, 2, (-2, -1, 0, 1, 2))
-    form = Implicit(axis, axis, 10, 64, 96, flipped=True)
-    low, high = torch.empty(10, 64, 16, 16, dtype=dtype), torch.empty(10, 96, 33, 33, dtype=dtype)
+    kernel = TritonConv(axis, axis, 10, 64, 96, flipped=True)
+    coarse, fine = torch.empty(10, 64, 16, 16, dtype=dtype), torch.empty(10, 96, 33, 33, dtype=dtype)
     weight = torch.empty(5, 5, 96, 64, dtype=dtype)
-    form.reduce(high, weight, low)
-    form.expand(low, weight, high, boxed=True)
-    form.weight_gradient(weight, low, high, add=False)
+    kernel.fprop(fine, weight, coarse)
+    kernel.dgrad(coarse, weight, fine, upsampled=True)
+    kernel.wgrad(weight, coarse, fine, add=False)
 
 
 main()

@@ -1,6 +1,6 @@
-"""The three products of a form against their definitions.
+"""The three products of a kernel against their definitions.
 
-Each check runs a form on two images, one after the other: what the first left must not matter.
+Each check runs a kernel on two images, one after the other: what the first left must not matter.
 """
 
 from __future__ import annotations
@@ -8,83 +8,83 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tests.nn.fast.maps import TOLERANCE, Map, sums_ahead, sums_behind
+from tests.engine.conv.grid_maps import TOLERANCE, Map, sums_ahead, sums_behind
 
 
-def check_reduce(case: Map) -> None:
-    """low = bias + the sum over taps."""
-    form, bias = case.form, case.low_bias
-    for high in (case.high, -2 * case.high.flip(3)):
-        operand = form.operand(form.store_high(high))
-        expected = case.reduced(high)
-        assert_close(form.reduce(operand, case.weight, bias), expected + bias[:, None, None])
-        assert_close(form.reduce(operand, case.weight, None), expected)
+def check_fprop(case: Map) -> None:
+    """coarse = bias + the sum over taps."""
+    kernel, bias = case.kernel, case.coarse_bias
+    for fine in (case.fine, -2 * case.fine.flip(3)):
+        operand = kernel.gemm_operand(kernel.pack_fine(fine))
+        expected = case.fprop(fine)
+        assert_close(kernel.fprop(operand, case.weight, bias), expected + bias[:, None, None])
+        assert_close(kernel.fprop(operand, case.weight, None), expected)
 
 
-def check_expand(case: Map) -> None:
-    """high = bias + the sum over taps."""
-    form, bias, expected = case.form, case.high_bias, case.expanded()
+def check_dgrad(case: Map) -> None:
+    """fine = bias + the sum over taps."""
+    kernel, bias, expected = case.kernel, case.fine_bias, case.dgrad()
     for factor in (1, -2):
-        low = form.store_low(factor * case.low)
-        found = form.expand(low, case.weight, bias)
+        coarse = kernel.pack_coarse(factor * case.coarse)
+        found = kernel.dgrad(coarse, case.weight, bias)
         assert_close(found, factor * expected + bias[:, None, None])
-        assert_close(form.expand(low, case.weight, None), factor * expected)
+        assert_close(kernel.dgrad(coarse, case.weight, None), factor * expected)
 
 
-def check_boxed_expand(case: Map) -> None:
-    """high = bias + the sum over taps, of which s x s pixels are added up."""
-    form, bias = case.form, case.high_bias
-    expected = sums_ahead(case.expanded(), stride(case))
+def check_upsampled_dgrad(case: Map) -> None:
+    """fine = bias + the sum over taps, of which s x s pixels are added up."""
+    kernel, bias = case.kernel, case.fine_bias
+    expected = sums_ahead(case.dgrad(), stride(case))
     for factor in (1, -2):
-        low = form.store_low(factor * case.low)
-        found = form.expand(low, case.weight, bias, boxed=True)
+        coarse = kernel.pack_coarse(factor * case.coarse)
+        found = kernel.dgrad(coarse, case.weight, bias, upsampled=True)
         assert_close(found, factor * expected + bias[:, None, None])
-        assert_close(form.expand(low, case.weight, None, boxed=True), factor * expected)
+        assert_close(kernel.dgrad(coarse, case.weight, None, upsampled=True), factor * expected)
 
 
-def check_weight_gradient(case: Map, boxed: bool = False) -> None:
+def check_wgrad(case: Map, upsampled: bool = False) -> None:
     """The gradient is written over whatever there was, or added to it; so is the bias's."""
-    form, low = case.form, case.form.store_low(case.low)
-    for high in (case.high, -2 * case.high.flip(3)):
-        image, whole = high, high
-        if boxed:
-            image = sums_ahead(high, stride(case))  # of the image's size, with other numbers
+    kernel, coarse = case.kernel, case.kernel.pack_coarse(case.coarse)
+    for fine in (case.fine, -2 * case.fine.flip(3)):
+        image, whole = fine, fine
+        if upsampled:
+            image = sums_ahead(fine, stride(case))  # of the image's size, with other numbers
             whole = sums_behind(image, stride(case))
-        stored = form.store_high(image, boxed)
-        assert_close(form.high_pixels(stored, boxed).flatten(0, -2).sum(0), image.sum((0, 2, 3)))
-        expected = case.weight_gradient(whole)
+        stored = kernel.pack_fine(image, upsampled)
+        assert_close(kernel.fine_pixels(stored, upsampled).flatten(0, -2).sum(0), image.sum((0, 2, 3)))
+        expected = case.wgrad(whole)
         gradient = torch.full_like(case.weight, torch.nan)
-        form.weight_gradient(gradient, low, form.operand(stored), add=False)
+        kernel.wgrad(gradient, coarse, kernel.gemm_operand(stored), add=False)
         assert_close(gradient, expected)
-        form.weight_gradient(gradient, low, form.operand(stored), add=True)
+        kernel.wgrad(gradient, coarse, kernel.gemm_operand(stored), add=True)
         assert_close(gradient, 2 * expected)
 
 
-def check_boxed_reduce(case: Map) -> None:
-    """low = the sum over taps of an image whose pixels are sums of s x s pixels."""
-    form = case.form
+def check_upsampled_fprop(case: Map) -> None:
+    """coarse = the sum over taps of an image whose pixels are sums of s x s pixels."""
+    kernel = case.kernel
     for sign in (1, -1):
-        image = sign * sums_ahead(case.high, stride(case))
-        operand = form.operand(form.store_high(image, boxed=True))
-        expected = case.reduced(sums_behind(image, stride(case)))
-        assert_close(form.reduce(operand, case.weight, None), expected)
+        image = sign * sums_ahead(case.fine, stride(case))
+        operand = kernel.gemm_operand(kernel.pack_fine(image, upsampled=True))
+        expected = case.fprop(sums_behind(image, stride(case)))
+        assert_close(kernel.fprop(operand, case.weight, None), expected)
 
 
 def share_of_zeros_that_count(case: Map) -> float:
-    """How many of the zeros in the stored high image would be noticed if they were not zero."""
-    stored = case.form.store_high(case.high)
+    """How many of the zeros in the stored fine image would be noticed if they were not zero."""
+    stored = case.kernel.pack_fine(case.fine)
     zeros = (stored == 0).nonzero().tolist()
     noticed = 0
     for place in zeros:
         spoilt = stored.clone()
         spoilt[tuple(place)] = torch.nan
-        low = case.form.reduce(case.form.operand(spoilt), case.weight, None)
-        noticed += bool(low.isnan().any())
+        coarse = case.kernel.fprop(case.kernel.gemm_operand(spoilt), case.weight, None)
+        noticed += bool(coarse.isnan().any())
     return noticed / len(zeros)
 
 
 def stride(case: Map) -> tuple[int, int]:
-    return case.form.rows.stride, case.form.columns.stride
+    return case.kernel.rows.stride, case.kernel.columns.stride
 
 
 def assert_close(found: Tensor, expected: Tensor) -> None:

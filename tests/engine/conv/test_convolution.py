@@ -10,21 +10,21 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.nn.fast.maps import DTYPE
-from tests.nn.fast.products import assert_close
+from tests.engine.conv.grid_maps import DTYPE
+from tests.engine.conv.products import assert_close
 from zoo.errors import ArgumentError, ShapeError
 from zoo.nn import Conv2d, ConvTranspose2d, Upsampling
 from zoo.nn.convolution import Convolution, Operator
-from zoo.nn.fast import operators
-from zoo.nn.fast.operators import Expansion, Reduction
-from zoo.nn.fast.planes import Planes
-from zoo.nn.fast.rows import Rows
+from zoo.engine.conv import convolution
+from zoo.engine.conv.convolution import TransposedConv, StridedConv
+from zoo.engine.conv.gemm_chw import GemmCHW
+from zoo.engine.conv.gemm_nhwc import GemmNHWC
 from zoo.nn.parameter import Parameter
 
 pytestmark = pytest.mark.usefixtures("taps_side_by_side")
 
 SEVERAL = settings(max_examples=80, derandomize=True, deadline=None)
-TEXTBOOK, FAST = 2**60, 0  # as operators.LITTLE_WORK
+TEXTBOOK, FAST = 2**60, 0  # as convolution.MIN_FAST_MACS
 FEW, MANY = 3, 6  # channels
 
 
@@ -62,7 +62,7 @@ def operator(layer: Convolution, x: Tensor, little_work: int) -> Operator:
     """The operator for inputs of x's shape, where that many multiply-adds are few."""
     size, y_shape = (x.shape[2], x.shape[3]), layer.output_shape(x.shape[1:])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(operators, "LITTLE_WORK", little_work)
+        patch.setattr(convolution, "MIN_FAST_MACS", little_work)
         return layer.operator(len(x), size, (y_shape[1], y_shape[2]))
 
 
@@ -106,15 +106,15 @@ def test_the_fast_form_gives_the_textbooks_results(
         x = torch.randn(n, options["in_channels"], *size, dtype=DTYPE, generator=generator)
         grad_y = torch.randn(n, *shape, dtype=DTYPE, generator=generator)
         fast = operator(layer, x, FAST)
-        if isinstance(fast, Reduction | Expansion):
-            seen.add(type(fast.form))
+        if isinstance(fast, StridedConv | TransposedConv):
+            seen.add(type(fast.kernel))
         found = results(layer, fast, x, grad_y)
         expected = results(layer, operator(layer, x, TEXTBOOK), x, grad_y)
         for mine, textbooks in zip(found, expected, strict=True):
             assert_close(mine, textbooks)
 
     check()
-    assert seen == {Rows, Planes}
+    assert seen == {GemmNHWC, GemmCHW}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_one_zero_more_at_the_bottom_and_right(layer: Convolution, x: Tensor) ->
 
 def test_groups_and_little_work_are_left_to_the_textbook() -> None:
     x = torch.ones(2, MANY, 6, 5)
-    fast = (Reduction, Expansion)
+    fast = (StridedConv, TransposedConv)
     assert isinstance(operator(Conv2d(MANY, MANY, 3), x, FAST), fast)
     assert not isinstance(operator(Conv2d(MANY, MANY, 3, groups=2), x, FAST), fast)
     assert isinstance(operator(ConvTranspose2d(MANY, MANY, 3), x, FAST), fast)

@@ -17,7 +17,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.nn.shipped import Use, compiler, convolutions
+from tests.engine.shipped import Use, compiler, convolutions
 from zoo.nn import Conv2d, ConvTranspose2d, Sequential
 from zoo.testing import torch_equivalent
 

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.nn.counting import Counter
-from tests.nn.fast.maps import TOLERANCE, Map, axes, maps, numbers
+from tests.engine.counting import Counter
+from tests.engine.conv.grid_maps import TOLERANCE, Map, axes, maps, numbers
 from zoo.nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Sigmoid, Upsampling
-from zoo.nn.fast import bands, operators
-from zoo.nn.fast.axis import Axis
-from zoo.nn.fast.bands import Band, expansion_bands, forward_in_parts, reduction_bands
-from zoo.nn.fast.operators import UPSAMPLED, Expansion, Reduction
-from zoo.nn.fast.planes import Planes
-from zoo.nn.fast.rows import Rows
+from zoo.engine.conv import convolution, tiling
+from zoo.engine.conv.axis import Axis
+from zoo.engine.conv.tiling import Band, dgrad_bands, forward_in_tiles, fprop_bands
+from zoo.engine.conv.convolution import UPSAMPLED, TransposedConv, StridedConv
+from zoo.engine.conv.gemm_chw import GemmCHW
+from zoo.engine.conv.gemm_nhwc import GemmNHWC
 from zoo.nn.parameter import Parameter
 
 SEVERAL = settings(max_examples=150, derandomize=True, deadline=None)
@@ -28,18 +28,18 @@ MIB = 2**20
 
 
 def connected(axis: Axis) -> set[tuple[int, int, int]]:
-    """(tap, low row, high row) of all that are connected."""
+    """(tap, coarse row, fine row) of all that are connected."""
     return {
         (tap, v, axis.stride * v + offset)
         for tap, offset in enumerate(axis.offsets)
-        for v in range(axis.low)
-        if 0 <= axis.stride * v + offset < axis.high
+        for v in range(axis.coarse)
+        if 0 <= axis.stride * v + offset < axis.fine
     }
 
 
-def in_the_whole(band: Band, low: slice, first: int) -> set[tuple[int, int, int]]:
-    """The band's connections, in rows of the whole images; ``first`` is its first high row."""
-    return {(tap, v + low.start, u + first) for tap, v, u in connected(band.rows)}
+def in_the_whole(band: Band, coarse: slice, first: int) -> set[tuple[int, int, int]]:
+    """The band's connections, in rows of the whole images; ``first`` is its first fine row."""
+    return {(tap, v + coarse.start, u + first) for tap, v, u in connected(band.rows)}
 
 
 def fill(parts: Sequence[Band], rows: int) -> bool:
@@ -56,87 +56,87 @@ def fill(parts: Sequence[Band], rows: int) -> bool:
 @SEVERAL
 @given(axes(), st.integers(1, 10))
 def test_bands_of_a_reduction(axis: Axis, height: int) -> None:
-    parts = list(reduction_bands(axis, height))
-    assert fill(parts, axis.low)
+    parts = list(fprop_bands(axis, height))
+    assert fill(parts, axis.coarse)
     for band in parts:
-        assert band.rows.low == band.outputs.stop - band.outputs.start <= height
-        assert band.rows.high == band.inputs.stop - band.inputs.start
-        assert 0 <= band.inputs.start < band.inputs.stop <= axis.high
-        own = {(t, v, u) for t, v, u in connected(axis) if v in range(axis.low)[band.outputs]}
+        assert band.rows.coarse == band.outputs.stop - band.outputs.start <= height
+        assert band.rows.fine == band.inputs.stop - band.inputs.start
+        assert 0 <= band.inputs.start < band.inputs.stop <= axis.fine
+        own = {(t, v, u) for t, v, u in connected(axis) if v in range(axis.coarse)[band.outputs]}
         assert in_the_whole(band, band.outputs, band.inputs.start) == own
 
 
 @SEVERAL
-@given(axes(boxed=True), st.integers(1, 10), st.booleans())
-def test_bands_of_an_expansion(axis: Axis, height: int, boxed: bool) -> None:
-    below = axis.stride - 1 if boxed else 0
-    parts = list(expansion_bands(axis, height, boxed))
-    assert fill(parts, axis.high - below)
+@given(axes(upsampled=True), st.integers(1, 10), st.booleans())
+def test_bands_of_an_expansion(axis: Axis, height: int, upsampled: bool) -> None:
+    below = axis.stride - 1 if upsampled else 0
+    parts = list(dgrad_bands(axis, height, upsampled))
+    assert fill(parts, axis.fine - below)
     for band in parts:
         assert band.outputs.stop - band.outputs.start <= height * axis.stride
-        assert band.rows.low == band.inputs.stop - band.inputs.start
-        assert 0 <= band.inputs.start < band.inputs.stop <= axis.low
-        high = range(band.outputs.start, band.outputs.stop + below)
-        assert band.rows.high == len(high)
-        own = {(tap, v, u) for tap, v, u in connected(axis) if u in high}
+        assert band.rows.coarse == band.inputs.stop - band.inputs.start
+        assert 0 <= band.inputs.start < band.inputs.stop <= axis.coarse
+        fine = range(band.outputs.start, band.outputs.stop + below)
+        assert band.rows.fine == len(fine)
+        own = {(tap, v, u) for tap, v, u in connected(axis) if u in fine}
         assert in_the_whole(band, band.inputs, band.outputs.start) == own
 
 
 @pytest.mark.parametrize("size", [32, 33])
 def test_a_band_takes_no_more_rows_than_it_needs(size: int) -> None:
-    """Kernel 3, padding 1: one row above and one below; of four cells, one low row more."""
+    """Kernel 3, padding 1: one row above and one below; of four cells, one coarse row more."""
     rows = Axis(size, size, 1, (-1, 0, 1))
-    inner = list(reduction_bands(rows, 4))[1:-2]
+    inner = list(fprop_bands(rows, 4))[1:-2]
     assert inner
-    assert all(band.rows.high == 6 for band in inner)
-    assert len({band.rows for band in inner}) == 1  # one operator serves them all
+    assert all(band.rows.fine == 6 for band in inner)
+    assert len({band.rows for band in inner}) == 1  # one operator is_supported them all
     halved = Axis(size, 2 * size, 2, (-1, 0, 1))
-    assert all(band.rows.low == 5 for band in list(expansion_bands(halved, 4))[:-2])
+    assert all(band.rows.coarse == 5 for band in list(dgrad_bands(halved, 4))[:-2])
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[Reduction | Expansion, Map]:
-    boxed = draw(st.booleans())
-    case = draw(maps(Rows if draw(st.booleans()) else Planes, boxed))
-    if boxed or draw(st.booleans()):
-        return Expansion(case.form, UPSAMPLED, flipped=draw(st.booleans()), boxed=boxed), case
-    return Reduction(case.form, AS_THEY_ARE), case
+def cases(draw: st.DrawFn) -> tuple[StridedConv | TransposedConv, Map]:
+    upsampled = draw(st.booleans())
+    case = draw(maps(GemmNHWC if draw(st.booleans()) else GemmCHW, upsampled))
+    if upsampled or draw(st.booleans()):
+        return TransposedConv(case.kernel, UPSAMPLED, flipped=draw(st.booleans()), upsampled=upsampled), case
+    return StridedConv(case.kernel, AS_THEY_ARE), case
 
 
 @SEVERAL
 @given(cases(), st.sampled_from([1, 40, 200, 1000, 10_000]), st.booleans())
 def test_the_parts_make_the_whole(
-    drawn: tuple[Reduction | Expansion, Map], at_once: int, biased: bool
+    drawn: tuple[StridedConv | TransposedConv, Map], at_once: int, biased: bool
 ) -> None:
     operator, case = drawn
-    expands = isinstance(operator, Expansion)
+    expands = isinstance(operator, TransposedConv)
     weight = case.weight.permute(2, 3, 0, 1) if expands else case.weight
-    numbers = (case.high_bias if expands else case.low_bias) if biased else None
+    numbers = (case.fine_bias if expands else case.coarse_bias) if biased else None
     bias = None if numbers is None else Parameter(numbers)
-    x = case.low if expands else case.high
+    x = case.coarse if expands else case.fine
     kept = x.clone()
     whole, _ = operator.forward(x, Parameter(weight), bias)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bands, "ELEMENTS_AT_ONCE", at_once)
-        parts = forward_in_parts(operator, x, Parameter(weight), bias)
+        parts = forward_in_tiles(operator, x, Parameter(weight), bias)
     torch.testing.assert_close(parts, whole, rtol=TOLERANCE, atol=TOLERANCE)
     assert x.equal(kept)
 
 
 def test_a_wrong_offset_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def shifted(rows: Axis, height: int) -> Iterator[Band]:
-        for band in reduction_bands(rows, height):
+        for band in fprop_bands(rows, height):
             offsets = tuple(offset + bool(band.outputs.start) for offset in band.rows.offsets)
-            axis = Axis(band.rows.low, band.rows.high, band.rows.stride, offsets)
+            axis = Axis(band.rows.coarse, band.rows.fine, band.rows.stride, offsets)
             yield Band(band.inputs, band.outputs, axis)
 
     axis = Axis(5, 5, 1, (-1, 0, 1))
-    case = numbers(Rows(axis, axis, 1, 2, 2))
-    operator, weight = Reduction(case.form, AS_THEY_ARE), Parameter(case.weight)
-    whole, _ = operator.forward(case.high, weight, None)
-    monkeypatch.setattr(bands, "reduction_bands", shifted)
+    case = numbers(GemmNHWC(axis, axis, 1, 2, 2))
+    operator, weight = StridedConv(case.kernel, AS_THEY_ARE), Parameter(case.weight)
+    whole, _ = operator.forward(case.fine, weight, None)
+    monkeypatch.setattr(bands, "fprop_bands", shifted)
     monkeypatch.setattr(bands, "ELEMENTS_AT_ONCE", 1)
-    parts = forward_in_parts(operator, case.high, weight, None)
+    parts = forward_in_tiles(operator, case.fine, weight, None)
     assert parts[:, :, :1].allclose(whole[:, :, :1])
     assert not parts[:, :, 1:].allclose(whole[:, :, 1:])
 
@@ -168,7 +168,7 @@ def network(request: pytest.FixtureRequest) -> Sequential:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> int:
     """Parts of that many numbers, where they would be larger."""
     limit = 2**13
-    monkeypatch.setattr(operators, "LITTLE_WORK", 0)
+    monkeypatch.setattr(convolution, "MIN_FAST_MACS", 0)
     monkeypatch.setattr(bands, "ELEMENTS_AT_ONCE", limit)
     return limit
 
@@ -219,7 +219,7 @@ def test_without_parts_it_would_be_more(
 def test_a_hundred_small_images_are_one_part() -> None:
     layer = Conv2d(3, 64, 6, 2, 2)
     operator = layer.operator(100, (32, 32), (16, 16))
-    assert isinstance(operator, Reduction)
+    assert isinstance(operator, StridedConv)
     with Counter() as counter:
-        forward_in_parts(operator, torch.zeros(100, 3, 32, 32), layer.parameters["weight"], None)
+        forward_in_tiles(operator, torch.zeros(100, 3, 32, 32), layer.parameters["weight"], None)
     assert counter.products == 1

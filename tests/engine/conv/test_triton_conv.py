@@ -17,24 +17,24 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.nn.fast.maps import DTYPE, Map, maps, numbers
-from tests.nn.fast.products import (
+from tests.engine.conv.grid_maps import DTYPE, Map, maps, numbers
+from tests.engine.conv.products import (
     assert_close,
-    check_boxed_expand,
-    check_boxed_reduce,
-    check_expand,
-    check_reduce,
-    check_weight_gradient,
+    check_upsampled_dgrad,
+    check_upsampled_fprop,
+    check_dgrad,
+    check_fprop,
+    check_wgrad,
 )
-from tests.nn.fast.test_operators import LAYERS, TEXTBOOK, operator, pairs, results
-from tests.nn.shipped import compiler
+from tests.engine.conv.test_operators import LAYERS, TEXTBOOK, operator, pairs, results
+from tests.engine.shipped import compiler
 from zoo.errors import ArgumentError, ShapeError
 from zoo.nn import Conv2d, ConvTranspose2d, Upsampling
 from zoo.nn.convolution import Convolution
-from zoo.nn.fast import implicit, operators
-from zoo.nn.fast.axis import Axis
-from zoo.nn.fast.implicit import Implicit, kernels, serves
-from zoo.nn.fast.operators import Expansion, Reduction
+from zoo.engine.conv import convolution, triton_conv
+from zoo.engine.conv.axis import Axis
+from zoo.engine.conv.triton_conv import TritonConv, kernels, is_supported
+from zoo.engine.conv.convolution import TransposedConv, StridedConv
 from zoo.train.session import initial_model
 from zoo.train.step import _Passes
 
@@ -49,52 +49,52 @@ FEW = settings(
 
 
 def served(case: Map) -> Map:
-    assume(serves(case.form.rows, case.form.columns, [1]))
+    assume(is_supported(case.kernel.rows, case.kernel.columns, [1]))
     return case
 
 
 @FEW
-@given(maps(Implicit).map(served))
+@given(maps(TritonConv).map(served))
 def test_reduce(case: Map) -> None:
-    check_reduce(case)
+    check_fprop(case)
 
 
 @FEW
-@given(maps(Implicit).map(served))
+@given(maps(TritonConv).map(served))
 def test_expand(case: Map) -> None:
-    check_expand(case)
+    check_dgrad(case)
 
 
 @FEW
-@given(maps(Implicit).map(served))
+@given(maps(TritonConv).map(served))
 def test_weight_gradient(case: Map) -> None:
-    check_weight_gradient(case)
+    check_wgrad(case)
 
 
 @FEW
-@given(maps(Implicit, boxed=True).map(served))
+@given(maps(TritonConv, upsampled=True).map(served))
 def test_reduce_of_sums(case: Map) -> None:
-    check_boxed_reduce(case)
+    check_upsampled_fprop(case)
 
 
 @FEW
-@given(maps(Implicit, boxed=True).map(served))
+@given(maps(TritonConv, upsampled=True).map(served))
 def test_expand_to_sums(case: Map) -> None:
-    check_boxed_expand(case)
+    check_upsampled_dgrad(case)
 
 
 @FEW
-@given(maps(Implicit, boxed=True).map(served))
+@given(maps(TritonConv, upsampled=True).map(served))
 def test_weight_gradient_of_sums(case: Map) -> None:
-    check_weight_gradient(case, boxed=True)
+    check_wgrad(case, upsampled=True)
 
 
 def test_several_tiles_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pixels, channels and taps that fill more than one tile, and a gradient in several parts."""
-    monkeypatch.setattr(implicit, "PIXELS_OF_PART", 32)
+    monkeypatch.setattr(triton_conv, "PIXELS_OF_PART", 32)
     rows, columns = Axis(5, 9, 2, (-1, 0, 1)), Axis(7, 13, 2, (0, 1))
-    case = numbers(Implicit(rows, columns, 2, 65, 17))
-    for check in (check_reduce, check_expand, check_weight_gradient, check_boxed_expand):
+    case = numbers(TritonConv(rows, columns, 2, 65, 17))
+    for check in (check_fprop, check_dgrad, check_wgrad, check_upsampled_dgrad):
         check(case)
 
 
@@ -117,8 +117,8 @@ def test_layers_give_the_textbooks_results(
         x = torch.randn(n, options["in_channels"], *size, dtype=DTYPE, generator=generator)
         grad_y = torch.randn(n, *shape, dtype=DTYPE, generator=generator)
         ours = operator(layer, x, TEXTBOOK)
-        if isinstance(ours, Reduction | Expansion):
-            seen.add(type(ours.form))
+        if isinstance(ours, StridedConv | TransposedConv):
+            seen.add(type(ours.kernel))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(operators, "has_kernels", lambda weight: False)
             textbook = operator(layer, x, TEXTBOOK)
@@ -127,7 +127,7 @@ def test_layers_give_the_textbooks_results(
             assert_close(mine, textbooks)
 
     check()
-    assert Implicit in seen
+    assert TritonConv in seen
 
 
 @pytest.mark.parametrize("name", ["n2n_small", "r1"])
@@ -184,7 +184,7 @@ def test_a_step_is_few_kernels(name: str, most: int, monkeypatch: pytest.MonkeyP
     x, target = torch.rand(2, 10, *network.architecture.input.shape)
     own = dict.fromkeys((name for name in vars(kernels()) if name.endswith("_kernel")), launches)
     monkeypatch.setattr(operators, "has_kernels", lambda weight: True)
-    monkeypatch.setattr(implicit, "kernels", lambda: SimpleNamespace(tl=kernels().tl, **own))
+    monkeypatch.setattr(triton_conv, "kernels", lambda: SimpleNamespace(tl=kernels().tl, **own))
     with torch.no_grad(), launches:
         passes.of_batch(x, target)
     assert launches.count <= most
