@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from zoo.architecture import read_architecture
 from zoo.compiler import Compiler
-from zoo.nn import Conv2d, ConvTranspose2d, Upsampling
-from zoo.nn.convolution import Convolution, Operator
+from zoo.nn import Conv2d, ConvTranspose2d, Module, NearestUpsampling, Sequential, Upsampling
 from zoo.plugins.registry import load_registry
 from zoo.spec.shapes import Pair
 from zoo.train.session import initial_model
@@ -37,11 +38,13 @@ class Use:
 
     Attributes:
         layer: which; an upsampling and its convolution are one.
+        weight: its weight.
         n: images.
         size, y_size: of input and output.
     """
 
-    layer: Convolution
+    layer: Module
+    weight: Tensor
     n: int
     size: Pair
     y_size: Pair
@@ -50,28 +53,25 @@ class Use:
     def multiply_adds(self) -> int:
         """Of one of its three products: each pixel of the smaller image with the whole weight."""
         height, width = self.y_size if isinstance(self.layer, Conv2d) else self.size
-        return self.n * height * width * self.layer.weight.numel()
+        return self.n * height * width * self.weight.numel()
 
 
-def convolutions(compiler: Compiler, batch: int, monkeypatch: pytest.MonkeyPatch) -> list[Use]:
+def convolutions(compiler: Compiler, batch: int) -> list[Use]:
     """The convolutions of a network in the order of a forward pass, each once."""
-    uses: list[Use] = []
-    with monkeypatch.context() as patch:
-        for kind in (Conv2d, ConvTranspose2d, Upsampling):
+    model = initial_model(compiler, 0)
+    model.forward(torch.zeros(batch, *compiler.architecture.input.shape))
+    return list(_uses(model))
 
-            def operator(
-                self: Convolution,
-                n: int,
-                size: Pair,
-                y_size: Pair,
-                chosen: object = kind.operator,
-            ) -> Operator:
-                uses.append(Use(self, n, size, y_size))
-                assert callable(chosen)
-                result: Operator = chosen(self, n, size, y_size)
-                return result
 
-            patch.setattr(kind, "operator", operator)
-        model = initial_model(compiler, 0)
-        model.forward(torch.zeros(batch, *compiler.architecture.input.shape))
-    return uses
+def _uses(module: Module) -> Iterator[Use]:
+    if isinstance(module, Conv2d | ConvTranspose2d):
+        images, _, y_shape = module.saved()
+        yield Use(module, module.weight, len(images), images.shape[2:], y_shape[2:])
+    children = list(module.children.values())
+    for before, child in zip([None, *children], children, strict=False):
+        if isinstance(before, NearestUpsampling) and isinstance(child, Conv2d):
+            layer = module if isinstance(module, Upsampling) else Sequential(before, child)
+            (x_shape,), (_, _, y_shape) = before.saved(), child.saved()
+            yield Use(layer, child.weight, x_shape[0], x_shape[2:], y_shape[2:])
+        else:
+            yield from _uses(child)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from torch import Tensor
-
 from tests.nn.counting import Counter
+from torch import Tensor
+from zoo.nn.fast import layout, operators
+
 from zoo.errors import ShapeError
 from zoo.nn import (
     Conv2d,
@@ -20,7 +21,6 @@ from zoo.nn import (
     Sigmoid,
     Upsampling,
 )
-from zoo.nn.fast import layout, operators
 
 TOLERANCE = 1e-11
 SHAPE = (2, 3, 9, 8)

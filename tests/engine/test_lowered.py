@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from zoo.train.graph import WARM_UP
 
 from zoo.nn import Conv2d, Module, ReLU, Sequential, Upsampling
 from zoo.train import Inference
 from zoo.train import inference as module
-from zoo.train.graph import WARM_UP
 
 
 def network() -> Sequential:

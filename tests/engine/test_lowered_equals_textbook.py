@@ -31,6 +31,25 @@ STEPS = 20
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
 
 
+MODES: dict[str, Callable[[], Any]] = {
+    "as it is": nullcontext,
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    "float64 by default": lambda: default_dtype(torch.float64),
+}
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def few_or(many: int, few: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("examples", [few, pytest.param(many, marks=pytest.mark.slow)])
 
@@ -99,22 +118,20 @@ def test_forward_and_backward(examples: int) -> None:
 def test_weights_after_20_steps(examples: int) -> None:
     """Losses, weights, buffers: recorded or not, in shards of unequal size or as a whole."""
 
-    def check(case: Case, capture: bool, adam: bool) -> None:
-        textbook = deepcopy(case.model)
+    def check(case: Case, mode: str, capture: bool, adam: bool) -> None:
+        textbook, fast = deepcopy(case.model), lower(case.model)
         make: Callable[..., Any] = Adam if adam else SGD
         options: dict[str, float] = {"lr": 0.01} if adam else {"lr": 0.01, "momentum": 0.9}
         optimizer = make(textbook.param(), **options)
         loss = MSE()
-        with case.as_large(), torch.random.fork_rng(devices=[]):
+        with case.as_large(), MODES[mode](), torch.random.fork_rng(devices=[]):
             step = TrainStep(
                 case.model, MSE(), make(case.model.param(), **options), capture=capture
             )
             for number in range(STEPS):
                 few = number % 4 == 3  # the last batch of an epoch
                 x = case.images(max(1, case.batch - 2) if few else case.batch, number)
-                target = torch.randn(
-                    len(x), *textbook.output_shape(case.shape), dtype=DTYPE
-                )
+                target = torch.randn(len(x), *textbook.output_shape(case.shape), dtype=DTYPE)
                 state = torch.get_rng_state()
                 expected = loss.forward(textbook.forward(x), target)
                 textbook.zero_grad()
@@ -124,27 +141,14 @@ def test_weights_after_20_steps(examples: int) -> None:
                 assert_close(step(x, target), expected, f"loss of step {number}")
         assert_close(case.model.state_dict(), textbook.state_dict(), "state")
         assert_close(gradients(case.model), gradients(textbook), "gradients")
+        x = case.images()
+        case.model.eval()
+        with same_draws():
+            y = textbook.eval().forward(x)
+        with same_draws():
+            assert_close(fast.forward(x), y, "evaluation")
 
-    run(examples, check, cases(), st.booleans(), st.booleans())
-
-
-MODES: dict[str, Callable[[], Any]] = {
-    "as it is": nullcontext,
-    "no_grad": torch.no_grad,
-    "inference_mode": torch.inference_mode,
-    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
-    "float64 by default": lambda: default_dtype(torch.float64),
-}
-
-
-@contextmanager
-def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
+    run(examples, check, cases(), st.sampled_from(list(MODES)), st.booleans(), st.booleans())
 
 
 def in_evaluation() -> list[Callable[[], Module]]:

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 
 import pytest
 import torch
-
 from tests.nn.counting import Counter
 from tests.nn.shipped import compiler, convolutions
+from zoo.train.graph import WARM_UP
+
 from zoo.compiler import Compiler
 from zoo.train import slices
-from zoo.train.graph import WARM_UP
 from zoo.train.session import initial_model
 from zoo.train.step import TrainStep
 

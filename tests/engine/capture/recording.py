@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torch import Tensor
-
 from zoo.train.graph import Recording
 from zoo.train.tape import Tapes
 

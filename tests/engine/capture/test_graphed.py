@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 import torch
+from tests.train.recording import TapeRecorder
 from torch import Tensor
+from zoo.train.cuda_graphs import CudaGraphs
+from zoo.train.graph import MOST_GRAPHS, WARM_UP
+from zoo.train.tape import Tapes
 
 import zoo.train.trainer as trainer_module
-from tests.train.recording import TapeRecorder
 from zoo.errors import BackwardError, Stopped
 from zoo.nn import MSE, Conv2d, Module, ReLU, Sequential, Sigmoid
 from zoo.optim import Adam
 from zoo.train import TrainStep
 from zoo.train.checkpoint import load_checkpoint
-from zoo.train.cuda_graphs import CudaGraphs
-from zoo.train.graph import MOST_GRAPHS, WARM_UP
 from zoo.train.step import recorder_for
-from zoo.train.tape import Tapes
 
 
 def network(*more: Module) -> Sequential:

@@ -8,7 +8,6 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor
-
 from zoo.train.program import Call, Program
 
 

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
+from zoo.train.graph import WARM_UP, Recording, TooLargeError
+from zoo.train.places import ALIGNMENT, plan
+from zoo.train.program import Program
+from zoo.train.tape import Tapes
 
 import zoo
 from zoo.nn import MSE, Conv2d, Module, ReLU, Sequential
 from zoo.optim import Adam
 from zoo.train import TrainStep
 from zoo.train import tape as module
-from zoo.train.graph import WARM_UP, Recording, TooLargeError
-from zoo.train.places import ALIGNMENT, plan
-from zoo.train.program import Program
-from zoo.train.tape import Tapes
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
 

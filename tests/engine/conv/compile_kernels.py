@@ -22,7 +22,7 @@ from zoo.engine.conv.axis import Axis
 from zoo.engine.conv.triton_conv import TritonConv
 
 POINTERS = {torch.float32: "*fp32", torch.bfloat16: "*bf16"}
-PRECISIONS = {"float32": "highest", "tf32": "fine", "bfloat16": "highest"}
+PRECISIONS = {"float32": "highest", "tf32": "high", "bfloat16": "highest"}
 
 
 class Compiled:
@@ -56,12 +56,15 @@ class Compiled:
 
 def main() -> None:
     """Compile every kernel for each precision."""
-    names = [name for name in vars(kernels) if name.endswith("_kernel")]
+    names = [name for name in vars(triton_kernels) if name.endswith("_kernel")]
     for capability in map(int, sys.argv[1:]):
         for precision, products in PRECISIONS.items():
             torch.set_float32_matmul_precision(products)
-            own = {name: Compiled(getattr(triton_kernels, name), capability, precision) for name in names}
-            fakes = SimpleNamespace(tl=kernels.tl, **own)
+            own = {
+                name: Compiled(getattr(triton_kernels, name), capability, precision)
+                for name in names
+            }
+            fakes = SimpleNamespace(tl=triton_kernels.tl, **own)
             triton_conv.kernels = lambda fakes=fakes: fakes  # type: ignore[assignment, misc]
             run_all(torch.bfloat16 if precision == "bfloat16" else torch.float32)
 
@@ -70,7 +73,10 @@ def run_all(dtype: torch.dtype) -> None:
     """Start each kernel once, in its largest tiles."""
     axis = Axis(16, 33, 2, (-2, -1, 0, 1, 2))
     kernel = TritonConv(axis, axis, 10, 64, 96, flipped=True)
-    coarse, fine = torch.empty(10, 64, 16, 16, dtype=dtype), torch.empty(10, 96, 33, 33, dtype=dtype)
+    coarse, fine = (
+        torch.empty(10, 64, 16, 16, dtype=dtype),
+        torch.empty(10, 96, 33, 33, dtype=dtype),
+    )
     weight = torch.empty(5, 5, 96, 64, dtype=dtype)
     kernel.fprop(fine, weight, coarse)
     kernel.dgrad(coarse, weight, fine, upsampled=True)

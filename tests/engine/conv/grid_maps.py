@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from zoo.engine.conv.axis import Axis
-from zoo.engine.conv.convolution import ConvKernel
+from zoo.engine.conv.kernel import ConvKernel
 
 DTYPE = torch.float64
 TOLERANCE = 1e-11
@@ -84,10 +84,12 @@ class Map:
 
 @st.composite
 def maps(draw: st.DrawFn, kernel: type[ConvKernel], upsampled: bool = False) -> Map:
-    """A map in one of the forms, with random numbers."""
+    """A map for one of the kernels, with random numbers."""
     rows, columns = draw(axes(5, upsampled)), draw(axes(5, upsampled))
     n, coarse_channels, fine_channels = (draw(st.integers(1, 3)) for _ in range(3))
-    return numbers(kernel(rows, columns, n, coarse_channels, fine_channels), draw(st.integers(0, 99)))
+    return numbers(
+        kernel(rows, columns, n, coarse_channels, fine_channels), draw(st.integers(0, 99))
+    )
 
 
 def numbers(kernel: ConvKernel, seed: int = 0) -> Map:

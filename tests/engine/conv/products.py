@@ -5,10 +5,15 @@ Each check runs a kernel on two images, one after the other: what the first left
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import torch
+from hypothesis import given, settings
 from torch import Tensor
 
-from tests.engine.conv.grid_maps import TOLERANCE, Map, sums_ahead, sums_behind
+from tests.engine.conv.grid_maps import TOLERANCE, Map, maps, sums_ahead, sums_behind
+from zoo.engine.conv.kernel import ConvKernel
+from zoo.engine.conv.triton_conv import TritonConv, is_supported
 
 
 def check_fprop(case: Map) -> None:
@@ -50,14 +55,21 @@ def check_wgrad(case: Map, upsampled: bool = False) -> None:
         if upsampled:
             image = sums_ahead(fine, stride(case))  # of the image's size, with other numbers
             whole = sums_behind(image, stride(case))
-        stored = kernel.pack_fine(image, upsampled)
-        assert_close(kernel.fine_pixels(stored, upsampled).flatten(0, -2).sum(0), image.sum((0, 2, 3)))
+        stored = kernel.pack_fine(image, upsampled=upsampled)
+        assert_close(
+            kernel.fine_pixels(stored, upsampled).flatten(0, -2).sum(0), image.sum((0, 2, 3))
+        )
         expected = case.wgrad(whole)
         gradient = torch.full_like(case.weight, torch.nan)
         kernel.wgrad(gradient, coarse, kernel.gemm_operand(stored), add=False)
         assert_close(gradient, expected)
         kernel.wgrad(gradient, coarse, kernel.gemm_operand(stored), add=True)
         assert_close(gradient, 2 * expected)
+
+
+def check_upsampled_wgrad(case: Map) -> None:
+    """The same of an image whose pixels are sums of s x s pixels."""
+    check_wgrad(case, upsampled=True)
 
 
 def check_upsampled_fprop(case: Map) -> None:
@@ -68,6 +80,27 @@ def check_upsampled_fprop(case: Map) -> None:
         operand = kernel.gemm_operand(kernel.pack_fine(image, upsampled=True))
         expected = case.fprop(sums_behind(image, stride(case)))
         assert_close(kernel.fprop(operand, case.weight, None), expected)
+
+
+CHECKS: Mapping[str, Callable[[Map], None]] = {
+    check.__name__.removeprefix("check_"): check
+    for check in (
+        *(check_fprop, check_dgrad, check_wgrad),
+        *(check_upsampled_fprop, check_upsampled_dgrad, check_upsampled_wgrad),
+    )
+}
+
+
+def check_random_maps(kernel: type[ConvKernel], product: str, examples: int) -> None:
+    """One of the checks on maps drawn at random, of those that the kernel computes."""
+
+    def serves(case: Map) -> bool:
+        axes = case.kernel.rows, case.kernel.columns
+        return kernel is not TritonConv or is_supported(*axes, [1])
+
+    limits = settings(max_examples=examples, derandomize=True, deadline=None)
+    cases = maps(kernel, upsampled=product.startswith("upsampled")).filter(serves)
+    limits(given(cases)(CHECKS[product]))()
 
 
 def share_of_zeros_that_count(case: Map) -> float:

@@ -1,72 +1,18 @@
-"""The products for few channels on the fine side, against their definitions."""
+"""The products for few channels on the fine grid, against their definitions."""
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+import pytest
 
-from tests.engine.conv.grid_maps import Map, maps, numbers
-from tests.engine.conv.products import (
-    check_upsampled_dgrad,
-    check_upsampled_fprop,
-    check_dgrad,
-    check_fprop,
-    check_wgrad,
-    share_of_zeros_that_count,
-)
+from tests.engine.conv.grid_maps import numbers
+from tests.engine.conv.products import CHECKS, check_random_maps, share_of_zeros_that_count
 from zoo.engine.conv.axis import Axis
 from zoo.engine.conv.gemm_chw import GemmCHW
 
-SEVERAL = settings(max_examples=60, derandomize=True, deadline=None)
 
-
-@SEVERAL
-@given(maps(GemmCHW))
-def test_reduce(case: Map) -> None:
-    check_fprop(case)
-
-
-@SEVERAL
-@given(maps(GemmCHW))
-def test_expand(case: Map) -> None:
-    check_dgrad(case)
-
-
-@SEVERAL
-@given(maps(GemmCHW))
-def test_weight_gradient(case: Map) -> None:
-    check_wgrad(case)
-
-
-@SEVERAL
-@given(maps(GemmCHW, upsampled=True))
-def test_reduce_of_sums(case: Map) -> None:
-    check_upsampled_fprop(case)
-
-
-@SEVERAL
-@given(maps(GemmCHW, upsampled=True))
-def test_expand_to_sums(case: Map) -> None:
-    check_upsampled_dgrad(case)
-
-
-@SEVERAL
-@given(maps(GemmCHW, upsampled=True))
-def test_weight_gradient_of_sums(case: Map) -> None:
-    check_wgrad(case, upsampled=True)
-
-
-def test_the_definition_is_that_of_a_convolution_worked_out_by_hand() -> None:
-    """One row, kernel (1, 2, 3) at offsets -1, 0, 1, stride 2, of the pixels 1, 10, 100, 1000."""
-    case = numbers(GemmCHW(Axis(1, 1, 1, (0,)), Axis(2, 4, 2, (-1, 0, 1)), 1, 1, 1))
-    case.weight.copy_(case.weight.new_tensor([1, 2, 3]).view(1, 3, 1, 1))
-    case.fine.copy_(case.fine.new_tensor([1, 10, 100, 1000]))
-    case.coarse.copy_(case.coarse.new_tensor([1, 10]))
-    assert case.fprop(case.fine).flatten().tolist() == [2 + 30, 10 + 200 + 3000]
-    assert case.dgrad().flatten().tolist() == [2, 3 + 10, 20, 30]
-    assert case.wgrad(case.fine).flatten().tolist() == [100, 1 + 1000, 10 + 10000]
-    check_fprop(case)
-    check_dgrad(case)
-    check_wgrad(case)
+@pytest.mark.parametrize("product", CHECKS)
+def test_random_maps(product: str) -> None:
+    check_random_maps(GemmCHW, product, examples=60)
 
 
 def test_zeros_around_the_image_count() -> None:

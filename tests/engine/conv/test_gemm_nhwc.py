@@ -1,61 +1,20 @@
-"""The products for many channels on both sides, against their definitions."""
+"""The products for many channels on both grids, against their definitions."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
 
-from tests.engine.conv.grid_maps import Map, maps, numbers
-from tests.engine.conv.products import (
-    check_upsampled_dgrad,
-    check_upsampled_fprop,
-    check_dgrad,
-    check_fprop,
-    check_wgrad,
-    share_of_zeros_that_count,
-)
+from tests.engine.conv.grid_maps import numbers
+from tests.engine.conv.products import CHECKS, check_random_maps, share_of_zeros_that_count
 from zoo.engine.conv.axis import Axis
 from zoo.engine.conv.gemm_nhwc import GemmNHWC
 
 pytestmark = pytest.mark.usefixtures("taps_side_by_side")
 
-SEVERAL = settings(max_examples=60, derandomize=True, deadline=None)
 
-
-@SEVERAL
-@given(maps(GemmNHWC))
-def test_reduce(case: Map) -> None:
-    check_fprop(case)
-
-
-@SEVERAL
-@given(maps(GemmNHWC))
-def test_expand(case: Map) -> None:
-    check_dgrad(case)
-
-
-@SEVERAL
-@given(maps(GemmNHWC))
-def test_weight_gradient(case: Map) -> None:
-    check_wgrad(case)
-
-
-@SEVERAL
-@given(maps(GemmNHWC, upsampled=True))
-def test_reduce_of_sums(case: Map) -> None:
-    check_upsampled_fprop(case)
-
-
-@SEVERAL
-@given(maps(GemmNHWC, upsampled=True))
-def test_expand_to_sums(case: Map) -> None:
-    check_upsampled_dgrad(case)
-
-
-@SEVERAL
-@given(maps(GemmNHWC, upsampled=True))
-def test_weight_gradient_of_sums(case: Map) -> None:
-    check_wgrad(case, upsampled=True)
+@pytest.mark.parametrize("product", CHECKS)
+def test_random_maps(product: str) -> None:
+    check_random_maps(GemmNHWC, product, examples=60)
 
 
 def test_the_definition_is_that_of_a_convolution_worked_out_by_hand() -> None:
@@ -67,9 +26,8 @@ def test_the_definition_is_that_of_a_convolution_worked_out_by_hand() -> None:
     assert case.fprop(case.fine).flatten().tolist() == [2 + 30, 10 + 200 + 3000]
     assert case.dgrad().flatten().tolist() == [2, 3 + 10, 20, 30]
     assert case.wgrad(case.fine).flatten().tolist() == [100, 1 + 1000, 10 + 10000]
-    check_fprop(case)
-    check_dgrad(case)
-    check_wgrad(case)
+    for product in ("fprop", "dgrad", "wgrad"):
+        CHECKS[product](case)
 
 
 def test_zeros_around_the_image_count() -> None:

@@ -9,7 +9,7 @@ numbers, were below 0.6. The largest were input gradients of layers that end in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from math import prod
 
@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from tests.engine.shipped import Use, compiler, convolutions
-from zoo.nn import Conv2d, ConvTranspose2d, Sequential
+from zoo.engine import lower
+from zoo.nn import ConvTranspose2d, Module, Sequential
 from zoo.testing import torch_equivalent
 
 NETWORKS = ("n2n_small", "r1", "r2", "r3", "r4", "r5", "n2n_unet", "dncnn")
@@ -27,6 +28,7 @@ FACTOR = 2.0  # the most that was measured is 1.4
 ROUNDING = torch.finfo(torch.float32).eps / 2  # of one operation: nobody can be blamed for it
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 Results = dict[str, Tensor]
+Compute = Callable[[Module, Tensor, Tensor], Results]
 
 
 def twin_of(use: Use) -> torch.nn.Module:
@@ -35,11 +37,16 @@ def twin_of(use: Use) -> torch.nn.Module:
     return twin
 
 
-def of_zoo(use: Use, x: Tensor, grad_y: Tensor) -> Results:
+def of_textbook(layer: Module, x: Tensor, grad_y: Tensor) -> Results:
     """The output and all gradients."""
-    use.layer.zero_grad()
-    results = {"y": use.layer.forward(x), "grad_x": use.layer.backward(grad_y)}
-    return results | {name: item.gradient.clone() for name, item in use.layer.named_parameters()}
+    layer.zero_grad()
+    results = {"y": layer.forward(x), "grad_x": layer.backward(grad_y)}
+    return results | {name: item.gradient.clone() for name, item in layer.named_parameters()}
+
+
+def of_engine(layer: Module, x: Tensor, grad_y: Tensor) -> Results:
+    """The same, lowered."""
+    return of_textbook(lower(layer), x, grad_y)
 
 
 def of_torch(
@@ -64,9 +71,9 @@ def errors(results: Results, exact: Results) -> dict[str, float]:
     }
 
 
-def compared(use: Use) -> Iterator[tuple[str, float, float]]:
+def compared(use: Use, compute: Compute = of_engine) -> Iterator[tuple[str, float, float]]:
     """(result, zoo's error, the larger one of torch.nn's in its two layouts)."""
-    channels = use.layer.weight.shape[:2]
+    channels = use.weight.shape[:2]
     into, out = channels[::-1] if not isinstance(use.layer, ConvTranspose2d) else channels
     generator = torch.Generator().manual_seed(prod(use.size) + into)
     for value, _ in use.layer.param():  # a file may start one with zeros: nothing to round
@@ -76,28 +83,28 @@ def compared(use: Use) -> Iterator[tuple[str, float, float]]:
     twin = twin_of(use)
     exact = of_torch(twin, x.double(), grad_y.double(), torch.contiguous_format)
     torchs = [errors(of_torch(twin, x, grad_y, layout), exact) for layout in LAYOUTS]
-    for name, error in errors(of_zoo(use, x, grad_y), exact).items():
+    for name, error in errors(compute(use.layer, x, grad_y), exact).items():
         yield name, error, max(its[name] for its in torchs)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("compute", [of_textbook, of_engine])
 def test_errors_are_those_of_another_order_of_summation(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    compute: Compute, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with torch.no_grad():
-        uses = convolutions(compiler(name, monkeypatch), BATCH, monkeypatch)
-    shapes = {(use.layer.weight.shape, use.size, use.y_size): use for use in uses}
+    uses = convolutions(compiler(name, monkeypatch), BATCH)
+    shapes = {(use.weight.shape, use.size, use.y_size): use for use in uses}
     for shape, use in shapes.items():
-        for result, error, torchs in compared(use):
+        for result, error, torchs in compared(use, compute):
             assert error <= FACTOR * max(torchs, ROUNDING), (shape, result)
 
 
 def test_an_error_of_a_few_roundings_more_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    with torch.no_grad():
-        use = convolutions(compiler("n2n_small", monkeypatch), BATCH, monkeypatch)[1]
-    forward = Conv2d.forward
-    monkeypatch.setattr(Conv2d, "forward", lambda layer, x: forward(layer, x.bfloat16().float()))
-    found = {result: error / torchs for result, error, torchs in compared(use)}
+    def of_rounded_input(layer: Module, x: Tensor, grad_y: Tensor) -> Results:
+        return of_engine(layer, x.bfloat16().float(), grad_y)
+
+    use = convolutions(compiler("n2n_small", monkeypatch), BATCH)[1]
+    found = {result: error / torchs for result, error, torchs in compared(use, of_rounded_input)}
     assert found.pop("bias") < FACTOR
     assert found.pop("grad_x") < FACTOR
     assert sorted(found) == ["weight", "y"]

@@ -35,7 +35,7 @@ def test_the_kernels_compute_what_the_products_do_on_a_gpu(dtype: torch.dtype) -
 
 
 @pytest.mark.usefixtures("interpreted")
-@pytest.mark.parametrize("wrong", ["reduce", "expand"])
+@pytest.mark.parametrize("wrong", ["fprop", "dgrad"])
 def test_a_wrong_result_is_told(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     right = getattr(TritonConv, wrong)
 
@@ -45,7 +45,7 @@ def test_a_wrong_result_is_told(wrong: str, monkeypatch: pytest.MonkeyPatch) -> 
         return result
 
     monkeypatch.setattr(TritonConv, wrong, slightly_wrong)
-    name = "the convolution" if wrong == "reduce" else "the transposed convolution"
+    name = "the convolution" if wrong == "fprop" else "the transposed convolution"
     assert selftest.problem(CPU, torch.float32) == f"{name} is wrong by 1.0e+01"
 
 

@@ -1,4 +1,4 @@
-"""Inference in parts gives what the whole gives, with little memory beside input and output."""
+"""Inference in tiles gives what the whole gives, with little memory beside input and output."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.engine.counting import Counter
 from tests.engine.conv.grid_maps import TOLERANCE, Map, axes, maps, numbers
-from zoo.nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Sigmoid, Upsampling
+from tests.engine.counting import Counter
+from zoo.engine import lower
 from zoo.engine.conv import convolution, tiling
 from zoo.engine.conv.axis import Axis
-from zoo.engine.conv.tiling import Band, dgrad_bands, forward_in_tiles, fprop_bands
-from zoo.engine.conv.convolution import UPSAMPLED, TransposedConv, StridedConv
+from zoo.engine.conv.convolution import (
+    FINE_FIRST,
+    StridedConv,
+    TransposedConv,
+    Weight,
+    plan_conv2d,
+)
 from zoo.engine.conv.gemm_chw import GemmCHW
 from zoo.engine.conv.gemm_nhwc import GemmNHWC
+from zoo.engine.conv.tiling import Band, dgrad_bands, forward_in_tiles, fprop_bands
+from zoo.nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Sigmoid, Upsampling
 from zoo.nn.parameter import Parameter
 
 SEVERAL = settings(max_examples=150, derandomize=True, deadline=None)
-AS_THEY_ARE = (0, 1, 2, 3)  # the axes of a weight that is (kh, kw, Chigh, Clow) already
-MIB = 2**20
+AS_THEY_ARE = (0, 1, 2, 3)  # the axes of a weight that is (kh, kw, Cfine, Ccoarse) already
 
 
 def connected(axis: Axis) -> set[tuple[int, int, int]]:
@@ -55,7 +61,7 @@ def fill(parts: Sequence[Band], rows: int) -> bool:
 
 @SEVERAL
 @given(axes(), st.integers(1, 10))
-def test_bands_of_a_reduction(axis: Axis, height: int) -> None:
+def test_bands_of_fprop(axis: Axis, height: int) -> None:
     parts = list(fprop_bands(axis, height))
     assert fill(parts, axis.coarse)
     for band in parts:
@@ -68,7 +74,7 @@ def test_bands_of_a_reduction(axis: Axis, height: int) -> None:
 
 @SEVERAL
 @given(axes(upsampled=True), st.integers(1, 10), st.booleans())
-def test_bands_of_an_expansion(axis: Axis, height: int, upsampled: bool) -> None:
+def test_bands_of_dgrad(axis: Axis, height: int, upsampled: bool) -> None:
     below = axis.stride - 1 if upsampled else 0
     parts = list(dgrad_bands(axis, height, upsampled))
     assert fill(parts, axis.fine - below)
@@ -89,7 +95,7 @@ def test_a_band_takes_no_more_rows_than_it_needs(size: int) -> None:
     inner = list(fprop_bands(rows, 4))[1:-2]
     assert inner
     assert all(band.rows.fine == 6 for band in inner)
-    assert len({band.rows for band in inner}) == 1  # one operator is_supported them all
+    assert len({band.rows for band in inner}) == 1  # one kernel serves them all
     halved = Axis(size, 2 * size, 2, (-1, 0, 1))
     assert all(band.rows.coarse == 5 for band in list(dgrad_bands(halved, 4))[:-2])
 
@@ -99,7 +105,9 @@ def cases(draw: st.DrawFn) -> tuple[StridedConv | TransposedConv, Map]:
     upsampled = draw(st.booleans())
     case = draw(maps(GemmNHWC if draw(st.booleans()) else GemmCHW, upsampled))
     if upsampled or draw(st.booleans()):
-        return TransposedConv(case.kernel, UPSAMPLED, flipped=draw(st.booleans()), upsampled=upsampled), case
+        return TransposedConv(
+            case.kernel, FINE_FIRST, flipped=draw(st.booleans()), upsampled=upsampled
+        ), case
     return StridedConv(case.kernel, AS_THEY_ARE), case
 
 
@@ -108,17 +116,17 @@ def cases(draw: st.DrawFn) -> tuple[StridedConv | TransposedConv, Map]:
 def test_the_parts_make_the_whole(
     drawn: tuple[StridedConv | TransposedConv, Map], at_once: int, biased: bool
 ) -> None:
-    operator, case = drawn
-    expands = isinstance(operator, TransposedConv)
+    plan, case = drawn
+    expands = isinstance(plan, TransposedConv)
     weight = case.weight.permute(2, 3, 0, 1) if expands else case.weight
     numbers = (case.fine_bias if expands else case.coarse_bias) if biased else None
     bias = None if numbers is None else Parameter(numbers)
     x = case.coarse if expands else case.fine
     kept = x.clone()
-    whole, _ = operator.forward(x, Parameter(weight), bias)
+    whole, _ = plan.forward(x, Parameter(weight), bias)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bands, "ELEMENTS_AT_ONCE", at_once)
-        parts = forward_in_tiles(operator, x, Parameter(weight), bias)
+        patch.setattr(tiling, "ELEMENTS_AT_ONCE", at_once)
+        parts = forward_in_tiles(plan, x, Parameter(weight), bias)
     torch.testing.assert_close(parts, whole, rtol=TOLERANCE, atol=TOLERANCE)
     assert x.equal(kept)
 
@@ -132,16 +140,16 @@ def test_a_wrong_offset_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     axis = Axis(5, 5, 1, (-1, 0, 1))
     case = numbers(GemmNHWC(axis, axis, 1, 2, 2))
-    operator, weight = StridedConv(case.kernel, AS_THEY_ARE), Parameter(case.weight)
-    whole, _ = operator.forward(case.fine, weight, None)
-    monkeypatch.setattr(bands, "fprop_bands", shifted)
-    monkeypatch.setattr(bands, "ELEMENTS_AT_ONCE", 1)
-    parts = forward_in_tiles(operator, case.fine, weight, None)
+    plan, weight = StridedConv(case.kernel, AS_THEY_ARE), Parameter(case.weight)
+    whole, _ = plan.forward(case.fine, weight, None)
+    monkeypatch.setattr(tiling, "fprop_bands", shifted)
+    monkeypatch.setattr(tiling, "ELEMENTS_AT_ONCE", 1)
+    parts = forward_in_tiles(plan, case.fine, weight, None)
     assert parts[:, :, :1].allclose(whole[:, :, :1])
     assert not parts[:, :, 1:].allclose(whole[:, :, 1:])
 
 
-@pytest.fixture(params=["strided", "same", "transposed", "few"])
+@pytest.fixture(params=["strided", "same", "transposed", "few", "groups"])
 def network(request: pytest.FixtureRequest) -> Sequential:
     """Networks of fast convolutions, some behind an activation, that keep the size of an image."""
     layers: dict[str, list[Module]] = {
@@ -160,6 +168,7 @@ def network(request: pytest.FixtureRequest) -> Sequential:
             *(ConvTranspose2d(8, 8, 3, 2, 1, 1), Sigmoid(), ConvTranspose2d(8, 3, 3, 1, 1)),
         ],
         "few": [Conv2d(3, 3, 3, padding=1), ReLU(), Conv2d(3, 3, 3, padding=1)],
+        "groups": [Conv2d(3, 6, 3, padding=1, groups=3), Conv2d(6, 3, 3, padding=1, groups=3)],
     }
     return Sequential(*layers[request.param])
 
@@ -169,27 +178,14 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> int:
     """Parts of that many numbers, where they would be larger."""
     limit = 2**13
     monkeypatch.setattr(convolution, "MIN_FAST_MACS", 0)
-    monkeypatch.setattr(bands, "ELEMENTS_AT_ONCE", limit)
+    monkeypatch.setattr(tiling, "ELEMENTS_AT_ONCE", limit)
     return limit
-
-
-@pytest.mark.parametrize("shape", [(1, 3, 64, 80), (3, 3, 48, 64), (100, 3, 8, 8), (3, 64, 80)])
-def test_evaluation_in_parts(network: Sequential, at_once: int, shape: tuple[int, ...]) -> None:
-    network.to(torch.float64)
-    x = torch.randn(shape, dtype=torch.float64)
-    whole = network.forward(x)
-    with Counter() as counter:
-        parts = network.eval().forward(x)
-    with Counter() as once:
-        network.train().forward(x)
-    assert counter.products > once.products  # there were several parts
-    torch.testing.assert_close(parts, whole, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def peak(network: Sequential, x: Tensor) -> int:
     """Bytes of all tensors at the peak of a pass in evaluation mode, without x."""
     with Counter() as counter, torch.no_grad():
-        network.eval().forward(x)
+        lower(network.eval()).forward(x)
     return counter.peak
 
 
@@ -212,14 +208,15 @@ def test_without_parts_it_would_be_more(
 ) -> None:
     x = torch.zeros(1, 3, 128, 128)
     found = peak(network, x)
-    monkeypatch.setattr(bands, "ELEMENTS_AT_ONCE", 2**40)
+    monkeypatch.setattr(tiling, "ELEMENTS_AT_ONCE", 2**40)
     assert peak(network, x) > 1.3 * found
 
 
-def test_a_hundred_small_images_are_one_part() -> None:
+def test_a_hundred_small_images_are_one_tile() -> None:
     layer = Conv2d(3, 64, 6, 2, 2)
-    operator = layer.operator(100, (32, 32), (16, 16))
-    assert isinstance(operator, StridedConv)
+    plan = plan_conv2d(
+        100, (32, 32), (16, 16), Weight.of(layer.weight), (2, 2), layer.padding, (1, 1)
+    )
     with Counter() as counter:
-        forward_in_tiles(operator, torch.zeros(100, 3, 32, 32), layer.parameters["weight"], None)
+        forward_in_tiles(plan, torch.zeros(100, 3, 32, 32), layer.parameters["weight"], None)
     assert counter.products == 1

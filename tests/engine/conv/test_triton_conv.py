@@ -12,31 +12,22 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.engine.conv.grid_maps import DTYPE, Map, maps, numbers
-from tests.engine.conv.products import (
-    assert_close,
-    check_upsampled_dgrad,
-    check_upsampled_fprop,
-    check_dgrad,
-    check_fprop,
-    check_wgrad,
-)
-from tests.engine.conv.test_operators import LAYERS, TEXTBOOK, operator, pairs, results
+from tests.engine.conv.grid_maps import DTYPE, numbers
+from tests.engine.conv.products import CHECKS, assert_close, check_random_maps
+from tests.engine.conv.test_convolution import LAYERS, Layer, check_plan, drawn, pairs, plan
 from tests.engine.shipped import compiler
-from zoo.errors import ArgumentError, ShapeError
-from zoo.nn import Conv2d, ConvTranspose2d, Upsampling
-from zoo.nn.convolution import Convolution
+from zoo.engine import lower
 from zoo.engine.conv import convolution, triton_conv
 from zoo.engine.conv.axis import Axis
-from zoo.engine.conv.triton_conv import TritonConv, kernels, is_supported
-from zoo.engine.conv.convolution import TransposedConv, StridedConv
+from zoo.engine.conv.triton_conv import TritonConv, kernels
+from zoo.engine.parallel import sharded
+from zoo.nn import Module
 from zoo.train.session import initial_model
-from zoo.train.step import _Passes
 
 pytestmark = pytest.mark.usefixtures("interpreted")
 
@@ -48,45 +39,9 @@ FEW = settings(
 )
 
 
-def served(case: Map) -> Map:
-    assume(is_supported(case.kernel.rows, case.kernel.columns, [1]))
-    return case
-
-
-@FEW
-@given(maps(TritonConv).map(served))
-def test_reduce(case: Map) -> None:
-    check_fprop(case)
-
-
-@FEW
-@given(maps(TritonConv).map(served))
-def test_expand(case: Map) -> None:
-    check_dgrad(case)
-
-
-@FEW
-@given(maps(TritonConv).map(served))
-def test_weight_gradient(case: Map) -> None:
-    check_wgrad(case)
-
-
-@FEW
-@given(maps(TritonConv, upsampled=True).map(served))
-def test_reduce_of_sums(case: Map) -> None:
-    check_upsampled_fprop(case)
-
-
-@FEW
-@given(maps(TritonConv, upsampled=True).map(served))
-def test_expand_to_sums(case: Map) -> None:
-    check_upsampled_dgrad(case)
-
-
-@FEW
-@given(maps(TritonConv, upsampled=True).map(served))
-def test_weight_gradient_of_sums(case: Map) -> None:
-    check_wgrad(case, upsampled=True)
+@pytest.mark.parametrize("product", CHECKS)
+def test_random_maps(product: str) -> None:
+    check_random_maps(TritonConv, product, examples=15)
 
 
 def test_several_tiles_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,62 +49,45 @@ def test_several_tiles_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(triton_conv, "PIXELS_OF_PART", 32)
     rows, columns = Axis(5, 9, 2, (-1, 0, 1)), Axis(7, 13, 2, (0, 1))
     case = numbers(TritonConv(rows, columns, 2, 65, 17))
-    for check in (check_fprop, check_dgrad, check_wgrad, check_upsampled_dgrad):
-        check(case)
+    for product in ("fprop", "dgrad", "wgrad", "upsampled_dgrad"):
+        CHECKS[product](case)
 
 
 @pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.__name__)
-def test_layers_give_the_textbooks_results(
-    kind: type[Conv2d | ConvTranspose2d | Upsampling], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(operators, "has_kernels", lambda weight: True)
+def test_plans_give_the_textbooks_results(kind: type[Layer]) -> None:
     seen = set()
 
     @FEW
     @given(LAYERS[kind], pairs(1, 9), st.integers(1, 3))
     def check(options: dict[str, Any], size: tuple[int, int], n: int) -> None:
-        generator = torch.Generator().manual_seed(0)
-        try:
-            layer: Convolution = kind(**options, generator=generator).to(DTYPE)
-            shape = layer.output_shape((options["in_channels"], *size))
-        except (ArgumentError, ShapeError):
-            assume(False)
-        x = torch.randn(n, options["in_channels"], *size, dtype=DTYPE, generator=generator)
-        grad_y = torch.randn(n, *shape, dtype=DTYPE, generator=generator)
-        ours = operator(layer, x, TEXTBOOK)
-        if isinstance(ours, StridedConv | TransposedConv):
-            seen.add(type(ours.kernel))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(operators, "has_kernels", lambda weight: False)
-            textbook = operator(layer, x, TEXTBOOK)
-        expected = results(layer, textbook, x, grad_y)
-        for mine, textbooks in zip(results(layer, ours, x, grad_y), expected, strict=True):
-            assert_close(mine, textbooks)
+        layer, x = drawn(kind, options, size, n)
+        chosen = plan(layer, x, triton=True)
+        seen.add(type(chosen.kernel))
+        check_plan(layer, chosen, x)
 
     check()
     assert TritonConv in seen
 
 
-@pytest.mark.parametrize("name", ["n2n_small", "r1"])
-def test_networks_train_as_without_kernels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["n2n_small", pytest.param("r1", marks=pytest.mark.slow)])
+def test_networks_are_the_textbooks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = compiler(name, monkeypatch)
     model, loss = initial_model(network, 0).to(DTYPE), network.loss()
     x, target = torch.rand(2, 1, *network.architecture.input.shape, dtype=DTYPE)
 
-    def passes() -> list[Tensor]:
+    def passes(used: Module) -> list[Tensor]:
         model.zero_grad()
-        value = loss.forward(model.forward(x), target)
-        grad_x = model.backward(loss.backward())
+        value = loss.forward(used.forward(x), target)
+        grad_x = used.backward(loss.backward())
         return [value, grad_x, *(gradient.clone() for _, gradient in model.param())]
 
-    expected = passes()
-    monkeypatch.setattr(operators, "has_kernels", lambda weight: True)
-    for found, right in zip(passes(), expected, strict=True):
+    expected = passes(model)
+    monkeypatch.setattr(convolution, "has_kernels", lambda weight: True)
+    fast = lower(model)
+    for found, right in zip(passes(fast), expected, strict=True):
         assert_close(found, right)
     model.eval()
-    evaluated = model.forward(x)
-    monkeypatch.setattr(operators, "has_kernels", lambda weight: False)
-    assert_close(evaluated, model.forward(x))
+    assert_close(fast.forward(x), model.forward(x))
 
 
 class Launches(TorchDispatchMode):
@@ -180,13 +118,17 @@ class Launches(TorchDispatchMode):
 def test_a_step_is_few_kernels(name: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     network, launches = compiler(name, monkeypatch), Launches()
     model = initial_model(network, 0)
-    passes = _Passes(model, network.loss(), model.zero_grad)
+    fast, loss = lower(model), network.loss()
     x, target = torch.rand(2, 10, *network.architecture.input.shape)
     own = dict.fromkeys((name for name in vars(kernels()) if name.endswith("_kernel")), launches)
-    monkeypatch.setattr(operators, "has_kernels", lambda weight: True)
+    monkeypatch.setattr(convolution, "has_kernels", lambda weight: True)
+    step = fast.training_step(loss, lambda: None, capture=False)
+    monkeypatch.setattr(sharded, "MIN_SHARDED_BYTES", 2**40)  # the batch as a whole, as on a GPU
     monkeypatch.setattr(triton_conv, "kernels", lambda: SimpleNamespace(tl=kernels().tl, **own))
-    with torch.no_grad(), launches:
-        passes.of_batch(x, target)
+    step(x, target)  # on a CPU the first one finds out how much memory an image takes
+    launches.count = 0
+    with launches:
+        step(x, target)
     assert launches.count <= most
 
 
@@ -194,6 +136,7 @@ PROGRAM = Path(__file__).with_name("compile_kernels.py")
 SHARED_MEMORY = 64 * 2**10  # that a kernel may take on any GPU since 2018
 
 
+@pytest.mark.slow
 def test_kernels_compile_for_gpus_that_are_not_here(tmp_path: Path) -> None:
     environment = {**os.environ, "TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
     result = subprocess.run(

@@ -11,17 +11,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from zoo.train.graph import TooLargeError
+from zoo.train.program import Program
+from zoo.train.slices import asks_others, replica, shares, treats_images_alone
+from zoo.train.tape import Tapes
+from zoo.train.workers import threads
 
 import zoo
 from zoo.errors import ShapeError
 from zoo.nn import MSE, Conv2d, Module, Parameter, ReLU, Sequential, all_gather
 from zoo.optim import SGD
 from zoo.train import Inference, TrainStep, meeting, slices
-from zoo.train.graph import TooLargeError
-from zoo.train.program import Program
-from zoo.train.slices import asks_others, replica, shares, treats_images_alone
-from zoo.train.tape import Tapes
-from zoo.train.workers import threads
 
 N2N_SMALL = Path(__file__).parents[2] / "architectures" / "n2n_small.toml"
 

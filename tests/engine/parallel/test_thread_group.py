@@ -9,11 +9,11 @@ from threading import BrokenBarrierError
 import pytest
 import torch
 from torch import Tensor
+from zoo.train.meeting import Meeting, Seat
+from zoo.train.workers import Workers
 
 from zoo.nn import all_gather
 from zoo.train import meeting
-from zoo.train.meeting import Meeting, Seat
-from zoo.train.workers import Workers
 
 COUNT = 3
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-
 from zoo.train.workers import Workers, threads
 
 
