@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tests.train.recording import TapeRecorder
 from torch import Tensor
-from zoo.train.cuda_graphs import CudaGraphs
-from zoo.train.graph import MOST_GRAPHS, WARM_UP
-from zoo.train.tape import Tapes
 
-import zoo.train.trainer as trainer_module
-from zoo.errors import BackwardError, Stopped
+from tests.engine.capture.recording import CountingRecorder
+from tests.engine.layers import SameShape
+from zoo.engine.capture.cuda_graphs import CudaGraphs
+from zoo.engine.capture.graphed import MAX_GRAPHS, WARM_UP, GraphedCallable
+from zoo.engine.capture.recorder import Recorder, recorder_for
+from zoo.engine.capture.trace import CpuRecorder
+from zoo.engine.network import Network
+from zoo.engine.precision import Bfloat16Network
+from zoo.errors import BackwardError
 from zoo.nn import MSE, Conv2d, Module, ReLU, Sequential, Sigmoid
 from zoo.optim import Adam
-from zoo.train import TrainStep
-from zoo.train.checkpoint import load_checkpoint
-from zoo.train.step import recorder_for
 
 
 def network(*more: Module) -> Sequential:
@@ -35,23 +33,55 @@ def network(*more: Module) -> Sequential:
     )
 
 
+class Step:
+    """Steps of training, captured by a recorder or, without one, ordinary ones."""
+
+    def __init__(
+        self,
+        model: Module,
+        recorder: Recorder | None = None,
+        warn: Callable[[str], object] = pytest.fail,
+        loss: Any = None,
+        bfloat16: bool = False,
+    ) -> None:
+        self.network = Bfloat16Network(model) if bfloat16 else Network(model)
+        self.loss = loss or MSE()
+        self.optimizer = Adam(model.param(), lr=0.01)
+        self.passes: Callable[..., Tensor] = self.ordinary_passes
+        if recorder is not None:
+            self.passes = GraphedCallable(
+                self.ordinary_passes, self.network, recorder, self.loss, warn=warn
+            )
+
+    def ordinary_passes(self, x: Tensor, *target_and_mask: Tensor) -> Tensor:
+        value: Tensor = self.loss.forward(self.network.forward(x), *target_and_mask)
+        self.network.model.zero_grad()
+        self.network.backward_weights_only(self.loss.backward())
+        return value
+
+    @torch.no_grad()
+    def __call__(self, *batch: Tensor) -> Tensor:
+        value = self.passes(*batch)
+        self.optimizer.step()
+        return value
+
+
 class Beside:
     """The same network trained twice: with captured and with ordinary steps."""
 
-    def __init__(self, *more: Callable[[], Module], loss: Callable[[], Any] = MSE) -> None:
-        self.recorder = TapeRecorder()
+    def __init__(
+        self,
+        *more: Callable[[], Module],
+        recorder: Recorder | None = None,
+        device: str = "cpu",
+        bfloat16: bool = False,
+    ) -> None:
+        self.recorder = CountingRecorder(recorder)
         self.warnings: list[str] = []
-        self.models = [network(*(make() for make in more)) for _ in range(2)]
-        captured, ordinary = self.models
-        self.optimizers = [Adam(model.param(), lr=0.01) for model in self.models]
-        self.captured = TrainStep(
-            captured,
-            loss(),
-            self.optimizers[0],
-            warn=self.warnings.append,
-            recorder_for=lambda device: self.recorder,
-        )
-        self.ordinary = TrainStep(ordinary, loss(), self.optimizers[1], graph=False)
+        self.models = [network(*(make() for make in more)).to(device) for _ in range(2)]
+        self.captured = Step(self.models[0], self.recorder, self.warnings.append, bfloat16=bfloat16)
+        self.ordinary = Step(self.models[1], bfloat16=bfloat16)
+        self.device = device
         self.draws = torch.Generator().manual_seed(2)
 
     def step(self, n: int = 4, size: int = 8, masked: bool = False) -> Tensor:
@@ -59,11 +89,12 @@ class Beside:
         shape = n, 3, size, size
         x, target = (torch.rand(shape, generator=self.draws) for _ in "xt")
         mask = (torch.rand(n, 1, size, size, generator=self.draws) < 0.5).float()
-        batch = (x, target, mask) if masked else (x, target)
+        batch = [tensor.to(self.device) for tensor in (x, target, mask)[: 2 + masked]]
         losses = [step(*batch) for step in (self.captured, self.ordinary)]
         states = [model.state_dict() for model in self.models]
-        torch.testing.assert_close(losses[0], losses[1], rtol=0, atol=0)
-        torch.testing.assert_close(states[0], states[1], rtol=0, atol=0)
+        limits = {"rtol": 0, "atol": 0} if self.device == "cpu" else {}
+        torch.testing.assert_close(losses[0], losses[1], **limits)
+        torch.testing.assert_close(states[0], states[1], **limits)
         return losses[0]
 
 
@@ -71,8 +102,8 @@ def test_steps_are_replayed_with_new_data_and_a_new_learning_rate() -> None:
     both = Beside()
     losses = []
     for index in range(10):
-        for optimizer in both.optimizers:
-            optimizer.lr = 0.01 / (index + 1)
+        for step in (both.captured, both.ordinary):
+            step.optimizer.lr = 0.01 / (index + 1)
         losses.append(both.step())
     assert both.recorder.warm_ups == WARM_UP + 1  # the last of them beside the capture
     assert both.recorder.recorded == [(4, 3, 8, 8)]
@@ -103,11 +134,11 @@ def test_a_mask_is_one_of_the_inputs() -> None:
 
 def test_only_so_many_shapes_are_captured() -> None:
     both = Beside()
-    for size in range(4, 4 + MOST_GRAPHS + 2):
+    for size in range(4, 4 + MAX_GRAPHS + 2):
         for _ in range(WARM_UP + 2):
             both.step(1, size)
-    assert len(both.recorder.recorded) == MOST_GRAPHS
-    assert both.recorder.replays == 2 * MOST_GRAPHS
+    assert len(both.recorder.recorded) == MAX_GRAPHS
+    assert both.recorder.replays == 2 * MAX_GRAPHS
     assert both.warnings == []
 
 
@@ -119,6 +150,29 @@ def test_tensors_that_are_replaced_are_captured_anew() -> None:
         parameter.value = parameter.value.clone()
     for _ in range(WARM_UP + 2):
         both.step()
+    assert len(both.recorder.recorded) == 2
+    assert both.warnings == []
+
+
+def test_buffers_that_are_replaced_are_captured_anew() -> None:
+    both = Beside(RunningMean)
+    for _ in range(WARM_UP + 2):
+        both.step()
+    for model in both.models:
+        model[2].buffers["mean"] = torch.ones(4)
+    for _ in range(2):
+        both.step()
+    assert len(both.recorder.recorded) == 2
+    assert both.warnings == []
+
+
+def test_each_mode_of_a_layer_has_its_own_graph() -> None:
+    both = Beside(RunningMean)
+    for training in (True, False, True):
+        for model in both.models:
+            model[2].train(training)
+        for _ in range(WARM_UP + 2):
+            both.step()
     assert len(both.recorder.recorded) == 2
     assert both.warnings == []
 
@@ -142,7 +196,7 @@ def test_a_step_in_evaluation_mode_is_refused_as_ever() -> None:
         both.captured(torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8))
 
 
-class Changing(Module):
+class Changing(SameShape):
     """Passes x through, with one thing that a graph has to see."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -163,7 +217,8 @@ class RunningMean(Changing):
         self.buffers["mean"] = torch.zeros(4)
 
     def change(self, x: Tensor) -> None:
-        self.buffers["mean"].mul_(0.9).add_(x.mean((0, 2, 3)), alpha=0.1)
+        if self.training:
+            self.buffers["mean"].mul_(0.9).add_(x.mean((0, 2, 3)), alpha=0.1)
 
 
 def test_a_buffer_is_changed_once_in_each_step() -> None:
@@ -264,15 +319,8 @@ def test_a_layer_that_remembers_what_python_knows() -> None:
 
 
 def test_a_loss_that_keeps_count() -> None:
-    recorder, warnings = TapeRecorder(), list[str]()
-    model = network()
-    step = TrainStep(
-        model,
-        CountingLoss(),
-        Adam(model.param()),
-        warn=warnings.append,
-        recorder_for=lambda device: recorder,
-    )
+    warnings: list[str] = []
+    step = Step(network(), CountingRecorder(), warnings.append, CountingLoss())
     for _ in range(6):
         step(torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8))
     assert warnings == [
@@ -281,103 +329,45 @@ def test_a_loss_that_keeps_count() -> None:
     ]
 
 
-def test_it_can_be_switched_off() -> None:
-    recorder, model = TapeRecorder(), network()
-    step = TrainStep(
-        model, MSE(), Adam(model.param()), graph=False, recorder_for=lambda device: recorder
-    )
-    for _ in range(6):
+def test_what_cannot_be_captured_is_no_warning_where_nobody_expects_it() -> None:
+    step = Step(network(LooksAtItsInput()), CpuRecorder(2**30), pytest.fail)
+    for _ in range(WARM_UP + 2):
         step(torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8))
-    assert (recorder.warm_ups, recorder.recorded) == (0, [])
 
 
-@pytest.mark.parametrize(("device", "recorder"), [("cuda", CudaGraphs), ("cpu", Tapes)])
+def test_a_large_step_stays_ordinary_without_a_word() -> None:
+    both = Beside(recorder=CpuRecorder(max_bytes=10_000))
+    for _ in range(WARM_UP + 3):
+        both.step(size=16)
+    assert both.recorder.recorded == [(4, 3, 16, 16)]  # it is tried once
+    assert both.recorder.replays == 0
+    assert both.warnings == []
+
+
+@pytest.mark.parametrize(("device", "recorder"), [("cuda", CudaGraphs), ("cpu", CpuRecorder)])
 def test_what_captures_on_a_device(device: str, recorder: type) -> None:
-    assert type(recorder_for(torch.device(device))) is recorder
+    assert type(recorder_for(torch.device(device), 2**20)) is recorder
 
 
 def test_nothing_captures_on_other_devices() -> None:
-    assert recorder_for(torch.device("meta")) is None
+    assert recorder_for(torch.device("meta"), 2**20) is None
+    assert recorder_for(None, 2**20) is None
 
 
 def test_bfloat16_is_captured_too() -> None:
-    recorder, warnings = TapeRecorder(), list[str]()
-    models = [network(), network()]
-    captured, ordinary = (
-        TrainStep(
-            model,
-            MSE(),
-            Adam(model.param()),
-            precision="bfloat16",
-            graph=graph,
-            warn=warnings.append,
-            recorder_for=lambda device: recorder,
-        )
-        for model, graph in zip(models, (True, False), strict=True)
-    )
+    both = Beside(bfloat16=True)
     for _ in range(6):
-        x, target = torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8)
-        torch.testing.assert_close(captured(x, target), ordinary(x, target), rtol=0, atol=0)
-    states = [model.state_dict() for model in models]
-    torch.testing.assert_close(*states, rtol=0, atol=0)
-    assert recorder.replays == 6 - WARM_UP
-    assert warnings == []
-
-
-def test_a_run_of_captured_steps_is_the_run_of_ordinary_ones(
-    tiny: Callable[..., Any],
-    make_trainer: Callable[..., Any],
-    train: Callable[..., Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Also with one that was stopped and resumed, whose steps are captured at other times."""
-    spec = tiny("train.epochs=4")  # 12 steps, every third of a smaller batch
-    ordinary, captured, resumed = (make_trainer(spec) for _ in range(3))
-    train(ordinary, tmp_path / "ordinary")
-    recorders: list[TapeRecorder] = []
-
-    def record_anywhere(device: torch.device) -> TapeRecorder:
-        recorders.append(TapeRecorder())
-        return recorders[-1]
-
-    anywhere = partial(TrainStep, recorder_for=record_anywhere)
-    monkeypatch.setattr(trainer_module, "TrainStep", anywhere)
-    train(captured, tmp_path / "captured")
-    with pytest.raises(Stopped):
-        train(make_trainer(spec), tmp_path / "resumed", stop_after=7)
-    resumed.restore(load_checkpoint(tmp_path / "resumed" / "last.pkl"))
-    train(resumed, tmp_path / "resumed")
-    for trainer in (captured, resumed):
-        states = trainer.model.state_dict(), ordinary.model.state_dict()
-        torch.testing.assert_close(*states, rtol=0, atol=0)
-        states = trainer.optimizer.state, ordinary.optimizer.state
-        torch.testing.assert_close(*states, rtol=0, atol=0)
-    assert [recorder.replays for recorder in recorders] == [5 + 1, 2, 0]
+        both.step()
+    assert both.recorder.replays == 6 - WARM_UP
+    assert both.warnings == []
 
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_on_a_gpu(precision: str) -> None:
-    device = torch.device("cuda")
-    warnings: list[str] = []
-    models = [network().to(device) for _ in range(2)]
-    captured, ordinary = (
-        TrainStep(
-            model,
-            MSE(),
-            Adam(model.param()),
-            precision=precision,
-            graph=graph,
-            warn=warnings.append,
-        )
-        for model, graph in zip(models, (True, False), strict=True)
-    )
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_on_a_gpu(bfloat16: bool) -> None:
+    both = Beside(recorder=CudaGraphs(torch.device("cuda")), device="cuda", bfloat16=bfloat16)
     for index in range(12):
-        shape = (2 if index % 3 == 2 else 4, 3, 8, 8)
-        x, target = torch.rand(shape, device=device), torch.rand(shape, device=device)
-        torch.testing.assert_close(captured(x, target), ordinary(x, target))
-    torch.testing.assert_close(models[0].state_dict(), models[1].state_dict())
-    assert warnings == []
-    assert captured._passes._graphs  # type: ignore[attr-defined]  # it is a Captured on a GPU
+        both.step(2 if index % 3 == 2 else 4)
+    assert both.recorder.replays == 8 - WARM_UP + 4 - WARM_UP
+    assert both.warnings == []

@@ -8,16 +8,17 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor
-from zoo.train.program import Call, Program
+
+from zoo.engine.capture.torchscript import AtenCall, Program
 
 
-def calls(a: Tensor, b: Tensor, out: Tensor) -> list[Call]:
+def calls(a: Tensor, b: Tensor, out: Tensor) -> list[AtenCall]:
     """out = relu(a b + 1/2 a), and its column sums in the first row of b."""
     return [
-        Call("mm", (a, b), {"out": out}),
-        Call("add_", (out, a), {"alpha": 0.5}),
-        Call("clamp", (out,), {"min": 0, "out": out}),
-        Call("sum", (out, [0]), {"dtype": None, "out": b[0]}),
+        AtenCall("mm", (a, b), {"out": out}),
+        AtenCall("add_", (out, a), {"alpha": 0.5}),
+        AtenCall("clamp", (out,), {"min": 0, "out": out}),
+        AtenCall("sum", (out, [0]), {"dtype": None, "out": b[0]}),
     ]
 
 
@@ -41,22 +42,24 @@ def test_the_interpreter_does_the_same() -> None:
 @pytest.mark.parametrize(
     "unknown",
     [
-        lambda x: Call("clamp", (x,), {"max": float("inf"), "out": x}),
-        lambda x: Call("add_", (x, torch.nn), {}),
-        lambda x: Call("no_such_operation_", (x,), {}),
+        lambda x: AtenCall("clamp", (x,), {"max": float("inf"), "out": x}),
+        lambda x: AtenCall("add_", (x, torch.nn), {}),
+        lambda x: AtenCall("no_such_operation_", (x,), {}),
     ],
     ids=["infinity", "an object", "a name"],
 )
 def test_what_the_interpreter_does_not_know_is_left_to_python(unknown: object) -> None:
     x = torch.zeros(3)
-    first = Call("add_", (x, 2), {})
+    first = AtenCall("add_", (x, 2), {})
     program = Program([first, unknown(x)])  # type: ignore[operator]
     assert program.by_python == 2
 
 
 def test_python_runs_what_is_left_to_it() -> None:
     x = torch.zeros(3)
-    program = Program([Call("add_", (x, 2), {}), partial(x.mul_, 3), Call("add_", (x, 1), {})])
+    program = Program(
+        [AtenCall("add_", (x, 2), {}), partial(x.mul_, 3), AtenCall("add_", (x, 1), {})]
+    )
     program()
     assert x.tolist() == [7, 7, 7]
     assert program.by_python == 1
@@ -71,7 +74,7 @@ def test_the_interpreters_setting_stays_as_it_was(optimised: bool) -> None:
     before = torch._C._get_graph_executor_optimize()
     torch._C._set_graph_executor_optimize(optimised)
     try:
-        programs = [Program([Call("add_", (torch.zeros(10), 1), {})] * 20) for _ in range(4)]
+        programs = [Program([AtenCall("add_", (torch.zeros(10), 1), {})] * 20) for _ in range(4)]
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda program: [program() for _ in range(50)], programs))
         assert torch._C._get_graph_executor_optimize() is optimised
