@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -67,16 +66,3 @@ def test_python_runs_what_is_left_to_it() -> None:
 
 def test_no_operations() -> None:
     Program([])()
-
-
-@pytest.mark.parametrize("optimised", [True, False])
-def test_the_interpreters_setting_stays_as_it_was(optimised: bool) -> None:
-    before = torch._C._get_graph_executor_optimize()
-    torch._C._set_graph_executor_optimize(optimised)
-    try:
-        programs = [Program([AtenCall("add_", (torch.zeros(10), 1), {})] * 20) for _ in range(4)]
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda program: [program() for _ in range(50)], programs))
-        assert torch._C._get_graph_executor_optimize() is optimised
-    finally:
-        torch._C._set_graph_executor_optimize(before)
