@@ -61,6 +61,11 @@ class MeanOfBatch(SameShape):
         return grad_y - grad_y.mean(0, keepdim=True)
 
 
+def mean_of_batch(x: Tensor) -> Tensor:
+    """That of all parts of the batch, which have one size."""
+    return all_gather(x.mean(tuple(range(x.dim())))).mean(0)
+
+
 class Centred(SameShape):
     """Subtracts the mean over images and pixels: in evaluation mode that of the batches before.
 
@@ -78,7 +83,7 @@ class Centred(SameShape):
     def forward(self, x: Tensor) -> Tensor:
         mean = self.buffers["mean"]
         if self.training:
-            mean = all_gather(x.mean()).mean()
+            mean = mean_of_batch(x)
             self.buffers["mean"].mul_(0.5).add_(mean, alpha=0.5)
             self.buffers["batches"] += 1
         self.save(x - mean)
@@ -87,8 +92,8 @@ class Centred(SameShape):
     def backward(self, grad_y: Tensor) -> Tensor:
         (centred,) = self.saved()
         self.require_gradient_shape(grad_y, centred.shape)
-        self.add_gradients(weight=(grad_y * centred).sum())
-        return self.weight * (grad_y - all_gather(grad_y.mean()).mean())
+        self.add_gradients(weight=(grad_y * centred).sum(tuple(range(grad_y.dim()))))
+        return self.weight * (grad_y - mean_of_batch(grad_y))
 
 
 class AlwaysCentred(SameShape):
@@ -98,12 +103,12 @@ class AlwaysCentred(SameShape):
 
     def forward(self, x: Tensor) -> Tensor:
         self.save(x.shape)
-        return x - all_gather(x.mean()).mean()
+        return x - mean_of_batch(x)
 
     def backward(self, grad_y: Tensor) -> Tensor:
         (x_shape,) = self.saved()
         self.require_gradient_shape(grad_y, x_shape)
-        return grad_y - all_gather(grad_y.mean()).mean()
+        return grad_y - mean_of_batch(grad_y)
 
 
 class ReadsANumber(SameShape):

