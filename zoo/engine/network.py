@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from operator import is_
 from typing import Any
 
 from torch import Tensor
@@ -105,11 +106,13 @@ def copy_with_children(module: Module, lower: Lower) -> Module:
     def replaced(value: Any) -> Any:
         if isinstance(value, Module):
             return lowered.get(id(value), value)
-        if type(value) in (list, tuple):
-            return type(value)(map(replaced, value))
-        if type(value) is dict:
-            return {key: replaced(item) for key, item in value.items()}
-        return value
+        if type(value) not in (list, tuple, dict):
+            return value
+        items = list(value.values() if type(value) is dict else value)
+        results = list(map(replaced, items))
+        if all(map(is_, results, items)):
+            return value  # what changes there changes for both
+        return type(value)(zip(value, results, strict=True) if type(value) is dict else results)
 
     result = copy(module)
     for name, value in list(vars(module).items()):
