@@ -1,86 +1,146 @@
-"""A recorded pass gives what the network gives."""
+"""What a lowered model is to its user: a module that shares everything with the model."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
-from zoo.train.graph import WARM_UP
 
+from tests.engine.layers import Counts, ReadsANumber, Scale
+from zoo.engine import lower, lowered
+from zoo.engine.capture.graphed import WARM_UP
+from zoo.errors import BackwardError, ShapeError
 from zoo.nn import Conv2d, Module, ReLU, Sequential, Upsampling
-from zoo.train import Inference
-from zoo.train import inference as module
 
 
-def network() -> Sequential:
+def network(*more: Module) -> Sequential:
     draws = torch.Generator().manual_seed(0)
     return Sequential(
         Conv2d(3, 16, 3, stride=2, padding=1, generator=draws),
         ReLU(),
+        *more,
         Upsampling(16, 3, 3, padding=1, generator=draws),
-    ).eval()
+    )
 
 
-def graphs(infer: Inference) -> dict[object, object]:
-    return infer._forward._graphs  # type: ignore[attr-defined, no-any-return]  # it is a Captured
+class CountsInPython(Scale):
+    """Counts its calls where no recording sees them: in a list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[int] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls.append(len(x))
+        return super().forward(x)
 
 
-def test_the_same_bit_for_bit_for_each_shape_and_after_training() -> None:
+def test_parameters_buffers_and_names_are_the_models_own() -> None:
+    model = network(Scale())
+    fast = lower(model)
+    assert list(map(id, fast.param())) == list(map(id, model.param()))
+    assert fast.state_dict().keys() == model.state_dict().keys()
+    for name, tensor in fast.state_dict().items():
+        assert tensor is model.state_dict()[name]
+    assert list(fast.modules())[1:] == list(model.modules())[1:]
+    assert fast.output_shape((3, 8, 8)) == model.output_shape((3, 8, 8)) == (3, 8, 8)
+
+
+def test_weights_keep_their_shapes_and_numbers() -> None:
     model = network()
-    infer = Inference(model)
-    draws = torch.Generator().manual_seed(1)
-    for _ in range(WARM_UP + 3):
-        for n in (1, 4):
-            x = torch.rand(n, 3, 32, 32, generator=draws)
-            assert infer(x).equal(model.forward(x))
-    assert len(graphs(infer)) == 2
-    model[0].weight.mul_(0.5)
-    assert infer(x).equal(model.forward(x))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model[0].parameters["weight"].add_gradient(torch.ones(16, 3, 3, 3))
+    lower(model)
+    for name, value in model.state_dict().items():
+        assert value.equal(before[name])
+    assert model[0].parameters["weight"].gradient.equal(torch.ones(16, 3, 3, 3))
+
+
+def test_modes_and_dtypes_of_either_change_both() -> None:
+    model = network()
+    fast = lower(model)
+    assert fast.training
+    assert fast.eval() is fast
+    assert not any(module.training for module in model.modules())
+    model.train()
+    assert fast.training
+    fast.to(torch.float64)
+    assert {parameter.value.dtype for parameter in model.param()} == {torch.float64}
+    x = torch.rand(2, 3, 8, 8).double()
+    torch.testing.assert_close(fast.forward(x), model.forward(x))
+
+
+def test_replays_call_no_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = CountsInPython()
+    model = network(layer).eval()
+    fast, x = lower(model), torch.rand(1, 3, 32, 32)
+    for _ in range(WARM_UP + 1):
+        expected = fast.forward(x)
+    layer.calls.clear()
+    assert all(fast(x).equal(expected) for _ in range(5))
+    assert layer.calls == []
+    fast.forward(torch.rand(1, 3, 8, 8))
+    assert layer.calls == [1]  # another shape
 
 
 def test_results_are_tensors_of_their_own() -> None:
-    infer = Inference(network())
-    results = [infer(torch.full((1, 3, 8, 8), float(value))) for value in range(8)]
-    again = [infer(torch.full((1, 3, 8, 8), float(value))) for value in range(8)]
-    assert len(graphs(infer)) == 1
-    assert all(one.equal(other) for one, other in zip(results, again, strict=True))
+    fast = lower(network().eval())
+    images = [torch.full((1, 3, 8, 8), float(value)) for value in range(8)]
+    results = [fast(x) for x in images]
+    again = [fast(x) for x in images]
+    assert all(map(torch.equal, results, again))
     assert not results[6].equal(results[7])
 
 
 def test_large_images_are_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_MEMORY", 1000)
-    model = network()
-    infer = Inference(model)
-    x = torch.rand(1, 3, 32, 32)
-    for _ in range(WARM_UP + 2):
-        assert infer(x).equal(model.forward(x))
-    assert graphs(infer) == {}
-
-
-class Normalise(Module):
-    """Divides by a number that it reads."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x / x.max().item()
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:  # type: ignore[override]
-        return tuple(input_shape)
-
-
-def test_what_cannot_be_recorded_is_run() -> None:
-    model = Sequential(*network(), Normalise()).eval()
-    infer = Inference(model)
-    draws = torch.Generator().manual_seed(1)
+    monkeypatch.setattr(lowered, "MAX_INFERENCE_BYTES", 1000)
+    layer = CountsInPython()
+    model = network(layer).eval()
+    fast, x = lower(model), torch.rand(1, 3, 32, 32)
     for _ in range(WARM_UP + 3):
+        fast(x)
+    layer.calls.clear()
+    assert fast(x).equal(model.forward(x))
+    assert len(layer.calls) == 2
+
+
+@pytest.mark.parametrize("layer", [ReadsANumber, Counts])
+def test_what_cannot_be_recorded_is_run(layer: type[Module]) -> None:
+    model, textbook = network(layer()).eval(), network(layer()).eval()
+    fast = lower(model)
+    draws = torch.Generator().manual_seed(1)
+    for _ in range(WARM_UP + 1):  # then it is tried to be recorded once, which Counts counts, too
         x = torch.rand(2, 3, 8, 8, generator=draws)
-        assert infer(x).equal(model.forward(x))
-    assert graphs(infer) == {}
+        torch.testing.assert_close(fast(x), textbook.forward(x))
 
 
-def test_in_training_mode_it_is_the_network() -> None:
-    model = network().train()
-    infer = Inference(model)
-    for _ in range(WARM_UP + 2):
-        infer(torch.rand(1, 3, 8, 8))
-    assert graphs(infer) == {}
-    model.backward(torch.ones(1, 3, 8, 8))
+def test_there_is_no_way_back_from_evaluation() -> None:
+    fast, x = lower(network()), torch.rand(1, 3, 8, 8)
+    fast.forward(x)
+    fast.clear_saved()
+    with pytest.raises(BackwardError):
+        fast.backward(x)
+    fast.forward(x)
+    fast.eval().forward(x)
+    with pytest.raises(BackwardError):
+        fast.backward(x)
+
+
+def test_wrong_shapes_are_refused_as_by_the_model() -> None:
+    fast, x = lower(network()), torch.rand(1, 3, 8, 8)
+    with pytest.raises(ShapeError) as error:
+        fast.forward(torch.rand(1, 2, 8, 8))
+    assert str(error.value) == "module 0: Conv2d: expects 3 channels; the input has 2."
+    fast.forward(x)
+    with pytest.raises(ShapeError) as error:
+        fast.backward(torch.ones(1, 3, 8, 9))
+    assert str(error.value) == (
+        "Upsampling: the gradient given to backward has shape (1, 3, 8, 9). "
+        "The output's shape is (1, 3, 8, 8)."
+    )
+
+
+def test_a_model_without_parameters_and_the_empty_chain() -> None:
+    x = torch.randn(2, 3, 4, 4)
+    assert lower(Sequential()).forward(x).equal(x)
+    fast = lower(Sequential(ReLU()).eval())
+    assert all(fast.forward(x).equal(x.clamp(min=0)) for _ in range(WARM_UP + 3))
