@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-import zoo.train.trainer as trainer_module
-from zoo.train import TrainStep
+from zoo.engine import passes
 
 NUMBER = r"-?\d+\.\d+"
 
@@ -249,8 +247,7 @@ def test_why_a_step_is_not_captured_is_a_warning(
         def record(self, work: Callable[[], Any]) -> Any:
             raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
-    unable = partial(TrainStep, recorder_for=lambda device: Unable())
-    monkeypatch.setattr(trainer_module, "TrainStep", unable)
+    monkeypatch.setattr(passes, "recorder_for", lambda device, max_bytes: Unable())
     result = cli("run", base / "tiny.toml", "--out", "run")
     assert (result.code, result.err) == (
         0,

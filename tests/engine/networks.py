@@ -31,6 +31,7 @@ from zoo.engine.capture import graphed
 from zoo.engine.conv import convolution, gemm_nhwc, tiling
 from zoo.engine.parallel import sharded
 from zoo.engine.parallel.threads import num_threads
+from zoo.errors import ShapeError
 from zoo.nn import (
     Conv2d,
     ConvTranspose2d,
@@ -136,8 +137,9 @@ def of_plugins(c: int) -> list[Callable[[], Module]]:
         ]
     if find_spec("zoo_unet"):
         from zoo_unet.leaky_relu import LeakyReLU
+        from zoo_unet.max_pool2d import MaxPool2d
 
-        makers += [lambda: LeakyReLU(0.1), lambda: LeakyReLU(0.0)]
+        makers += [lambda: LeakyReLU(0.1), lambda: LeakyReLU(0.0), lambda: MaxPool2d(2)]
     return makers
 
 
@@ -151,9 +153,7 @@ def containers(draw: st.DrawFn, shape: Shape, own: list[Callable[[], Module]]) -
     if draw(st.booleans()):
         inner = [draw(st.builds(ReLU)), Conv2d(shape[0], shape[0], 3, padding="same")]
         body = Sequential(*draw(st.permutations(inner)))
-        container = draw(
-            st.sampled_from([*both_residuals(), Residual if own is STATED else Silent])
-        )
+        container = draw(st.sampled_from([*around_a_body(), Residual if own is STATED else Silent]))
         return container(body)
     first = Sequential(Conv2d(shape[0], 2, 3, padding=1), Sigmoid())
     second = draw(
@@ -164,12 +164,19 @@ def containers(draw: st.DrawFn, shape: Shape, own: list[Callable[[], Module]]) -
     return Concat(first, second)
 
 
-def both_residuals() -> list[Callable[[Module], Module]]:
+def around_a_body() -> list[Callable[[Module], Module]]:
+    """Containers of one body that keeps the shape, those of installed plugins among them."""
+    makers: list[Callable[[Module], Module]] = [Residual]
     if find_spec("zoo_residual"):
         from zoo_residual.residual import Residual as PluginsResidual
 
-        return [Residual, PluginsResidual]
-    return [Residual]
+        makers.append(PluginsResidual)
+    if find_spec("zoo_unet"):
+        from zoo_unet.reflect_pad import ReflectPad
+        from zoo_unet.skip import Skip
+
+        makers += [Skip, lambda body: ReflectPad(body, 2)]
+    return makers
 
 
 @st.composite
@@ -245,7 +252,10 @@ def cases(draw: st.DrawFn, own: list[Callable[[], Module]] = OWN) -> Case:
         torch.default_generator.manual_seed(draw(st.integers(0, 1000)))
         for _ in range(draw(st.integers(1, 5))):
             added = draw(chains(now, own))
-            then = Sequential(*added).output_shape(now)
+            try:
+                then = Sequential(*added).output_shape(now)
+            except ShapeError:  # too small for it
+                break
             if prod(then) > LARGEST:
                 break
             modules += added

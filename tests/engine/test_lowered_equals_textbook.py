@@ -31,6 +31,12 @@ STEPS = 20
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
 
 
+@pytest.fixture(autouse=True)
+def with_lowerings_of_plugins(no_plugins: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugins that are installed take part, their lowerings too."""
+    monkeypatch.delenv("ZOO_PLUGINS")
+
+
 MODES: dict[str, Callable[[], Any]] = {
     "as it is": nullcontext,
     "no_grad": torch.no_grad,

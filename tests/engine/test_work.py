@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 
 import pytest
 import torch
-from tests.nn.counting import Counter
-from tests.nn.shipped import compiler, convolutions
-from zoo.train.graph import WARM_UP
 
+from tests.engine.counting import Counter
+from tests.engine.shipped import compiler, convolutions
 from zoo.compiler import Compiler
-from zoo.train import slices
+from zoo.engine.capture.graphed import WARM_UP
+from zoo.engine.parallel import sharded
 from zoo.train.session import initial_model
 from zoo.train.step import TrainStep
 
@@ -69,7 +69,7 @@ def counted_step(compiler: Compiler, batch: int, recorded: bool = False) -> Coun
     with counter:
         model = initial_model(compiler, 0)
         loss, optimizer = compiler.loss(), compiler.optimizer(model.param())
-        step = TrainStep(model, loss, optimizer, graph=recorded, warn=pytest.fail)
+        step = TrainStep(model, loss, optimizer, capture=recorded, warn=pytest.fail)
         x, target = torch.rand(2, batch, *compiler.architecture.input.shape)
         for _ in range(WARM_UP + 1 if recorded else 1):
             step(x, target)
@@ -78,12 +78,12 @@ def counted_step(compiler: Compiler, batch: int, recorded: bool = False) -> Coun
     return counter
 
 
-def needed_flop(compiler: Compiler, batch: int, monkeypatch: pytest.MonkeyPatch) -> int:
+def needed_flop(compiler: Compiler, batch: int) -> int:
     """The floating-point operations of the convolutions' formulas in a training step.
 
     Forward, the weight's gradient and the input's, which the first layer does not compute.
     """
-    first, *rest = convolutions(compiler, batch, monkeypatch)
+    first, *rest = convolutions(compiler, batch)
     return 2 * (2 * first.multiply_adds + 3 * sum(use.multiply_adds for use in rest))
 
 
@@ -91,10 +91,12 @@ def needed_flop(compiler: Compiler, batch: int, monkeypatch: pytest.MonkeyPatch)
 def test_a_training_step_takes_what_it_did(
     name: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slices, "LITTLE", 2**40)  # bytes: each step is one pass there and back
+    monkeypatch.setattr(
+        sharded, "MIN_SHARDED_BYTES", 2**40
+    )  # bytes: each step is one pass there and back
     network, measured = compiler(name, monkeypatch), MEASURED[name, way]
     counter = counted_step(network, measured.batch, way == "recorded")
-    needed = needed_flop(network, measured.batch, monkeypatch)
+    needed = needed_flop(network, measured.batch)
     found = Work(
         measured.batch,
         counter.operations,
@@ -122,4 +124,4 @@ def test_what_is_needed_is_worked_out_by_hand(monkeypatch: pytest.MonkeyPatch) -
     """n2n_small: two convolutions to 16x16 and 8x8, two upsamplings of 8x8 and 16x16."""
     layers = [256 * 3 * 32, 64 * 32 * 64, 64 * 64 * 32, 256 * 32 * 3]
     products = 9 * (2 * layers[0] + 3 * sum(layers[1:]))
-    assert needed_flop(compiler("n2n_small", monkeypatch), 10, monkeypatch) == 10 * 2 * products
+    assert needed_flop(compiler("n2n_small", monkeypatch), 10) == 10 * 2 * products

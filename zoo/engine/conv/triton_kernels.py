@@ -7,8 +7,9 @@ makes no copies; multiply-adds outside the image are left out by masks.
 Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning", 2014, section 3.3.
 
 Names, in all kernels: ``n`` image, ``v, w`` row and column of a coarse pixel, ``y, x`` of a fine
-one, ``tap`` the number of a tap, ``k`` a tap and a channel of the windows, the channel running faster,
-``c`` a channel of the result. Sizes that only a shape decides are constants of the compiled kernel.
+one, ``tap`` the number of a tap, ``k`` a tap and a channel of the windows, the channel running
+faster, ``c`` a channel of the result. Sizes that only a shape decides are constants of the compiled
+kernel.
 Strides come in the order of the axes: ``fine_n, fine_c, fine_y, fine_x`` for (N, Cfine, H, W).
 """
 
