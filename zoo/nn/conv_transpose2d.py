@@ -100,7 +100,7 @@ class ConvTranspose2d(Module):
         size = (images.shape[2], images.shape[3])
         windows = Windows(self.kernel_size, self.stride, self.dilation, size)
         kernels = self._kernels(len(images))  # N*G, Cin/G, Cout/G*kh*kw
-        rows = images.reshape(*kernels.shape[:2], -1)  # N*G, Cin/G, L
+        rows = images.reshape(*kernels.shape[:2], images.shape[2:].numel())  # N*G, Cin/G, L
         columns = torch.bmm(kernels.mT, rows)  # N*G, Cout/G*kh*kw, L
         padded = pad(x.new_zeros(len(images), *y_shape), self._sides)
         if self.bias is not None:
@@ -116,7 +116,7 @@ class ConvTranspose2d(Module):
         grad_images = grad_y.reshape(-1, *y_shape[-3:])  # N, Cout, Hout, Wout
         grad_columns = im2col(pad(grad_images, self._sides), windows, self.groups)
         kernels = self._kernels(len(images))  # N*G, Cin/G, Cout/G*kh*kw
-        rows = images.reshape(*kernels.shape[:2], -1)  # N*G, Cin/G, L
+        rows = images.reshape(*kernels.shape[:2], images.shape[2:].numel())  # N*G, Cin/G, L
         grad_kernels = torch.bmm(rows, grad_columns.mT)  # N*G, Cin/G, Cout/G*kh*kw
         self.add_gradients(weight=grad_kernels.view(-1, *self.weight.shape).sum(0))
         if self.bias is not None:
