@@ -269,5 +269,5 @@ def cases(draw: st.DrawFn, own: list[Callable[[], Module]] = OWN) -> Case:
         threads=draw(st.integers(1, 3)),
         fast=draw(st.sampled_from([True, True, False])),
         at_once=draw(st.sampled_from([1, 10_000, 40_000, 2**30])),
-        elements=draw(st.sampled_from([100, 2**22])),
+        elements=draw(st.sampled_from([1000, 2**22])),
     )

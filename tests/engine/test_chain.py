@@ -25,6 +25,8 @@ from zoo.nn import (
     Upsampling,
 )
 
+pytestmark = pytest.mark.usefixtures("new_memory_is_no_number")
+
 TOLERANCE = 1e-11
 SHAPE = (2, 3, 9, 8)
 

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 
-from tests.engine.layers import Counts, ReadsANumber, Scale
+from tests.engine.layers import Counts, ReadsANumber, Residual, Scale
 from zoo.engine import lower, lowered
 from zoo.engine.capture.graphed import WARM_UP
-from zoo.errors import BackwardError, ShapeError
-from zoo.nn import Conv2d, Module, ReLU, Sequential, Upsampling
+from zoo.engine.conv import convolution
+from zoo.errors import BackwardError, ZooError
+from zoo.nn import (
+    Conv2d,
+    ConvTranspose2d,
+    Linear,
+    Module,
+    NearestUpsampling,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Upsampling,
+)
 
 
 def network(*more: Module) -> Sequential:
@@ -125,18 +140,63 @@ def test_there_is_no_way_back_from_evaluation() -> None:
         fast.backward(x)
 
 
-def test_wrong_shapes_are_refused_as_by_the_model() -> None:
-    fast, x = lower(network()), torch.rand(1, 3, 8, 8)
-    with pytest.raises(ShapeError) as error:
-        fast.forward(torch.rand(1, 2, 8, 8))
-    assert str(error.value) == "module 0: Conv2d: expects 3 channels; the input has 2."
-    fast.forward(x)
-    with pytest.raises(ShapeError) as error:
-        fast.backward(torch.ones(1, 3, 8, 9))
-    assert str(error.value) == (
-        "Upsampling: the gradient given to backward has shape (1, 3, 8, 9). "
-        "The output's shape is (1, 3, 8, 8)."
-    )
+LAYERS: list[Callable[[], Module]] = [
+    lambda: Conv2d(2, 3, 3, 2),
+    lambda: ConvTranspose2d(2, 3, 3),
+    lambda: Upsampling(2, 3, 3),
+    lambda: NearestUpsampling(2),
+    lambda: Linear(5, 3),
+    ReLU,
+    Sigmoid,
+    lambda: Sequential(NearestUpsampling(2), Conv2d(2, 3, 3), ReLU()),
+    lambda: Sequential(ReLU(), Conv2d(2, 3, 3), Conv2d(3, 2, 1)),
+    lambda: Residual(Sequential(Conv2d(2, 2, 1), Sigmoid())),
+    Scale,
+]
+
+
+def refused(module: Module, tensor: Tensor, method: str = "forward") -> str:
+    """The error that a call must end in."""
+    with pytest.raises(ZooError) as error:
+        getattr(module, method)(tensor)
+    return f"{type(error.value).__name__}: {error.value}"
+
+
+def without_name(words: str) -> str:
+    """Of a convolution and the activation behind it either may be named on the way back."""
+    return re.sub("(ReLU|Sigmoid|Conv2d)", "layer", words)
+
+
+@pytest.mark.parametrize("fast_path", [False, True], ids=["textbook", "fast"])
+@pytest.mark.parametrize("make", LAYERS)
+def test_what_is_refused_is_refused_in_the_textbooks_words(
+    make: Callable[[], Module], fast_path: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convolution, "MIN_FAST_MACS", 0 if fast_path else 2**60)
+    model, textbook = make(), make()
+    fast = lower(model)
+    grad_y = torch.ones(1, 1, 1, 1)
+    for _ in range(2):  # without a forward pass, then with another shape
+        found, expected = (refused(module, grad_y, "backward") for module in (fast, textbook))
+        assert without_name(found) == without_name(expected)
+        for shape in ((1, 4, 4, 3), (4, 5), (1, 2, 0, 1)):
+            if not accepts(textbook, shape):
+                found, expected = (
+                    refused(module, torch.ones(shape)) for module in (fast, textbook)
+                )
+                assert found == expected
+        x = torch.ones(1, 2, 4, 5)
+        fast.forward(x)
+        textbook.forward(x)
+
+
+def accepts(module: Module, shape: tuple[int, ...]) -> bool:
+    try:
+        module.forward(torch.ones(shape))
+    except ZooError:
+        return False
+    module.clear_saved()
+    return True
 
 
 def test_a_model_without_parameters_and_the_empty_chain() -> None:

@@ -28,7 +28,10 @@ TOLERANCE = 1e-10
 STEPS = 20
 
 # torch says so once for each process where "same" needs one zero more on one side.
-pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Using padding='same'"),
+    pytest.mark.usefixtures("new_memory_is_no_number"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.nn import NearestUpsampling, empty_ordered_as
+from zoo.nn import NearestUpsampling, empty_preserving_format
 
 ORDERS = list(permutations(range(4)))
 
@@ -26,7 +26,7 @@ def order_of(x: Tensor) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 def test_an_empty_tensor_has_the_order_of_another(order: tuple[int, ...]) -> None:
-    y = empty_ordered_as(in_order((2, 3, 4, 5), order), (3, 7, 2, 6))
+    y = empty_preserving_format(in_order((2, 3, 4, 5), order), (3, 7, 2, 6))
     assert y.shape == (3, 7, 2, 6)
     assert order_of(y) == order
     assert y.dtype == torch.float64
@@ -35,7 +35,7 @@ def test_an_empty_tensor_has_the_order_of_another(order: tuple[int, ...]) -> Non
 
 def test_the_order_is_also_that_of_an_image_with_gaps() -> None:
     x = in_order((2, 3, 4, 6), (2, 0, 3, 1))[..., :5]
-    assert order_of(empty_ordered_as(x, (2, 3, 8, 10))) == (2, 0, 3, 1)
+    assert order_of(empty_preserving_format(x, (2, 3, 8, 10))) == (2, 0, 3, 1)
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)

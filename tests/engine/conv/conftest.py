@@ -7,6 +7,11 @@ import pytest
 from zoo.engine.conv import gemm_nhwc
 
 
+@pytest.fixture(autouse=True)
+def zeros_that_are_forgotten_show(new_memory_is_no_number: None) -> None:
+    """In all tests of the kernels."""
+
+
 @pytest.fixture(params=[True, False], ids=["one product", "tap by tap"])
 def taps_side_by_side(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether taps that are neighbours in memory are one product, as in images of more pixels."""
