@@ -59,9 +59,9 @@ class Lowered(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The model's output for x."""
-        if self.training:
-            return self._network.forward(x)
         with engine_state(self.model):
+            if self.training:
+                return self._network.forward(x)
             if x.dim() != 4 or device_of(self.model) != torch.device("cpu"):
                 return self._infer(x)
             if self._sharded is None:
@@ -72,7 +72,8 @@ class Lowered(Module):
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """The gradient of the latest ``forward``'s x; adds the parameters' gradients."""
-        return self._network.backward(grad_y)
+        with engine_state(self.model):
+            return self._network.backward(grad_y)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The model's."""
