@@ -32,16 +32,17 @@ from zoo.train.session import initial_model
 pytestmark = pytest.mark.usefixtures("interpreted")
 
 FEW = settings(
-    max_examples=15,
+    max_examples=8,
     derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # the kernels keep nothing
 )
 
 
+@pytest.mark.parametrize("examples", [8, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("product", CHECKS)
-def test_random_maps(product: str) -> None:
-    check_random_maps(TritonConv, product, examples=15)
+def test_random_maps(product: str, examples: int) -> None:
+    check_random_maps(TritonConv, product, examples)
 
 
 def test_several_tiles_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
