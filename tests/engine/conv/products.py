@@ -47,8 +47,17 @@ def check_upsampled_dgrad(case: Map) -> None:
         assert_close(kernel.dgrad(coarse, case.weight, None, upsampled=True), factor * expected)
 
 
-def check_wgrad(case: Map, upsampled: bool = False) -> None:
+def check_wgrad(case: Map) -> None:
     """The gradient is written over whatever there was, or added to it; so is the bias's."""
+    _check_wgrad(case, upsampled=False)
+
+
+def check_upsampled_wgrad(case: Map) -> None:
+    """The same of an image whose pixels are sums of s x s pixels."""
+    _check_wgrad(case, upsampled=True)
+
+
+def _check_wgrad(case: Map, upsampled: bool) -> None:
     kernel, coarse = case.kernel, case.kernel.pack_coarse(case.coarse)
     for fine in (case.fine, -2 * case.fine.flip(3)):
         image, whole = fine, fine
@@ -65,11 +74,6 @@ def check_wgrad(case: Map, upsampled: bool = False) -> None:
         assert_close(gradient, expected)
         kernel.wgrad(gradient, coarse, kernel.gemm_operand(stored), add=True)
         assert_close(gradient, 2 * expected)
-
-
-def check_upsampled_wgrad(case: Map) -> None:
-    """The same of an image whose pixels are sums of s x s pixels."""
-    check_wgrad(case, upsampled=True)
 
 
 def check_upsampled_fprop(case: Map) -> None:
