@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils import deterministic
 
 if not torch.cuda.is_available():
     # Before anybody imports Triton: the GPU's kernels are interpreted on the CPU.
@@ -30,6 +31,17 @@ def seed() -> Iterator[None]:
 def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is installed beside zoo does not matter; a test that needs a plugin names it."""
     monkeypatch.setenv("ZOO_PLUGINS", "")
+
+
+@pytest.fixture
+def new_memory_is_no_number(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Memory that was asked for and not written holds nan: a zero that a layer forgets shows."""
+    monkeypatch.setattr(deterministic, "fill_uninitialized_memory", True)
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    assert torch.empty(5).isnan().all()
+    yield
+    torch.use_deterministic_algorithms(before)
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import torch
 from zoo.bench.references import References
 from zoo.bench.variants import NCHW, NHWC, ZOO, Sides
 from zoo.compiler import Compiler
+from zoo.data.seeding import generator
 from zoo.errors import PluginError
 from zoo.nn import ReLU
 from zoo.plugins.discovery import Provider
 from zoo.plugins.records import LossEntry, OptimizerEntry, ReferencedEntry
 from zoo.plugins.registry import Registered, Registry, load_registry
-from zoo.data.seeding import generator
 from zoo.testing import check_against_torch
 
 ALL = """

@@ -15,9 +15,9 @@ from zoo.data.noise.base import Noise, Noisy
 from zoo.data.noise.bernoulli import Bernoulli
 from zoo.data.noise.gaussian import Gaussian
 from zoo.data.noise.pixel_sampling import PixelSampling
+from zoo.data.seeding import generator
 from zoo.data.sets import CleanImages, ImagePairs
 from zoo.errors import ArgumentError, DataError
-from zoo.data.seeding import generator
 
 
 def photographs(*sizes: tuple[int, int]) -> CleanImages:

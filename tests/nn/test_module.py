@@ -183,11 +183,11 @@ def test_values_are_converted_to_the_models_dtype() -> None:
     [
         (Conv2d(1, 2, 3), "Conv2d"),
         (ConvTranspose2d(1, 2, 3), "ConvTranspose2d"),
-        (Upsampling(1, 2, 3), "Upsampling"),
+        (Upsampling(1, 2, 3), "Conv2d"),
         (NearestUpsampling(2), "NearestUpsampling"),
         (Linear(3, 4), "Linear"),
         (ReLU(), "ReLU"),
-        (Sequential(ReLU(), Sigmoid()), "Sequential"),
+        (Sequential(ReLU(), Sigmoid()), "Sigmoid"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Module) else "",
 )
@@ -212,7 +212,7 @@ def test_backward_needs_a_forward_in_training_mode(module: Module, name: str) ->
     [
         (Conv2d(2, 3, 3), "Conv2d", (1, 3, 2, 3)),
         (ConvTranspose2d(2, 3, 3), "ConvTranspose2d", (1, 3, 6, 7)),
-        (Upsampling(2, 3, 3), "Upsampling", (1, 3, 6, 8)),
+        (Upsampling(2, 3, 3), "Conv2d", (1, 3, 6, 8)),
         (NearestUpsampling(2), "NearestUpsampling", (1, 2, 8, 10)),
         (Linear(5, 4), "Linear", (1, 2, 4, 4)),
         (ReLU(), "ReLU", (1, 2, 4, 5)),
@@ -230,6 +230,79 @@ def test_backward_refuses_another_shape(
         f"{name}: the gradient given to backward has shape (1, 1, 1, 1). "
         f"The output's shape is {y_shape}."
     )
+
+
+def test_what_forward_kept_can_be_dropped() -> None:
+    model, x = network(), torch.ones(1, 1, 5, 5)
+    y = model.forward(x)
+    model.clear_saved()
+    for module in (model, *model.modules()):
+        with pytest.raises(BackwardError):
+            module.backward(torch.ones_like(y))
+
+
+# Facts about the mathematics of forward
+
+
+class States(ReLU):
+    batch_independent = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)
+
+
+class StatesNothing(ReLU):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x - x.mean(0))
+
+
+class OnlyBackward(ReLU):
+    def backward(self, grad_y: Tensor) -> Tensor:
+        return super().backward(grad_y)
+
+
+class Asks(Module):
+    uses_batch_statistics = True
+
+
+class AsksAndReplaces(Asks):
+    batch_independent = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class InheritsThat(AsksAndReplaces):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "independent", "statistics"),
+    [
+        (Module, False, False),
+        (ReLU, True, False),
+        (States, True, False),
+        (StatesNothing, False, False),
+        (OnlyBackward, True, False),
+        (Asks, False, True),
+        (AsksAndReplaces, True, False),
+        (InheritsThat, True, False),
+    ],
+)
+def test_a_class_with_a_forward_of_its_own_states_its_facts_itself(
+    kind: type[Module], independent: bool, statistics: bool
+) -> None:
+    facts = kind.batch_independent, kind.uses_batch_statistics
+    assert facts == (independent, statistics)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Conv2d, ConvTranspose2d, Linear, NearestUpsampling, ReLU, Sequential, Sigmoid, Upsampling],
+)
+def test_each_layer_here_treats_images_alone(kind: type[Module]) -> None:
+    assert kind.batch_independent
+    assert not kind.uses_batch_statistics
 
 
 # A layer that is not finished

@@ -75,13 +75,13 @@ def test_the_first_gradient_is_written_and_the_next_are_added() -> None:
     assert parameter.gradient.equal(-gradient)
 
 
-def test_what_is_written_into_the_accumulator_is_the_gradient() -> None:
+def test_what_is_written_into_grad_out_is_the_gradient() -> None:
     parameter = stale()
-    total, add = parameter.accumulator()
+    total, add = parameter.grad_out()
     assert not add
     total.fill_(2)
     assert parameter.gradient is total
-    same, add = parameter.accumulator()
+    same, add = parameter.grad_out()
     assert add
     assert same is total
     same.add_(1)
@@ -91,7 +91,7 @@ def test_what_is_written_into_the_accumulator_is_the_gradient() -> None:
 def test_a_gradient_that_was_looked_at_is_added_to() -> None:
     parameter = stale()
     assert parameter.gradient.equal(torch.zeros(2, 3))  # the zeros are written now
-    assert parameter.accumulator()[1]
+    assert parameter.grad_out()[1]
 
 
 def test_a_gradient_that_was_set_is_added_to() -> None:
@@ -99,19 +99,3 @@ def test_a_gradient_that_was_set_is_added_to() -> None:
     parameter.gradient = torch.ones(2, 3)
     parameter.add_gradient(torch.ones(2, 3))
     assert parameter.gradient.equal(torch.full((2, 3), 2.0))
-
-
-def test_the_order_in_memory_changes_neither_shapes_nor_numbers() -> None:
-    value = torch.arange(120.0).view(2, 3, 4, 5)
-    parameter = Parameter(value.clone())
-    parameter.add_gradient(-value)
-    assert parameter.order_in_memory(2, 3, 1, 0) is parameter
-    for tensor, expected in zip(parameter, (value, -value), strict=True):
-        assert tensor.equal(expected)
-        assert tensor.permute(2, 3, 1, 0).is_contiguous()
-        assert not tensor.is_contiguous()
-    parameter.add_gradient(value)
-    parameter.set_value(2 * value)
-    assert parameter.gradient.equal(torch.zeros(2, 3, 4, 5))
-    assert parameter.value.equal(2 * value)
-    assert parameter.value.permute(2, 3, 1, 0).is_contiguous()

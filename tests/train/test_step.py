@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+import zoo.train.trainer as trainer_module
+from zoo.errors import Stopped
 from zoo.nn import MSE, Conv2d, ReLU, Sequential, Sigmoid
 from zoo.optim import SGD
 from zoo.testing import torch_equivalent
 from zoo.train import TrainStep
+from zoo.train.checkpoint import load_checkpoint
 
 
 @pytest.fixture
@@ -111,3 +117,28 @@ def test_targets_to_255_give_the_gradient_of_images_in_0_1(model: Sequential) ->
         gradients.append([gradient.clone() for _, gradient in model.param()])
     torch.testing.assert_close(gradients[1], gradients[0])
     assert all(bool(gradient.any()) for gradient in gradients[0])
+
+
+def test_a_run_of_recorded_steps_is_the_run_of_ordinary_ones(
+    tiny: Callable[..., Any],
+    make_trainer: Callable[..., Any],
+    train: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also with one that was stopped and resumed, whose steps are recorded at other times."""
+    spec = tiny("train.epochs=4")  # 12 steps, every third of a smaller batch
+    ordinary, recorded, resumed = (make_trainer(spec) for _ in range(3))
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer_module, "TrainStep", partial(TrainStep, capture=False))
+        train(ordinary, tmp_path / "ordinary")
+    train(recorded, tmp_path / "recorded")
+    with pytest.raises(Stopped):
+        train(make_trainer(spec), tmp_path / "resumed", stop_after=7)
+    resumed.restore(load_checkpoint(tmp_path / "resumed" / "last.pkl"))
+    train(resumed, tmp_path / "resumed")
+    for trainer in (recorded, resumed):
+        states = trainer.model.state_dict(), ordinary.model.state_dict()
+        torch.testing.assert_close(*states, rtol=0, atol=0)
+        states = trainer.optimizer.state, ordinary.optimizer.state
+        torch.testing.assert_close(*states, rtol=0, atol=0)

@@ -35,7 +35,7 @@ class Chain(LoweredModule):
     Args:
         source: the chain in the textbook's form.
         modules: what computes it.
-        positions: of each the position in ``source`` that messages name.
+        positions: of each the position in ``source`` that messages name; None if it does so itself.
 
     Attributes:
         free_saved: whether ``backward`` drops what each module kept as soon as it has gone through
@@ -43,7 +43,7 @@ class Chain(LoweredModule):
     """
 
     def __init__(
-        self, source: Sequential, modules: Sequence[Module], positions: Sequence[int]
+        self, source: Sequential, modules: Sequence[Module], positions: Sequence[int | None]
     ) -> None:
         super().__init__()
         self.children = {str(index): module for index, module in enumerate(modules)}
@@ -69,7 +69,8 @@ class Chain(LoweredModule):
                 else:
                     x = module.forward(x)
             except ShapeError as error:
-                raise at_position(self._positions[index], error) from None
+                position = self._positions[index]
+                raise error if position is None else at_position(position, error) from None
             last = self._modules[index]
             owned = isinstance(last, LoweredModule) and last.output_reusable
             index += 1

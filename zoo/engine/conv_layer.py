@@ -47,6 +47,10 @@ class ConvLayer(LoweredModule):
         self.parameters = conv.parameters
         set_memory_format(self._weight, COARSE_FIRST if scale == (1, 1) else FINE_FIRST)
 
+    def source(self) -> Module:
+        """The convolution: it comes first on the way back."""
+        return self.conv
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, Cin, H, W) -> (N, Cout, Hout, Wout); also without N."""
         return self.forward_through(identity, x)
@@ -89,7 +93,7 @@ class ConvLayer(LoweredModule):
     ) -> Tensor | None:
         """``backward`` from what the transform makes of the gradient of what follows."""
         plan, packed, y_shape = self.saved()
-        self.layer.require_gradient_shape(grad_y, y_shape)
+        self.conv.require_gradient_shape(grad_y, y_shape)
         images = grad_y if grad_y.dim() == 4 else grad_y.unsqueeze(0)
         grad: Tensor | None
         if plan is None:

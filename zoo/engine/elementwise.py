@@ -38,6 +38,10 @@ class Elementwise(LoweredModule):
         self.apply = apply
         self.apply_backward = apply_backward
 
+    def source(self) -> Module:
+        """The layer."""
+        return self.layer
+
     def forward(self, x: Tensor) -> Tensor:
         """(...) -> (...), the same shape."""
         y = torch.empty_like(x)

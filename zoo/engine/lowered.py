@@ -59,20 +59,21 @@ class Lowered(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The model's output for x."""
-        if self.training:
-            return self._network.forward(x)
         with engine_state(self.model):
+            if self.training:
+                return self._network.forward(x)
             if x.dim() != 4 or device_of(self.model) != torch.device("cpu"):
                 return self._infer(x)
             if self._sharded is None:
                 whole = self._network.forward
-                self._sharded = ShardedBatch(self.model, self._worker, whole, gradients=False)
+                self._sharded = ShardedBatch(self.model, self._worker, whole, training=False)
             parts = self._sharded.run(x)
             return torch.cat([y for part in parts for y in part]) if parts else self._infer(x)
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """The gradient of the latest ``forward``'s x; adds the parameters' gradients."""
-        return self._network.backward(grad_y)
+        with engine_state(self.model):
+            return self._network.backward(grad_y)
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The model's."""

@@ -6,6 +6,7 @@ pays, the plugin's hook ``zoo_lowerings`` returns :class:`zoo.Lowering` records.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Protocol
@@ -29,7 +30,7 @@ def plugin_lowering(kind: type[Module], warn: Callable[[str], object]) -> Loweri
     """How layers of a class are lowered, as a plugin says; None if none does."""
     if kind.__module__.partition(".")[0] == "zoo":
         return None
-    record = _installed().get(f"{kind.__module__}:{kind.__qualname__}")
+    record = _installed(os.environ.get("ZOO_PLUGINS")).get(f"{kind.__module__}:{kind.__qualname__}")
     if record is None:
         return None
     try:
@@ -39,7 +40,7 @@ def plugin_lowering(kind: type[Module], warn: Callable[[str], object]) -> Loweri
         return None
 
 
-@lru_cache(maxsize=1)
-def _installed() -> Mapping[str, LoweringRecord]:
-    """The records by the layer's class."""
+@lru_cache(maxsize=8)
+def _installed(selected: str | None) -> Mapping[str, LoweringRecord]:
+    """The records of the plugins that the environment selects, by the layer's class."""
     return {record.layer: record for record in load_lowerings()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -18,6 +18,17 @@ class LoweredModule(Module):
     """
 
     output_reusable: ClassVar[bool] = False
+
+    def saved(self) -> tuple[Any, ...]:
+        """What the latest ``forward`` kept; where there is nothing the textbook layer is named."""
+        if self._saved is None and isinstance(source := self.source(), Module):
+            source.clear_saved()
+            source.saved()  # raises
+        return super().saved()
+
+    def source(self) -> Module | None:
+        """The textbook layer that messages name; None for one of this class's own name."""
+        return None
 
     def backward_weights_only(self, grad_y: Tensor) -> None:
         """``backward`` where nobody needs the gradient with respect to x.

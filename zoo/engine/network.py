@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
+from operator import is_
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -13,12 +14,13 @@ from zoo.engine.conv_layer import ConvLayer
 from zoo.engine.elementwise import Elementwise, relu, relu_backward, sigmoid, sigmoid_backward
 from zoo.engine.lowerings import Lower, Lowering, plugin_lowering
 from zoo.engine.module import LoweredModule, backward_weights_only
+from zoo.errors import ShapeError
 from zoo.nn.conv2d import Conv2d
 from zoo.nn.conv_transpose2d import ConvTranspose2d
 from zoo.nn.module import Module
 from zoo.nn.nearest_upsampling import NearestUpsampling
 from zoo.nn.relu import ReLU
-from zoo.nn.sequential import Sequential
+from zoo.nn.sequential import Sequential, at_position
 from zoo.nn.sigmoid import Sigmoid
 from zoo.nn.upsampling import Upsampling
 
@@ -127,11 +129,13 @@ def copy_with_children(module: Module, lower: Lower) -> Module:
     def replaced(value: Any) -> Any:
         if isinstance(value, Module):
             return lowered.get(id(value), value)
-        if type(value) in (list, tuple):
-            return type(value)(map(replaced, value))
-        if type(value) is dict:
-            return {key: replaced(item) for key, item in value.items()}
-        return value
+        if type(value) not in (list, tuple, dict):
+            return value
+        items = list(value.values() if type(value) is dict else value)
+        results = list(map(replaced, items))
+        if all(map(is_, results, items)):
+            return value  # what changes there changes for both
+        return type(value)(zip(value, results, strict=True) if type(value) is dict else results)
 
     result = copy(module)
     for name, value in list(vars(module).items()):
@@ -145,16 +149,35 @@ def _sequential(module: Module, lower: Lower) -> Module:
     assert isinstance(module, Sequential)
     sources = list(module)
     modules: list[Module] = []
-    positions: list[int] = []
+    positions: list[int | None] = []
     for position, source in enumerate(sources):
         before = sources[position - 1] if position else None
         if type(before) is NearestUpsampling and type(source) is Conv2d and _fits(before, source):
-            pair = Sequential(before, source)
+            pair = _Pair(position - 1, before, source)
             modules[-1] = ConvLayer(pair, source, before.scale_factor)
+            positions[-1] = None
         else:
             modules.append(lower(source))
             positions.append(position)
     return Chain(module, modules, positions)
+
+
+class _Pair(Sequential):
+    """Two modules of a chain, the first at a position there, which its messages name."""
+
+    def __init__(self, position: int, *modules: Module) -> None:
+        super().__init__(*modules)
+        self._position = position
+
+    def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape after both."""
+        shape = tuple(input_shape)
+        for position, module in enumerate(self, self._position):
+            try:
+                shape = module.output_shape(shape)
+            except ShapeError as error:
+                raise at_position(position, error) from None
+        return shape
 
 
 def _upsampling(module: Module, lower: Lower) -> Module:

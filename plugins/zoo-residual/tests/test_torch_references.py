@@ -11,9 +11,9 @@ from zoo.architecture import parse_architecture
 from zoo.bench.benchmark import Plan, benchmark
 from zoo.bench.references import References
 from zoo.compiler import Compiler
+from zoo.data.seeding import generator
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import load_registry
-from zoo.data.seeding import generator
 from zoo.testing import check_against_torch
 
 pytest.importorskip("zoo_residual", reason="zoo-residual is not installed")

@@ -5,7 +5,7 @@ than the GPU to run them. A graph starts all of them at once. It is a recording 
 addresses, so it is right only while the same kernels are wanted on the same memory:
 
 - inputs are copied to where they were when it was captured; each batch shape has its own graph;
-- tensors of the model must stay where they are;
+- tensors of the model must stay where they are, and each layer in its mode;
 - numbers and decisions of the host are frozen in it. The learning rate and Adam's corrections
   change in each step, so the update is not captured: with multi-tensor operations it is one kernel
   for SGD and seven for Adam, which are started while the graph still runs.
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import is_
 
 import torch
 from torch import Tensor
@@ -78,15 +79,18 @@ class GraphedCallable:
         self._too_large: set[object] = set()
         self._seen: dict[object, int] = {}
         self._graphs: dict[object, _Graph] = {}
-        self._parameters = [(parameter, *parameter) for parameter in self._model.param()]
+        self._modules = list(self._model.modules())
+        self._parameters = self._model.param()
+        self._own_tensors = self._all_tensors()
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """``work(*inputs)``; the result is a tensor of its own."""
         if self._declined or self._model.training is not self._training:
             return self._work(*inputs)
         if not self._in_place():
-            self._forget()
-        shape = tuple((tensor.shape, tensor.dtype) for tensor in inputs)
+            self._own_tensors, self._graphs = self._all_tensors(), {}
+        modes = tuple(module.training for module in self._modules)
+        shape = modes, *((tensor.shape, tensor.dtype) for tensor in inputs)
         if shape in self._graphs:
             return self._graphs[shape](*inputs).clone()
         if len(self._graphs) == MAX_GRAPHS or shape in self._too_large:
@@ -97,15 +101,13 @@ class GraphedCallable:
         return self._capture(shape, inputs)
 
     def _in_place(self) -> bool:
-        """Whether the parameters have the tensors that they had; not so after ``Module.to``."""
-        return all(
-            parameter.value is value and parameter.gradient is gradient
-            for parameter, value, gradient in self._parameters
-        )
+        """Whether the model has the tensors that it had; not so after ``Module.to``."""
+        return all(map(is_, self._all_tensors(), self._own_tensors))
 
-    def _forget(self) -> None:
-        self._seen, self._graphs = {}, {}
-        self._parameters = [(parameter, *parameter) for parameter in self._model.param()]
+    def _all_tensors(self) -> list[Tensor]:
+        """The parameters' values and gradients, and the buffers."""
+        tensors = [tensor for parameter in self._parameters for tensor in parameter]
+        return tensors + [buffer for module in self._modules for buffer in module.buffers.values()]
 
     def _capture(self, shape: object, inputs: Sequence[Tensor]) -> Tensor:
         """An ordinary step, after which the same batch is captured and replayed, to compare.

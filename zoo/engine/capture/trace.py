@@ -105,7 +105,7 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
         inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         writes = func._schema.is_mutable
         if writes:
-            self._remember(inputs)
+            self._remember(_written(func, args, kwargs))
         outputs = func(*args, **kwargs)
         results = [leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor)]
         given = {storage_address(tensor) for tensor in inputs}
@@ -145,6 +145,15 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
                 elements = tensor.untyped_storage().nbytes() // tensor.itemsize
                 whole = tensor.as_strided((elements,), (1,), 0)
                 self._before[storage] = (whole, whole.clone())
+
+
+def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+    """The tensors among its arguments that an operation writes to."""
+    by_name = {argument.name: argument for argument in func._schema.arguments}
+    named = [*zip(func._schema.arguments, args, strict=False)]  # the others have their defaults
+    named += [(by_name[name], value) for name, value in kwargs.items()]
+    written = [value for argument, value in named if argument.is_write]
+    return [leaf for leaf in tree_leaves(written) if isinstance(leaf, Tensor)]
 
 
 class CpuRecorder:

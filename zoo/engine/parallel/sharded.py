@@ -57,7 +57,8 @@ class ShardedBatch(Generic[R]):
         model: the network.
         worker: given the network or a replica of it and a rank, makes what computes a shard.
         whole: computes a batch with the network; shows how much memory an image needs.
-        gradients: whether replicas need some.
+        training: whether batches are trained on: then replicas have gradients of their own, and
+            layers may ask the other ranks.
     """
 
     def __init__(
@@ -65,26 +66,31 @@ class ShardedBatch(Generic[R]):
         model: Module,
         worker: Callable[[Module, Rank], Worker[R]],
         whole: Callable[..., Tensor],
-        gradients: bool = True,
+        training: bool = True,
     ) -> None:
         self._model = model
         self._worker = worker
         self._whole = whole
-        self._gradients = gradients
-        # In the mode in which the network is used, once that is known:
-        self._allowed: bool | None = None
+        self._training = training
+        self._modules = list(model.modules())
+        # What follows from the modes that the modules are in:
+        self._modes: list[bool] = []
+        self._allowed = False
         self._has_collectives = False
         self._image_bytes: dict[object, int] = {}
         self._teams: dict[int, _Team[R]] = {}  # by their size: a last batch may be small
 
     def run(self, *inputs: Tensor) -> list[R]:
         """What each rank computed; nothing if the batch should be computed as a whole."""
-        if self._allowed is None:
-            modules = list(self._model.modules())
-            others = [module for module in modules if not module.batch_independent]
-            self._has_collectives = bool(others)
-            self._allowed = not others or (
-                self._gradients and all(module.uses_batch_statistics for module in others)
+        modes = [module.training for module in self._modules]
+        if modes != self._modes:
+            self._modes = modes
+            self._teams.clear()
+            self._image_bytes.clear()
+            asking = [module for module in self._modules if not module.batch_independent]
+            self._has_collectives = bool(asking)
+            self._allowed = not asking or (
+                self._training and all(module.uses_batch_statistics for module in asking)
             )
         plan = self._plan(inputs) if self._allowed else []
         if not plan:
@@ -92,7 +98,7 @@ class ShardedBatch(Generic[R]):
         if not all(team.is_current() for team in self._teams.values()):
             self._teams.clear()
         if len(plan) not in self._teams:
-            others = [replica(self._model, self._gradients) for _ in plan[1:]]
+            others = [replica(self._model, self._training) for _ in plan[1:]]
             self._teams[len(plan)] = _Team([self._model, *others], self._worker)
         return self._teams[len(plan)].run(plan, inputs)
 
