@@ -259,7 +259,7 @@ def test_recorded_ranks_gather_as_ordinary_ones(
 def test_a_pass_in_which_only_one_tensor_is_gathered() -> None:
     """A rank that records the next pass may not write while another still reads of this one."""
     x = torch.rand(4, 1, 2, 2, dtype=torch.float64)
-    for _ in range(30):
+    for _ in range(10):
         models = [Sequential(AlwaysCentred(), Conv2d(1, 3, 1)).to(torch.float64) for _ in range(2)]
         models[1].load_state_dict(models[0].state_dict())
         recorded, ordinary = (
