@@ -15,6 +15,7 @@ from torch import Tensor
 import zoo
 from tests.engine.layers import AlwaysCentred, Centred, MeanOfBatch, SameShape, Scale
 from zoo.engine import lower
+from zoo.engine.capture.graphed import WARM_UP
 from zoo.engine.capture.recorder import Recording, TooLargeError
 from zoo.engine.capture.torchscript import Program
 from zoo.engine.capture.trace import CpuRecorder
@@ -252,6 +253,23 @@ def test_recorded_ranks_gather_as_ordinary_ones(
     again, ordinary = gathering(count), gathering(count, capture=False)
     assert all(map(torch.equal, found, again))
     assert all(map(torch.equal, found, ordinary))
+
+
+@pytest.mark.usefixtures("small_microbatches")
+def test_a_pass_in_which_only_one_tensor_is_gathered() -> None:
+    """A rank that records the next pass may not write while another still reads of this one."""
+    x = torch.rand(4, 1, 2, 2, dtype=torch.float64)
+    for _ in range(10):
+        models = [Sequential(AlwaysCentred(), Conv2d(1, 3, 1)).to(torch.float64) for _ in range(2)]
+        models[1].load_state_dict(models[0].state_dict())
+        recorded, ordinary = (
+            TrainStep(model, MSE(), SGD(model.param(), lr=0.1), capture=capture)
+            for model, capture in zip(models, (True, False), strict=True)
+        )
+        target = torch.rand(4, 3, 2, 2, dtype=torch.float64)
+        with num_threads(2):
+            for _ in range(WARM_UP + 2):
+                assert recorded(x, target) == ordinary(x, target)
 
 
 @pytest.mark.usefixtures("small_microbatches")

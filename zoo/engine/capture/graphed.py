@@ -122,7 +122,8 @@ class GraphedCallable:
         after, random = _State(self._model), torch.get_rng_state()
         problem = _moved(tensors, _tensors(self._model)) or self._changed(numbers)
         graph = None
-        if not problem:
+        # Asking also waits until all ranks have read what they gathered from each other.
+        if self._all_agree(not problem):
             before.restore()
             try:
                 graph = _Graph(self._recorder, self._work, inputs)
