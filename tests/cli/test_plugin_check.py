@@ -113,10 +113,10 @@ initializer ones: 9 checks passed, 1 skipped
 layer double: 22 checks passed, 5 skipped
 layer narrow: 19 checks passed, 3 failed, 5 skipped
   in_a_file failed: layer narrow: layer 'narrow' of zoo-pair 1.0: its shape rule says an output of \
-4x6x5 and 0 parameters for an input of 4x6x5; the layer has an output of 4x6x1 and 0 parameters.
-  output_shape failed: narrow(): forward gives (2, 4, 6, 5), output_shape promised (2, 4, 6, 1).
-  shape_rule failed: narrow(): for an input of (4, 6, 5) the shape rule gives (4, 6, 5), \
-output_shape gives (4, 6, 1).
+6x6x5 and 0 parameters for an input of 6x6x5; the layer has an output of 6x6x1 and 0 parameters.
+  output_shape failed: narrow(): forward gives (2, 6, 6, 5), output_shape promised (2, 6, 6, 1).
+  shape_rule failed: narrow(): for an input of (6, 6, 5) the shape rule gives (6, 6, 5), \
+output_shape gives (6, 6, 1).
 optimizer plain: 29 checks passed, 2 failed as expected, 2 skipped
   refuses_nonsense failed as expected: plain(): takes any rate
   refuses_nonsense failed as expected: plain(lr=0.005): takes any rate
@@ -162,7 +162,7 @@ def test_as_json(cli: Callable[..., Result]) -> None:
     assert entries["layer narrow"]["failed"][1] == {
         "check": "output_shape",
         "case": "narrow()",
-        "message": "narrow(): forward gives (2, 4, 6, 5), output_shape promised (2, 4, 6, 1).",
+        "message": "narrow(): forward gives (2, 6, 6, 5), output_shape promised (2, 6, 6, 1).",
     }
     assert {each["check"]: each["message"] for each in entries["layer double"]["skipped"]} == {
         "batch_independent": "batch_independent is False",

@@ -155,4 +155,48 @@ def test_what_is_no_image(image: object, message: str) -> None:
 def test_other_channels_are_refused() -> None:
     with pytest.raises(ShapeError) as error:
         denoise(identity(3), np.zeros((8, 8), np.uint8))
-    assert str(error.value) == "module 0: Conv2d: expects 3 channels; the input has 1."
+    assert str(error.value) == (
+        "denoise: the image is an array (8, 8): module 0: Conv2d: expects 3 channels; "
+        "the input has 1."
+    )
+
+
+def test_a_network_in_training_mode_is_refused() -> None:
+    with pytest.raises(ArgumentError) as error:
+        denoise(identity(1).train(), np.zeros((4, 4)))
+    assert str(error.value) == ("denoise: the network is in training mode. Call its eval() first.")
+
+
+@pytest.mark.parametrize(
+    ("image", "what"),
+    [
+        (torch.zeros(4, 4), "(4, 4) of torch.float32"),
+        (torch.zeros(1, 4, 4, dtype=torch.uint8), "(1, 4, 4) of torch.uint8"),
+    ],
+)
+def test_tensors_that_are_no_image(image: torch.Tensor, what: str) -> None:
+    with pytest.raises(ArgumentError) as error:
+        denoise(identity(1), image)
+    assert str(error.value) == (
+        f"denoise: the image is a tensor {what}. Use (N, C, H, W) or (C, H, W) of floats in [0, 1]."
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_tensors_of_another_dtype_come_back_in_it(dtype: torch.dtype) -> None:
+    image = torch.rand(1, 5, 7).to(dtype)
+    result = denoise(identity(1), image)
+    assert result.dtype == dtype
+    torch.testing.assert_close(result, image)
+
+
+def test_in_inference_mode_the_network_stays_what_it_was() -> None:
+    model = Sequential(Conv2d(3, 16, 3, padding=1), ReLU(), Conv2d(16, 3, 3, padding=1)).eval()
+    with torch.inference_mode():
+        denoise(model, np.zeros((32, 32, 3)))
+        fast = lower(model)
+    assert not any(value.is_inference() for value, _ in model.param())
+    model.load_state_dict({name: value * 2 for name, value in model.state_dict().items()})
+    image = torch.rand(1, 3, 32, 32)
+    for _ in range(6):
+        torch.testing.assert_close(denoise(fast, image), model(image))

@@ -144,6 +144,6 @@ def test_a_size_that_the_network_cannot_take() -> None:
     with pytest.raises(DataError) as error:
         list(denoised(model, images((8, 9)), CPU))
     assert str(error.value) == (
-        "0.png: 8x9 pixels, 3 channels: the network gives back no size from 8 to 263 pixels. "
+        "0.png: 8x9 pixels, 3 channels: the network gives back no height from 8 pixels on. "
         "Use images of the size it was trained on."
     )

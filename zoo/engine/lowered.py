@@ -14,6 +14,7 @@ from zoo.engine.parallel.sharded import ShardedBatch, Worker
 from zoo.engine.parallel.thread_group import Rank
 from zoo.engine.passes import Loss, TrainingPass
 from zoo.engine.state import engine_state
+from zoo.errors import ArgumentError
 from zoo.nn.module import Module
 
 # Memory up to which inference is recorded on a CPU, in bytes: images are many and small, or large.
@@ -38,13 +39,18 @@ class Lowered(Module):
 
     def __init__(self, model: Module, warn: Callable[[str], object] = lambda message: None) -> None:
         super().__init__()
+        if not isinstance(model, Module):
+            raise ArgumentError(
+                f"lower: the model is a {type(model).__name__}. Use a module of zoo.nn."
+            )
         self.model = model
         self.parameters = model.parameters
         self.buffers = model.buffers
         self.children = model.children
         self._warn = each_once(warn)
-        self._network = Network(model, self._warn)
-        self._infer = self._captured(self._network)
+        with engine_state(model):  # new memory of the weights is ordinary memory
+            self._network = Network(model, self._warn)
+            self._infer = self._captured(self._network)
         self._sharded: ShardedBatch[list[Tensor]] | None = None
 
     @property
@@ -78,6 +84,9 @@ class Lowered(Module):
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The model's."""
         return self.model.output_shape(input_shape)
+
+    def __repr__(self) -> str:
+        return f"Lowered({self.model!r})"
 
     def clear_saved(self) -> None:
         """Drop what the latest ``forward`` kept."""

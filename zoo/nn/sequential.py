@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from zoo.errors import ShapeError
+from zoo.errors import ArgumentError, ShapeError
 from zoo.nn.module import Module
 
 
@@ -23,6 +23,7 @@ class Sequential(Module):
         modules: the modules in the order in which they are applied.
 
     Raises:
+        ArgumentError: an argument is no module.
         ShapeError: (all methods) a module refuses its input; the message names its position.
     """
 
@@ -30,6 +31,12 @@ class Sequential(Module):
 
     def __init__(self, *modules: Module) -> None:
         super().__init__()
+        for position, module in enumerate(modules):
+            if not isinstance(module, Module):
+                raise ArgumentError(
+                    f"Sequential: argument {position} is a {type(module).__name__}. "
+                    "Give each module of zoo.nn as an argument of its own."
+                )
         self.children = {str(position): module for position, module in enumerate(modules)}
 
     def forward(self, x: Tensor) -> Tensor:

@@ -37,13 +37,21 @@ def denoise(model: Module, image: Image) -> Image:
         The same shape and dtype: floats as the network gives them, integers rounded and clipped.
 
     Raises:
-        ArgumentError: the array is no image of a known type.
+        ArgumentError: it is no image of a known type, or the network is in training mode.
         ShapeError: the network takes other channels, or gives back no size near the image's.
     """
     fast = model if isinstance(model, Lowered) else lower(model)
+    if fast.training:
+        raise ArgumentError("denoise: the network is in training mode. Call its eval() first.")
     if isinstance(image, Tensor):
-        return _any_size(fast, image) if image.dim() == 4 else _any_size(fast, image[None])[0]
-    return _from_tensor(_any_size(fast, _to_tensor(image, fast)), image)
+        _check_tensor(image)
+        images = image if image.dim() == 4 else image[None]  # N, C, H, W
+        denoised = _any_size(fast, images.to(_dtype(fast))).to(image.dtype)
+        return denoised if image.dim() == 4 else denoised[0]
+    try:
+        return _from_tensor(_any_size(fast, _to_tensor(image, fast)), image)
+    except ShapeError as error:
+        raise ShapeError(f"denoise: the image is an array {image.shape}: {error}") from None
 
 
 def _any_size(model: Lowered, images: Tensor) -> Tensor:
@@ -92,6 +100,14 @@ def _output_size(model: Module, channels: int, size: Pair) -> Pair | None:
     return (output[1], output[2]) if len(output) == 3 and output[0] == channels else None
 
 
+def _check_tensor(image: Tensor) -> None:
+    if image.dim() not in (3, 4) or not image.is_floating_point():
+        raise ArgumentError(
+            f"denoise: the image is a tensor {tuple(image.shape)} of {image.dtype}. "
+            "Use (N, C, H, W) or (C, H, W) of floats in [0, 1]."
+        )
+
+
 def _to_tensor(image: NDArray[Any], model: Module) -> Tensor:
     """An array (H, W) or (H, W, C) as (1, C, H, W), with values in [0, 1]."""
     if not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or not image.size:
@@ -103,9 +119,14 @@ def _to_tensor(image: NDArray[Any], model: Module) -> Tensor:
             f"denoise: the image has dtype {image.dtype}. Use unsigned integers or floats."
         )
     values = image.astype(np.float64) / _white(image)
-    like = next((value for value, _ in model.param()), torch.empty(0))
+    device = next((value.device for value, _ in model.param()), None)
     channels_first = torch.from_numpy(np.atleast_3d(values)).permute(2, 0, 1)
-    return channels_first[None].to(like.device, like.dtype)
+    return channels_first[None].to(device, _dtype(model))
+
+
+def _dtype(model: Module) -> torch.dtype:
+    """That of the network's parameters."""
+    return next((value.dtype for value, _ in model.param()), torch.get_default_dtype())
 
 
 def _from_tensor(images: Tensor, like: NDArray[Any]) -> NDArray[Any]:
