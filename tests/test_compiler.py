@@ -13,6 +13,7 @@ import zoo
 from zoo.architecture import Component, parse_architecture
 from zoo.compiler import Compiler
 from zoo.errors import ArchitectureError, PluginError
+from zoo.init import Unfilled
 from zoo.nn import MSE, Conv2d, Sequential
 from zoo.optim import SGD
 from zoo.plugins.discovery import discover
@@ -126,6 +127,18 @@ def test_the_generator_goes_on_from_layer_to_layer() -> None:
         assert torch.equal(state[f"{index}.bias"], expected["bias"])
 
 
+def test_unfilled_parameters_take_no_draws() -> None:
+    generator, before = Unfilled(), torch.get_rng_state()
+    untouched = generator.get_state()
+    state = compiler(SEEDED).model(generator).state_dict()
+    assert torch.equal(generator.get_state(), untouched)
+    assert torch.equal(torch.get_rng_state(), before)
+    expected = model(SEEDED).state_dict()
+    assert {name: value.shape for name, value in state.items()} == {
+        name: value.shape for name, value in expected.items()
+    }
+
+
 def test_load_model() -> None:
     path = ARCHITECTURES / "n2n_small.toml"
     first = zoo.load_model(path, device="cpu", seed=3)
@@ -210,7 +223,7 @@ def test_a_factory_that_cannot_be_imported() -> None:
         compiler(ONE.replace("[", '["gone", '), registry=registry).model(torch.Generator())
     assert str(caught.value) == (
         "layer 'gone': cannot import 'zoo_gone:Gone': "
-        "ModuleNotFoundError(\"No module named 'zoo_gone'\")."
+        "ModuleNotFoundError: No module named 'zoo_gone'."
     )
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 import re
+from typing import Any
 
 import pytest
 
 from zoo import errors
-from zoo.errors import ArchitectureError, Problem, Stopped, ZooError, format_path
+from zoo.errors import (
+    ArchitectureError,
+    Problem,
+    Stopped,
+    ZooError,
+    format_error,
+    format_path,
+    format_value,
+)
 
 LINE = re.compile(r"^    [├└]── (\w+) +(\S.*)$", re.MULTILINE)
 
@@ -76,3 +86,48 @@ def test_stopped_knows_its_signal() -> None:
     stopped = Stopped("saved", 15)
     assert str(stopped) == "saved"
     assert stopped.signal == 15
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        (False, "false"),
+        (3, "3"),
+        (3.0, "3.0"),
+        (1e-8, "1e-08"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+        ("a", '"a"'),
+        ("é", '"é"'),
+        ('"\n\\', '"\\"\\n\\\\"'),
+        ([], "[]"),
+        ([1, "a", [True]], '[1, "a", [true]]'),
+        ({}, "{}"),
+        ({"type": "sgd", "lr": 0.5}, '{type = "sgd", lr = 0.5}'),
+        ({"a b": 1, "": 2, "c\nd": 3}, '{"a b" = 1, "" = 2, "c\\nd" = 3}'),
+        (datetime.date(2026, 1, 31), "2026-01-31"),
+        (2**63 - 1, "9223372036854775807"),
+        (2**63, "an integer of more than 64 bits"),
+        (-(2**70), "an integer of more than 64 bits"),
+        ("x" * 58, '"' + "x" * 58 + '"'),
+        ("x" * 59, '"' + "x" * 56 + "..."),
+        ([123456] * 100, ("[" + "123456, " * 8)[:57] + "..."),
+    ],
+)
+def test_a_value_as_it_is_written(value: Any, text: str) -> None:
+    assert format_value(value) == text
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (KeyError("x"), "KeyError: 'x'"),
+        (RuntimeError("no GPU\n  found."), "RuntimeError: no GPU found"),
+        (RuntimeError(), "RuntimeError"),
+        (SystemExit(3), "SystemExit: 3"),
+        (ZooError("conv2d: groups is 0. Use an integer >= 1."),) * 2,
+    ],
+)
+def test_an_exception_in_one_line(error: BaseException, text: object) -> None:
+    assert format_error(error) == str(text)

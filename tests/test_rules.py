@@ -20,75 +20,84 @@ PLUGIN_NAMES = [plugin["project"]["name"] for plugin in PLUGINS]
 
 # What each part of zoo may import from the others, in the order in which data flows: TOML,
 # architecture, compiler, engine, train, the commands. ``spec`` and ``plugins`` file by file.
-SPEC = {"spec.shapes", "spec.arguments", "spec.constraints", "spec.input_range", "spec.layer_info"}
+SPEC = {
+    *("spec.shapes", "spec.arguments", "spec.constraints", "spec.parameters"),
+    *("spec.input_range", "spec.layer_info", "spec.sizes"),
+}
 PLUGINS_READ = {"plugins.records", "plugins.registry"}
 PLUGINS_FOUND = {*PLUGINS_READ, "plugins.discovery", "plugins.static_source"}
 TEXTBOOK = {"init", "nn", "optim"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
-    "seeding": {"errors"},
     "malloc": set(),
-    "schemas": set(),
     "spec": set(),
+    "spec.schemas": set(),
     "spec.shapes": {"errors"},
+    "spec.sizes": set(),
     "spec.arguments": {"errors", "spec.shapes"},
     "spec.constraints": {"errors"},
     "spec.input_range": set(),
     "spec.layer_info": {"spec.input_range"},
+    "spec.parameters": set(),
     "spec.shape_rules": {"errors", *SPEC},
     "plugins": set(),
     "plugins.suggestions": set(),
     "plugins.static_source": set(),
     "plugins.python_subprocess": set(),
     "plugins.scaffold": set(),
-    "plugins.schema_lint": {"errors", "schemas", "spec.arguments", "plugins.suggestions"},
+    "plugins.schema_lint": {"errors", "spec.schemas", "spec.arguments", "plugins.suggestions"},
     "plugins.records": {"errors", "spec.layer_info", "plugins.schema_lint"},
     "plugins.hookspecs": {"plugins.records"},
-    "plugins.builtins": {"schemas", "plugins.records", "plugins.hookspecs"},
+    "plugins.declared_layer": {
+        *("errors", "plugins.records", "spec.layer_info", "spec.parameters"),
+    },
+    "plugins.builtins": {"spec.schemas", "plugins.records", "plugins.hookspecs"},
     "plugins.discovery": {
         *("errors", "plugins.records", "plugins.hookspecs", "plugins.builtins"),
         "plugins.static_source",
     },
-    "plugins.registry": {"errors", "plugins.records", "plugins.discovery"},
-    "architecture": {"errors", "schemas", *SPEC, *PLUGINS_READ, "plugins.suggestions"},
+    "plugins.registry": {
+        *("errors", "plugins.records", "plugins.discovery", "plugins.declared_layer"),
+    },
+    "architecture": {"errors", *SPEC, "spec.schemas", *PLUGINS_READ, "plugins.suggestions"},
     "describe": {
-        *("errors", "schemas", *PLUGINS_FOUND, "plugins.python_subprocess", "architecture"),
+        *("errors", "spec.schemas", *PLUGINS_FOUND, "plugins.python_subprocess", "architecture"),
     },
     "init": {"errors", *SPEC},
     "nn": {"errors", *SPEC, "init"},
     "optim": {"errors", *SPEC},
-    "data": {"errors", "seeding", *SPEC},
+    "data": {"errors", *SPEC},
     "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data"},
-    "engine": {"errors", *SPEC, "init", "nn"},
+    "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
     "train": {
-        *("errors", "files", "seeding", "malloc", *SPEC, *PLUGINS_READ),
+        *("errors", "files", "malloc", *SPEC, *PLUGINS_READ),
         *("architecture", *TEXTBOOK, "data", "compiler", "engine"),
     },
     "zoo": {  # zoo/__init__.py
-        *("errors", *SPEC, *PLUGINS_READ, "plugins.hookspecs"),
+        *("errors", *SPEC, *PLUGINS_READ, "plugins.hookspecs", "plugins.declared_layer"),
         *("architecture", "nn", "engine", "train"),
     },
     "testing": {
-        *("errors", "schemas", *SPEC, *PLUGINS_FOUND, "plugins.schema_lint", "plugins.suggestions"),
-        *("plugins.python_subprocess", "architecture", *TEXTBOOK, "compiler", "engine", "train"),
+        *("errors", *SPEC, "spec.schemas", *PLUGINS_FOUND, "plugins.schema_lint"),
+        *("plugins.suggestions", "plugins.python_subprocess", "architecture", *TEXTBOOK),
+        *("compiler", "engine", "train"),
     },
     "bench": {
-        *("errors", "seeding", *PLUGINS_READ, "plugins.python_subprocess", "architecture"),
+        *("errors", *PLUGINS_READ, "plugins.python_subprocess", "architecture", "data"),
         *(*TEXTBOOK, "compiler", "engine", "train", "testing"),
     },
     "cli": {
-        *("errors", "files", "malloc", "schemas", *PLUGINS_FOUND, "plugins.scaffold"),
-        *("plugins.suggestions", "architecture", "describe", "data", "compiler", "engine"),
-        *("train", "zoo", "testing", "bench"),
+        *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
+        *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
+        *("compiler", "engine", "train", "zoo", "testing", "bench"),
     },
     "__main__": {"cli"},
 }
-COMES = {"engine"}  # parts that are not there yet
 PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
-LOOSE = {"__init__", "__main__", "errors", "files", "seeding", "compiler", "malloc"}
+LOOSE = {"__init__", "__main__", "errors", "files", "compiler", "malloc"}
 
-WITHOUT_TORCH = {"errors", "files", "schemas", "spec", "plugins", "architecture", "describe"}
+WITHOUT_TORCH = {"errors", "files", "spec", "plugins", "architecture", "describe"}
 A_PLUGIN_MAY_IMPORT = re.compile(r"zoo(\.(nn|optim|init|errors|testing|engine|spec(\.\w+)?))?")
 GRADIENTS_OF_TORCH = {
     "requires_grad",
@@ -117,8 +126,7 @@ class Source:
     @property
     def part(self) -> str:
         """The part of zoo it belongs to: ``nn``, ``spec.shapes``, or ``zoo`` itself."""
-        names = Path(self.path).with_suffix("").parts
-        return "schemas" if names[0] == "schemas" else part_of(".".join(names[1:]))
+        return part_of(".".join(Path(self.path).with_suffix("").parts[1:]))
 
     @property
     def package(self) -> str:
@@ -140,7 +148,7 @@ def files(pattern: str) -> list[Source]:
     return [Source(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in paths]
 
 
-ZOO = [*files("zoo/**/*.py"), *files("schemas/*.py")]
+ZOO = files("zoo/**/*.py")
 OF_PLUGINS = [source for source in files("plugins/*/**/*.py") if "/tests/" not in source.path]
 
 
@@ -163,17 +171,18 @@ def dotted(node: ast.AST) -> str:
     return ""
 
 
-RUN_AGAIN = {"zoo/train/tape.py", "zoo/train/program.py"}
+PRIVATE = {f"zoo/engine/capture/{name}.py" for name in ("private", "torchscript", "trace")}
 
 
 def no_library_gradients_or_convolutions(source: Source) -> Iterator[str]:
     """Layers are written by hand; what compares them with torch's may use torch's.
 
-    That is zoo.testing, zoo.bench, and a plugin's cases and twins. And two modules of zoo.train run
-    again what layers have run; tests/train/test_tape.py sees that no convolution is among it.
+    That is zoo.testing, zoo.bench, and a plugin's cases and torch references. And two modules of
+    zoo.train run again what layers have run; tests/train/test_tape.py sees that no convolution is
+    among it.
     """
-    of_plugin = re.fullmatch(r"plugins/.*/(cases|twins)\.py", source.path)
-    if source.part in {"testing", "bench"} or of_plugin or source.path in RUN_AGAIN:
+    of_plugin = re.fullmatch(r"plugins/.*/(cases|torch_references)\.py", source.path)
+    if source.part in {"testing", "bench"} or of_plugin or source.path in PRIVATE:
         return
     used = list(imports(source.tree))
     aliases = {"torch"}
@@ -301,7 +310,7 @@ def test_the_rule_is_kept(rule: Rule, sources: list[Source]) -> None:
 
 def test_all_of_zoo_is_looked_at() -> None:
     parts = {source.part for source in ZOO}
-    assert parts == set(MAY_IMPORT) - (COMES - parts)
+    assert parts == set(MAY_IMPORT)
 
 
 def test_data_flows_one_way() -> None:
@@ -366,8 +375,8 @@ BROKEN: list[tuple[Rule, str, str]] = [
     (imports_go_one_way, "zoo/train/bad.py", "from zoo.cli import main"),
     (imports_go_one_way, "zoo/train/bad.py", "from zoo.testing import LayerCase"),
     (imports_go_one_way, "zoo/testing/bad.py", "from zoo.cli import main"),
-    (imports_go_one_way, "zoo/testing/bad.py", "from zoo.bench.twins import Twins"),
-    (imports_go_one_way, "zoo/train/bad.py", "from zoo.bench.twins import Twins"),
+    (imports_go_one_way, "zoo/testing/bad.py", "from zoo.bench.references import References"),
+    (imports_go_one_way, "zoo/train/bad.py", "from zoo.bench.references import References"),
     (imports_go_one_way, "zoo/bench/bad.py", "from zoo.cli import main"),
     (imports_go_one_way, "zoo/__init__.py", "def f():\n    from zoo.cli import main"),
     (no_torch_before_the_compiler, "zoo/architecture/bad.py", "import torch"),
@@ -376,7 +385,7 @@ BROKEN: list[tuple[Rule, str, str]] = [
         "zoo/plugins/registry.py",
         "def f():\n    from torch import Tensor",
     ),
-    (no_torch_before_the_compiler, "schemas/__init__.py", "import numpy as np"),
+    (no_torch_before_the_compiler, "zoo/spec/schemas.py", "import numpy as np"),
     (only_the_command_line_prints_and_exits, "zoo/train/bad.py", "print('done')"),
     (only_the_command_line_prints_and_exits, "zoo/train/bad.py", "import sys\nsys.exit(1)"),
     (only_the_command_line_prints_and_exits, "zoo/train/bad.py", "import os\nos._exit(1)"),
@@ -412,7 +421,11 @@ KEPT: list[tuple[Rule, str, str]] = [
     ),
     (no_library_gradients_or_convolutions, "zoo/testing/good.py", "import torch.nn"),
     (no_library_gradients_or_convolutions, "plugins/a/zoo_a/cases.py", "import torch.nn"),
-    (no_library_gradients_or_convolutions, "plugins/a/zoo_a/twins.py", "import torch.nn"),
+    (
+        no_library_gradients_or_convolutions,
+        "plugins/a/zoo_a/torch_references.py",
+        "import torch.nn",
+    ),
     (no_library_gradients_or_convolutions, "zoo/bench/good.py", "x.requires_grad_()"),
     (no_library_gradients_or_convolutions, "zoo/nn/good.py", '"""As torch.nn.Conv2d."""'),
     (imports_go_one_way, "zoo/nn/good.py", "from zoo.nn.module import Module"),

@@ -5,8 +5,9 @@ For users::
     model = zoo.load_model("architectures/n2n_small.toml", device="cpu", seed=0)
     model = zoo.load_checkpoint("runs/x/best.pkl")
 
-For plugin authors: :data:`zoo.hookimpl`, the records that hooks return, and :class:`zoo.LayerInfo`
-and :mod:`zoo.spec.input_range` for the shape rules of layers. Importing zoo imports no torch.
+For plugin authors: :func:`zoo.layer` and how it declares parameters (:func:`zoo.integer`,
+:func:`zoo.number` and so on), :class:`zoo.LayerInfo` and :mod:`zoo.input_range` for the shape rules
+of layers; :data:`zoo.hookimpl` and the records that hooks return. Importing zoo imports no torch.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.plugins.declared_layer import layer
 from zoo.plugins.hookspecs import hookimpl
 from zoo.plugins.records import (
     InitializerEntry,
@@ -29,9 +31,12 @@ from zoo.plugins.records import (
 )
 from zoo.spec import input_range
 from zoo.spec.layer_info import LayerInfo
+from zoo.spec.parameters import body, boolean, choice, integer, number, parameter
 
 if TYPE_CHECKING:
+    from zoo.nn.module import Module
     from zoo.nn.sequential import Sequential
+    from zoo.train.denoise import Image
 
 __all__ = [
     "InitializerEntry",
@@ -43,10 +48,18 @@ __all__ = [
     "OptimizerEntry",
     "ScheduleEntry",
     "SourceEntry",
+    "body",
+    "boolean",
+    "choice",
+    "denoise",
     "hookimpl",
     "input_range",
+    "integer",
+    "layer",
     "load_checkpoint",
     "load_model",
+    "number",
+    "parameter",
 ]
 
 
@@ -69,6 +82,25 @@ def load_model(path: str | Path, device: str = "auto", seed: int = 0) -> Sequent
 
     registry = load_registry()
     return load(read_architecture(path, registry), registry, choose_device(device), seed)
+
+
+def denoise(model: Module, image: Image) -> Image:
+    """The network's output for an image of any size; see :func:`zoo.train.denoise.denoise`.
+
+    Args:
+        model: the network, in evaluation mode, as :func:`load_checkpoint` gives it.
+        image: a numpy array (H, W) or (H, W, C), or a tensor (N, C, H, W) or (C, H, W).
+
+    Returns:
+        The same shape, dtype and range.
+
+    Raises:
+        zoo.errors.ArgumentError: it is no image of a known type.
+        zoo.errors.ShapeError: the network takes other channels, or no size near the image's.
+    """
+    from zoo.train.denoise import denoise as apply
+
+    return apply(model, image)
 
 
 def load_checkpoint(path: str | Path, device: str = "cpu") -> Sequential:

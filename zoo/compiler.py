@@ -9,14 +9,14 @@ from typing import Any
 import torch
 
 from zoo.architecture import Architecture, Component
-from zoo.architecture.walk import Walk, WalkedLayer
+from zoo.architecture.infer_shapes import InferredLayer, InferredShapes
 from zoo.data.sets import CleanImages, ImagePairs
 from zoo.errors import ArgumentError, PluginError
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.sequential import Sequential
 from zoo.plugins.registry import Registry
-from zoo.spec.shapes import by
+from zoo.spec.shapes import format_shape
 
 
 class Compiler:
@@ -34,11 +34,13 @@ class Compiler:
     def model(self, generator: torch.Generator) -> Sequential:
         """The network, with initial values drawn from ``generator``, on the CPU.
 
+        With ``zoo.init.Unfilled()`` nothing is drawn, for values that are all loaded afterwards.
+
         Raises:
             ArchitectureError: a layer refuses its parameters; names the layer.
             PluginError: a plugin's layer has another output than its shape rule says.
         """
-        return self._chain(self.architecture.walk, generator)
+        return self._chain(self.architecture.shapes, generator)
 
     def loss(self) -> Any:
         """The loss."""
@@ -96,30 +98,31 @@ class Compiler:
         except ArgumentError as error:
             raise self.architecture.error(component.path, str(error)) from error
 
-    def _chain(self, walk: Walk, generator: torch.Generator) -> Sequential:
-        """The layers of a walk, one after the other."""
+    def _chain(self, shapes: InferredShapes, generator: torch.Generator) -> Sequential:
+        """The layers, one after the other."""
         layers: list[Module] = []
-        shape = walk.input_shape
-        for walked in walk.layers:
-            bodies = {name: self._chain(body, generator) for name, body in walked.bodies.items()}
-            layer = self.build(walked.component, generator, **bodies)
-            self._compare(walked, layer, shape)
-            shape = walked.info.output_shape
+        shape = shapes.input_shape
+        for inferred in shapes.layers:
+            bodies = {name: self._chain(body, generator) for name, body in inferred.bodies.items()}
+            layer = self.build(inferred.component, generator, **bodies)
+            self._compare(inferred, layer, shape)
+            shape = inferred.info.output_shape
             layers.append(layer)
         return Sequential(*layers)
 
-    def _compare(self, walked: WalkedLayer, layer: Module, shape: tuple[int, ...]) -> None:
+    def _compare(self, inferred: InferredLayer, layer: Module, shape: tuple[int, ...]) -> None:
         """Refuse a layer that is not what its shape rule says."""
         count = sum(parameter.value.numel() for parameter in layer.param())
         found = (tuple(layer.output_shape(shape)), count)
-        said = (walked.info.output_shape, walked.info.parameters)
+        said = (inferred.info.output_shape, inferred.info.parameters)
         if found != said:
-            registered = self.registry.get("layer", walked.component.type)
+            registered = self.registry.get("layer", inferred.component.type)
             raise PluginError(
-                f"layer {walked.component.type!r} of {registered.provider}: its shape rule says "
-                f"{_words(*said)} for an input of {by(shape)}; the layer has {_words(*found)}."
+                f"layer {inferred.component.type!r} of {registered.provider}: its shape rule says "
+                f"{_format_layer(*said)} for an input of {format_shape(shape)}; the layer has "
+                f"{_format_layer(*found)}."
             )
 
 
-def _words(shape: Sequence[int], parameters: int) -> str:
-    return f"an output of {by(shape)} and {parameters:,} parameters"
+def _format_layer(shape: Sequence[int], parameters: int) -> str:
+    return f"an output of {format_shape(shape)} and {parameters:,} parameters"

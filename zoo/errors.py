@@ -24,8 +24,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -156,6 +157,37 @@ def format_path(path: Iterable[str | int]) -> str:
     return text
 
 
+def format_value(value: Any) -> str:
+    """A value as it is written in TOML, shortened where it is long."""
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, str):
+        text = quoted(value)
+    elif isinstance(value, Mapping):
+        pairs = (f"{format_path([str(key)])} = {format_value(value[key])}" for key in value)
+        text = "{" + ", ".join(pairs) + "}"
+    elif isinstance(value, list):
+        text = "[" + ", ".join(map(format_value, value)) + "]"
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        text = "an integer of more than 64 bits"
+    else:
+        text = printable(str(value))
+    return shorten(text)
+
+
+def format_error(error: BaseException) -> str:
+    """An exception in one line: zoo's own by its message, any other as a traceback ends."""
+    if isinstance(error, ZooError):
+        return str(error)
+    message = " ".join(str(error).split()).rstrip(".")
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """Text of at most ``limit`` characters: the end of a longer one is left out."""
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
 def quoted(text: str) -> str:
     """Text as TOML has it in quotes, on one line that can be printed."""
     return printable(json.dumps(text, ensure_ascii=False))
@@ -163,7 +195,7 @@ def quoted(text: str) -> str:
 
 def printable(text: str) -> str:
     """Text with an escape of TOML in the place of each character that cannot be printed."""
-    return "".join(one if one.isprintable() else _escape(ord(one)) for one in text)
+    return "".join(char if char.isprintable() else _escape(ord(char)) for char in text)
 
 
 def _escape(code: int) -> str:

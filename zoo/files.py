@@ -56,9 +56,9 @@ def create_text(path: Path, text: str) -> None:
         FileExistsError: something has that name; it is left as it was.
         WriteError: the file cannot be written.
     """
-    own = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with _temporary(own, lambda stream: stream.write(text.encode())) as temporary:
+        with _temporary(hidden, lambda stream: stream.write(text.encode())) as temporary:
             _rename_to_new(temporary, path)
         flush_folder(path.parent)
     except FileExistsError:
@@ -128,7 +128,7 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _finite(element) for key, element in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [_finite(element) for element in value]
     return value

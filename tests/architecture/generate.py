@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
-from zoo.schemas import read_schema
 
 from tests.architecture.spelling import spelled
 from tests.architecture.values import Document, bodies_of, defaults, tables, values
@@ -22,6 +21,7 @@ from zoo.errors import ArgumentError, ShapeError
 from zoo.plugins.records import LayerEntry
 from zoo.plugins.registry import Registry
 from zoo.spec.layer_info import LayerInfo
+from zoo.spec.schemas import read_schema
 
 TomlPath = tuple[str | int, ...]
 Shape = tuple[int, ...]

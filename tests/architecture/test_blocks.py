@@ -175,7 +175,7 @@ with = {{ channels = {{ var = "width" }}, kernel = 0 }}
     ]
 
 
-def test_a_mistake_in_a_block_that_is_used_often_is_told_once(read: Read) -> None:
+def test_a_mistake_in_a_block_that_is_used_often_is_reported_once(read: Read) -> None:
     text = """
 [[blocks.conv]]
 type = "conv2d"
@@ -200,7 +200,7 @@ use = "conv"
     ]
 
 
-def test_a_block_that_nothing_uses_is_checked_too(read: Read) -> None:
+def test_a_block_that_nothing_uses_is_checked_too(read: Read, registry: Registry) -> None:
     text = """
 [[blocks.spare]]
 type = "conv2d"
@@ -212,8 +212,8 @@ type = "rleu"
     assert refused(lambda: read(text + END)) == [
         "net.toml:8:15: blocks.spare[0].kernel_size: is 0. "
         "Use an integer >= 1 or a list of 2 integers >= 1.",
-        'net.toml:10:8: blocks.spare[1].type: is "rleu". Use one of: conv2d, conv_transpose2d, '
-        'linear, nearest_upsampling, relu, sigmoid, upsampling. Did you mean "relu"?',
+        'net.toml:10:8: blocks.spare[1].type: is "rleu". Use one of: '
+        f'{", ".join(registry.names("layer"))}. Did you mean "relu"?',
     ]
 
 

@@ -116,10 +116,10 @@ def test_bodies_in_bodies_compute_what_they_say(registry: Registry) -> None:
 
 def test_what_is_known_of_a_body_before_it_is_built(registry: Registry) -> None:
     spec = read(registry, '[[layers]]\ntype = "residual"\nbody = { use = "conv", repeat = 2 }')
-    (layer,) = spec.walk.layers
+    (layer,) = spec.shapes.layers
     assert [inner.info.output_shape for inner in layer.bodies["body"].layers] == [(3, 8, 6)] * 4
     assert layer.info.parameters == 2 * (27 * 3 + 3)
-    assert spec.walk.receptive_field == (5, 5)
+    assert spec.shapes.receptive_field == (5, 5)
 
 
 @pytest.mark.parametrize("check", LAYER_CHECKS, ids=lambda check: check.__name__)

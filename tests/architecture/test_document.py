@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from zoo.architecture.document import UNKNOWN, File, Node, Place, has_unknown, literal, parse
+from zoo.architecture.document import (
+    UNKNOWN,
+    File,
+    Node,
+    SourceLocation,
+    has_unknown,
+    literal,
+    parse,
+)
 from zoo.errors import ArchitectureError, Problem
 
 TEXT = """\
@@ -25,9 +33,9 @@ def document() -> Node:
     return parse(TEXT, "net.toml", Path("/models"))
 
 
-def at(place: Place | None) -> tuple[int | None, int | None, str]:
-    assert place is not None
-    return place.line, place.column, place.file.name
+def at(location: SourceLocation | None) -> tuple[int | None, int | None, str]:
+    assert location is not None
+    return location.line, location.column, location.file.name
 
 
 @pytest.mark.parametrize(
@@ -51,8 +59,8 @@ def test_where_keys_and_values_are(
     document: Node,
 ) -> None:
     node = document.nearest(path)
-    assert at(node.place) == (*value, "net.toml")
-    assert node.place.path == path
+    assert at(node.location) == (*value, "net.toml")
+    assert node.location.path == path
     assert node.key is None if key is None else at(node.key) == (*key, "net.toml")
 
 
@@ -74,7 +82,7 @@ def test_the_nearest_node_of_what_is_not_there(document: Node) -> None:
 
 
 def test_a_problem_has_the_line_and_the_text_of_its_place(document: Node) -> None:
-    problem = document.nearest(("a", "b", 0)).place.problem("is 1. Use 2.", "Did you mean 2?")
+    problem = document.nearest(("a", "b", 0)).location.problem("is 1. Use 2.", "Did you mean 2?")
     assert problem == Problem(
         file="net.toml",
         path=("a", "b", 0),
@@ -89,20 +97,24 @@ def test_a_problem_has_the_line_and_the_text_of_its_place(document: Node) -> Non
 
 def test_a_value_says_who_uses_it(document: Node) -> None:
     other = parse("\nx = 1", "other.toml", Path()).nearest(("x",))
-    used = document.nearest(("a", "b")).used_by(document.nearest(("name",)).place)
-    used = used.used_by(other.place)
+    used = document.nearest(("a", "b")).used_by(document.nearest(("name",)).location)
+    used = used.used_by(other.location)
     for path in ((), (0,), (1, "c")):
-        assert used.nearest(path).place.problem("is wrong.").hint == (
+        assert used.nearest(path).location.problem("is wrong.").hint == (
             "Used by name in line 1, by x in other.toml:2."
         )
     assert used.plain() == document.nearest(("a", "b")).plain()
 
 
 def test_a_value_from_elsewhere_is_all_in_one_place() -> None:
-    place = Place(File("--set", Path(), "a={b=[1]}"), ("a",), 1, 1)
-    node = literal({"b": [1]}, place, place)
+    location = SourceLocation(File("--set", Path(), "a={b=[1]}"), ("a",), 1, 1)
+    node = literal({"b": [1]}, location, location)
     inner = node.nearest(("b", 0))
-    assert (inner.value, inner.place.path, at(inner.place)) == (1, ("a", "b", 0), (1, 1, "--set"))
+    assert (inner.value, inner.location.path, at(inner.location)) == (
+        1,
+        ("a", "b", 0),
+        (1, 1, "--set"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_paths_are_relative_to_the_file_they_are_written_in(
     assert data.validation.parameters["path"] == str(tmp_path / "others")
 
 
-def test_mistakes_are_told_in_the_file_in_which_they_are_written(read: Read) -> None:
+def test_mistakes_are_reported_in_the_file_in_which_they_are_written(read: Read) -> None:
     wrong = BASE.replace("epochs = 3", "epochs = 0")
     assert refused(lambda: read(f"{EXTENDS}train.seed = -1\nvars.kernel = '3'\n", base=wrong)) == [
         "net.toml:2:14: train.seed: is -1. Use an integer >= 0.",

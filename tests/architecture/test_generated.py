@@ -55,7 +55,7 @@ def test_it_is_read_and_built(data: st.DataObject, registry: Registry, folder: P
     spec = read_architecture(written(drawn, folder), registry)
     model = network(spec, registry)
     assert model.output_shape(spec.input.shape) == spec.input.shape
-    assert sum(item.value.numel() for item in model.param()) == spec.walk.info.parameters > 0
+    assert sum(item.value.numel() for item in model.param()) == spec.shapes.info.parameters > 0
 
     # its blocks, variables, bodies by name and base file mean what they stand for
     plain = parse_architecture(spelled(drawn.plain, 0), registry, "plain.toml", folder)

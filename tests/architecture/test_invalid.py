@@ -1,6 +1,7 @@
 """Each ``tests/invalid/NAME.toml`` is refused with the lines of ``NAME.errors.txt``.
 
-Those in ``tests/invalid/containers`` use the layers of the plugin in ``tests/plugin``. The files in
+``{LAYERS}`` in these stands for the names of all layers. Those in ``tests/invalid/containers`` use
+the layers of the plugin in ``tests/plugin``. The files in
 ``tests/invalid/bases`` are extended by others.
 """
 
@@ -18,7 +19,8 @@ import pytest
 from tests import containers
 from zoo.architecture import read_architecture
 from zoo.errors import ArchitectureError
-from zoo.plugins.registry import Registry
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import Registry, load_registry
 
 INVALID = Path(__file__).parents[1] / "invalid"
 PLAIN = sorted(path.name for path in INVALID.glob("*.toml"))
@@ -28,7 +30,8 @@ WITHOUT_A_PLACE = {"key_too_long.toml", "nested_too_deeply.toml"}  # tomli gives
 PLACED = re.compile(r"(?P<file>[\w/.]+\.toml):(?P<line>[1-9]\d*):(?P<column>[1-9]\d*): ")
 JARGON = re.compile(
     r"anyOf|allOf|oneOf|schema|x-zoo|instance|additionalProperties|Traceback|NoneType|Error\b|dict"
-    r"|Node\b|Place\b|\bNone\b|True\b(?! is not)|False\b|object at|urn:|\$ref|required property"
+    r"|Node\b|SourceLocation\b|\bNone\b|True\b(?! is not)|False\b|object at|urn:|\$ref"
+    r"|required property"
 )
 
 
@@ -38,8 +41,14 @@ def with_containers() -> Iterator[Registry]:
         yield registry
 
 
+BUILT_IN = load_registry(discover({"ZOO_PLUGINS": ""})).names("layer")
+
+
 def expected(name: str) -> str:
-    return (INVALID / name).with_suffix(".errors.txt").read_text("utf-8")
+    own = ("concat", "residual") if name.startswith("containers/") else ()
+    layers = ", ".join(sorted({*BUILT_IN, *own}))
+    text = (INVALID / name).with_suffix(".errors.txt").read_text("utf-8")
+    return text.replace("{LAYERS}", layers)
 
 
 def assert_refused(name: str, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

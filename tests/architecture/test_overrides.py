@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from zoo.architecture import Architecture
-from zoo.architecture.document import File, Place, literal
+from zoo.architecture.document import File, SourceLocation, literal
 from zoo.architecture.overrides import apply_overrides, parse_overrides
 from zoo.errors import ArchitectureError
 
@@ -42,8 +42,10 @@ def parsed(*texts: str) -> object:
 def test_a_key_and_a_value(text: str, path: tuple[str, ...], value: Any) -> None:
     first, second = parse_overrides(["a=1", text], Path("/models"))
     assert (second.path, second.value) == (path, value)
-    assert second.place == Place(File("--set", Path("/models"), f"a=1\n{text}"), path, 2, 1)
-    assert (first.place.line, first.place.column) == (1, 1)
+    assert second.location == SourceLocation(
+        File("--set", Path("/models"), f"a=1\n{text}"), path, 2, 1
+    )
+    assert (first.location.line, first.location.column) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_no_equals_sign_and_all_mistakes_at_once() -> None:
 
 
 def applied(document: dict[str, Any], *changes: str) -> Any:
-    root = literal(document, Place(File("net.toml", Path(), ""), ()))
+    root = literal(document, SourceLocation(File("net.toml", Path(), ""), ()))
     return apply_overrides(root, parse_overrides(changes, Path())).plain()
 
 

@@ -8,10 +8,10 @@ import tomli
 from zoo.architecture.positions import LineStarts, Position, StuckError, Written, index, normalised
 from zoo.errors import format_path
 
-Place = tuple[tuple[int, int] | None, tuple[int, int], str]
+SourceLocation = tuple[tuple[int, int] | None, tuple[int, int], str]
 
 
-def places(text: str) -> dict[str, Place]:
+def places(text: str) -> dict[str, SourceLocation]:
     """Of each path: (line, column) of its key and of its value, and the value as written."""
     text = normalised(text)
     tomli.loads(text)
@@ -27,7 +27,7 @@ def places(text: str) -> dict[str, Place]:
     }
 
 
-EXAMPLES: dict[str, tuple[str, dict[str, Place]]] = {
+EXAMPLES: dict[str, tuple[str, dict[str, SourceLocation]]] = {
     "dotted keys": (
         "train.epochs = 3\ntrain . seed= 0\n",
         {

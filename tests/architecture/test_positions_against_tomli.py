@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tomli
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,7 +77,7 @@ def scanned(text: str) -> list[Mention]:
 
 
 def form(path: TomlPath, written: dict[TomlPath, Written]) -> str:
-    """What stands for the value at ``path``, as the relation of its two spans tells."""
+    """What stands for the value at ``path``, by the relation of its two spans."""
     if not path:
         return "document"
     key, value = written[path]
@@ -335,6 +336,7 @@ def canonical(value: Any) -> str:
     return str([canonical(i) for i in value]) if isinstance(value, list) else repr(value)
 
 
+@pytest.mark.slow
 def test_random_documents_in_random_spellings() -> None:
     corpus: Counter[str] = Counter()
 

@@ -161,7 +161,7 @@ def test_the_specification_of_the_small_file(small: Read) -> None:
         ),
         file="small.toml",
         text=RESOLVED,
-        walk=small().walk,
+        shapes=small().shapes,
         root=small().root,
     )
 
@@ -272,11 +272,11 @@ def test_a_component_of_a_table(registry: Registry) -> None:
 NEEDS = 'plugins = ["zoo-there", "zoo-gone", "zoo-broken"]\n'
 
 
-def test_a_plugin_that_is_missing_is_told_in_one_line(registry: Registry) -> None:
+def test_a_plugin_that_is_missing_is_reported_in_one_line(registry: Registry) -> None:
     """What its layers are called is then no mistake of the file; everything else is."""
     relu = registry.get("layer", "relu").entry
     there = Registered(replace(relu, name="there"), Provider("zoo-there", "1.0", "there"))
-    broken = Failure(Provider("zoo-broken", "0.1", "broken"), "cannot be loaded: ImportError('x')")
+    broken = Failure(Provider("zoo-broken", "0.1", "broken"), "cannot be loaded: ImportError: x")
     text = NEEDS + RESOLVED.replace('type = "relu"', 'type = "gone"').replace("= 32", "= 0")
     with pytest.raises(ArchitectureError) as caught:
         parse_architecture(text, Registry([*registry, there], [broken]), "net.toml", Path())
@@ -284,7 +284,7 @@ def test_a_plugin_that_is_missing_is_told_in_one_line(registry: Registry) -> Non
         'net.toml:1:25: plugins[1]: is "zoo-gone", which is not installed. '
         "Install it: pip install zoo-gone",
         'net.toml:1:37: plugins[2]: is "zoo-broken", which cannot be used: '
-        "plugin zoo-broken 0.1: cannot be loaded: ImportError('x')",
+        "plugin zoo-broken 0.1: cannot be loaded: ImportError: x",
         "net.toml:62:14: train.batch_size: is 0. Use an integer >= 1.",
     ]
 

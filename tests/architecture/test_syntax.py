@@ -1,4 +1,4 @@
-"""What is told of a text that is not TOML: one clear line, at the place to look at."""
+"""What is reported of a text that is not TOML: one clear line, at the position to look at."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ def test_an_error_elsewhere_has_the_words_of_tomli() -> None:
 
 
 def check_refused(text: str, corpus: Counter[str]) -> None:
-    """If tomli refuses a text, what is told is one line with a position within the text."""
+    """If tomli refuses a text, what is reported is one line with a position within the text."""
     corpus["texts"] += 1
     try:
         tomli.loads(text)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
-from zoo.schemas import follow
 
 from zoo.errors import ArgumentError
 from zoo.plugins.records import Entry
 from zoo.plugins.registry import Registry
+from zoo.spec.schemas import follow
 
 Document = dict[str, Any]
 

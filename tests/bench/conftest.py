@@ -49,17 +49,17 @@ def compiled() -> Callable[..., Compiler]:
 
 @pytest.fixture
 def swish(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Registry]:
-    """``swish(twin)``: the built-ins, and a layer ``swish``, which is a ReLU, of ``zoo-swish 1.0``.
+    """``swish(reference)``: the built-ins, and a layer ``swish`` of ``zoo-swish 1.0``: a ReLU.
 
-    Its twin is made by the function ``twin``; it has none where that is None.
+    Its torch reference is made by the function ``reference``; it has none where that is None.
     """
 
     class Swish(ReLU):
         pass
 
-    def registry(twin: Any) -> Registry:
+    def registry(reference: Any) -> Registry:
         module = ModuleType("zoo_swish")
-        vars(module).update(Swish=Swish, twin=twin)
+        vars(module).update(Swish=Swish, reference=reference)
         monkeypatch.setitem(sys.modules, "zoo_swish", module)
         entry = LayerEntry(
             name="swish",
@@ -67,7 +67,7 @@ def swish(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Registry]:
             schema={"type": "object", "properties": {}, "additionalProperties": False},
             summary="For these tests.",
             shape_rule="zoo.spec.shape_rules:elementwise",
-            torch_twin="zoo_swish:twin" if twin else "",
+            torch_reference="zoo_swish:reference" if reference else "",
         )
         provider = Provider("zoo-swish", "1.0", "swish")
         return Registry([*load_registry(), Registered(entry, provider)])

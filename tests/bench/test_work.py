@@ -1,4 +1,4 @@
-"""Operation counts, against those that torch counts while its twin runs."""
+"""Operation counts, against those that torch counts while its reference runs."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def counted(spec: Architecture, training: bool) -> int:
 @pytest.mark.parametrize("name", ["n2n_small", "r1", "r3"])
 def test_shipped_architectures(name: str) -> None:
     spec = read_architecture(ARCHITECTURES / f"{name}.toml", load_registry())
-    assert 3 * training_flop(spec.walk) == counted(spec, training=True)
-    assert 3 * inference_flop(spec.walk) == counted(spec, training=False)
+    assert 3 * training_flop(spec.shapes) == counted(spec, training=True)
+    assert 3 * inference_flop(spec.shapes) == counted(spec, training=False)
 
 
 def test_the_first_layer_is_the_first_with_products() -> None:
     spec = parse_architecture(ACTIVATION_FIRST, load_registry(), "net.toml", Path())
     first, linear, last = 2 * 4 * 9 * 30, 4 * 6 * 5 * 5, 4 * 2 * 3 * 30
-    assert inference_flop(spec.walk) == 2 * (first + linear + last)
-    assert training_flop(spec.walk) == 2 * (2 * first + 3 * linear + 3 * last)
+    assert inference_flop(spec.shapes) == 2 * (first + linear + last)
+    assert training_flop(spec.shapes) == 2 * (2 * first + 3 * linear + 3 * last)

@@ -1,4 +1,4 @@
-"""Time all shipped architectures beside torch.nn and write the table that the README has.
+"""Time all shipped architectures beside torch.nn and write the table of docs/speed.md.
 
 From the repository's root, in an environment where zoo and its plugins are installed::
 
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def measured(name: str, options: Sequence[str]) -> dict[str, Any] | None:
-    """What ``zoo bench --json`` finds for an architecture; None after it has told an error."""
+    """What ``zoo bench --json`` finds for an architecture; None after it has reported an error."""
     print(name, file=sys.stderr)
     command = [sys.executable, "-m", "zoo", "bench", str(ARCHITECTURES / f"{name}.toml"), "--json"]
     result = subprocess.run(

@@ -66,10 +66,11 @@ def test_json_of_the_batches_by_default(cli: Callable[..., Any]) -> None:
         assert case["ratio"] == pytest.approx(seconds["zoo"] / seconds[case["best"]])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak from a moment on")
 @pytest.mark.usefixtures("folder")
 def test_zoo_alone_with_its_memory(cli: Callable[..., Any]) -> None:
-    """A layer without a twin, which the architecture has, is no obstacle."""
+    """A layer without a torch reference, which the architecture has, is no obstacle."""
     line = ("bench", "probed.toml", "--no-torch", "--repeats", 1, "--batch-size", 50)
     result = cli(*line, "--size", "64x64")
     assert (result.code, result.err) == (0, "")
@@ -87,9 +88,9 @@ def test_no_file_is_changed_or_left(cli: Callable[..., Any], folder: Path) -> No
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-NO_TWIN = (
-    "layer 'probe' of zoo-probe 1.0: has no twin in torch to compare with. Name one as its entry's "
-    "torch_twin, or use --no-torch to time zoo alone."
+NO_REFERENCE = (
+    "layer 'probe' of zoo-probe 1.0: has no torch reference to compare with. Name one as its "
+    "entry's torch_reference, or use --no-torch to time zoo alone."
 )
 
 
@@ -129,7 +130,7 @@ NO_TWIN = (
             2,
             "--device gpu: no such device. Use auto, cpu, cuda or cuda:N.",
         ),
-        ("probed.toml", 3, NO_TWIN),
+        ("probed.toml", 3, NO_REFERENCE),
     ],
 )
 def test_mistakes(line: str, code: int, message: str, cli: Callable[..., Any]) -> None:

@@ -10,6 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from zoo.plugins.discovery import discover
+from zoo.plugins.registry import load_registry
+
 
 @pytest.fixture
 def expected(finished: Any) -> dict[str, Any]:
@@ -99,7 +102,8 @@ def test_a_checkpoint_with_a_layer_that_is_not_installed(
     torch.save(content, tmp_path / "other.pkl")
     result = cli("evaluate", "other.pkl")
     assert (result.code, result.out) == (2, "")
+    built_in = load_registry(discover({"ZOO_PLUGINS": ""})).names("layer")
     assert result.err == (
-        'other.pkl:26:8: layers[1].type: is "telu". Use one of: conv2d, conv_transpose2d, linear, '
-        'nearest_upsampling, probe, relu, sigmoid, upsampling. Did you mean "relu"?\n'
+        'other.pkl:26:8: layers[1].type: is "telu". Use one of: '
+        f'{", ".join(sorted([*built_in, "probe"]))}. Did you mean "relu"?\n'
     )

@@ -57,6 +57,7 @@ def test_starts_a_file(cli: Callable[..., Any], tmp_path: Path) -> None:
     assert (checked.code, checked.err) == (0, "")
 
 
+@pytest.mark.slow
 def test_the_started_file_trains(
     cli: Callable[..., Any], process: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -14,6 +14,31 @@ import tomli
 from tests import containers
 
 GOLDEN = Path(__file__).parent / "golden"
+ARCHITECTURES = Path(__file__).parents[2] / "architectures"
+
+BLOCKS = """
+extends = "base.toml"
+[[blocks.point]]
+type = "conv2d"
+out_channels = 3
+kernel_size = 1
+[[blocks.point]]
+type = "relu"
+"""
+TWO = """extends = "blocks.toml"
+name = "two"
+[[layers]]
+type = "conv2d"
+out_channels = 3
+kernel_size = 1
+[[layers]]
+type = "block"
+use = "point"
+[[layers]]
+type = "conv2d"
+out_channels = 3
+kernel_size = 1
+"""
 
 
 @pytest.fixture
@@ -31,9 +56,43 @@ def golden(name: str) -> str:
 
 def test_table(zoo: Any) -> None:
     result = zoo("show", "nested.toml")
-    lines = [line.rstrip() for line in result.out.splitlines()]
-    assert lines == [line.rstrip() for line in golden("nested.show.txt").splitlines()]
+    assert result.out == golden("nested.show.txt")
     assert (result.code, result.err) == (0, "")
+
+
+@pytest.mark.parametrize("columns", ["20", "80", "300"])
+def test_no_column_is_cut(columns: str, zoo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert zoo("show", "nested.toml").out == golden("nested.show.txt")
+
+
+def test_the_shipped_ones_fit_a_terminal(cli: Callable[..., Any]) -> None:
+    shipped = [
+        path for path in ARCHITECTURES.glob("*.toml") if "plugins = " not in path.read_text("utf-8")
+    ]
+    assert len(shipped) > 3
+    for path in shipped:
+        assert max(map(len, cli("show", str(path)).out.splitlines())) <= 80
+
+
+def test_another_file_is_named_once_before_its_lines(zoo: Any, tmp_path: Path) -> None:
+    (tmp_path / "blocks.toml").write_text(BLOCKS, "utf-8")
+    (tmp_path / "two.toml").write_text(TWO, "utf-8")
+    assert zoo("show", "two.toml").out == (
+        "two\n"
+        "layer     line   output  parameters  multiply-adds\n"
+        "input           3x16x16\n"
+        "0 conv2d     3  3x16x16          12          2,304\n"
+        "in blocks.toml:\n"
+        "1 conv2d     3  3x16x16          12          2,304\n"
+        "2 relu       7  3x16x16\n"
+        "in two.toml:\n"
+        "3 conv2d    10  3x16x16          12          2,304\n"
+        "\n"
+        "in all                           36          6,912\n"
+        "receptive field: 1 x 1 pixels\n"
+        "image sizes: heights and widths of any size\n"
+    )
 
 
 def test_json(zoo: Any) -> None:
@@ -46,7 +105,7 @@ def test_the_table_says_what_json_says(zoo: Any) -> None:
     table = zoo("show", "nested.toml").out
     shown = json.loads(zoo("show", "nested.toml", "--json").out)
     for row in shown["layers"]:
-        shape = " x ".join(map(str, row["output"]))
+        shape = "x".join(map(str, row["output"]))
         assert (
             any(
                 row["type"] in line and shape in line and (f"{row['parameters']:,}" in line)

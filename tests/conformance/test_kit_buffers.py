@@ -105,6 +105,15 @@ class ClaimsToTreatImagesAlone(Tracking):
     batch_independent = True
 
 
+class MixesInEvaluation(Tracking):
+    @property
+    def batch_independent(self) -> bool:  # type: ignore[override]  # as batch normalisation
+        return not self.training
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) - (0 if self.training or not len(x) else x.view(-1, 3).mean(0))
+
+
 class GradientOfTheOtherMode(SubtractsTheMean):
     """As if the mean were a constant, which it is in evaluation mode."""
 
@@ -120,7 +129,8 @@ MISTAKES: list[tuple[type[Tracking], set[str]]] = [
     (SharesItsBuffers, {"state_dict"}),
     (LeavesItsBuffers, {"to"}),
     (SubtractsTheMean, {"batch_of_one"}),
-    (ClaimsToTreatImagesAlone, {"per_image"}),
+    (ClaimsToTreatImagesAlone, {"batch_independent"}),
+    (MixesInEvaluation, {"batch_independent"}),
     (GradientOfTheOtherMode, {"backward", "batch_of_one"}),
 ]
 
@@ -140,7 +150,7 @@ def test_a_layer_may_mix_the_batch() -> None:
 
 def test_a_layer_that_mixes_the_batch_says_so_everywhere() -> None:
     case = LayerCase(ClaimsToTreatImagesAlone, (2, 3), "mean", features, mixes_batch=True)
-    with pytest.raises(AssertionError, match="per_image is True, but its case says"):
+    with pytest.raises(AssertionError, match="batch_independent is True, but its case says"):
         check_batch_independent(case)
 
 
@@ -183,11 +193,11 @@ class GathersNothing(SubtractsTheMean):
     ("layer", "expected"),
     [
         (GathersTheMean, set()),
-        (GathersInForwardOnly, {"gathers"}),
-        (FollowsItsOwnPart, {"gathers"}),
-        (GathersNothing, {"gathers"}),
+        (GathersInForwardOnly, {"uses_batch_statistics"}),
+        (FollowsItsOwnPart, {"uses_batch_statistics"}),
+        (GathersNothing, {"uses_batch_statistics"}),
     ],
 )
-def test_a_layer_that_gathers(layer: type[Tracking], expected: set[str]) -> None:
+def test_a_layer_that_uses_batch_statistics(layer: type[Tracking], expected: set[str]) -> None:
     case = LayerCase(layer, (2, 3), "gathers", features, mixes_batch=True)
     assert found_by(LAYER_CHECKS, case) == expected

@@ -196,8 +196,8 @@ def test_declared_cases_are_varied_where_they_set_nothing(install: Callable[...,
         ),
         (
             "missing",
-            "layer 'missing': cannot import 'zoo_shift:MISSING': AttributeError(\"module "
-            "'zoo_shift' has no attribute 'MISSING'\").",
+            "layer 'missing': cannot import 'zoo_shift:MISSING': AttributeError: module "
+            "'zoo_shift' has no attribute 'MISSING'.",
         ),
     ],
 )
@@ -281,7 +281,7 @@ def test_a_step_of_training_without_a_finite_loss() -> None:
     )
 
 
-def test_a_wrong_schema_is_told() -> None:
+def test_a_wrong_schema_is_reported() -> None:
     entry = replace(LAYERS["relu"], schema=LAYERS["nearest_upsampling"].schema)
     (check,) = (check for check in ENTRY_CHECKS if check.__name__ == "check_schema")
     with pytest.raises(AssertionError) as caught:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tests.conformance.test_kit import found_by
-from zoo.optim import SGD, Adam, Optimizer, Tensors
+from zoo.optim import SGD, Adam, Optimizer, TensorList
 from zoo.testing import OPTIMIZER_CHECKS, OptimizerCase
 
 Pairs = Iterable[Iterable[Tensor]]
@@ -33,32 +33,32 @@ class Uphill(SGD):
 class MinusMomentum(SGD):
     """b <- g - mu b."""
 
-    update_all = Optimizer.update_all
+    multi_tensor = True
 
-    def _add_to_buffer(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
-        if "momentum_buffer" not in state:
-            return super()._add_to_buffer(value, gradient, state)
-        return state["momentum_buffer"].mul_(-self.momentum).add_(gradient)
+    def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
+        state["momentum_buffer"].neg_()
+        super().update(value, gradient, state)
 
 
 class ForgetsTheMomentum(SGD):
-    """b is made anew in each step."""
+    """b is 0 before each step."""
 
-    update_all = Optimizer.update_all
+    multi_tensor = True
 
-    def _add_to_buffer(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
-        state.pop("momentum_buffer", None)
-        return super()._add_to_buffer(value, gradient, state)
+    def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
+        state["momentum_buffer"].zero_()
+        super().update(value, gradient, state)
 
 
 class AllAtOnceWithHalfTheMomentum(SGD):
     """One parameter after the other is right; all at once have half the momentum."""
 
-    def update_all(
-        self, values: Tensors, gradients: Tensors, states: list[dict[str, Tensor]]
-    ) -> None:
-        torch._foreach_mul_([state["momentum_buffer"] for state in states], 0.5)
-        super().update_all(values, gradients, states)
+    multi_tensor = True
+
+    def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
+        if isinstance(value, TensorList):
+            state["momentum_buffer"].mul_(0.5)
+        super().update(value, gradient, state)
 
 
 class OneBufferForAll(SGD):
@@ -133,7 +133,8 @@ class LosesItsRate(SGD):
 
 class AcceptsAnyState(SGD):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.lr, self.state = state["lr"], [dict(each) for each in state["state"]]
+        self.lr, self.steps = state["lr"], state["step"]
+        self.state = [dict(each) for each in state["state"]]
 
 
 class AcceptsAnyRate(SGD):
@@ -143,12 +144,10 @@ class AcceptsAnyRate(SGD):
 
 
 class StateInFloat64(SGD):
-    def _add_to_buffer(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = gradient.double().clone()
-            return gradient
-        buffer = state["momentum_buffer"].mul_(self.momentum).add_(gradient)
-        return buffer.to(value.dtype)
+    def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
+        state["momentum_buffer"] = state["momentum_buffer"].double()
+        state["momentum_buffer"].mul_(self.momentum).add_(gradient)
+        value.add_(state["momentum_buffer"].to(value.dtype), alpha=-self.lr)
 
 
 class ReadsMemoryInOrder(SGD):
@@ -169,8 +168,6 @@ class EpsInsideTheRoot(Adam):
     """sqrt(v + eps) for sqrt(v) + eps."""
 
     def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
-        if not state:
-            state.update((name, torch.zeros_like(value)) for name in self.state_names())
         (beta1, beta2), first, second = self.betas, state["exp_avg"], state["exp_avg_sq"]
         first.lerp_(gradient, 1 - beta1)
         second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
@@ -218,7 +215,7 @@ class DownhillAlways(Adam):
 
 NOTHING_HAPPENS = {
     *("against_reference", "follows_the_gradient", "same_tensors", "schedule"),
-    *("state_round_trip", "tensors_of_a_parameter"),
+    "tensors_of_a_parameter",
 }
 DRAWN_ANEW = {"all_at_once", "each_parameter_alone", "state_round_trip", "strides"}
 
@@ -257,14 +254,18 @@ OF_ADAM: list[tuple[type[Adam], set[str]]] = [
 def sgd(optimizer: Callable[..., Optimizer]) -> OptimizerCase:
     options = {"lr": 0.02, "momentum": 0.9}
     return OptimizerCase(
-        partial(optimizer, **options), "sgd", reference=partial(torch.optim.SGD, **options)
+        partial(optimizer, **options),
+        "sgd",
+        torch_reference=lambda _, leaves: torch.optim.SGD(leaves, **options),
     )
 
 
 def adam(optimizer: Callable[..., Optimizer]) -> OptimizerCase:
     options = {"lr": 0.02, "eps": 1e-6}
     return OptimizerCase(
-        partial(optimizer, **options), "adam", reference=partial(torch.optim.Adam, **options)
+        partial(optimizer, **options),
+        "adam",
+        torch_reference=lambda _, leaves: torch.optim.Adam(leaves, **options),
     )
 
 

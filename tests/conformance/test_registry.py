@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+import zoo.nn
 from tests.conformance.cases import INITIALIZERS, LAYERS, LOSSES, OPTIMIZERS
+from tests.conformance.test_layers import CASES
+from zoo.errors import PluginError
+from zoo.plugins.records import LayerEntry
 from zoo.plugins.registry import load_registry
 
+ROOT = Path(__file__).parents[2]
 TABLES: dict[str, Mapping[str, Any]] = {
-    "layer": LAYERS,
+    "layer": CASES,
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
     "initializer": INITIALIZERS,
@@ -31,3 +39,58 @@ def test_cases_are_of_the_registered_layer(name: str) -> None:
     assert {type(case.module()) for case in LAYERS[name]} == {entry.load()}
     assert {case.rule for case in LAYERS[name]} == {entry.load_shape_rule()}
     assert len({case.id for case in LAYERS[name]}) == len(LAYERS[name])
+
+
+def missing(entry: LayerEntry) -> Iterator[str]:
+    """What of CONTRIBUTING's list for adding a layer is not done."""
+    module, _, name = entry.factory.partition(":")
+    file = f"zoo/nn/{entry.name}.py"
+    if not (ROOT / file).is_file():
+        yield f"{file}: the layer is not there"
+    if module != "zoo.nn" or name not in zoo.nn.__all__:
+        yield f"zoo/nn/__init__.py: {name} is not exported, as zoo.nn:{name}"
+    elif not all(word in (entry.load().__doc__ or "") for word in ("forward:", "backward:")):
+        yield f"{file}: the docstring has not the formulas of forward and backward"
+    schema = f"schemas/layer/{entry.name}.json"
+    if not (ROOT / schema).is_file():
+        yield f"{schema}: the parameters are not there"
+    try:
+        entry.load_shape_rule()
+    except PluginError:
+        yield f"zoo/spec/shape_rules.py: {entry.shape_rule.partition(':')[2]} is not there"
+    reference = entry.torch_reference.partition(":")[2]
+    if reference == "same_name" and not hasattr(torch.nn, name):
+        yield f"zoo/testing/torch_references.py: torch.nn has no {name}; name another or none"
+    try:
+        entry.load_torch_reference()
+    except PluginError:
+        yield f"zoo/testing/torch_references.py: {reference} is not there"
+
+
+@pytest.mark.parametrize(
+    "entry", [it for it in BUILT_INS if isinstance(it, LayerEntry)], ids=lambda entry: entry.name
+)
+def test_nothing_of_a_layer_is_missing(entry: LayerEntry) -> None:
+    assert list(missing(entry)) == []
+
+
+def test_what_is_missing_is_named() -> None:
+    entry = replace(
+        load_registry().layer("zoo:relu"),
+        name="softsign",
+        factory="zoo.nn:Softsine",
+        shape_rule="zoo.spec.shape_rules:softsign",
+    )
+    assert list(missing(entry)) == [
+        "zoo/nn/softsign.py: the layer is not there",
+        "zoo/nn/__init__.py: Softsine is not exported, as zoo.nn:Softsine",
+        "schemas/layer/softsign.json: the parameters are not there",
+        "zoo/spec/shape_rules.py: softsign is not there",
+        "zoo/testing/torch_references.py: torch.nn has no Softsine; name another or none",
+    ]
+    wrong = replace(entry, torch_reference="zoo.testing.torch_references:softsign")
+    assert "zoo/testing/torch_references.py: softsign is not there" in list(missing(wrong))
+    undocumented = replace(entry, name="relu", factory="zoo.nn:Module")
+    assert "zoo/nn/relu.py: the docstring has not the formulas of forward and backward" in list(
+        missing(undocumented)
+    )

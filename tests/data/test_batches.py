@@ -17,7 +17,7 @@ from zoo.data.noise.gaussian import Gaussian
 from zoo.data.noise.pixel_sampling import PixelSampling
 from zoo.data.sets import CleanImages, ImagePairs
 from zoo.errors import ArgumentError, DataError
-from zoo.seeding import generator
+from zoo.data.seeding import generator
 
 
 def photographs(*sizes: tuple[int, int]) -> CleanImages:

@@ -12,6 +12,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,10 @@ SWISH = LayerEntry(
 class Editor:
     """An editor with one folder open, as a language server sees it."""
 
-    def __init__(self, command: list[str], folder: Path) -> None:
+    def __init__(self, server: subprocess.Popen[bytes], folder: Path) -> None:
+        self.server = server
         self.folder = folder
         self.requests = 0
-        self.server = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-        )
         where = {"uri": folder.as_uri(), "name": "folder"}
         self.ask("initialize", processId=None, capabilities={}, workspaceFolders=[where])
         self.tell("initialized")
@@ -98,6 +93,23 @@ class Editor:
         return message
 
 
+@contextmanager
+def started(command: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A language server, which is ended whatever happens: also if it is none and exits at once."""
+    server = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+    )
+    try:
+        yield server
+    finally:
+        server.kill()
+        server.communicate()  # waits for it and closes the pipes
+
+
 @pytest.fixture(scope="module")
 def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
     folder = tmp_path_factory.mktemp("editor")
@@ -106,12 +118,10 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
     (folder / "zoo.schema.json").write_text(schema, "utf-8")
     command = shlex.split(os.environ.get("ZOO_TEST_TAPLO_LSP", "taplo lsp stdio"))
     try:
-        editor = Editor(command, folder)
+        with started(command, folder) as server:
+            yield Editor(server, folder)
     except (FileNotFoundError, BrokenPipeError):
         pytest.skip("there is no taplo with a language server; see this file's first lines")
-    yield editor
-    editor.server.kill()
-    editor.server.communicate()
 
 
 def test_the_names_of_layers(editor: Editor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -121,12 +121,12 @@ def mixed_pairs(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
 @pytest.mark.parametrize(("name", "options"), EVERY_CASE)
 def test_all_at_once_is_one_after_the_other_bit_for_bit(name: str, options: Options) -> None:
     make = FACTORIES[name][0]
-    assert make.update_all is not Optimizer.update_all  # type: ignore[attr-defined]  # classes
     generator = torch.Generator().manual_seed(0)
     together = mixed_pairs(generator)
     alone = copy.deepcopy(together)
     at_once, in_turn = make(together, **options), make(alone, **options)
-    in_turn.update_all = partial(Optimizer.update_all, in_turn)  # type: ignore[method-assign]  # the definition
+    assert at_once.multi_tensor
+    in_turn.multi_tensor = False
     for step in range(STEPS):
         draw_gradients(together, generator)
         for (_, gradient), (_, other) in zip(together, alone, strict=True):
@@ -139,10 +139,11 @@ def test_all_at_once_is_one_after_the_other_bit_for_bit(name: str, options: Opti
 
 
 class Downhill(SGD):
-    """Says again what an update is, and not what one of all parameters is."""
+    """Uses what only a tensor has, and does not say that it can take all parameters at once."""
 
     def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
-        value.sub_(gradient.sign())
+        value[gradient > 0] -= 1
+        value[gradient < 0] += 1
 
 
 def test_a_subclass_with_an_update_of_its_own_is_followed() -> None:
@@ -248,6 +249,40 @@ def test_state_has_the_dtype_and_strides_of_the_value(name: str, options: Option
         assert set(state) == set(optimizer.state_names())
         assert all(tensor.dtype == torch.float64 for tensor in state.values())
         assert all(tensor.stride() == value.stride() for tensor in state.values())
+
+
+def strides(tensors: Iterable[Tensor]) -> list[tuple[int, ...]]:
+    return [tensor.stride() for tensor in tensors]
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+@pytest.mark.parametrize("multi_tensor", [True, False])
+@pytest.mark.parametrize(("name", "options"), EVERY_CASE)
+def test_the_state_follows_the_strides_of_the_values(
+    name: str, options: Options, multi_tensor: bool, steps: int
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    pairs = [(torch.randn(4, 3, 3, 2, generator=generator), torch.zeros(4, 3, 3, 2))]
+    parameters = [Parameter(pairs[0][0].clone())]
+    as_it_was = FACTORIES[name][0](pairs, **options)
+    draw_gradients(pairs, generator)
+    for _ in range(steps):
+        as_it_was.step()
+    optimizer = FACTORIES[name][0](parameters, **options)
+    optimizer.multi_tensor = multi_tensor
+    optimizer.load_state_dict(as_it_was.state_dict())
+    order = partial(Tensor.clone, memory_format=torch.contiguous_format)
+    for axes in ((0, 1, 2, 3), (0, 2, 3, 1), (0, 1, 2, 3), (1, 2, 3, 0)):
+        back = sorted(range(4), key=axes.__getitem__)
+        value, gradient = pairs[0]
+        parameters[0].value = order(value.permute(axes)).permute(back)
+        parameters[0].gradient = order(gradient.permute(axes)).permute(back)
+        as_it_was.step()
+        optimizer.step()
+        assert_identical([parameters[0].value], [value])
+        state = optimizer.state[0]
+        assert strides(state.values()) == [parameters[0].value.stride()] * len(state)
+        torch.testing.assert_close(optimizer.state, as_it_was.state, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", FACTORIES)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from zoo.schemas import SHARED
 
 from zoo.plugins.records import KINDS as RECORDS
 from zoo.plugins.schema_lint import FORMS, KINDS, lint
+from zoo.spec.schemas import SHARED
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 FILES = sorted(path.relative_to(SCHEMAS).as_posix() for path in SCHEMAS.glob("**/*.json"))

@@ -13,29 +13,31 @@ import pytest
 import torch
 
 from zoo.errors import ArgumentError
-from zoo.spec.arguments import count, divisor, end_padding, is_number, number, pair, positive, sides
+from zoo.spec.arguments import (
+    divisor,
+    end_padding,
+    is_number,
+    number,
+    pair,
+    positive,
+    positive_int,
+    sides,
+)
 from zoo.spec.shapes import Sides
 
 
 @pytest.mark.parametrize("value", [1, 7, np.int64(7), np.uint8(7), torch.tensor(7)])
-def test_a_count(value: Any) -> None:
-    result = count("Conv2d", "groups", value)
+def test_a_positive_int(value: Any) -> None:
+    result = positive_int("Conv2d", "groups", value)
     assert type(result) is int
     assert result == int(value)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, "1", None, [1], nan, np.float32(1)])
-def test_what_is_no_count(value: Any) -> None:
+def test_what_is_no_positive_int(value: Any) -> None:
     with pytest.raises(ArgumentError) as caught:
-        count("Conv2d", "groups", value)
+        positive_int("Conv2d", "groups", value)
     assert str(caught.value) == f"Conv2d: groups is {value!r}. Use an integer >= 1."
-
-
-def test_a_count_from_another_minimum() -> None:
-    assert count("Conv2d", "padding", 0, minimum=0) == 0
-    with pytest.raises(ArgumentError) as caught:
-        count("Conv2d", "padding", -1, minimum=0)
-    assert str(caught.value) == "Conv2d: padding is -1. Use an integer >= 0."
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_what_is_no_positive_number(value: Any) -> None:
 @pytest.mark.parametrize(
     "refuse",
     [
-        lambda: count("Conv2d", "groups", 0),
+        lambda: positive_int("Conv2d", "groups", 0),
         lambda: pair("Conv2d", "groups", 0),
         lambda: number("Conv2d", "groups", nan),
         lambda: positive("Conv2d", "groups", 0),

@@ -12,7 +12,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zoo.schemas import follow
 
 from zoo.architecture.schema import Schema, validate
 from zoo.errors import ArgumentError, DataError
@@ -25,6 +24,7 @@ from zoo.spec.constraints import (
     low_and_high,
     nesterov_momentum,
 )
+from zoo.spec.schemas import follow
 
 ENTRIES = [item.entry for item in load_registry(discover({"ZOO_PLUGINS": ""}))]
 NOT_LAYERS = [entry for entry in ENTRIES if entry.kind != "layer"]

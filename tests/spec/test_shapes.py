@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from zoo.errors import ArgumentError, ShapeError
-from zoo.spec.arguments import count, pair
-from zoo.spec.shapes import Pair, by, convolution, image, transposed_convolution, window
+from zoo.spec.arguments import pair, positive_int
+from zoo.spec.shapes import Pair, convolution, format_shape, image, transposed_convolution, window
 
 
 class Three:
@@ -20,20 +20,20 @@ class Three:
         return 3
 
 
-@pytest.mark.parametrize(("value", "minimum"), [(1, 1), (7, 1), (0, 0), (-2, -2)])
-def test_count_gives_the_integer(value: int, minimum: int) -> None:
-    assert count("Layer", "name", value, minimum) == value
+@pytest.mark.parametrize("value", [1, 7])
+def test_positive_int_gives_the_integer(value: int) -> None:
+    assert positive_int("Layer", "name", value) == value
 
 
-def test_count_gives_a_plain_integer() -> None:
-    number = count("Layer", "name", Three())
+def test_positive_int_gives_a_plain_integer() -> None:
+    number = positive_int("Layer", "name", Three())
     assert (type(number), number) == (int, 3)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, "1", True, None, (1,), [1], float("nan")], ids=repr)
-def test_count_refuses_the_rest(value: Any) -> None:
+def test_positive_int_refuses_the_rest(value: Any) -> None:
     with pytest.raises(ArgumentError) as caught:
-        count("Layer", "name", value)
+        positive_int("Layer", "name", value)
     assert str(caught.value) == f"Layer: name is {value!r}. Use an integer >= 1."
 
 
@@ -84,7 +84,7 @@ def test_what_is_no_image(shape: Sequence[int], channels: int | None, message: s
 
 
 def test_shapes_in_messages() -> None:
-    assert [by(shape) for shape in ((3, 32, 16), [4, 5], (7,))] == ["3x32x16", "4x5", "7"]
+    assert [format_shape(shape) for shape in ((3, 32, 16), [4, 5], (7,))] == ["3x32x16", "4x5", "7"]
 
 
 def test_window() -> None:

@@ -4,20 +4,21 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.architecture import Architecture
 from zoo.errors import ArchitectureError, CheckpointError
 from zoo.plugins.registry import Registry
 from zoo.testing import torch_equivalent
 from zoo.train.checkpoint import load_checkpoint, load_or_fall_back, previous_path, save_checkpoint
-from zoo.train.session import load_trained
+from zoo.train.session import initial_model, load_trained
 from zoo.train.trainer import Trainer
 
 KEYS = [
@@ -114,6 +115,36 @@ def test_opens_without_zoo(
     _, model = load_trained(checkpoint, registry)
     x = torch.linspace(0, 1, 3 * 16 * 16).view(1, 3, 16, 16)
     torch.testing.assert_close(torch.load(output), model.forward(x))
+
+
+class Draws(TorchDispatchMode):
+    """Notes the operations that draw random numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            self.found.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def test_loading_draws_no_random_numbers(
+    finished: tuple[Trainer, Path], registry: Registry
+) -> None:
+    trainer, folder = finished
+    before = torch.get_rng_state()
+    with Draws() as draws:
+        compiler, model = load_trained(folder / "last.pkl", registry)
+    assert draws.found == []
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.testing.assert_close(model.state_dict(), trainer.model.state_dict(), rtol=0, atol=0)
+    with Draws() as draws:
+        initial_model(compiler, seed=0)
+    assert draws.found == ["aten.uniform_.default"] * 4  # what would have been noted
 
 
 def test_the_rebuilt_network_is_the_trained_one_and_its_equivalent(

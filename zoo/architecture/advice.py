@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from zoo.architecture.broken import quoted, shown
+from zoo.architecture.syntax_context import excerpt, quoted_excerpt
 
 # Words that are no value, and what to write.
 ADVICE: Sequence[tuple[str, str]] = (
@@ -24,5 +24,5 @@ def advised(word: str, words: str) -> str:
     """The message for a word, which may be the first of the words that follow each other."""
     for pattern, advice in ADVICE:
         if re.fullmatch(pattern, word):
-            return f"{shown(word)} is not a TOML value. {advice.format(lower=word.lower())}"
-    return f"{shown(words)} is not a TOML value. Text needs quotes: {quoted(words)}."
+            return f"{excerpt(word)} is not a TOML value. {advice.format(lower=word.lower())}"
+    return f"{excerpt(words)} is not a TOML value. Text needs quotes: {quoted_excerpt(words)}."

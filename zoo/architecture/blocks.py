@@ -33,12 +33,11 @@ from dataclasses import dataclass, replace
 
 from zoo.architecture.document import UNKNOWN, Node, literal
 from zoo.architecture.problems import did_you_mean, listed, schema_problems
-from zoo.architecture.schema import show
 from zoo.architecture.variables import Scope, is_variable, top_scope, used_in
-from zoo.errors import ArchitectureError, PluginError, Problem, format_path
+from zoo.errors import ArchitectureError, PluginError, Problem, format_path, format_value
 from zoo.plugins.records import BLOCK
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow, read_schema
+from zoo.spec.schemas import follow, read_schema
 
 # More than any network has; the layers of a file that asks for more would not fit into memory.
 MOST_LAYERS = 10_000
@@ -76,8 +75,8 @@ def expand(document: Node, registry: Registry) -> Expanded:
         for key, node in document.table.items()
         if key not in ("vars", "blocks")
     }
-    unused = Node(blocks.unused(), document.place)
-    return Expanded(Node(items, document.place), unused, tuple(scope.problems))
+    unused = Node(blocks.unused(), document.location)
+    return Expanded(Node(items, document.location), unused, tuple(scope.problems))
 
 
 class _Blocks:
@@ -98,15 +97,15 @@ class _Blocks:
         self.problems += [problem for _, problem in found]
         wrong = {path[0] for path, _ in found if path}
         for name, node in blocks.table.items():
-            self.named[name] = Node(UNKNOWN, node.place) if name in wrong else node
+            self.named[name] = Node(UNKNOWN, node.location) if name in wrong else node
 
     def list_of_layers(self, node: Node, scope: Scope, inside: tuple[str, ...] = ()) -> Node:
         """A list of layers without variables and blocks; ``inside`` which blocks it stands."""
         node = _in_place(node, scope)
         if not isinstance(node.value, list):
             return scope.resolved(node)
-        layers = [layer for item in node.value for layer in self._layer(item, scope, inside)]
-        return Node(layers, node.place, node.key)
+        layers = [layer for child in node.value for layer in self._layer(child, scope, inside)]
+        return Node(layers, node.location, node.key)
 
     def unused(self) -> list[Node]:
         """The layers of blocks that were not used; variables that are not in ``[vars]`` unknown."""
@@ -122,27 +121,28 @@ class _Blocks:
         named = scope.resolved(node.table["type"]) if "type" in node.table else node
         kind = named.value if isinstance(named.value, str) else ""
         if kind in self.named and kind not in self.registry.names("layer"):
-            message = f'is {show(kind)}, a block. Write type = "block" and use = {show(kind)}.'
-            self.problems.append(named.place.problem(message))
-            return [Node(UNKNOWN, node.place)]
+            name = format_value(kind)
+            message = f'is {name}, a block. Write type = "block" and use = {name}.'
+            self.problems.append(named.location.problem(message))
+            return [Node(UNKNOWN, node.location)]
         if kind == BLOCK:
-            use = {key: item for key, item in node.table.items() if key != "type"}
-            return self._layers_of(Node(use, node.place, node.key), scope, inside)
+            use = {key: child for key, child in node.table.items() if key != "type"}
+            return self._layers_of(Node(use, node.location, node.key), scope, inside)
         self.count += 1
         if not node.table:
             return [scope.resolved(node)]
         bodies = self._bodies(kind)
         items = {
-            key: self._body(item, scope, inside) if key in bodies else scope.resolved(item)
-            for key, item in node.table.items()
+            key: self._body(child, scope, inside) if key in bodies else scope.resolved(child)
+            for key, child in node.table.items()
         }
-        return [Node(items, node.place, node.key)]
+        return [Node(items, node.location, node.key)]
 
     def _bodies(self, name: str) -> set[str]:
         """The parameters of that layer that are bodies."""
         try:
             schema = self.registry.layer(name).schema
-        except (KeyError, PluginError):  # told when the layer is checked
+        except (KeyError, PluginError):  # reported when the layer is checked
             return set()
         properties: Mapping[str, Mapping[str, object]] = schema.get("properties", {})
         return {key for key, schema in properties.items() if "x-zoo-body" in follow(schema)}
@@ -151,39 +151,39 @@ class _Blocks:
         """The list of layers that a body stands for."""
         node = _in_place(node, scope)
         if isinstance(node.value, str):
-            node = Node({"use": node}, node.place, node.key)
+            node = Node({"use": node}, node.location, node.key)
         if isinstance(node.value, Mapping):
-            return Node(self._layers_of(node, scope, inside), node.place, node.key)
+            return Node(self._layers_of(node, scope, inside), node.location, node.key)
         return self.list_of_layers(node, scope, inside)
 
     def _layers_of(self, use: Node, scope: Scope, inside: tuple[str, ...]) -> list[Node]:
         """The layers that a table with ``use`` stands for."""
-        items = {key: scope.resolved(item) for key, item in use.table.items()}
-        use = Node(items, use.place, use.key)
+        items = {key: scope.resolved(child) for key, child in use.table.items()}
+        use = Node(items, use.location, use.key)
         found = [problem for _, problem in schema_problems(use, read_schema("block.json"))]
         self.problems += found
         name = None if found else self._usable(use.table["use"], inside)
         if name is None:
             self.count += 1
-            return [Node(UNKNOWN, use.place)]
+            return [Node(UNKNOWN, use.location)]
         self.used.add(name)
-        given = use.table.get("with", literal({}, use.place))
+        given = use.table.get("with", literal({}, use.location))
         if _size(given) > MOST_LAYERS:  # each block may give twice what it is given to the next
             message = f"has more than {MOST_LAYERS:,} values. Give fewer."
-            raise ArchitectureError([given.place.problem(message)])
+            raise ArchitectureError([given.location.problem(message)])
         self._check_names(given.table, name)
         before = self.count
         inner = replace(
             self.top.inside(given.table), complete=scope.complete and given.value is not UNKNOWN
         )
-        block = self.named[name].used_by(use.place)
+        block = self.named[name].used_by(use.location)
         layers = self.list_of_layers(block, inner, (*inside, name)).items
         repeat = use.table["repeat"].value if "repeat" in use.table else 1
         repeat = repeat if isinstance(repeat, int) else 1  # it may be unknown
         self.count = before + repeat * (self.count - before)
         if self.count > MOST_LAYERS:
             message = f"makes more than {MOST_LAYERS:,} layers. Repeat it less often."
-            raise ArchitectureError([use.place.problem(message)])
+            raise ArchitectureError([use.location.problem(message)])
         return [*layers] * repeat
 
     def _usable(self, use: Node, inside: tuple[str, ...]) -> str | None:
@@ -193,13 +193,13 @@ class _Blocks:
             return None
         if name in inside:
             circle = " -> ".join(format_path([n]) for n in [*inside[inside.index(name) :], name])
-            message = f"is {show(name)}, a block that contains itself: {circle}."
-            self.problems.append(use.place.problem(message))
+            message = f"is {format_value(name)}, a block that contains itself: {circle}."
+            self.problems.append(use.location.problem(message))
             return None
         if name not in self.named and self.complete:
-            message = f"is {show(name)}, which is no block. {listed('Blocks', self.named)}"
+            message = f"is {format_value(name)}, which is no block. {listed('Blocks', self.named)}"
             hint = did_you_mean(name, self.named, quoted=True)
-            self.problems.append(use.place.problem(message, hint))
+            self.problems.append(use.location.problem(message, hint))
         return name if name in self.named and self.named[name].value is not UNKNOWN else None
 
     def _check_names(self, given: Mapping[str, Node], name: str) -> None:
@@ -207,9 +207,9 @@ class _Blocks:
         names = used_in(self.named[name])
         for key in sorted(set(given) - names):
             has = listed("Its variables", names)
-            message = f"is no variable of the block {show(name)}. {has}"
-            place = given[key].key or given[key].place
-            self.problems.append(place.problem(message, did_you_mean(key, names)))
+            message = f"is no variable of the block {format_value(name)}. {has}"
+            location = given[key].key or given[key].location
+            self.problems.append(location.problem(message, did_you_mean(key, names)))
 
 
 def _in_place(node: Node, scope: Scope) -> Node:

@@ -13,15 +13,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.architecture.document import UNKNOWN, File, Node, Place, TomlPath, has_unknown, literal
+from zoo.architecture.document import (
+    UNKNOWN,
+    File,
+    Node,
+    SourceLocation,
+    TomlPath,
+    has_unknown,
+    literal,
+)
 from zoo.architecture.problems import did_you_mean, schema_problems
-from zoo.architecture.schema import Schema, describe, show
+from zoo.architecture.schema import Schema, describe
 from zoo.architecture.sources import expand_source
-from zoo.errors import ArchitectureError, ArgumentError, PluginError, Problem
+from zoo.errors import (
+    ArchitectureError,
+    ArgumentError,
+    PluginError,
+    Problem,
+    format_error,
+    format_value,
+)
 from zoo.plugins.records import Entry
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow, read_schema
 from zoo.spec.constraints import square_crops
+from zoo.spec.schemas import follow, read_schema
 
 
 @dataclass(frozen=True)
@@ -65,7 +80,7 @@ def check(document: Node, registry: Registry) -> Checked:
         square_crops("augment", augment, size["height"], size["width"])
     except ArgumentError as error:
         path = ("data", "augment", error.parameter)
-        problem = document.nearest(path).place.problem(str(error))
+        problem = document.nearest(path).location.problem(str(error))
         return replace(checked, problems=(*checked.problems, problem))
     return checked
 
@@ -93,7 +108,7 @@ def check_source(text: str, registry: Registry, where: str, base: Path) -> dict[
     Raises:
         ArchitectureError: there is no such source.
     """
-    node = literal(text, Place(File(where, base, ""), ()))
+    node = literal(text, SourceLocation(File(where, base, ""), ()))
     checker = _Checker(registry)
     table: dict[str, Any] = checker.checked(node, {"x-zoo-kind": "source"}, ())
     if checker.problems:
@@ -103,15 +118,19 @@ def check_source(text: str, registry: Registry, where: str, base: Path) -> dict[
 
 def _missing_plugins(document: Node, registry: Registry) -> Iterator[Problem]:
     """A problem for each plugin that the file needs and that is not there."""
-    there = {item.provider.distribution for item in registry}
+    there = {registered.provider.distribution for registered in registry}
     failures = {failure.provider.distribution: failure for failure in registry.failures}
     for node in document.nearest(("plugins",)).items:
         name = node.value
         if isinstance(name, str) and name in failures:
-            yield node.place.problem(f"is {show(name)}, which cannot be used: {failures[name]}")
+            yield node.location.problem(
+                f"is {format_value(name)}, which cannot be used: {failures[name]}"
+            )
         elif isinstance(name, str) and name and name not in there:
-            message = f"is {show(name)}, which is not installed. Install it: pip install {name}"
-            yield node.place.problem(message)
+            message = (
+                f"is {format_value(name)}, which is not installed. Install it: pip install {name}"
+            )
+            yield node.location.problem(message)
 
 
 class _Checker:
@@ -150,21 +169,23 @@ class _Checker:
         if "properties" in schema and isinstance(node.value, Mapping):
             return self._filled(node, schema["properties"], path)
         if "items" in schema and isinstance(node.value, list):
-            items = enumerate(node.value)
-            return [self._resolved(item, schema["items"], (*path, i)) for i, item in items]
+            elements = enumerate(node.value)
+            return [self._resolved(element, schema["items"], (*path, i)) for i, element in elements]
         return node.plain()
 
     def _body(self, node: Node, schema: Schema, path: TomlPath) -> Any:
         if not isinstance(node.value, list):
-            message = f"is {show(node.plain())}. Use {describe(schema)}."
+            message = f"is {format_value(node.plain())}. Use {describe(schema)}."
             return self._problem(node, path, message)
         return self.checked(node, {"$ref": "urn:zoo:common#/$defs/layers"}, path)
 
     def _absolute(self, node: Node, path: TomlPath) -> Any:
         try:
-            return str((node.place.file.base / node.value).resolve())
+            return str((node.location.file.base / node.value).resolve())
         except (OSError, RuntimeError, ValueError):  # a loop of links, a null character
-            return self._problem(node, path, f"is {show(node.value)}. Use a path that can exist.")
+            return self._problem(
+                node, path, f"is {format_value(node.value)}. Use a path that can exist."
+            )
 
     def _filled(
         self, node: Node, properties: Mapping[str, Schema], path: TomlPath
@@ -173,15 +194,15 @@ class _Checker:
         for key, schema in properties.items():
             if key not in node.table and "default" not in schema:
                 continue
-            item = node.table.get(key) or literal(schema.get("default"), node.place)
-            result[key] = self._resolved(item, schema, (*path, key))
+            child = node.table.get(key) or literal(schema.get("default"), node.location)
+            result[key] = self._resolved(child, schema, (*path, key))
         return result
 
     def _chosen(self, kind: str, node: Node, path: TomlPath) -> Any:
         """A table ``{type, parameters}`` from a name or a table."""
         node = self._as_table(kind, node)
         if not isinstance(node.value, Mapping):
-            message = f"is {show(node.plain())}. Use a name or a table with a 'type'."
+            message = f"is {format_value(node.plain())}. Use a name or a table with a 'type'."
             return self._problem(node, path, message)
         if "type" not in node.table:
             known = ", ".join(self.registry.names(kind))
@@ -189,9 +210,9 @@ class _Checker:
         entry = self._entry(kind, node.table["type"], (*path, "type"))
         if entry is None:
             return None
-        parameters = {key: item for key, item in node.table.items() if key != "type"}
+        parameters = {key: child for key, child in node.table.items() if key != "type"}
         before = len(self.problems)
-        resolved = self.checked(Node(parameters, node.place, node.key), entry.schema, path)
+        resolved = self.checked(Node(parameters, node.location, node.key), entry.schema, path)
         if len(self.problems) == before:
             self._check_together(entry, resolved, node, path)
         return {"type": node.table["type"].value, **resolved}
@@ -202,9 +223,9 @@ class _Checker:
             return node
         if kind == "source":
             return literal(
-                expand_source(node.value, self.registry.names("source")), node.place, node.key
+                expand_source(node.value, self.registry.names("source")), node.location, node.key
             )
-        return Node({"type": node}, node.place, node.key)
+        return Node({"type": node}, node.location, node.key)
 
     def _entry(self, kind: str, node: Node, path: TomlPath) -> Entry | None:
         """The entry that ``node`` names; None, and a problem, where there is none."""
@@ -219,7 +240,7 @@ class _Checker:
                 self.wrong.add(path)
                 return None
             known = self.registry.names(kind)
-            message = f"is {show(node.plain())}. Use one of: {', '.join(known)}."
+            message = f"is {format_value(node.plain())}. Use one of: {', '.join(known)}."
             hint = self._hint(kind, name) if isinstance(name, str) else ""
             self._problem(node, path, message, hint)
         except PluginError as error:
@@ -230,7 +251,9 @@ class _Checker:
         """What may have been meant by a name that is not registered, and why it may not be."""
         hints = [did_you_mean(name, self.registry.names(kind), quoted=True)]
         if not hints[0]:
-            hints += [f"There is the {other} {show(name)}." for other in self.registry.kinds(name)]
+            hints += [
+                f"There is the {other} {format_value(name)}." for other in self.registry.kinds(name)
+            ]
         if self.registry.failures:
             failures = " ".join(str(failure) for failure in self.registry.failures)
             hints.append(f"It may belong to a plugin that cannot be used: {failures}")
@@ -251,11 +274,11 @@ class _Checker:
             at = node.nearest((error.parameter,)) if error.parameter else node
             self._problem(at, path, str(error))
         except Exception as error:  # whatever a plugin's check raises
-            message = f"{entry.kind} {entry.name!r}: its check failed: {error!r}."
+            message = f"{entry.kind} {entry.name!r}: its check failed: {format_error(error)}."
             raise PluginError(message) from error
 
     def _problem(self, node: Node, path: TomlPath, message: str, hint: str = "") -> None:
-        self._add(node.place.problem(message, hint), path)
+        self._add(node.location.problem(message, hint), path)
 
     def _add(self, problem: Problem, path: TomlPath) -> None:
         self.wrong.add(path)

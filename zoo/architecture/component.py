@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.architecture.document import TomlPath
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow
+from zoo.spec.schemas import follow
 
 
 @dataclass(frozen=True)

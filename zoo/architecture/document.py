@@ -48,7 +48,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """Where a key or a value is written.
 
     Attributes:
@@ -62,10 +62,10 @@ class Place:
     path: TomlPath
     line: int | None = None
     column: int | None = None
-    users: tuple[Place, ...] = ()
+    users: tuple[SourceLocation, ...] = ()
 
     def problem(self, message: str, hint: str = "", subject: str | None = None) -> Problem:
-        """A problem at this place; the arguments are :class:`Problem`'s."""
+        """A problem at this location; the arguments are :class:`Problem`'s."""
         used = ", by ".join(user._as_user(self.file) for user in self.users)
         return Problem(
             file=self.file.name,
@@ -90,13 +90,13 @@ class Node:
     Attributes:
         value: a TOML value, in which a table is a mapping from keys to nodes, a list a sequence of
             nodes; or ``UNKNOWN``.
-        place: where the value is written; of a table its header.
+        location: where the value is written; of a table its header.
         key: where its key is written; None for items of a list.
     """
 
     value: Any
-    place: Place
-    key: Place | None = None
+    location: SourceLocation
+    key: SourceLocation | None = None
 
     @property
     def table(self) -> Mapping[str, Node]:
@@ -126,16 +126,16 @@ class Node:
             node = child
         return node
 
-    def used_by(self, user: Place) -> Node:
+    def used_by(self, user: SourceLocation) -> Node:
         """The same value, marked as used by the block or variable at ``user``."""
-        place = _used(self.place, user)
+        location = _used(self.location, user)
         key = self.key and _used(self.key, user)
         if isinstance(self.value, Mapping):
             table = {name: node.used_by(user) for name, node in self.value.items()}
-            return Node(table, place, key)
+            return Node(table, location, key)
         if isinstance(self.value, list):
-            return Node([node.used_by(user) for node in self.value], place, key)
-        return Node(self.value, place, key)
+            return Node([node.used_by(user) for node in self.value], location, key)
+        return Node(self.value, location, key)
 
     def _item(self, position: int) -> Node | None:
         return self.items[position] if 0 <= position < len(self.items) else None
@@ -153,24 +153,24 @@ def parse(text: str, name: str, base: Path) -> Node:
         document = tomli.loads(file.text)
     except tomli.TOMLDecodeError as error:
         message, line, column = syntax_problem(file.text, error)
-        problem = Place(file, (), line, column).problem(message)
+        problem = SourceLocation(file, (), line, column).problem(message)
         raise ArchitectureError([problem]) from error
     except ValueError as error:  # Python's limit for the digits of an integer
         found = FAR_TOO_LONG.search(file.text)
-        place = Place(file, (), *lines.line_and_column(found.start() if found else 0))
+        location = SourceLocation(file, (), *lines.line_and_column(found.start() if found else 0))
         message = "has an integer of more than 64 bits. TOML's have 64."
-        raise ArchitectureError([place.problem(message)]) from error
+        raise ArchitectureError([location.problem(message)]) from error
     return _Positions(file, index(file.text), lines).node(document, ())
 
 
-def literal(value: Any, place: Place, key: Place | None = None) -> Node:
-    """A value that was not read from a file, all of it at the line and column of ``place``."""
+def literal(value: Any, location: SourceLocation, key: SourceLocation | None = None) -> Node:
+    """A value that was not read from a file, all of it at the line and column of ``location``."""
     if isinstance(value, Mapping):
-        items = {name: _below(item, place, name) for name, item in value.items()}
-        return Node(items, place, key)
+        items = {name: _below(child, location, name) for name, child in value.items()}
+        return Node(items, location, key)
     if isinstance(value, list):
-        return Node([_below(item, place, i) for i, item in enumerate(value)], place, key)
-    return Node(value, place, key)
+        return Node([_below(child, location, i) for i, child in enumerate(value)], location, key)
+    return Node(value, location, key)
 
 
 def has_unknown(value: Any) -> bool:
@@ -182,8 +182,8 @@ def has_unknown(value: Any) -> bool:
     return value is UNKNOWN
 
 
-def _below(value: Any, place: Place, key: str | int) -> Node:
-    below = replace(place, path=(*place.path, key))
+def _below(value: Any, location: SourceLocation, key: str | int) -> Node:
+    below = replace(location, path=(*location.path, key))
     return literal(value, below, below if isinstance(key, str) else None)
 
 
@@ -197,19 +197,19 @@ class _Positions:
 
     def node(self, value: Any, path: TomlPath) -> Node:
         written = self.written[path]
-        key = self._place(path, written.key.start) if written.key else None
-        place = self._place(path, written.value.start)
+        key = self._location(path, written.key.start) if written.key else None
+        location = self._location(path, written.value.start)
         if isinstance(value, Mapping):
-            items = {name: self.node(item, (*path, name)) for name, item in value.items()}
-            return Node(items, place, key)
+            items = {name: self.node(child, (*path, name)) for name, child in value.items()}
+            return Node(items, location, key)
         if isinstance(value, list):
-            nodes = [self.node(item, (*path, index)) for index, item in enumerate(value)]
-            return Node(nodes, place, key)
-        return Node(value, place, key)
+            nodes = [self.node(child, (*path, index)) for index, child in enumerate(value)]
+            return Node(nodes, location, key)
+        return Node(value, location, key)
 
-    def _place(self, path: TomlPath, offset: int) -> Place:
-        return Place(self.file, path, *self.lines.line_and_column(offset))
+    def _location(self, path: TomlPath, offset: int) -> SourceLocation:
+        return SourceLocation(self.file, path, *self.lines.line_and_column(offset))
 
 
-def _used(place: Place, user: Place) -> Place:
-    return replace(place, users=(*place.users, user, *user.users))
+def _used(location: SourceLocation, user: SourceLocation) -> SourceLocation:
+    return replace(location, users=(*location.users, user, *user.users))

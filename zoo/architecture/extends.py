@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.architecture.document import Node, parse
-from zoo.architecture.schema import show
-from zoo.errors import ArchitectureError, Problem, printable
+from zoo.errors import ArchitectureError, Problem, format_value, printable
 
 
 def read_text(path: str | Path) -> str | Problem:
@@ -43,19 +42,19 @@ def extended(document: Node, files: Sequence[Path] = ()) -> Node:
     if extends is None:
         return document
     rest = {key: node for key, node in document.table.items() if key != "extends"}
-    return merged(_base(extends, files), Node(rest, document.place))
+    return merged(_base(extends, files), Node(rest, document.location))
 
 
 def merged(base: Node, own: Node) -> Node:
     """``own`` over ``base``, as :func:`extended` says."""
     if isinstance(base.value, str) and own.table and "type" not in own.table:
-        base = Node({"type": base}, base.place)  # a name stands for a table with that type
+        base = Node({"type": base}, base.location)  # a name stands for a table with that type
     if not base.table or not isinstance(own.value, dict) or _types_differ(base, own):
         return own
     items = dict(base.table)
     for key, node in own.table.items():
         items[key] = merged(items[key], node) if key in items else node
-    return Node(items, own.place, own.key)
+    return Node(items, own.location, own.key)
 
 
 def _types_differ(base: Node, own: Node) -> bool:
@@ -65,20 +64,22 @@ def _types_differ(base: Node, own: Node) -> bool:
 
 def _base(extends: Node, files: Sequence[Path]) -> Node:
     """The document of the file that ``extends`` names, itself extended."""
-    place, name = extends.place, extends.value
+    location, name = extends.location, extends.value
     if not isinstance(name, str) or not name:
-        message = f"is {show(extends.plain())}. Use the path of an architecture file, in quotes."
-        raise ArchitectureError([place.problem(message)])
-    path = Path(os.path.normpath(place.file.base / name))
-    chain = [*(files or [_resolved(Path(place.file.name))]), _resolved(path)]
+        message = (
+            f"is {format_value(extends.plain())}. Use the path of an architecture file, in quotes."
+        )
+        raise ArchitectureError([location.problem(message)])
+    path = Path(os.path.normpath(location.file.base / name))
+    chain = [*(files or [_resolved(Path(location.file.name))]), _resolved(path)]
     if chain[-1] in chain[:-1]:
         circle = " -> ".join(printable(file.name) for file in chain[chain.index(chain[-1]) :])
-        message = f"is {show(name)}, and these files extend each other: {circle}."
-        raise ArchitectureError([place.problem(message)])
+        message = f"is {format_value(name)}, and these files extend each other: {circle}."
+        raise ArchitectureError([location.problem(message)])
     text = read_text(path)
     if isinstance(text, Problem):
-        message = f"is {show(name)}, and {printable(str(path))} {text.message}"
-        raise ArchitectureError([place.problem(message)])
+        message = f"is {format_value(name)}, and {printable(str(path))} {text.message}"
+        raise ArchitectureError([location.problem(message)])
     return extended(parse(text, str(path), path.parent), chain)
 
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import tomli
 
-from zoo.architecture.document import File, Node, Place, literal
-from zoo.architecture.schema import show
-from zoo.errors import ArchitectureError, Problem, format_path
+from zoo.architecture.document import File, Node, SourceLocation, literal
+from zoo.errors import ArchitectureError, Problem, format_path, format_value
 
 
 @dataclass(frozen=True)
@@ -21,12 +20,12 @@ class Override:
     Attributes:
         path: keys from the top, as strings; an index of a list as its digits.
         value: the new value; a table replaces a table whole.
-        place: where it was written: the option.
+        location: where it was written: the option.
     """
 
     path: tuple[str, ...]
     value: Any
-    place: Place
+    location: SourceLocation
 
     @classmethod
     def of_option(cls, option: str, path: tuple[str, ...], value: Any) -> Override:
@@ -34,7 +33,7 @@ class Override:
 
         Paths in its value are relative to the working folder.
         """
-        return cls(path, value, Place(File(option, Path(), ""), path))
+        return cls(path, value, SourceLocation(File(option, Path(), ""), path))
 
 
 def parse_overrides(texts: Sequence[str], base: Path) -> list[Override]:
@@ -51,11 +50,12 @@ def parse_overrides(texts: Sequence[str], base: Path) -> list[Override]:
     """
     file = File("--set", base, "\n".join(" ".join(text.splitlines()) for text in texts))
     parsed = [
-        _parsed(text, Place(file, (), number, 1)) for number, text in enumerate(texts, start=1)
+        _parsed(text, SourceLocation(file, (), number, 1))
+        for number, text in enumerate(texts, start=1)
     ]
-    if problems := [item for item in parsed if isinstance(item, Problem)]:
+    if problems := [entry for entry in parsed if isinstance(entry, Problem)]:
         raise ArchitectureError(problems)
-    return [item for item in parsed if isinstance(item, Override)]
+    return [entry for entry in parsed if isinstance(entry, Override)]
 
 
 def apply_overrides(document: Node, overrides: Iterable[Override]) -> Node:
@@ -70,27 +70,30 @@ def apply_overrides(document: Node, overrides: Iterable[Override]) -> Node:
     return document
 
 
-def _parsed(text: str, place: Place) -> Override | Problem:
+def _parsed(text: str, location: SourceLocation) -> Override | Problem:
     key, equals, value = text.partition("=")
     if not equals:
-        return place.problem(f"{show(text)} has no '='. Write KEY=VALUE, such as train.epochs=3.")
+        return location.problem(
+            f"{format_value(text)} has no '='. Write KEY=VALUE, such as train.epochs=3."
+        )
     try:
         path = _path(tomli.loads(f"{key} = 0"))
     except (tomli.TOMLDecodeError, ValueError):  # no TOML, or no key in it: "#"
-        return place.problem(
-            f"{show(key.strip())} is not a key. Write keys joined by dots, such as optimizer.lr."
+        return location.problem(
+            f"{format_value(key.strip())} is not a key. Write keys joined by dots, such as "
+            "optimizer.lr."
         )
-    place = Place(place.file, path, place.line, place.column)
+    location = SourceLocation(location.file, path, location.line, location.column)
     if path[0] == "extends":
-        return place.problem("cannot be set here. Write a file that extends another.")
+        return location.problem("cannot be set here. Write a file that extends another.")
     try:
         (parsed,) = tomli.loads(f"value = {value}").values()
     except (tomli.TOMLDecodeError, ValueError):
-        return place.problem(
+        return location.problem(
             f"{value.strip()!r} is not a TOML value. "
             "Write a number, true, false, a list, a table, or text in quotes."
         )
-    return Override(path, parsed, place)
+    return Override(path, parsed, location)
 
 
 def _path(table: Mapping[str, Any]) -> tuple[str, ...]:
@@ -101,22 +104,24 @@ def _path(table: Mapping[str, Any]) -> tuple[str, ...]:
 def _put(node: Node, override: Override, depth: int) -> Node:
     """``node``, which stands at the first ``depth`` keys of the path, with the value put in."""
     if depth == len(override.path):
-        return literal(override.value, override.place, override.place)
+        return literal(override.value, override.location, override.location)
     if isinstance(node.value, str):  # a name stands for a table with that type
-        node = Node({"type": node}, node.place, node.key)
+        node = Node({"type": node}, node.location, node.key)
     key = override.path[depth]
     if isinstance(node.value, list):
         position = _position(node, override, depth)
         items = list(node.value)
         items[position] = _put(items[position], override, depth + 1)
-        return Node(items, node.place, node.key)
+        return Node(items, node.location, node.key)
     if not isinstance(node.value, Mapping):
         where = format_path(override.path[:depth])
-        message = f"{where} is {show(node.plain())}, which has no keys. Use a key of a table."
-        raise ArchitectureError([override.place.problem(message)])
-    place = replace(override.place, path=override.path[: depth + 1])
-    child = node.value.get(key, Node({}, place, place))
-    return Node({**node.value, key: _put(child, override, depth + 1)}, node.place, node.key)
+        message = (
+            f"{where} is {format_value(node.plain())}, which has no keys. Use a key of a table."
+        )
+        raise ArchitectureError([override.location.problem(message)])
+    location = replace(override.location, path=override.path[: depth + 1])
+    child = node.value.get(key, Node({}, location, location))
+    return Node({**node.value, key: _put(child, override, depth + 1)}, node.location, node.key)
 
 
 def _position(node: Node, override: Override, depth: int) -> int:
@@ -125,5 +130,5 @@ def _position(node: Node, override: Override, depth: int) -> int:
     if key.isdecimal() and int(key) < len(node.items):
         return int(key)
     allowed = f"Use 0 to {len(node.items) - 1}." if node.items else "It is empty."
-    message = f"{where} has no item {show(key)}. {allowed}"
-    raise ArchitectureError([override.place.problem(message)])
+    message = f"{where} has no item {format_value(key)}. {allowed}"
+    raise ArchitectureError([override.location.problem(message)])

@@ -129,7 +129,7 @@ class StuckError(ValueError):
 class Scanner:
     """One pass over a TOML text, which collects what is named where.
 
-    What it has when it gets stuck tells how far it came, and inside of what.
+    What it has when it gets stuck says how far it came, and inside of what.
 
     Attributes:
         mentions: what it has passed. A value comes after those inside it.

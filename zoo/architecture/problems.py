@@ -9,8 +9,8 @@ from typing import Any
 from jsonschema import ValidationError
 
 from zoo.architecture.document import Node, TomlPath, has_unknown
-from zoo.architecture.schema import Schema, describe, show, validate
-from zoo.errors import Problem, format_path
+from zoo.architecture.schema import Schema, describe, validate
+from zoo.errors import Problem, format_path, format_value
 from zoo.plugins.suggestions import suggest
 
 
@@ -25,15 +25,17 @@ def schema_problems(node: Node, schema: Schema) -> Iterator[tuple[TomlPath, Prob
             yield from _missing_keys(error, path, node.nearest(path))
         elif not has_unknown(error.instance):
             allowed: Any = error.schema
-            message = f"is {show(error.instance)}. Use {describe(allowed)}."
+            message = f"is {format_value(error.instance)}. Use {describe(allowed)}."
             hint = _hint(error.instance, allowed)
-            yield path, node.nearest(path).place.problem(message, hint)
+            yield path, node.nearest(path).location.problem(message, hint)
 
 
 def did_you_mean(word: str, candidates: Iterable[str], quoted: bool = False) -> str:
     """``Did you mean WORD?`` for the candidate that is like ``word``; "" where none is."""
     found = suggest(word, candidates)
-    return f"Did you mean {show(found) if quoted else format_path([found])}?" if found else ""
+    return (
+        f"Did you mean {format_value(found) if quoted else format_path([found])}?" if found else ""
+    )
 
 
 def listed(what: str, names: Iterable[str]) -> str:
@@ -60,9 +62,9 @@ def _unknown_keys(
     known = sorted(_properties(error.schema))
     allowed = f"Known keys: {', '.join(known)}." if known else "No key can be set here."
     for key in sorted(set(instance) - set(known)):
-        place = table.table[key].key or table.place
+        location = table.table[key].key or table.location
         hint = did_you_mean(key, known)
-        yield (*path, key), place.problem(f"is not a known key. {allowed}", hint)
+        yield (*path, key), location.problem(f"is not a known key. {allowed}", hint)
 
 
 def _missing_keys(
@@ -72,8 +74,8 @@ def _missing_keys(
     properties = _properties(error.schema)
     required: Any = error.validator_value
     for key in sorted(set(required) - set(instance)):
-        place = replace(table.place, path=(*table.place.path, key))
-        yield (*path, key), place.problem(f"is missing. Use {describe(properties[key])}.")
+        location = replace(table.location, path=(*table.location.path, key))
+        yield (*path, key), location.problem(f"is missing. Use {describe(properties[key])}.")
 
 
 def _properties(schema: Any) -> Mapping[str, Schema]:

@@ -1,4 +1,4 @@
-"""Reading an architecture: parse the TOML, put everything in place, check, walk, freeze."""
+"""Reading an architecture: parse the TOML, put everything in place, check, infer shapes, freeze."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from zoo.architecture.check import Checked, check, check_layers
 from zoo.architecture.component import build_layers
 from zoo.architecture.document import Node, parse
 from zoo.architecture.extends import extended, read_text
+from zoo.architecture.infer_shapes import InferredShapes, ShapeInference
 from zoo.architecture.overrides import Override, apply_overrides
 from zoo.architecture.spec import Architecture, build_spec
-from zoo.architecture.walk import Walk, Walker
 from zoo.errors import ArchitectureError, Problem
 from zoo.plugins.registry import Registry
 
@@ -57,28 +57,28 @@ def parse_architecture(
         expanded = expand(document, registry)
         checked = check(expanded.document, registry)
         unused = check_layers(expanded.unused, registry, checked.complete)
-        walk, misfits = _walk(expanded.document, checked, registry)
+        shapes, misfits = _infer_shapes(expanded.document, checked, registry)
         problems = [*expanded.problems, *checked.problems, *unused.problems, *misfits]
-        if problems or walk is None:
+        if problems or shapes is None:
             raise ArchitectureError(_in_order(problems, file))
         resolved = tomli_w.dumps(checked.resolved)
     except RecursionError as error:
         message = "is nested too deeply. An architecture has a few levels."
         raise ArchitectureError([Problem(file, (), message)]) from error
-    return build_spec(checked.resolved, registry, expanded.document, walk, resolved)
+    return build_spec(checked.resolved, registry, expanded.document, shapes, resolved)
 
 
-def _walk(
+def _infer_shapes(
     document: Node, checked: Checked, registry: Registry
-) -> tuple[Walk | None, Iterable[Problem]]:
-    """The walk through the layers, or what does not fit; neither where they have mistakes."""
+) -> tuple[InferredShapes | None, Iterable[Problem]]:
+    """The shapes between the layers, or what does not fit; neither where they have mistakes."""
     if not (checked.is_right(("input",)) and checked.is_right(("layers",))):
         return None, ()
     size = checked.resolved["input"]
     layers = build_layers(checked.resolved["layers"], registry, ("layers",))
-    walker = Walker(registry, document)
-    walk = walker.network(layers, (size["channels"], size["height"], size["width"]))
-    return walk, walker.problems
+    inference = ShapeInference(registry, document)
+    shapes = inference.network(layers, (size["channels"], size["height"], size["width"]))
+    return shapes, inference.problems
 
 
 def _in_order(problems: Iterable[Problem], file: str) -> list[Problem]:

@@ -22,7 +22,7 @@ def clashes(mentions: Sequence[Mention]) -> Iterator[tuple[Mention, Mention]]:
     Those of outer keys come before those of keys inside them.
     """
     seen: dict[tuple[TomlPath, Form], Mention] = {}
-    with_key = [(item.written.key.start, item) for item in mentions if item.written.key]
+    with_key = [(mention.written.key.start, mention) for mention in mentions if mention.written.key]
     for _, later in sorted(with_key, key=lambda pair: pair[0]):
         for form in CANNOT_FOLLOW[later.form]:
             if (later.path, form) in seen:

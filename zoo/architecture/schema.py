@@ -11,8 +11,8 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from zoo.errors import format_path, quoted
-from zoo.schemas import follow
+from zoo.errors import format_value
+from zoo.spec.schemas import follow
 
 Schema = Mapping[str, Any]
 
@@ -28,9 +28,9 @@ def describe(schema: Schema) -> str:
     if "x-zoo-words" in schema:
         return str(schema["x-zoo-words"])
     if "const" in schema:
-        return show(schema["const"])
+        return format_value(schema["const"])
     if "enum" in schema:
-        return _either([show(value) for value in schema["enum"]])
+        return _either([format_value(value) for value in schema["enum"]])
     if "anyOf" in schema:
         return _either([describe(option) for option in schema["anyOf"]])
     if "x-zoo-kind" in schema:
@@ -48,24 +48,6 @@ def describe(schema: Schema) -> str:
         "object": "a table",
     }
     return words.get(str(kind), "another value") + bounds
-
-
-def show(value: Any) -> str:
-    """A value as it is written in TOML, shortened where it is long."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        text = quoted(value)
-    elif isinstance(value, Mapping):
-        items = (f"{format_path([key])} = {show(item)}" for key, item in value.items())
-        text = "{" + ", ".join(items) + "}"
-    elif isinstance(value, list):
-        text = "[" + ", ".join(show(item) for item in value) + "]"
-    elif isinstance(value, int) and not _is_integer(None, value):
-        text = "an integer of more than 64 bits"
-    else:
-        text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _items(schema: Schema) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.architecture.component import Component, build_component
 from zoo.architecture.document import Node, TomlPath
-from zoo.architecture.walk import Walk
+from zoo.architecture.infer_shapes import InferredShapes
 from zoo.errors import ArchitectureError, format_path
 from zoo.plugins.registry import Registry
 
@@ -62,7 +62,7 @@ class Architecture:
         file: the file it was read from, as the user named it.
         text: the resolved TOML: variables and blocks put in place, every default filled in, every
             path absolute.
-        walk: what each layer makes of a training crop.
+        shapes: what each layer makes of a training crop.
         root: the document, in which each value knows where it is written.
     """
 
@@ -76,17 +76,17 @@ class Architecture:
     train: Train
     file: str
     text: str
-    walk: Walk = field(compare=False, repr=False)
+    shapes: InferredShapes = field(compare=False, repr=False)
     root: Node = field(compare=False, repr=False)
 
     def error(self, path: TomlPath, message: str) -> ArchitectureError:
         """A mistake that shows only when the architecture is used, at ``path``."""
-        place = self.root.nearest(path).place
-        return ArchitectureError([place.problem(message, subject=format_path(path))])
+        location = self.root.nearest(path).location
+        return ArchitectureError([location.problem(message, subject=format_path(path))])
 
 
 def build_spec(
-    document: Mapping[str, Any], registry: Registry, root: Node, walk: Walk, text: str
+    document: Mapping[str, Any], registry: Registry, root: Node, shapes: InferredShapes, text: str
 ) -> Architecture:
     """The specification of a resolved document without problems."""
 
@@ -102,7 +102,7 @@ def build_spec(
         name=document["name"],
         description=document.get("description", ""),
         input=Input(**document["input"]),
-        layers=walk.components,
+        layers=shapes.components,
         loss=component("loss", "loss"),
         optimizer=component("optimizer", "optimizer"),
         data=Data(
@@ -122,9 +122,9 @@ def build_spec(
             precision=train["precision"],
             seed=train["seed"],
         ),
-        file=root.place.file.name,
+        file=root.location.file.name,
         text=text,
-        walk=walk,
+        shapes=shapes,
         root=root,
     )
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from zoo.architecture.document import UNKNOWN, Node
 from zoo.architecture.problems import did_you_mean, listed
-from zoo.architecture.schema import show
-from zoo.errors import Problem
+from zoo.errors import Problem, format_value
 
 
 @dataclass(frozen=True)
@@ -34,26 +33,26 @@ class Scope:
         if is_variable(node):
             return self._value(node)
         if isinstance(node.value, Mapping):
-            items = {key: self.resolved(item) for key, item in node.value.items()}
-            return Node(items, node.place, node.key)
+            children = {key: self.resolved(child) for key, child in node.value.items()}
+            return Node(children, node.location, node.key)
         if isinstance(node.value, list):
-            return Node([self.resolved(item) for item in node.value], node.place, node.key)
+            return Node([self.resolved(child) for child in node.value], node.location, node.key)
         return node
 
     def _value(self, node: Node) -> Node:
         written = node.table["var"]
         name = written.value
         if not isinstance(name, str):
-            message = f"is {show(written.plain())}. Use the name of a variable, in quotes."
-            self.problems.append(written.place.problem(message))
+            message = f"is {format_value(written.plain())}. Use the name of a variable, in quotes."
+            self.problems.append(written.location.problem(message))
         elif name in self.values:
-            return replace(self.values[name].used_by(node.place), key=node.key)
+            return replace(self.values[name].used_by(node.location), key=node.key)
         elif self.complete:
             known = listed("Variables", self.values)
-            message = f"is {show(name)}, which is not in [vars]. {known}"
+            message = f"is {format_value(name)}, which is not in [vars]. {known}"
             hint = did_you_mean(name, self.values, quoted=True)
-            self.problems.append(written.place.problem(message, hint))
-        return Node(UNKNOWN, node.place, node.key)
+            self.problems.append(written.location.problem(message, hint))
+        return Node(UNKNOWN, node.location, node.key)
 
 
 def top_scope(variables: Node | None) -> Scope:
@@ -62,14 +61,14 @@ def top_scope(variables: Node | None) -> Scope:
     if variables is None:
         return Scope({}, problems)
     if not isinstance(variables.value, Mapping):
-        message = f"is {show(variables.plain())}. Use a table of names and values."
-        problems.append(variables.place.problem(message))
+        message = f"is {format_value(variables.plain())}. Use a table of names and values."
+        problems.append(variables.location.problem(message))
         return Scope({}, problems, complete=False)
     values = dict(variables.table)
     for name, node in variables.table.items():
         if used_in(node):
-            problems.append(node.place.problem("refers to a variable. Use a value."))
-            values[name] = Node(UNKNOWN, node.place, node.key)
+            problems.append(node.location.problem("refers to a variable. Use a value."))
+            values[name] = Node(UNKNOWN, node.location, node.key)
     return Scope(values, problems)
 
 
@@ -77,7 +76,7 @@ def used_in(node: Node) -> set[str]:
     """The names of all variables in ``node``."""
     if is_variable(node):
         name = node.table["var"].plain()
-        return {name if isinstance(name, str) else show(name)}
+        return {name if isinstance(name, str) else format_value(name)}
     parts = [*node.table.values(), *node.items]
     return {name for part in parts for name in used_in(part)}
 

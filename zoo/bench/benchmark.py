@@ -18,6 +18,7 @@ from zoo.bench.timing import Call, Timed, alternate, stopwatch_of
 from zoo.bench.variants import NCHW, NHWC, VARIANTS, ZOO, Sides, Variant, variants_for
 from zoo.bench.work import inference_flop, training_flop
 from zoo.compiler import Compiler
+from zoo.errors import format_error, shorten
 from zoo.plugins.registry import Registry
 from zoo.train.precision import check_precision
 
@@ -63,11 +64,11 @@ def benchmark(
         registry: what it was checked with.
         device: where to compute.
         plan: what to time.
-        say: is told what is being done.
+        say: is called with what is being done.
 
     Raises:
         ComparisonError: zoo and torch do not compute the same; nothing is timed.
-        PluginError: a layer, the loss or the optimizer has no twin in torch, or a wrong one.
+        PluginError: a layer, the loss or the optimizer has no torch reference, or a wrong one.
     """
     check_precision(architecture, device)
     bench = _Bench(Compiler(architecture, registry), device, plan, say)
@@ -134,7 +135,7 @@ class _Bench:
     def _found(
         self, training: bool, batch: int, timed: Timed, peaks: dict[str, Peak | None]
     ) -> Case:
-        flop = (training_flop if training else inference_flop)(self.architecture.walk) * batch
+        flop = (training_flop if training else inference_flop)(self.architecture.shapes) * batch
         figures = {
             name: Figure(seconds, batch / seconds, flop / seconds / 1e9, *_bytes(peaks.get(name)))
             for name, seconds in timed.seconds.items()
@@ -178,7 +179,9 @@ class _Bench:
                 if variant.compiled is None:
                     raise
                 # A machine without a C++ compiler, for one; torch raises many kinds of errors.
-                self._remark(f"{variant.title}: not timed: {_first_line(error)}")
+                self._remark(
+                    f"{variant.title}: not timed: {shorten(format_error(error), LONGEST_REASON)}"
+                )
         self.variants = tuple(variant for variant in self.variants if variant.name in made)
         return made
 
@@ -189,9 +192,3 @@ class _Bench:
 
 def _bytes(peak: Peak | None) -> tuple[int | None, int | None]:
     return (None, None) if peak is None else (peak.later, peak.first)
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
-    text = f"{type(error).__name__}: {lines[0].strip()}"
-    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."

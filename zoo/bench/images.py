@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zoo.seeding import generator
+from zoo.data.seeding import generator
 
-STREAM = 559  # of random numbers, for zoo.seeding
+STREAM = 559  # of random numbers, for zoo.data.seeding
 
 
 def images(

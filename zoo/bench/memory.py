@@ -25,6 +25,7 @@ from zoo.bench.images import images
 from zoo.bench.machine import equal_precision
 from zoo.bench.variants import VARIANTS, Sides, Variant
 from zoo.compiler import Compiler
+from zoo.errors import format_error
 from zoo.plugins.python_subprocess import run_python
 from zoo.plugins.registry import load_registry
 
@@ -113,7 +114,7 @@ def _peak_on_cpu(call: Callable[[], object]) -> tuple[object, ...]:
             peaks.append(max(0, _resident("VmHWM") - before))
         return tuple(peaks)
     except (OSError, AttributeError) as error:
-        return (f"this system does not tell ({error!r})",)
+        return (f"this system does not tell ({format_error(error)})",)
 
 
 def _peak_on_gpu(call: Callable[[], object]) -> tuple[int, ...]:

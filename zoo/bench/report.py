@@ -109,7 +109,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """For ``zoo bench --json``; README explains the keys."""
-        info, agreed = self.architecture.walk.info, self.agreement
+        info, agreed = self.architecture.shapes.info, self.agreement
         return {
             "architecture": {
                 "name": self.architecture.name,

@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from zoo.bench.twins import Loss, Twins
+from zoo.bench.references import Loss, References
 from zoo.compiler import Compiler
 from zoo.engine import lower
 from zoo.nn import Sequential
@@ -63,7 +63,7 @@ class Sides:
         compiler: of the architecture; its ``[train]`` table has the seed that decides the weights,
             and the precision of training steps.
         device: where to compute.
-        warn: is told why zoo's steps are not captured on a GPU.
+        warn: is called with why zoo's steps are not captured on a GPU.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Sides:
             dtype: of weights and images; the precision is that of the file for float32 only.
 
         Raises:
-            PluginError: something has no twin in torch.
+            PluginError: something has no torch reference.
         """
         model = self._model().to(dtype)
         precision = self.precision if dtype == torch.float32 else "float32"
@@ -93,20 +93,20 @@ class Sides:
             optimizer = self.compiler.optimizer(model.param())
             loss = self.compiler.loss()
             return TrainStep(model, loss, optimizer, precision=precision, warn=self.warn)
-        twins = Twins(self.compiler)
-        twin = _laid_out(twins.model(model), variant)
-        optimizer = twins.optimizer(model, twin.parameters())
-        run = _compiled(twin, variant)
+        references = References(self.compiler)
+        reference = _laid_out(references.model(model), variant)
+        optimizer = references.optimizer(model, reference.parameters())
+        run = _compiled(reference, variant)
         if precision == "bfloat16":
             run = torch.autocast(self.device.type, torch.bfloat16)(run)
-        return _torch_step(run, twins.loss(), optimizer)
+        return _torch_step(run, references.loss(), optimizer)
 
     def forward(self, variant: Variant) -> Forward:
         """Inference with the initial weights, without gradients; raises as ``step``."""
         model = self._model().eval()
         if variant == ZOO:
             return lower(model, self.warn)
-        run = _compiled(_laid_out(Twins(self.compiler).model(model), variant), variant)
+        run = _compiled(_laid_out(References(self.compiler).model(model), variant), variant)
 
         @torch.inference_mode()
         def forward(x: Tensor) -> Tensor:
@@ -119,17 +119,17 @@ class Sides:
         return initial_model(compiler, compiler.architecture.train.seed).to(self.device)
 
 
-def _laid_out(twin: torch.nn.Module, variant: Variant) -> torch.nn.Module:
+def _laid_out(reference: torch.nn.Module, variant: Variant) -> torch.nn.Module:
     # torch's annotations do not know that a layout alone can be given
-    moved: torch.nn.Module = twin.to(memory_format=variant.layout)  # type: ignore[call-overload]
+    moved: torch.nn.Module = reference.to(memory_format=variant.layout)  # type: ignore[call-overload]
     return moved
 
 
-def _compiled(twin: torch.nn.Module, variant: Variant) -> Forward:
+def _compiled(reference: torch.nn.Module, variant: Variant) -> Forward:
     if variant.compiled is None:
-        return twin
+        return reference
     # Each size of a batch gets a program of its own, the fastest.
-    return torch.compile(twin, mode=variant.compiled, dynamic=False)
+    return torch.compile(reference, mode=variant.compiled, dynamic=False)
 
 
 def _torch_step(model: Forward, loss: Loss, optimizer: torch.optim.Optimizer) -> Step:

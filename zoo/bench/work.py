@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from zoo.architecture.walk import Walk
+from zoo.architecture.infer_shapes import InferredShapes
 
 
-def inference_flop(walk: Walk) -> int:
+def inference_flop(shapes: InferredShapes) -> int:
     """Floating-point operations of the forward pass of one image: two for each multiply-add."""
-    return 2 * walk.info.multiply_adds
+    return 2 * shapes.info.multiply_adds
 
 
-def training_flop(walk: Walk) -> int:
+def training_flop(shapes: InferredShapes) -> int:
     """Floating-point operations of a training step, for each image.
 
     The gradients with respect to a layer's weight and to its input take as many multiply-adds as
@@ -18,12 +18,12 @@ def training_flop(walk: Walk) -> int:
     images, so the first layer takes only two. Biases, activations, the loss and the update are not
     counted.
     """
-    return 2 * (3 * walk.info.multiply_adds - _of_first(walk))
+    return 2 * (3 * shapes.info.multiply_adds - _of_first(shapes))
 
 
-def _of_first(walk: Walk) -> int:
+def _of_first(shapes: InferredShapes) -> int:
     """The multiply-adds of the first layer that has any, inside of others too."""
-    for layer in walk.layers:
+    for layer in shapes.layers:
         for body in layer.bodies.values():
             if inner := _of_first(body):
                 return inner

@@ -67,7 +67,7 @@ def bench(
     overrides = [*parse_overrides(changes, file.parent), *_size(size)]
     spec = read_architecture(file, registry, overrides)
     warn_of_failures(registry)
-    from zoo.bench.benchmark import Plan, benchmark  # torch: mistakes are told before
+    from zoo.bench.benchmark import Plan, benchmark  # torch: mistakes are reported before
     from zoo.cli.bench_table import print_report
     from zoo.train.device import choose_device
 

@@ -51,7 +51,7 @@ def _checked(
 
 
 def _summary(spec: Architecture) -> str:
-    info = spec.walk.info
+    info = spec.shapes.info
     return f"{count_of('layer', len(spec.layers))}, {info.parameters:,} parameters"
 
 

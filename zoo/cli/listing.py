@@ -17,7 +17,7 @@ from zoo.errors import PluginError, UsageError
 from zoo.plugins.records import BLOCK
 from zoo.plugins.registry import Registered, Registry, load_registry
 from zoo.plugins.suggestions import suggest
-from zoo.schemas import read_schema
+from zoo.spec.schemas import read_schema
 
 WIDTH = 80
 
@@ -32,7 +32,7 @@ def _command(kind: str, plural: str, what: str) -> click.Command:
         registry = load_registry()
         if name is None:
             warn_of_failures(registry)
-            _list([item for item in registry if item.entry.kind == kind], as_json)
+            _list([registered for registered in registry if registered.entry.kind == kind], as_json)
         else:
             _show(_found(registry, kind, plural, name), registry, as_json)
 
@@ -58,9 +58,13 @@ def _found(registry: Registry, kind: str, plural: str, name: str) -> list[Regist
     Raises:
         UsageError: there is none.
     """
-    found = [item for item in registry if (item.entry.kind, item.entry.name) == (kind, name)]
+    found = [
+        registered
+        for registered in registry
+        if (registered.entry.kind, registered.entry.name) == (kind, name)
+    ]
     if found:
-        return sorted(found, key=lambda item: item.provider)
+        return sorted(found, key=lambda registered: registered.provider)
     if (kind, name) == ("layer", BLOCK):
         keys = ", ".join(read_schema("block.json")["properties"])
         raise UsageError(
@@ -78,15 +82,15 @@ def _found(registry: Registry, kind: str, plural: str, name: str) -> list[Regist
     raise UsageError(" ".join(filter(None, words)))
 
 
-def _list(items: list[Registered], as_json: bool) -> None:
+def _list(entries: list[Registered], as_json: bool) -> None:
     if as_json:
-        print_json([summary(item) for item in items])
+        print_json([summary(registered) for registered in entries])
         return
-    table = Table(box=None, pad_edge=False, show_header=bool(items))
+    table = Table(box=None, pad_edge=False, show_header=bool(entries))
     for title in ("name", "summary", "provided by"):
         table.add_column(title, no_wrap=title == "name")
-    for item in items:
-        cells = (item.entry.name, item.entry.summary, str(item.provider))
+    for registered in entries:
+        cells = (registered.entry.name, registered.entry.summary, str(registered.provider))
         table.add_row(*map(Text, cells))  # as they are: brackets are no markup
     print_table(table)
 
@@ -96,41 +100,42 @@ def _show(found: list[Registered], registry: Registry, as_json: bool) -> None:
     clash = _clash(registry, found[0])
     if clash:
         warn(clash)
-    described = [details(item, registry) for item in found]
+    all_details = [details(registered, registry) for registered in found]
     if as_json:
-        first, *others = [item.to_dict() for item in described]
+        first, *others = [described.to_dict() for described in all_details]
         document = {**first, "clash": clash, "others": others}
         print_json(document)
     else:
-        click.echo("\n\n".join("\n".join(_lines(item)) for item in described))
+        click.echo("\n\n".join("\n".join(_lines(described)) for described in all_details))
 
 
-def _clash(registry: Registry, item: Registered) -> str | None:
+def _clash(registry: Registry, registered: Registered) -> str | None:
     """What is wrong with a name that several plugins provide; None for other names."""
     try:
-        registry.get(item.entry.kind, item.entry.name)
+        registry.get(registered.entry.kind, registered.entry.name)
     except PluginError as error:
         return str(error)
     return None
 
 
-def _lines(item: Details) -> Iterator[str]:
-    entry = item.registered.entry
+def _lines(described: Details) -> Iterator[str]:
+    entry = described.registered.entry
     yield f"{entry.name}: {entry.summary}"
-    place = item.definition
-    yield f"Provided by {item.registered.provider}{f', {_position(place)}' if place else ''}."
-    yield from _section("In a file", item.example)
-    if item.parameters:
+    definition = described.definition
+    where = f", {_position(definition)}" if definition else ""
+    yield f"Provided by {described.registered.provider}{where}."
+    yield from _section("In a file", described.example)
+    if described.parameters:
         yield "\nParameters:"
-    for parameter in item.parameters:
+    for parameter in described.parameters:
         yield f"  {parameter.name}: {parameter.type}; {parameter.unless_given}"
         if parameter.description:
             yield fill(
                 parameter.description, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
             )
-    yield from _section("What it does", item.docstring.text)
-    yield from _section("Shapes", item.docstring.shapes)
-    yield from _section("Source", item.docstring.source)
+    yield from _section("What it does", described.docstring.text)
+    yield from _section("Shapes", described.docstring.shapes)
+    yield from _section("Source", described.docstring.source)
 
 
 def _section(title: str, text: str) -> Iterator[str]:
@@ -142,5 +147,5 @@ def _section(title: str, text: str) -> Iterator[str]:
 def _position(definition: Definition) -> str:
     """FILE:LINE, relative to the working folder where it is below it."""
     file, here = definition.file.resolve(), Path.cwd().resolve()
-    shown = file.relative_to(here) if file.is_relative_to(here) else file
-    return f"{shown}:{definition.line}"
+    path = file.relative_to(here) if file.is_relative_to(here) else file
+    return f"{path}:{definition.line}"

@@ -11,7 +11,6 @@ from typing import NoReturn
 import click
 
 from zoo.cli.problems import echo_problems
-from zoo.engine.malloc import keep_freed_memory
 from zoo.errors import (
     ArchitectureError,
     CheckpointError,
@@ -20,7 +19,9 @@ from zoo.errors import (
     Stopped,
     UsageError,
     ZooError,
+    format_error,
 )
+from zoo.malloc import keep_freed_memory
 from zoo.plugins.suggestions import suggest
 
 # Each command: where it is, and what it does, so that the help need not import it.
@@ -123,7 +124,7 @@ def _report(error: Exception) -> None:
     elif isinstance(error, ZooError):
         click.echo(str(error), err=True)
     else:
-        message = f"zoo: unexpected error: {type(error).__name__}: {error}."
+        message = f"zoo: unexpected error: {format_error(error)}."
         click.echo(f"{message} ZOO_DEBUG=1 shows where; please report it.", err=True)
 
 

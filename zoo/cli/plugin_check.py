@@ -44,14 +44,14 @@ def check(name: str, as_json: bool) -> None:
 
 
 def _echoed(outcomes: Iterable[Outcome], quiet: bool) -> list[Outcome]:
-    """All outcomes, each entry's told as soon as they are known."""
+    """All outcomes, each entry's printed as soon as they are known."""
     found: list[Outcome] = []
     for subject, group in groupby(outcomes, key=lambda outcome: outcome.subject):
-        own = list(group)
-        found += own
+        of_subject = list(group)
+        found += of_subject
         if not quiet:
-            click.echo(f"{subject}: {_counts(own)}")
-            for line in _failures(own):
+            click.echo(f"{subject}: {_counts(of_subject)}")
+            for line in _failures(of_subject):
                 click.echo(indent(line, "  "))
     return found
 
@@ -69,7 +69,9 @@ def _failures(outcomes: Iterable[Outcome]) -> Iterator[str]:
 def _echo_skipped(outcomes: Iterable[Outcome]) -> None:
     """Why checks were skipped, each reason once."""
     skipped = (outcome for outcome in outcomes if outcome.state == "skipped")
-    for (name, reason), count in Counter((item.check, item.message) for item in skipped).items():
+    for (name, reason), count in Counter(
+        (outcome.check, outcome.message) for outcome in skipped
+    ).items():
         click.echo(f"{name} skipped {count_of('time', count)}: {reason}")
 
 
@@ -85,16 +87,16 @@ def _as_json(name: str, outcomes: Iterable[Outcome]) -> dict[str, Any]:
     outcomes = list(outcomes)
     entries = []
     for subject, group in groupby(outcomes, key=lambda outcome: outcome.subject):
-        own = list(group)
+        of_subject = list(group)
         entries.append(
             {
                 "entry": subject,
-                "passed": sum(outcome.state == "passed" for outcome in own),
+                "passed": sum(outcome.state == "passed" for outcome in of_subject),
                 **{
                     state: [
-                        {"check": one.check, "case": one.case, "message": one.message}
-                        for one in own
-                        if one.state == state
+                        {"check": outcome.check, "case": outcome.case, "message": outcome.message}
+                        for outcome in of_subject
+                        if outcome.state == state
                     ]
                     for state in ("failed", "expected", "skipped")
                 },

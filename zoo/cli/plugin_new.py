@@ -19,8 +19,8 @@ from zoo.plugins.static_source import module_spec
 def new(path: Path) -> None:
     """Start a plugin in the new folder DIR: a distribution with one layer, which works as it is.
 
-    It has an architecture that uses the layer, tests, a README and a workflow for continuous
-    integration. The folder's name is the plugin's, such as zoo-swish; nothing is overwritten.
+    It has an architecture that uses the layer, tests and a README. The folder's name is the
+    plugin's, such as zoo-swish; nothing is overwritten.
     """
     folder = path.resolve()  # "." and ".." have no name of their own
     names = names_of(folder.name)

@@ -44,6 +44,6 @@ def run(
     spec = read_architecture(
         architecture, registry, overrides(registry, architecture, data, epochs, seed, changes)
     )
-    from zoo.cli.training import train  # torch, which takes a while: mistakes are told before
+    from zoo.cli.training import train  # torch, which takes a while: mistakes are reported before
 
     train(spec, registry, device, out, resume, datetime.now())

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import click
 import tomli
-from rich.markup import escape
-from rich.table import Table
 
 from zoo.architecture import Architecture, read_architecture
-from zoo.architecture.document import Place
+from zoo.architecture.document import SourceLocation
+from zoo.architecture.infer_shapes import InferredShapes, ShapeInference
 from zoo.architecture.overrides import parse_overrides
-from zoo.architecture.sizes import SizeRule, size_words
-from zoo.architecture.walk import Walk, Walker
-from zoo.cli.console import print_json, print_table, warn_of_failures
+from zoo.cli.console import aligned, print_json, warn_of_failures
 from zoo.cli.options import json_option, set_option
 from zoo.plugins.registry import load_registry
+from zoo.spec.shapes import format_shape
+from zoo.spec.sizes import SizeRule, describe_sizes
+
+HEAD = ("layer", "line", "output", "parameters", "multiply-adds")
 
 
 @click.command()
@@ -42,7 +44,7 @@ def show(file: Path, resolved: bool, changes: tuple[str, ...], as_json: bool) ->
     elif resolved:
         click.echo(spec.text, nl=False)
     else:
-        rules = Walker(registry, spec.root).size_rules(spec.walk)
+        rules = ShapeInference(registry, spec.root).size_rules(spec.shapes)
         if as_json:
             print_json(_as_json(spec, rules))
         else:
@@ -50,34 +52,37 @@ def show(file: Path, resolved: bool, changes: tuple[str, ...], as_json: bool) ->
 
 
 def _print(spec: Architecture, rules: tuple[SizeRule | None, SizeRule | None]) -> None:
-    click.echo(f"{spec.name}{': ' if spec.description else ''}{spec.description}")
-    table = Table(box=None, pad_edge=False)
-    table.add_column("layer", no_wrap=True)
-    for name in ("line", "output", "parameters", "multiply-adds"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_row("input", "", _by(spec.walk.input_shape))
-    for row in _rows(spec, spec.walk):
+    """The table, every column as wide as it needs; a file that is not the first before its rows."""
+    info = spec.shapes.info
+    files = [spec.file]
+    cells: list[tuple[str, ...]] = [HEAD]
+    cells.append(("input", "", format_shape(spec.shapes.input_shape), "", ""))
+    for row in _rows(spec, spec.shapes):
+        files.append(row["file"])
         counts = (f"{row[key]:,}" if row[key] else "" for key in ("parameters", "multiply_adds"))
-        table.add_row(_name(row), escape(_where(row, spec.file)), _by(row["output"]), *counts)
-    info = spec.walk.info
-    table.add_row()
-    table.add_row("in all", "", "", f"{info.parameters:,}", f"{info.multiply_adds:,}")
-    print_table(table)
-    click.echo(f"receptive field: {_by(spec.walk.receptive_field)} pixels")
-    click.echo(f"image sizes: {size_words(*rules)}")
+        cells.append((_name(row), str(row["line"]), format_shape(row["output"]), *counts))
+    cells.append(("in all", "", "", f"{info.parameters:,}", f"{info.multiply_adds:,}"))
+    head, given, *layers, total = aligned(cells)
+    click.echo(f"{spec.name}{': ' if spec.description else ''}{spec.description}")
+    click.echo(f"{head}\n{given}")
+    for (before, file), line in zip(pairwise(files), layers, strict=True):
+        click.echo(line if file == before else f"in {file}:\n{line}")
+    click.echo(f"\n{total}")
+    click.echo(f"receptive field: {_pixels(spec.shapes.receptive_field)} pixels")
+    click.echo(f"image sizes: {describe_sizes(*rules)}")
 
 
 def _as_json(spec: Architecture, rules: tuple[SizeRule | None, SizeRule | None]) -> dict[str, Any]:
-    info = spec.walk.info
+    info = spec.shapes.info
     return {
         "file": spec.file,
         "name": spec.name,
         "description": spec.description,
-        "input": list(spec.walk.input_shape),
-        "layers": list(_rows(spec, spec.walk)),
+        "input": list(spec.shapes.input_shape),
+        "layers": list(_rows(spec, spec.shapes)),
         "parameters": info.parameters,
         "multiply_adds": info.multiply_adds,
-        "receptive_field": spec.walk.receptive_field,
+        "receptive_field": spec.shapes.receptive_field,
         "sizes": {
             axis: None if rule is None else {"first": rule.first, "step": rule.step}
             for axis, rule in zip(("height", "width"), rules, strict=True)
@@ -86,15 +91,15 @@ def _as_json(spec: Architecture, rules: tuple[SizeRule | None, SizeRule | None])
 
 
 def _rows(
-    spec: Architecture, walk: Walk, outer: tuple[str | int, ...] = ()
+    spec: Architecture, shapes: InferredShapes, outer: tuple[str | int, ...] = ()
 ) -> Iterator[dict[str, Any]]:
     """A row for each layer, those of its bodies after it."""
-    for position, layer in enumerate(walk.layers):
-        place = spec.root.nearest(layer.component.path).place
+    for position, layer in enumerate(shapes.layers):
+        location = spec.root.nearest(layer.component.path).location
         yield {
             "layer": [*outer, position],
             "type": layer.component.type,
-            **_written(place),
+            **_written(location),
             "output": list(layer.info.output_shape),
             "parameters": layer.info.parameters,
             "multiply_adds": layer.info.multiply_adds,
@@ -109,15 +114,10 @@ def _name(row: dict[str, Any]) -> str:
     return f"{'  ' * (len(path) // 2)}{'.'.join(map(str, path[-2:]))} {row['type']}"
 
 
-def _written(place: Place) -> dict[str, Any]:
-    users = [{"file": user.file.name, "line": user.line} for user in place.users]
-    return {"file": place.file.name, "line": place.line, "used_by": users}
+def _written(location: SourceLocation) -> dict[str, Any]:
+    users = [{"file": user.file.name, "line": user.line} for user in location.users]
+    return {"file": location.file.name, "line": location.line, "used_by": users}
 
 
-def _where(row: dict[str, Any], file: str) -> str:
-    """The line of a layer; with the name of the file where it is another."""
-    return str(row["line"]) if row["file"] == file else f"{row['file']}:{row['line']}"
-
-
-def _by(numbers: tuple[float, ...] | list[int]) -> str:
+def _pixels(numbers: tuple[float, ...]) -> str:
     return " x ".join(f"{number:g}" if isfinite(number) else "all" for number in numbers)

@@ -31,6 +31,7 @@ from zoo.train.session import (
     initial_model,
     load_run_data,
     load_trained,
+    unfilled_model,
 )
 from zoo.train.signals import StopRequest
 from zoo.train.trainer import Trainer
@@ -51,7 +52,8 @@ def train(
     compiler = Compiler(spec, registry)
     warn_of_failures(registry)
     # Before the images are read, so that layers that do not fit are known at once.
-    model = initial_model(compiler, spec.train.seed).to(device)
+    model = unfilled_model(compiler) if resume else initial_model(compiler, spec.train.seed)
+    model.to(device)
     data = load_run_data(compiler, device)
     for remark in data.remarks:
         warn(remark)

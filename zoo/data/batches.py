@@ -14,10 +14,10 @@ from zoo.data.batch import Batch
 from zoo.data.crops import Photographs, Positions
 from zoo.data.noise.base import Noise
 from zoo.data.prefetch import prefetch
+from zoo.data.seeding import generator
 from zoo.data.sets import CleanImages, ImagePairs, noise_mismatch
 from zoo.data.streams import Stream
 from zoo.errors import ArgumentError, DataError
-from zoo.seeding import generator
 
 __all__ = ["Batch", "Batches"]
 

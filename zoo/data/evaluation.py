@@ -10,9 +10,9 @@ from torch import Tensor
 
 from zoo.data.crops import whole_image
 from zoo.data.noise.base import Noise
+from zoo.data.seeding import generator
 from zoo.data.sets import CleanImages, ImagePairs, noise_mismatch
 from zoo.data.streams import Stream
-from zoo.seeding import generator
 
 
 @dataclass(frozen=True)

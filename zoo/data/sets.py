@@ -12,9 +12,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from zoo.data.seeding import generator
 from zoo.data.streams import Stream
 from zoo.errors import ArgumentError, DataError
-from zoo.seeding import generator
 
 T = TypeVar("T")
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.architecture.schema import Schema, describe, show
+from zoo.architecture.schema import Schema, describe
 from zoo.describe.docstring import Docstring, read_docstring
 from zoo.describe.example import example
 from zoo.describe.source import Definition, find_definition
+from zoo.errors import format_value
 from zoo.plugins.records import Entry, LayerEntry
 from zoo.plugins.registry import Registered, Registry
-from zoo.schemas import follow
+from zoo.spec.schemas import follow
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ class Parameter:
             return "required"
         if self.inferred:
             return "inferred"
-        return f"default {show(self.schema['default'])}" if "default" in self.schema else "optional"
+        return (
+            f"default {format_value(self.schema['default'])}"
+            if "default" in self.schema
+            else "optional"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; ``default`` only where there is one."""
@@ -76,7 +81,7 @@ class Details:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: what :func:`summary` has, and the rest."""
-        place = self.definition
+        definition = self.definition
         return {
             **summary(self.registered),
             "parameters": [parameter.to_dict() for parameter in self.parameters],
@@ -85,7 +90,7 @@ class Details:
             "formulas": self.docstring.formulas,
             "shapes": self.docstring.shapes,
             "source": self.docstring.source,
-            "location": place and {"file": str(place.file), "line": place.line},
+            "location": definition and {"file": str(definition.file), "line": definition.line},
         }
 
 

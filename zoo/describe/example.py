@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from itertools import chain, combinations
 from typing import Any, Final
 
-from zoo.architecture.schema import Schema, show, validate
+from zoo.architecture.schema import Schema, validate
+from zoo.errors import format_value
 from zoo.plugins.records import Entry
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow
+from zoo.spec.schemas import follow
 
 # Where a value of a kind stands: the header of the table, and the key if it is not the table.
 PLACES: Final[Mapping[str, tuple[str, str]]] = {
@@ -42,10 +43,10 @@ def example(entry: Entry, registry: Registry) -> str:
     """
     header, key = PLACES[entry.kind]
     parameters = _parameters(entry, registry)
-    items = [f"{name} = {show(value)}" for name, value in parameters.items()]
-    table = [f"type = {show(entry.name)}", *items]
+    items = [f"{name} = {format_value(value)}" for name, value in parameters.items()]
+    table = [f"type = {format_value(entry.name)}", *items]
     if key:
-        table = [f"{key} = {'{ ' + ', '.join(table) + ' }' if items else show(entry.name)}"]
+        table = [f"{key} = {'{ ' + ', '.join(table) + ' }' if items else format_value(entry.name)}"]
     return "\n".join([header, *table] if header else table)
 
 
@@ -64,12 +65,12 @@ def _parameters(entry: Entry, registry: Registry) -> dict[str, Any]:
 
 def _go_together(entry: Entry, parameters: Mapping[str, Any]) -> bool:
     properties: Mapping[str, Schema] = entry.schema.get("properties", {})
-    defaults = {key: item["default"] for key, item in properties.items() if "default" in item}
+    defaults = {key: schema["default"] for key, schema in properties.items() if "default" in schema}
     try:
         check = entry.load_check()
         if check is not None:
             check(entry.name, {**defaults, **parameters})
-    except Exception:  # it says so, or is a plugin's and broken: an example is no place to tell
+    except Exception:  # it says so, or is a plugin's and broken: not to be reported here
         return False
     return True
 
@@ -115,8 +116,8 @@ def _made_up(name: str, schema: Schema, registry: Registry) -> Any:
 def _bare_name(kind: str, registry: Registry) -> str:
     """An entry of that kind that needs no parameters."""
     names = [
-        item.entry.name
-        for item in registry
-        if item.entry.kind == kind and not item.entry.schema.get("required")
+        registered.entry.name
+        for registered in registry
+        if registered.entry.kind == kind and not registered.entry.schema.get("required")
     ]
     return names[0] if names else kind

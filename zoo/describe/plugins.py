@@ -65,14 +65,14 @@ def installed_plugins(found: Plugins, registry: Registry) -> list[Plugin]:
 def _plugin(provider: Provider, registry: Registry, imports_torch: bool) -> Plugin:
     contributes: dict[str, list[str]] = {}
     clashes = []
-    for item in registry:
-        if item.provider == provider:
-            contributes.setdefault(item.entry.kind, []).append(item.entry.name)
+    for registered in registry:
+        if registered.provider == provider:
+            contributes.setdefault(registered.entry.kind, []).append(registered.entry.name)
             try:
-                registry.get(item.entry.kind, item.entry.name)
+                registry.get(registered.entry.kind, registered.entry.name)
             except PluginError as error:
                 clashes.append(str(error))
-    failures = [item.reason for item in registry.failures if item.provider == provider]
+    failures = [failure.reason for failure in registry.failures if failure.provider == provider]
     if not contributes and not failures:
         failures = ["contributes nothing. Mark its functions with @zoo.hookimpl."]
     state = "fails" if failures else "clashes" if clashes else "works"

@@ -18,7 +18,7 @@ from zoo.architecture.positions import TomlPath, index, normalised
 from zoo.architecture.schema import Schema
 from zoo.architecture.sources import expand_source
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow, read_schema
+from zoo.spec.schemas import follow, read_schema
 
 SCHEMA_FILE: Final = "zoo.schema.json"
 SCHEMA_LINE: Final = re.compile(r"\A((?:[ \t]*(?:#(?!:schema)[^\n]*)?\n)*)#:schema\b[^\n]*")
@@ -98,14 +98,14 @@ class _Mover:
                 yield path, self._moved_source(value)
         elif isinstance(value, dict):
             properties = self._properties(value, schema)
-            for key, item in value.items():
+            for key, child in value.items():
                 inner = properties.get(key, schema.get("additionalProperties") or {})
-                yield from self.moved_paths(item, inner, (*path, key))
+                yield from self.moved_paths(child, inner, (*path, key))
         elif isinstance(value, list):
             layers = follow({"$ref": "urn:zoo:common#/$defs/layers"})
             items = (layers if "x-zoo-body" in schema else schema).get("items", {})
-            for position, item in enumerate(value):
-                yield from self.moved_paths(item, items, (*path, position))
+            for position, child in enumerate(value):
+                yield from self.moved_paths(child, items, (*path, position))
 
     def _properties(self, table: Mapping[str, Any], schema: Schema) -> Mapping[str, Schema]:
         """The schemas of a table's keys; of all entries where the other file says which it is."""
@@ -114,9 +114,9 @@ class _Mover:
             return schema.get("properties") or {}
         names = [table["type"]] if "type" in table else self.registry.names(kind)
         properties: dict[str, Schema] = {}
-        for item in self.registry:
-            if item.entry.kind == kind and item.entry.name in names:
-                properties |= item.entry.schema.get("properties", {})
+        for registered in self.registry:
+            if registered.entry.kind == kind and registered.entry.name in names:
+                properties |= registered.entry.schema.get("properties", {})
         return properties
 
     def _moved(self, text: str) -> str:

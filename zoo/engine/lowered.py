@@ -42,8 +42,8 @@ class Lowered(Module):
         self.parameters = model.parameters
         self.buffers = model.buffers
         self.children = model.children
-        self._warn = warn
-        self._network = Network(model, warn)
+        self._warn = each_once(warn)
+        self._network = Network(model, self._warn)
         self._infer = self._captured(self._network)
         self._sharded: ShardedBatch[list[Tensor]] | None = None
 
@@ -116,6 +116,18 @@ class Lowered(Module):
         if recorder is None:
             return network.forward
         return GraphedCallable(network.forward, network, recorder, training=False)
+
+
+def each_once(warn: Callable[[str], object]) -> Callable[[str], object]:
+    """``warn``, which is told the same only once: replicas of a network find the same."""
+    told: set[str] = set()
+
+    def warn_once(message: str) -> None:
+        if message not in told:
+            told.add(message)
+            warn(message)
+
+    return warn_once
 
 
 def device_of(model: Module) -> torch.device | None:

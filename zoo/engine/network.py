@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from operator import is_
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -23,6 +23,28 @@ from zoo.nn.relu import ReLU
 from zoo.nn.sequential import Sequential, at_position
 from zoo.nn.sigmoid import Sigmoid
 from zoo.nn.upsampling import Upsampling
+
+
+class AnyNetwork(Protocol):
+    """What computes a model.
+
+    Attributes:
+        model: whose parameters it computes with.
+    """
+
+    model: Module
+
+    def modules(self) -> Iterator[Module]:
+        """Its layers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output for ``x``."""
+
+    def backward_weights_only(self, grad_y: Tensor) -> None:
+        """Add the gradients of the latest ``forward``'s parameters."""
+
+    def clear_saved(self) -> None:
+        """Drop what the latest ``forward`` kept."""
 
 
 class Network:

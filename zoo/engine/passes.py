@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from zoo.engine.capture.graphed import GraphedCallable
 from zoo.engine.capture.private import script_problem
 from zoo.engine.capture.recorder import Recorder, recorder_for
 from zoo.engine.conv.selftest import problem as kernel_problem
-from zoo.engine.network import Network
+from zoo.engine.network import AnyNetwork, Network
 from zoo.engine.parallel.sharded import ShardedBatch
 from zoo.engine.parallel.thread_group import Rank
 from zoo.engine.parallel.threads import num_threads
@@ -41,24 +41,6 @@ class Loss(Protocol):
 
     def backward(self) -> Tensor:
         """The gradient of the latest ``forward``'s loss with respect to y."""
-
-
-class TrainedNetwork(Protocol):
-    """What a pass needs of a network."""
-
-    model: Module
-
-    def modules(self) -> Iterator[Module]:
-        """Its layers."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The output for ``x``."""
-
-    def backward_weights_only(self, grad_y: Tensor) -> None:
-        """Add the gradients of the latest ``forward``'s parameters."""
-
-    def clear_saved(self) -> None:
-        """Drop what the latest ``forward`` kept."""
 
 
 class TrainingPass:
@@ -94,7 +76,7 @@ class TrainingPass:
         self._device = devices.pop() if len(devices) == 1 else None
         self._capture = capture
         reduced = precision == "bfloat16"
-        used: TrainedNetwork = Bfloat16Network(model) if reduced else network
+        used: AnyNetwork = Bfloat16Network(model) if reduced else network
         passes = _Passes(used, loss)
         recorder = self._recorder()
         self._whole: Callable[..., Tensor] = passes.of_batch
@@ -144,7 +126,7 @@ class TrainingPass:
 class _Passes:
     """Forward, loss and backward of a batch, or of a microbatch with its weight in the batch."""
 
-    def __init__(self, network: TrainedNetwork, loss: Loss) -> None:
+    def __init__(self, network: AnyNetwork, loss: Loss) -> None:
         self._network = network
         self._loss = loss
 

@@ -4,7 +4,7 @@ Each is a small frozen record called as ``initializer(value, fan_in=..., fan_out
 generator=...)``, which overwrites ``value`` in place; :class:`Initializer` is the contract.
 """
 
-from zoo.init.base import Initializer, fans
+from zoo.init.base import Initializer, Unfilled, fans
 from zoo.init.he import HeNormal, HeUniform
 from zoo.init.plain import Constant, Normal, Uniform, Zeros
 from zoo.init.pytorch import PYTORCH, PyTorch
@@ -18,6 +18,7 @@ __all__ = [
     "Initializer",
     "Normal",
     "PyTorch",
+    "Unfilled",
     "Uniform",
     "XavierNormal",
     "XavierUniform",

@@ -32,6 +32,14 @@ class Initializer(Protocol):
         """
 
 
+class Unfilled(torch.Generator):
+    """Given to layers in place of a generator, it leaves their parameters as memory was.
+
+    For a network whose values are loaded next: ``compiler.model(Unfilled())`` draws nothing. A
+    layer that draws by itself, not in ``Parameter.initialized``, draws from it as from any other.
+    """
+
+
 def fans(shape: Sequence[int]) -> tuple[int, int]:
     """(fan_in, fan_out) of a weight, computed as ``torch.nn.init`` does.
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from zoo.init import PYTORCH, Initializer
-from zoo.nn.im2col import Windows, col2im, crop, im2col, pad
+from zoo.nn.im2col import Windows, col2im, crop, for_each_image, im2col, pad
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.spec.arguments import count, divisor, pair, sides
+from zoo.spec.arguments import divisor, pair, positive_int, sides
 from zoo.spec.shapes import Pair, convolution, image
 
 
@@ -73,8 +73,8 @@ class Conv2d(Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.in_channels = count("Conv2d", "in_channels", in_channels)
-        self.out_channels = count("Conv2d", "out_channels", out_channels)
+        self.in_channels = positive_int("Conv2d", "in_channels", in_channels)
+        self.out_channels = positive_int("Conv2d", "out_channels", out_channels)
         self.kernel_size = pair("Conv2d", "kernel_size", kernel_size)
         self.stride = pair("Conv2d", "stride", stride)
         self.dilation = pair("Conv2d", "dilation", dilation)
@@ -95,7 +95,7 @@ class Conv2d(Module):
         if self.bias is None:
             y = torch.bmm(kernels, columns)  # N*G, Cout/G, L
         else:  # starting the sums from the bias saves a rounding: bit for bit torch.nn's result
-            bias = self.bias.view(self.groups, -1, 1).repeat(len(images), 1, 1)  # N*G, Cout/G, 1
+            bias = for_each_image(self.bias.view(self.groups, -1, 1), len(images))
             y = torch.baddbmm(bias, kernels, columns)
         self.save(images, windows, (*x.shape[:-3], *y_shape))
         return y.view(*x.shape[:-3], *y_shape)
@@ -128,4 +128,4 @@ class Conv2d(Module):
     def _kernels(self, n: int) -> Tensor:
         """The weight as G matrices, again for each of n images: (N*G, Cout/G, Cin/G*kh*kw)."""
         matrices = self.weight.reshape(self.groups, self.out_channels // self.groups, -1)
-        return matrices.expand(n, *matrices.shape).reshape(-1, *matrices.shape[1:])
+        return for_each_image(matrices, n)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from zoo.init import PYTORCH, Initializer
-from zoo.nn.im2col import Windows, col2im, crop, im2col, pad
+from zoo.nn.im2col import Windows, col2im, crop, for_each_image, im2col, pad
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.spec.arguments import count, divisor, end_padding, pair
+from zoo.spec.arguments import divisor, end_padding, pair, positive_int
 from zoo.spec.shapes import Pair, Sides, image, transposed_convolution
 
 
@@ -78,8 +78,8 @@ class ConvTranspose2d(Module):
     ) -> None:
         super().__init__()
         name = "ConvTranspose2d"
-        self.in_channels = count(name, "in_channels", in_channels)
-        self.out_channels = count(name, "out_channels", out_channels)
+        self.in_channels = positive_int(name, "in_channels", in_channels)
+        self.out_channels = positive_int(name, "out_channels", out_channels)
         self.kernel_size = pair(name, "kernel_size", kernel_size)
         self.stride = pair(name, "stride", stride)
         self.padding = pair(name, "padding", padding, minimum=0)
@@ -100,7 +100,7 @@ class ConvTranspose2d(Module):
         size = (images.shape[2], images.shape[3])
         windows = Windows(self.kernel_size, self.stride, self.dilation, size)
         kernels = self._kernels(len(images))  # N*G, Cin/G, Cout/G*kh*kw
-        rows = images.reshape(*kernels.shape[:2], images.shape[2:].numel())  # N*G, Cin/G, L
+        rows = self._rows(images)  # N*G, Cin/G, L
         columns = torch.bmm(kernels.mT, rows)  # N*G, Cout/G*kh*kw, L
         padded = pad(x.new_zeros(len(images), *y_shape), self._sides)
         if self.bias is not None:
@@ -113,12 +113,12 @@ class ConvTranspose2d(Module):
         """(N, Cout, Hout, Wout) -> (N, Cin, H, W); also without N."""
         images, windows, y_shape = self.saved()
         self.require_gradient_shape(grad_y, y_shape)
-        grad_images = grad_y.reshape(-1, *y_shape[-3:])  # N, Cout, Hout, Wout
+        grad_images = grad_y.reshape(len(images), *y_shape[-3:])  # N, Cout, Hout, Wout
         grad_columns = im2col(pad(grad_images, self._sides), windows, self.groups)
         kernels = self._kernels(len(images))  # N*G, Cin/G, Cout/G*kh*kw
-        rows = images.reshape(*kernels.shape[:2], images.shape[2:].numel())  # N*G, Cin/G, L
+        rows = self._rows(images)  # N*G, Cin/G, L
         grad_kernels = torch.bmm(rows, grad_columns.mT)  # N*G, Cin/G, Cout/G*kh*kw
-        self.add_gradients(weight=grad_kernels.view(-1, *self.weight.shape).sum(0))
+        self.add_gradients(weight=grad_kernels.view(len(images), *self.weight.shape).sum(0))
         if self.bias is not None:
             self.add_gradients(bias=grad_images.sum((0, 2, 3)))
         grad_x = torch.bmm(kernels, grad_columns)  # N*G, Cin/G, L
@@ -146,7 +146,12 @@ class ConvTranspose2d(Module):
     def _kernels(self, n: int) -> Tensor:
         """The weight as G matrices, again for each of n images: (N*G, Cin/G, Cout/G*kh*kw)."""
         matrices = self.weight.reshape(self.groups, self.in_channels // self.groups, -1)
-        return matrices.expand(n, *matrices.shape).reshape(-1, *matrices.shape[1:])
+        return for_each_image(matrices, n)
+
+    def _rows(self, images: Tensor) -> Tensor:
+        """(N, Cin, H, W) -> (N*G, Cin/G, L)."""
+        n, channels, height, width = images.shape
+        return images.reshape(n * self.groups, channels // self.groups, height * width)
 
 
 TransposeConv2d = ConvTranspose2d

@@ -65,6 +65,11 @@ def col2im(columns: Tensor, image: Tensor, windows: Windows) -> Tensor:
     return image
 
 
+def for_each_image(matrices: Tensor, n: int) -> Tensor:
+    """(G, rows, columns) -> (N*G, rows, columns): the G matrices again for each of n images."""
+    return matrices.expand(n, *matrices.shape).reshape(n * len(matrices), *matrices.shape[1:])
+
+
 def pad(image: Tensor, sides: Sides) -> Tensor:
     """An image (N, C, H, W) with that many zero pixels at the top, bottom, left and right."""
     n, c, height, width = image.shape

@@ -10,7 +10,7 @@ from torch import Tensor
 from zoo.init import PYTORCH, Initializer
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
-from zoo.spec.arguments import count
+from zoo.spec.arguments import positive_int
 from zoo.spec.shapes import leading_axes
 
 
@@ -53,8 +53,8 @@ class Linear(Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.in_features = count("Linear", "in_features", in_features)
-        self.out_features = count("Linear", "out_features", out_features)
+        self.in_features = positive_int("Linear", "in_features", in_features)
+        self.out_features = positive_int("Linear", "out_features", out_features)
         shape = (self.out_features, self.in_features)
         self.parameters["weight"] = Parameter.initialized(shape, init, shape, generator)
         if bias:

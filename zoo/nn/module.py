@@ -106,6 +106,14 @@ class Module:
         for name, gradient in gradients.items():
             self.parameters[name].add_gradient(gradient)
 
+    def output_shape_of(self, x: Tensor) -> tuple[int, ...]:
+        """The shape of the output for images (N, C, H, W), or for one without N.
+
+        Raises:
+            ShapeError: the layer cannot take them.
+        """
+        return *x.shape[:-3], *self.output_shape(x.shape[x.dim() == 4 :])
+
     def require_gradient_shape(self, grad_y: Tensor, shape: Sequence[int]) -> None:
         """Refuse an upstream gradient whose shape is not the output's.
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import ShapeError
-from zoo.init import Initializer, fans
+from zoo.init import Initializer, Unfilled, fans
 
 
 class Parameter:
@@ -58,8 +58,9 @@ class Parameter:
     ) -> Parameter:
         """A parameter of ``shape``, filled with the fans of the layer's ``weight_shape``."""
         value = torch.empty(tuple(shape))
-        fan_in, fan_out = fans(weight_shape)
-        initializer(value, fan_in=fan_in, fan_out=fan_out, generator=generator)
+        if not isinstance(generator, Unfilled):
+            fan_in, fan_out = fans(weight_shape)
+            initializer(value, fan_in=fan_in, fan_out=fan_out, generator=generator)
         return cls(value)
 
     def set_value(self, value: Tensor) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from zoo.errors import ArgumentError
-from zoo.optim.optimizer import Optimizer, Tensors
+from zoo.optim.optimizer import Optimizer
 from zoo.spec.arguments import is_number, number
 
 
@@ -48,6 +47,7 @@ class Adam(Optimizer):
     """
 
     options: ClassVar[tuple[str, ...]] = ("betas", "eps", "weight_decay", "amsgrad", "maximize")
+    multi_tensor = True
 
     def __init__(
         self,
@@ -60,68 +60,44 @@ class Adam(Optimizer):
         maximize: bool = False,
     ) -> None:
         super().__init__(params, lr)
-        self.betas = _betas(betas)
-        self.eps = number("Adam", "eps", eps, minimum=0)
-        self.weight_decay = number("Adam", "weight_decay", weight_decay, minimum=0)
+        self.betas = _betas(self._where, betas)
+        self.eps = number(self._where, "eps", eps, minimum=0)
+        self.weight_decay = number(self._where, "weight_decay", weight_decay, minimum=0)
         self.amsgrad = amsgrad
         self.maximize = maximize
 
     def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
-        """Take one step for one parameter."""
-        if not state:
-            state.update((name, torch.zeros_like(value)) for name in self.state_names())
+        """Take one step."""
         if self.maximize:
-            gradient = -gradient
+            gradient = gradient.neg()
         if self.weight_decay:
-            gradient = gradient.add(value, alpha=self.weight_decay)
+            gradient = gradient.add(value, alpha=self.weight_decay)  # g + lambda w
+        self.adapted_step(value, gradient, state)
 
+    def adapted_step(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
+        """Take the step for g as it is, without a decay: all but the formula's first line."""
         beta1, beta2 = self.betas
+        correction1 = 1 - beta1**self.steps
+        correction2 = 1 - beta2**self.steps
+
         first, second = state["exp_avg"], state["exp_avg_sq"]
-        first.lerp_(gradient, 1 - beta1)
-        second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        first.lerp_(gradient, 1 - beta1)  # m
+        second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)  # v
         if self.amsgrad:
-            second = torch.maximum(state["max_exp_avg_sq"], second, out=state["max_exp_avg_sq"])
-
-        correction1 = 1 - beta1**self.steps
-        correction2 = 1 - beta2**self.steps
-        denominator = second.sqrt().div_(correction2**0.5).add_(self.eps)
-        value.addcdiv_(first, denominator, value=-self.lr / correction1)
-
-    def update_all(
-        self, values: Tensors, gradients: Tensors, states: list[dict[str, Tensor]]
-    ) -> None:
-        """``update``, each operation for all parameters at once."""
-        if self.maximize:
-            gradients = torch._foreach_neg(gradients)
-        if self.weight_decay:
-            gradients = torch._foreach_add(gradients, values, alpha=self.weight_decay)
-
-        beta1, beta2 = self.betas
-        first, second, *largest = ([state[name] for state in states] for name in self.state_names())
-        torch._foreach_lerp_(first, gradients, 1 - beta1)
-        torch._foreach_mul_(second, beta2)
-        torch._foreach_addcmul_(second, gradients, gradients, 1 - beta2)
-        if self.amsgrad:
-            torch._foreach_maximum_(largest[0], second)
-            second = largest[0]
-
-        correction1 = 1 - beta1**self.steps
-        correction2 = 1 - beta2**self.steps
-        denominators = torch._foreach_sqrt(second)
-        torch._foreach_div_(denominators, correction2**0.5)
-        torch._foreach_add_(denominators, self.eps)
-        torch._foreach_addcdiv_(values, first, denominators, -self.lr / correction1)
+            second = state["max_exp_avg_sq"].clamp_min_(second)  # u
+        scale = second.sqrt().div_(correction2**0.5).add_(self.eps)
+        value.addcdiv_(first, scale, value=-self.lr / correction1)
 
     def state_names(self) -> tuple[str, ...]:
         """m and v, with amsgrad also u, by their names in PyTorch."""
         return ("exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if self.amsgrad else ()))
 
 
-def _betas(betas: tuple[float, float]) -> tuple[float, float]:
+def _betas(where: str, betas: tuple[float, float]) -> tuple[float, float]:
     if (
         isinstance(betas, (tuple, list))
         and len(betas) == 2
         and all(is_number(beta, minimum=0) and beta < 1 for beta in betas)
     ):
         return float(betas[0]), float(betas[1])
-    raise ArgumentError(f"Adam: betas is {betas!r}. Use two numbers >= 0 and < 1.")
+    raise ArgumentError(f"{where}: betas is {betas!r}. Use two numbers >= 0 and < 1.")

@@ -1,17 +1,16 @@
-"""The contract of every optimizer: ``update`` for one parameter; the base class does the rest."""
+"""The contract of every optimizer: ``update`` says the formula; the base class does the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from zoo.errors import ArgumentError, StateError
+from zoo.optim.tensor_list import TensorList
 from zoo.spec.arguments import number
-
-Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class Optimizer:
@@ -19,14 +18,14 @@ class Optimizer:
 
     An optimizer keeps its options in attributes of the names in ``options``, implements
     ``update`` and, if it remembers tensors from step to step, ``state_names``. State tensors are
-    made in the first step, with the dtype, device and strides of the parameter's value; they do not
-    follow a later ``Module.to``.
+    made in the first step, as zeros with the dtype, device and strides of the parameter's value.
+    They follow its strides when these change, but not a later ``Module.to``.
 
-    ``update`` is the definition, and all that an optimizer needs. One that is used much can also
-    say the same for all parameters at once in ``update_all``, with the multi-tensor operations
-    ``torch._foreach_*``: a handful of calls in a step instead of a handful for each parameter, and
-    on a GPU a handful of kernels. A subclass that has an ``update`` and no ``update_all`` of its
-    own does not inherit one.
+    ``update`` is written for one parameter. If it calls only methods of tensors that a
+    :class:`TensorList` has too, and changes its state in place, the class can say
+    ``multi_tensor = True``: then ``step`` calls it once with all parameters, a handful of
+    operations in a step instead of a handful for each parameter, and on a GPU a handful of kernels.
+    A subclass with an ``update`` of its own has to say so again.
 
     Args:
         params: (value, gradient) pairs of tensors, such as ``model.param()``. A
@@ -44,6 +43,7 @@ class Optimizer:
     """
 
     options: ClassVar[tuple[str, ...]] = ()
+    multi_tensor = False
 
     def __init__(self, params: Iterable[Iterable[Tensor]], lr: float) -> None:
         self._where = type(self).__name__
@@ -51,11 +51,12 @@ class Optimizer:
         self.lr = number(self._where, "lr", lr, minimum=0)
         self.steps = 0
         self.state: list[dict[str, Tensor]] = [{} for _ in self._params]
+        self._strides: list[tuple[int, ...]] = []  # of the values, when the state was laid out
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if "update" in vars(cls) and "update_all" not in vars(cls):
-            cls.update_all = Optimizer.update_all  # type: ignore[method-assign]  # see above
+        if "update" in vars(cls) and "multi_tensor" not in vars(cls):
+            cls.multi_tensor = False  # what it inherits holds for another update
 
     # What an optimizer implements.
 
@@ -63,25 +64,12 @@ class Optimizer:
         """Change ``value`` in place; ``gradient`` must stay as it is.
 
         Args:
-            value: the parameter's value.
-            gradient: its gradient, of the same shape.
-            state: its state tensors, empty in the first step.
+            value: the parameter's value; with ``multi_tensor`` a :class:`TensorList` of all values.
+            gradient: its gradient, of the same shape; or the list of all gradients.
+            state: its state tensors, or lists of all, by the names in ``state_names``; to be
+                changed in place. They are zeros in the first step, in which ``self.steps`` is 1.
         """
         raise NotImplementedError(f"{type(self).__name__}.update")
-
-    def update_all(
-        self, values: Tensors, gradients: Tensors, states: list[dict[str, Tensor]]
-    ) -> None:
-        """``update`` for each parameter; on a CPU with the same results bit for bit.
-
-        The first step, in which ``update`` makes the state, does not come here.
-
-        Args:
-            values, gradients, states: those of each parameter; dtypes, devices and strides may
-                differ from one to the next.
-        """
-        for value, gradient, state in zip(values, gradients, states, strict=True):
-            self.update(value, gradient, state)
 
     def state_names(self) -> tuple[str, ...]:
         """The names of the state tensors that each parameter has after the first step."""
@@ -94,10 +82,17 @@ class Optimizer:
         """Update all parameters once."""
         self.steps += 1
         values, gradients = zip(*self._params, strict=True)
-        if self.steps == 1:  # update makes the state; load_state_dict gives all of it or none
-            Optimizer.update_all(self, values, gradients, self.state)
+        if self.steps == 1:
+            self.state = [self._zeros(value) for value in values]
+        self._lay_out_state(values)
+        if self.multi_tensor:
+            all_state = {
+                name: TensorList(state[name] for state in self.state) for name in self.state_names()
+            }
+            self.update(TensorList(values), TensorList(gradients), all_state)  # type: ignore[arg-type]  # they have a tensor's methods
         else:
-            self.update_all(values, gradients, self.state)
+            for value, gradient, state in zip(values, gradients, self.state, strict=True):
+                self.update(value, gradient, state)
 
     @torch.no_grad()
     def zero_grad(self) -> None:
@@ -143,6 +138,23 @@ class Optimizer:
             {name: torch.empty_like(value).copy_(tensor) for name, tensor in tensors.items()}
             for (value, _), tensors in zip(self._params, state["state"], strict=True)
         ]
+        self._strides = []
+
+    def _zeros(self, value: Tensor) -> dict[str, Tensor]:
+        return {name: torch.zeros_like(value) for name in self.state_names()}
+
+    def _lay_out_state(self, values: Sequence[Tensor]) -> None:
+        """Give the state the strides of values that have others than in the step before.
+
+        Operations on tensors of different strides are several times slower.
+        """
+        strides = [value.stride() for value in values]
+        if strides != self._strides:
+            for value, state in zip(values, self.state, strict=True):
+                for name, tensor in state.items():
+                    if tensor.stride() != value.stride():
+                        state[name] = torch.empty_like(value).copy_(tensor)
+            self._strides = strides
 
     def _differences(self, state: Mapping[str, Any]) -> list[str]:
         """How ``state`` differs from what this optimizer's own state looks like."""

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from zoo.spec.arguments import count, number
+from zoo.spec.arguments import number, positive_int
 
 
 class Schedule(Protocol):
@@ -136,7 +136,7 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        count("Step", "every", self.every)
+        positive_int("Step", "every", self.every)
         number("Step", "factor", self.factor, minimum=0)
 
     def __call__(self, step: int, steps_per_epoch: int, epochs: int) -> float:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from zoo.optim.optimizer import Optimizer, Tensors
+from zoo.optim.optimizer import Optimizer
 from zoo.spec.arguments import number
 from zoo.spec.constraints import nesterov_momentum
 
@@ -49,6 +48,7 @@ class SGD(Optimizer):
         "nesterov",
         "maximize",
     )
+    multi_tensor = True
 
     def __init__(
         self,
@@ -71,42 +71,20 @@ class SGD(Optimizer):
         )
 
     def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
-        """Take one step for one parameter."""
+        """Take one step."""
         if self.maximize:
-            gradient = -gradient
+            gradient = gradient.neg()
         if self.weight_decay:
-            gradient = gradient.add(value, alpha=self.weight_decay)
+            gradient = gradient.add(value, alpha=self.weight_decay)  # g + lambda w
         if self.momentum:
-            buffer = self._add_to_buffer(value, gradient, state)
+            buffer = state["momentum_buffer"]
+            if self.steps == 1:
+                buffer.copy_(gradient)
+            else:
+                buffer.mul_(self.momentum).add_(gradient, alpha=1 - self.dampening)  # b
             gradient = gradient.add(buffer, alpha=self.momentum) if self.nesterov else buffer
         value.add_(gradient, alpha=-self.lr)
-
-    def update_all(
-        self, values: Tensors, gradients: Tensors, states: list[dict[str, Tensor]]
-    ) -> None:
-        """``update``, each operation for all parameters at once."""
-        if self.maximize:
-            gradients = torch._foreach_neg(gradients)
-        if self.weight_decay:
-            gradients = torch._foreach_add(gradients, values, alpha=self.weight_decay)
-        if self.momentum:
-            buffers = [state["momentum_buffer"] for state in states]
-            torch._foreach_mul_(buffers, self.momentum)
-            torch._foreach_add_(buffers, gradients, alpha=1 - self.dampening)
-            if self.nesterov:
-                gradients = torch._foreach_add(gradients, buffers, alpha=self.momentum)
-            else:
-                gradients = buffers
-        torch._foreach_add_(values, gradients, alpha=-self.lr)
 
     def state_names(self) -> tuple[str, ...]:
         """b, if there is a momentum."""
         return ("momentum_buffer",) if self.momentum else ()
-
-    def _add_to_buffer(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """The new b; it is the first gradient itself, without dampening, as in PyTorch."""
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.empty_like(value).copy_(gradient)
-            return state["momentum_buffer"]
-        buffer = state["momentum_buffer"]
-        return buffer.mul_(self.momentum).add_(gradient, alpha=1 - self.dampening)

@@ -1,6 +1,6 @@
 """What zoo itself provides, through the same hooks as every plugin.
 
-The schemas are data files of the package ``zoo.schemas``, one for each name in a folder for its
+The schemas are data files of the folder ``schemas``, one for each name in a folder for its
 kind; a schema's title is the entry's summary.
 """
 
@@ -20,7 +20,7 @@ from zoo.plugins.records import (
     ScheduleEntry,
     SourceEntry,
 )
-from zoo.schemas import read_schema
+from zoo.spec.schemas import read_schema
 
 E = TypeVar("E", bound=Entry)
 
@@ -30,24 +30,32 @@ def _entry(record: type[E], name: str, factory: str, **fields: Any) -> E:
     return record(name=name, factory=factory, schema=schema, summary=schema["title"], **fields)
 
 
-def _layer(name: str, factory: str, rule: str = "", **fields: Any) -> LayerEntry:
-    """A layer's entry; its twin has the layer's name, and so has its shape rule unless given."""
-    fields |= {"shape_rule": f"zoo.spec.shape_rules:{rule or name}", "torch_twin": _twin(name)}
-    return _entry(LayerEntry, name, factory, **fields)
+def _layer(
+    name: str, factory: str, rule: str = "", reference: str = "same_name", **fields: Any
+) -> LayerEntry:
+    """A layer's entry.
+
+    Args:
+        rule: of :mod:`zoo.spec.shape_rules`; the one with the layer's name unless given.
+        reference: of :mod:`zoo.testing.torch_references`: torch.nn's layer of the same name and
+            arguments unless given.
+    """
+    fields |= {"shape_rule": f"zoo.spec.shape_rules:{rule or name}"}
+    return _entry(LayerEntry, name, factory, torch_reference=_reference(reference), **fields)
 
 
-def _twin(name: str) -> str:
-    return f"zoo.testing.twins:{name}"
+def _reference(name: str) -> str:
+    return f"zoo.testing.torch_references:{name}"
 
 
 @hookimpl
 def zoo_layers() -> Iterator[LayerEntry]:
     """The layers of the five reports."""
     channels, features = {"in_channels": 0}, {"in_features": -1}
-    yield _layer("conv2d", "zoo.nn:Conv2d", inferred=channels)
+    yield _layer("conv2d", "zoo.nn:Conv2d", reference="conv2d", inferred=channels)
     yield _layer("conv_transpose2d", "zoo.nn:ConvTranspose2d", inferred=channels)
-    yield _layer("upsampling", "zoo.nn:Upsampling", inferred=channels)
-    yield _layer("nearest_upsampling", "zoo.nn:NearestUpsampling")
+    yield _layer("upsampling", "zoo.nn:Upsampling", reference="upsampling", inferred=channels)
+    yield _layer("nearest_upsampling", "zoo.nn:NearestUpsampling", reference="nearest_upsampling")
     yield _layer("linear", "zoo.nn:Linear", inferred=features)
     yield _layer("relu", "zoo.nn:ReLU", rule="elementwise")
     yield _layer("sigmoid", "zoo.nn:Sigmoid", rule="elementwise")
@@ -56,16 +64,16 @@ def zoo_layers() -> Iterator[LayerEntry]:
 @hookimpl
 def zoo_losses() -> Iterator[LossEntry]:
     """The losses."""
-    yield _entry(LossEntry, "mse", "zoo.nn:MSE", torch_twin=_twin("mse"))
+    yield _entry(LossEntry, "mse", "zoo.nn:MSE", torch_reference=_reference("mse"))
 
 
 @hookimpl
 def zoo_optimizers() -> Iterator[OptimizerEntry]:
     """The optimizers."""
     nesterov = "zoo.spec.constraints:nesterov_momentum"
-    twin = _twin("sgd")
-    yield _entry(OptimizerEntry, "sgd", "zoo.optim:SGD", check=nesterov, torch_twin=twin)
-    yield _entry(OptimizerEntry, "adam", "zoo.optim:Adam", torch_twin=_twin("adam"))
+    sgd, adam = _reference("sgd"), _reference("adam")
+    yield _entry(OptimizerEntry, "sgd", "zoo.optim:SGD", check=nesterov, torch_reference=sgd)
+    yield _entry(OptimizerEntry, "adam", "zoo.optim:Adam", torch_reference=adam)
 
 
 @hookimpl

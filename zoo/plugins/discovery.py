@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points, version
 
 import pluggy
 
-from zoo.errors import PluginError
+from zoo.errors import PluginError, format_error
 from zoo.plugins import builtins, hookspecs
 from zoo.plugins.hookspecs import API_VERSION
 from zoo.plugins.records import KINDS
@@ -83,15 +83,10 @@ def discover(environment: Mapping[str, str] = os.environ) -> Plugins:
             _check_api(entry_point.module)
             _register(manager, entry_point.load(), provider, providers)
         except (Exception, SystemExit) as error:  # whatever a plugin's module does when imported
-            failures.append(Failure(provider, f"cannot be loaded: {reason(error)}"))
+            failures.append(Failure(provider, f"cannot be loaded: {format_error(error)}"))
     strict = environment.get("ZOO_STRICT_PLUGINS") == "1"
-    left_out = tuple(item[0] for item in installed if item not in selected)
+    left_out = tuple(plugin[0] for plugin in installed if plugin not in selected)
     return Plugins(manager, providers, tuple(failures), left_out, strict)
-
-
-def reason(error: BaseException) -> str:
-    """The words of zoo's own errors; the type too of whatever else a plugin's code raised."""
-    return str(error) if isinstance(error, PluginError) else repr(error)
 
 
 def _check_api(module: str) -> None:
@@ -145,7 +140,7 @@ def _installed() -> list[tuple[Provider, EntryPoint]]:
             name = entry_point.dist.metadata["Name"]
             provider = Provider(name, entry_point.dist.version, entry_point.name)
             found.setdefault((name, entry_point.value), (provider, entry_point))
-    return sorted(found.values(), key=lambda item: item[0])
+    return sorted(found.values(), key=lambda plugin: plugin[0])
 
 
 def _selected(
@@ -161,7 +156,7 @@ def _selected(
             f"ZOO_PLUGINS: no installed plugin is called {', '.join(map(repr, unknown))}. "
             f"Installed: {', '.join(sorted(known)) or 'none'}."
         )
-    return [item for item in installed if item[0].distribution in names]
+    return [plugin for plugin in installed if plugin[0].distribution in names]
 
 
 def _zoo_version() -> str:

@@ -18,6 +18,8 @@ torch. A plugin is a module, or another object, that the distribution names in t
             shape_rule="zoo.spec.shape_rules:elementwise",
         )
 
+A layer that is declared with :func:`zoo.layer` in the plugin's module needs no hook.
+
 ``zoo_api`` says which versions of this interface (:data:`API_VERSION`) the plugin is written for;
 it is read before the module is imported. The built-ins enter in the same way, from
 :mod:`zoo.plugins.builtins`.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar
 
-from zoo.errors import PluginError
+from zoo.errors import PluginError, format_error
 from zoo.plugins.schema_lint import lint
 from zoo.spec.layer_info import ShapeRule
 
@@ -124,33 +124,38 @@ def _attribute(where: str, reference: str) -> Any:
     try:
         return getattr(import_module(module), attribute)
     except Exception as error:  # whatever a plugin's module raises while it is imported
-        raise PluginError(f"{where}: cannot import {reference!r}: {error!r}.") from error
+        raise PluginError(
+            f"{where}: cannot import {reference!r}: {format_error(error)}."
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
-class TwinEntry(Entry):
-    """An entry that may have a twin: the same in torch, which ``zoo bench`` times beside it.
+class ReferencedEntry(Entry):
+    """An entry that may have a torch reference: the same in torch, to be compared with.
 
     Attributes:
-        torch_twin: ``"package.module:function"`` of a function that is given what the factory has
-            built, and what is said below, and returns the same in torch. Only ``zoo bench`` imports
-            it, so it may import ``torch.nn``. Empty where torch has nothing alike.
+        torch_reference: ``"package.module:function"`` of a function that is given what the factory
+            has built, and what is said below, and returns the same in torch. Only ``zoo bench`` and
+            the conformance kit import it, so it may import ``torch.nn``. Empty where torch has
+            nothing alike.
     """
 
-    torch_twin: str = ""
+    torch_reference: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.torch_twin != "":
-            self._check_reference("torch_twin", self.torch_twin, "package.module:function")
+        if self.torch_reference != "":
+            self._check_reference(
+                "torch_reference", self.torch_reference, "package.module:function"
+            )
 
-    def load_torch_twin(self) -> Callable[..., Any] | None:
-        """Import and return ``torch_twin``, None where there is none; raises as ``load``."""
-        return self._import(self.torch_twin) if self.torch_twin else None
+    def load_torch_reference(self) -> Callable[..., Any] | None:
+        """Import and return ``torch_reference``, None where there is none; raises as ``load``."""
+        return self._import(self.torch_reference) if self.torch_reference else None
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerEntry(TwinEntry):
+class LayerEntry(ReferencedEntry):
     """A layer: the factory builds a :class:`zoo.nn.Module`.
 
     Attributes:
@@ -160,9 +165,12 @@ class LayerEntry(TwinEntry):
             ``rule(where, parameters, input_shape) -> zoo.LayerInfo`` that says what the layer makes
             of an input of that shape (:mod:`zoo.spec.shape_rules`); it imports no torch. To it a
             parameter that is a body of layers is a function from shape to ``LayerInfo``.
-        torch_twin: called as ``twin(layer, twin_of)``, returns a ``torch.nn.Module`` with the names
-            and shapes of the layer's state dict; its values are copied by the caller. A container
-            gets the twins of the modules in it with ``twin_of(module)``.
+        torch_reference: called as ``reference(layer, reference_of)``, returns a
+            ``torch.nn.Module`` with the names and shapes of the layer's state dict; its values are
+            copied by the caller. A container gets the references of the modules in it with
+            ``reference_of(module)``.
+            ``"zoo.testing.torch_references:same_name"`` is torch.nn's layer of the class's name,
+            with the arguments that the layer keeps under their names.
     """
 
     kind: ClassVar[str] = "layer"
@@ -191,10 +199,10 @@ class LayerEntry(TwinEntry):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossEntry(TwinEntry):
+class LossEntry(ReferencedEntry):
     """A loss: the factory builds an object with ``forward(y, target)`` and ``backward()``.
 
-    Its ``torch_twin`` is called as ``twin(loss)`` and returns a function of (y, target).
+    Its ``torch_reference`` is called as ``reference(loss)`` and returns a function of (y, target).
     """
 
     kind: ClassVar[str] = "loss"
@@ -202,11 +210,11 @@ class LossEntry(TwinEntry):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimizerEntry(TwinEntry):
+class OptimizerEntry(ReferencedEntry):
     """An optimizer: the factory's first argument is the list of (value, gradient) pairs.
 
-    Its ``torch_twin`` is called as ``twin(optimizer, parameters)`` with the parameters of the twin
-    of the network, and returns a ``torch.optim.Optimizer``.
+    Its ``torch_reference`` is called as ``reference(optimizer, parameters)`` with the parameters of
+    the reference of the network, and returns a ``torch.optim.Optimizer``.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -277,6 +285,10 @@ class Lowering:
             PluginError: it cannot be imported.
         """
         return _import(f"lowering of {self.layer!r}", self.factory)
+
+    def load_layer(self) -> Callable[..., Any]:
+        """Import and return the layer's class; raises as ``load``."""
+        return _import(f"lowering of {self.layer!r}", self.layer)
 
 
 KINDS: tuple[type[Entry], ...] = (

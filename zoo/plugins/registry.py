@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, TypeVar
 
-from zoo.errors import PluginError
-from zoo.plugins.discovery import Failure, Plugins, Provider, discover, reason
+from zoo.errors import PluginError, format_error
+from zoo.plugins.declared_layer import DeclaredLayer
+from zoo.plugins.discovery import Failure, Plugins, Provider, discover
 from zoo.plugins.records import KINDS, Entry, LayerEntry, Lowering
 
 R = TypeVar("R")
@@ -32,12 +34,13 @@ class Registry:
     def __init__(self, registered: Iterable[Registered], failures: Iterable[Failure] = ()) -> None:
         self.failures = tuple(failures)
         self._registered: dict[tuple[str, str], list[Registered]] = {}
-        for item in registered:
-            self._registered.setdefault((item.entry.kind, item.entry.name), []).append(item)
+        for provided in registered:
+            key = (provided.entry.kind, provided.entry.name)
+            self._registered.setdefault(key, []).append(provided)
 
     def names(self, kind: str) -> list[str]:
         """The names of a kind, sorted."""
-        return sorted(name for its_kind, name in self._registered if its_kind == kind)
+        return sorted(name for known_kind, name in self._registered if known_kind == kind)
 
     def get(self, kind: str, name: str) -> Registered:
         """The entry of that kind and name, and who provides it.
@@ -50,23 +53,23 @@ class Registry:
             PluginError: several plugins provide it.
         """
         distribution, _, bare = name.rpartition(":")
-        items = self._registered[kind, bare]
+        found = self._registered[kind, bare]
         if distribution:
-            items = [item for item in items if item.provider.distribution == distribution]
-        if not items:
+            found = [each for each in found if each.provider.distribution == distribution]
+        if not found:
             raise KeyError(name)
-        if len(items) > 1:
-            sides = " and ".join(sorted(str(item.provider) for item in items))
-            choices = sorted({f"{item.provider.distribution}:{bare}" for item in items})
+        if len(found) > 1:
+            sides = " and ".join(sorted(str(each.provider) for each in found))
+            choices = sorted({f"{each.provider.distribution}:{bare}" for each in found})
             choose = f"Choose with {' or '.join(choices)}." if len(choices) > 1 else ""
             raise PluginError(
                 f"{kind} {bare!r}: provided by {sides}. {choose or 'Uninstall one of them.'}"
             )
-        return items[0]
+        return found[0]
 
     def kinds(self, name: str) -> list[str]:
         """The kinds that have an entry of that name, sorted."""
-        return sorted(kind for kind, its_name in self._registered if its_name == name)
+        return sorted(kind for kind, known_name in self._registered if known_name == name)
 
     def layer(self, name: str) -> LayerEntry:
         """The layer of that name; raises as ``get``."""
@@ -80,7 +83,9 @@ class Registry:
 
 
 def load_registry(plugins: Plugins | None = None) -> Registry:
-    """Call every hook of every plugin; one that fails is recorded and the others go on.
+    """All layers that plugins declare and all that their hooks return.
+
+    A hook that fails is recorded and the others go on.
 
     Args:
         plugins: what discovery found; it runs now unless given.
@@ -92,29 +97,42 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
     failures = list(plugins.failures)
     registered = [
         Registered(entry, provider)
+        for name, provider in plugins.providers.items()
+        for entry in _declared(plugins.manager.get_plugin(name))
+    ]
+    registered += [
+        Registered(entry, provider)
         for record in KINDS
         for entry, provider in _returned(plugins, record.hook, record, failures)
     ]
+    list(_returned(plugins, "zoo_lowerings", Lowering, failures))  # for those that fail
     if failures and plugins.strict:
         raise PluginError("\n".join(str(failure) for failure in failures))
     return Registry(registered, failures)
 
 
 def load_lowerings(plugins: Plugins | None = None) -> list[Lowering]:
-    """What the hook ``zoo_lowerings`` of each plugin gives; one that fails gives nothing.
+    """What the hook ``zoo_lowerings`` of each plugin gives.
+
+    One that fails gives nothing: :func:`load_registry` tells of it.
 
     Args:
         plugins: what discovery found; it runs now unless given.
 
     Raises:
-        PluginError: ``ZOO_STRICT_PLUGINS`` is 1 and a hook failed; or as ``discover``.
+        PluginError: as ``discover``.
     """
-    plugins = plugins or discover()
-    failures: list[Failure] = []
-    lowerings = [item for item, _ in _returned(plugins, "zoo_lowerings", Lowering, failures)]
-    if failures and plugins.strict:
-        raise PluginError("\n".join(str(failure) for failure in failures))
-    return lowerings
+    return [item for item, _ in _returned(plugins or discover(), "zoo_lowerings", Lowering, [])]
+
+
+def _declared(plugin: Any) -> Iterator[DeclaredLayer]:
+    """The layers that the module of an entry point declares itself, or imports from its package."""
+    if not isinstance(plugin, ModuleType):
+        return
+    package = plugin.__name__.partition(".")[0]
+    for name, item in vars(plugin).items():
+        if isinstance(item, DeclaredLayer) and (name, package) == (item.name, item.package):
+            yield item
 
 
 def _returned(
@@ -126,7 +144,7 @@ def _returned(
         try:
             items = [_checked(item, record) for item in implementation.function()]
         except (Exception, SystemExit) as error:  # whatever a plugin's hook raises
-            failures.append(Failure(provider, f"{hook} failed: {reason(error)}"))
+            failures.append(Failure(provider, f"{hook} failed: {format_error(error)}"))
         else:
             yield from ((item, provider) for item in items)
 

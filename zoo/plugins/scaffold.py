@@ -22,21 +22,14 @@ from packaging.version import Version
 FILES: Final[Mapping[str, str]] = {
     "pyproject.toml": "pyproject.toml",
     "README.md": "README.md",
-    "LICENSE": "LICENSE",
     "gitignore": ".gitignore",
-    "workflow.yml": ".github/workflows/test.yml",
     "init.py": "{{package}}/__init__.py",
     "plugin.py": "{{package}}/plugin.py",
     "swish.py": "{{package}}/swish.py",
-    "shape_rules.py": "{{package}}/shape_rules.py",
-    "cases.py": "{{package}}/cases.py",
-    "schema.json": "{{package}}/schemas/{{layer}}.json",
-    "py.typed": "{{package}}/py.typed",
     "architecture.toml": "architectures/{{layer}}.toml",
-    "test_layers.py": "tests/test_layers.py",
-    "test_plugin.py": "tests/test_plugin.py",
+    "test_swish.py": "tests/test_swish.py",
 }
-PLACEHOLDER: Final = re.compile(r"\{\{(\w+)\}\}")  # "${{ matrix }}" of a workflow has spaces
+PLACEHOLDER: Final = re.compile(r"\{\{(\w+)\}\}")
 
 
 @dataclass(frozen=True)

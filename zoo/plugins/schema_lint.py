@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from zoo.errors import format_path
+from zoo.errors import format_path, shorten
 from zoo.plugins.suggestions import suggest
-from zoo.schemas import SHARED, follow, read_schema
 from zoo.spec.arguments import is_number
+from zoo.spec.schemas import SHARED, follow, read_schema
 
 Found = Iterator[tuple[tuple[str | int, ...], str]]  # where in the schema, what is wrong there
 
@@ -36,7 +36,7 @@ def lint(schema: object, where: str) -> Iterator[str]:
 
 def _problems(schema: object) -> Found:
     if not isinstance(schema, Mapping):
-        yield (), f"is {_shown(schema)}. Give a table of keywords."
+        yield (), f"is {_as_in_python(schema)}. Give a table of keywords."
         return
     own = list(_of_keywords(schema))
     yield from own
@@ -55,7 +55,7 @@ def _of_keywords(schema: Mapping[Any, Any]) -> Found:
         has_form, allowed = FORMS[keyword]
         if not has_form(value):
             allowed = allowed if isinstance(allowed, str) else allowed(value)
-            yield (keyword,), f"is {_shown(value)}. {allowed}"
+            yield (keyword,), f"is {_as_in_python(value)}. {allowed}"
 
 
 def _parts(schema: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], object]]:
@@ -100,9 +100,9 @@ def _instead(word: object, choices: Iterable[str], before: str = "") -> str:
     return f"Use {before and before + ' and '}one of: {', '.join(choices)}."
 
 
-def _shown(value: object) -> str:
-    text = repr(value).replace("\n", " ")
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _as_in_python(value: object) -> str:
+    """A schema is a Python value, which need not be one of TOML."""
+    return shorten(repr(value).replace("\n", " "))
 
 
 def _followed(schema: Mapping[str, Any]) -> Mapping[str, Any]:

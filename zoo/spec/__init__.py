@@ -1,1 +1,1 @@
-"""What is known of layers before they are built: shapes, arguments, input ranges. No torch."""
+"""What is known of layers before they are built: shapes, arguments, schemas. No torch."""

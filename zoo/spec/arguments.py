@@ -14,15 +14,15 @@ from zoo.errors import ArgumentError
 from zoo.spec.shapes import Pair, Sides, window
 
 
-def count(layer: str, name: str, value: Any, minimum: int = 1) -> int:
-    """``value`` as an integer >= ``minimum``.
+def positive_int(layer: str, name: str, value: Any) -> int:
+    """``value`` as an integer >= 1.
 
     Raises:
         ArgumentError: it is not one.
     """
     number = _integer(value)
-    if number is None or number < minimum:
-        raise ArgumentError(f"{layer}: {name} is {value!r}. Use an integer >= {minimum}.", name)
+    if number is None or number < 1:
+        raise ArgumentError(f"{layer}: {name} is {value!r}. Use an integer >= 1.", name)
     return number
 
 
@@ -33,7 +33,7 @@ def pair(layer: str, name: str, value: Any, minimum: int = 1) -> Pair:
         ArgumentError: it is neither.
     """
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    numbers = [_integer(item) for item in values]
+    numbers = [_integer(number) for number in values]
     if len(numbers) == 2:
         first, second = numbers
         if first is not None and second is not None and min(first, second) >= minimum:
@@ -49,7 +49,7 @@ def divisor(layer: str, groups: Any, in_channels: int, out_channels: int) -> int
     Raises:
         ArgumentError: it is not one.
     """
-    number = count(layer, "groups", groups)
+    number = positive_int(layer, "groups", groups)
     if in_channels % number or out_channels % number:
         raise ArgumentError(
             f"{layer}: groups is {number} with {in_channels} input and {out_channels} output "

@@ -1,6 +1,6 @@
 """What is known of a layer before it is built: shapes, counts, and how far it looks. No torch.
 
-A layer's shape rule returns it (:class:`zoo.LayerEntry`); the walk through an architecture checks
+A layer's shape rule returns it (:class:`zoo.LayerEntry`); reading an architecture checks
 that the layers fit together with it, and ``zoo show`` prints it.
 """
 

@@ -21,7 +21,8 @@ torch::
         blocks = input_range.window(size, stride=size)
         return LayerInfo((channels, height // size, width // size), input_range=(blocks, blocks))
 
-``zoo.testing`` checks a rule against its layer.
+In a plugin :func:`zoo.layer` takes a rule with the parameters as arguments, and makes it the
+layer's record. ``zoo.testing`` checks a rule against its layer.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from math import prod
 from typing import Any
 
 from zoo.spec import input_range
-from zoo.spec.arguments import count, divisor, end_padding, pair, sides
+from zoo.spec.arguments import divisor, end_padding, pair, positive_int, sides
 from zoo.spec.layer_info import LayerInfo
 from zoo.spec.shapes import (
     Pair,
@@ -55,8 +56,8 @@ def elementwise(where: str, parameters: Parameters, input_shape: Shape) -> Layer
 
 def linear(where: str, parameters: Parameters, input_shape: Shape) -> LayerInfo:
     """:class:`zoo.nn.Linear`; the last axis of an image is the horizontal one."""
-    in_features = count(where, "in_features", parameters["in_features"])
-    out_features = count(where, "out_features", parameters["out_features"])
+    in_features = positive_int(where, "in_features", parameters["in_features"])
+    out_features = positive_int(where, "out_features", parameters["out_features"])
     leading = leading_axes(where, input_shape, in_features)
     weights = in_features * out_features
     return LayerInfo(
@@ -128,8 +129,8 @@ def upsampling(where: str, parameters: Parameters, input_shape: Shape) -> LayerI
 
 def _channels(where: str, parameters: Parameters) -> tuple[int, int, int]:
     """Channels of the input, channels of the output, groups."""
-    in_channels = count(where, "in_channels", parameters["in_channels"])
-    out_channels = count(where, "out_channels", parameters["out_channels"])
+    in_channels = positive_int(where, "in_channels", parameters["in_channels"])
+    out_channels = positive_int(where, "out_channels", parameters["out_channels"])
     groups = divisor(where, parameters["groups"], in_channels, out_channels)
     return in_channels, out_channels, groups
 

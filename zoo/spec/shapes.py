@@ -69,8 +69,8 @@ def convolution(
     if span[0] > padded[0] or span[1] > padded[1]:
         dilated = " (with dilation)" if dilation != (1, 1) else ""
         raise ShapeError(
-            f"{where}: kernel {by(span)}{dilated} is larger than the padded input {by(padded)}. "
-            "Use a smaller kernel, more padding or a larger input."
+            f"{where}: kernel {format_shape(span)}{dilated} is larger than the padded input "
+            f"{format_shape(padded)}. Use a smaller kernel, more padding or a larger input."
         )
     return (padded[0] - span[0]) // stride[0] + 1, (padded[1] - span[1]) // stride[1] + 1
 
@@ -90,7 +90,7 @@ def transposed_convolution(
         ShapeError: the input is empty or the padding removes the whole output.
     """
     if min(size) < 1:
-        raise ShapeError(f"{where}: the input is {by(size)}. Use at least one pixel.")
+        raise ShapeError(f"{where}: the input is {format_shape(size)}. Use at least one pixel.")
     span = window(kernel, dilation)
     height, width = (
         (size[axis] - 1) * stride[axis] - 2 * padding[axis] + span[axis] + output_padding[axis]
@@ -98,12 +98,12 @@ def transposed_convolution(
     )
     if min(height, width) < 1:
         raise ShapeError(
-            f"{where}: padding {by(padding)} leaves an output of {height}x{width} from an input "
-            f"of {by(size)}. Use less padding or a larger input."
+            f"{where}: padding {format_shape(padding)} leaves an output of {height}x{width} from "
+            f"an input of {format_shape(size)}. Use less padding or a larger input."
         )
     return height, width
 
 
-def by(shape: Sequence[int]) -> str:
+def format_shape(shape: Sequence[int]) -> str:
     """A shape or a size as messages have it: ``3x32x32``."""
     return "x".join(map(str, shape))

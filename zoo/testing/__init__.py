@@ -9,6 +9,7 @@ Autograd and ``torch.nn`` appear here, and only here, as the yardstick.
 """
 
 from zoo.testing.cases import LayerCase
+from zoo.testing.comparisons import NotApplicable
 from zoo.testing.declared import Case
 from zoo.testing.entries import ENTRY_CHECKS, PLUGIN_CHECKS, EntryCase, PluginCase
 from zoo.testing.gradients import check_gradients, check_loss_gradient
@@ -36,6 +37,7 @@ __all__ = [
     "LayerCase",
     "LayerCheck",
     "LossCase",
+    "NotApplicable",
     "OptimizerCase",
     "Outcome",
     "PluginCase",

@@ -35,8 +35,8 @@ class LayerCase:
             refuse it with a ShapeError.
         mixes_batch: whether an item's output depends on the other items of the batch, as in batch
             normalisation; if not, every item must be treated as it is on its own.
-        reference: makes the same layer of ``torch.nn``, with the same names in its state dict,
-            where there is one.
+        torch_reference: makes the same of torch, as a record's ``torch_reference`` does; what the
+            installed entry of the layer's class names, if None.
         expected_failures: names of checks that are known to fail, each with the reason.
     """
 
@@ -46,7 +46,7 @@ class LayerCase:
     rule: ShapeRule
     unbatched: bool = True
     mixes_batch: bool = False
-    reference: Callable[[], torch.nn.Module] | None = None
+    torch_reference: Callable[..., torch.nn.Module] | None = None
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from unittest import SkipTest
 
 import torch
 from torch import Tensor
+
+
+class NotApplicable(SkipTest):
+    """A check does not apply to a case, for the reason that is given; pytest skips the test."""
 
 
 def require(condition: bool, message: str) -> None:

@@ -15,13 +15,13 @@ class Case:
 
         CASES = [
             Case({"factor": 2}, input=(8, 4, 6)),
-            Case({"factor": 3}, input=(9, 2, 2), reference=lambda: torch.nn.PixelShuffle(3)),
+            Case({"factor": 3}, input=(9, 2, 2), unbatched=False),
         ]
 
         zoo.LayerEntry(..., cases="zoo_swish.cases:CASES")
 
     Each option that none of them sets is varied from the first, of which the rest holds but for
-    ``mean``, ``std`` and ``reference``.
+    ``mean`` and ``std``.
 
     Attributes:
         parameters: as in the entry's table, without ``type``; a body is a list of tables.
@@ -29,9 +29,6 @@ class Case:
             where it is left out. Keep it small.
         unbatched, mixes_batch: for layers, as in :class:`zoo.testing.LayerCase`.
         mean, std, biases: for initializers, as in :class:`zoo.testing.InitializerCase`.
-        reference: for layers and optimizers, what makes the same of ``torch.nn`` or
-            ``torch.optim``, as in :class:`zoo.testing.LayerCase` and
-            :class:`zoo.testing.OptimizerCase`.
         expected_failures: names of checks that are known to fail, each with the reason.
     """
 
@@ -42,5 +39,4 @@ class Case:
     mean: float | None = None
     std: Callable[[tuple[int, ...]], float] | None = None
     biases: bool = True
-    reference: Callable[..., Any] | None = None
     expected_failures: Mapping[str, str] = field(default_factory=dict)

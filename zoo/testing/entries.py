@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from unittest import SkipTest
 
 import torch
 
 from zoo.compiler import Compiler
+from zoo.plugins.discovery import discover
 from zoo.plugins.python_subprocess import run_python
-from zoo.plugins.records import LayerEntry, TwinEntry
-from zoo.plugins.registry import Registered, Registry
+from zoo.plugins.records import LayerEntry, ReferencedEntry
+from zoo.plugins.registry import Registered, Registry, load_lowerings
 from zoo.plugins.schema_lint import lint
 from zoo.testing.cases import normal, seeded
-from zoo.testing.comparisons import require
+from zoo.testing.comparisons import NotApplicable, require
 from zoo.testing.files import IMAGE, in_a_file
 from zoo.testing.making import Made
 from zoo.testing.schemas import schema_differences, wrong_defaults
@@ -102,21 +102,21 @@ def check_references(case: EntryCase) -> None:
     entry.load_cases()
     if isinstance(entry, LayerEntry):
         entry.load_shape_rule()
-    if isinstance(entry, TwinEntry):
-        entry.load_torch_twin()
+    if isinstance(entry, ReferencedEntry):
+        entry.load_torch_reference()
 
 
 def check_in_a_file(case: EntryCase) -> None:
     """With each case an architecture file compiles, and a step of training has a finite loss."""
     kind = case.registered.entry.kind
     if kind == "source":
-        raise SkipTest("a source may need files that are not here")
+        raise NotApplicable("a source may need files that are not here")
     for made in case.made:
         shape = made.source.input or IMAGE
-        if made.walked is not None and len(made.walked.info.output_shape) != len(IMAGE):
-            raise SkipTest("its output is no image")
+        if made.inferred is not None and len(made.inferred.info.output_shape) != len(IMAGE):
+            raise NotApplicable("its output is no image")
         compiler = Compiler(
-            in_a_file(kind, made.table, case.registry, made.walked, shape), case.registry
+            in_a_file(kind, made.table, case.registry, made.inferred, shape), case.registry
         )
         compiler.schedule()
         model = compiler.model(seeded(0))
@@ -151,5 +151,25 @@ def check_no_torch(case: PluginCase) -> None:
     )
 
 
+def check_lowerings(case: PluginCase) -> None:
+    """The layers of the plugin's lowerings, and what lowers them, can be imported."""
+    lowerings = load_lowerings(discover({"ZOO_PLUGINS": "" if case.id == "zoo" else case.id}))
+    for lowering in lowerings:
+        lowering.load()
+        layer = lowering.load_layer()
+        name = f"{layer.__module__}:{layer.__qualname__}"  # as the engine looks for it
+        require(
+            name == lowering.layer,
+            f"{case.id}: the lowering of {lowering.layer!r} is never used: the class is {name!r}. "
+            "Write that.",
+        )
+    if not lowerings:
+        raise NotApplicable("there are no lowerings")
+
+
 ENTRY_CHECKS: Final[Sequence[EntryCheck]] = (check_schema, check_references, check_in_a_file)
-PLUGIN_CHECKS: Final[Sequence[PluginCheck]] = (check_contributes, check_no_torch)
+PLUGIN_CHECKS: Final[Sequence[PluginCheck]] = (
+    check_contributes,
+    check_no_torch,
+    check_lowerings,
+)

@@ -11,42 +11,42 @@ import tomli_w
 from zoo.architecture import Architecture, parse_architecture
 from zoo.architecture.check import check_layers
 from zoo.architecture.component import build_layers
-from zoo.architecture.document import File, Place, literal
-from zoo.architecture.walk import Walk, WalkedLayer, Walker
+from zoo.architecture.document import File, SourceLocation, literal
+from zoo.architecture.infer_shapes import InferredLayer, InferredShapes, ShapeInference
 from zoo.errors import ArchitectureError
 from zoo.plugins.registry import Registry
 
 Shape = tuple[int, ...]
 Table = Mapping[str, Any]
 
-PLACE: Final = Place(File("the file", Path(), ""), ())
+LOCATION: Final = SourceLocation(File("the file", Path(), ""), ())
 IMAGE: Final = (3, 6, 5)
 
 
-def walk_layers(tables: list[Table], shape: Shape, registry: Registry) -> Walk:
-    """The walk through layers written as tables, from an input of a shape without batch axis.
+def infer_layer_shapes(tables: list[Table], shape: Shape, registry: Registry) -> InferredShapes:
+    """The shapes between layers written as tables, from an input of a shape without batch axis.
 
     Raises:
         ArchitectureError: a table is wrong, or a layer cannot take its input.
         PluginError: a shape rule fails.
     """
-    node = literal(tables, PLACE)
+    node = literal(tables, LOCATION)
     checked = check_layers(node, registry)
     if checked.problems:
         raise ArchitectureError(checked.problems)
-    walker = Walker(registry, node)
+    inference = ShapeInference(registry, node)
     resolved: Any = checked.resolved  # a list, as what was checked is
-    walk = walker.chain(build_layers(resolved, registry, ()), shape)
-    if walker.problems:
-        raise ArchitectureError(walker.problems)
-    return walk
+    shapes = inference.chain(build_layers(resolved, registry, ()), shape)
+    if inference.problems:
+        raise ArchitectureError(inference.problems)
+    return shapes
 
 
 def in_a_file(
     kind: str,
     table: Table,
     registry: Registry,
-    layer: WalkedLayer | None = None,
+    layer: InferredLayer | None = None,
     shape: Shape = IMAGE,
 ) -> Architecture:
     """A whole architecture file in which a table stands where tables of its kind do.

@@ -1,8 +1,9 @@
 """The contract of a layer, one check for each clause.
 
 Every check takes a :class:`zoo.testing.LayerCase`, makes the layer anew, and raises AssertionError
-with the case in its message where the clause does not hold. What the layer itself raises is not
-caught. Run them all on all cases of a layer::
+with the case in its message where the clause does not hold, and :class:`zoo.testing.NotApplicable`
+where it says nothing of the case. What the layer itself raises is not caught. Run them
+all on all cases of a layer::
 
     @pytest.mark.parametrize("check", LAYER_CHECKS, ids=lambda check: check.__name__)
     @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -12,6 +13,7 @@ caught. Run them all on all cases of a layer::
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -23,6 +25,7 @@ from zoo.errors import ShapeError
 from zoo.nn import Module
 from zoo.testing.cases import LayerCase, normal
 from zoo.testing.comparisons import (
+    NotApplicable,
     named_copies,
     require,
     require_all_close,
@@ -41,7 +44,11 @@ from zoo.testing.lifecycle import (
 )
 from zoo.testing.parts import check_batch_independent, check_uses_batch_statistics
 from zoo.testing.shape_rules import check_shape_rule
-from zoo.testing.torch_equivalent import check_against_torch
+from zoo.testing.torch_equivalent import (
+    UnknownClassError,
+    check_against_torch,
+    installed_references,
+)
 
 LayerCheck = Callable[[LayerCase], None]
 
@@ -179,7 +186,7 @@ def check_unbatched(case: LayerCase) -> None:
 def check_batch_of_one(case: LayerCase) -> None:
     """Every item of a batch is treated as it is on its own; its gradients add up."""
     if case.mixes_batch:
-        return
+        raise NotApplicable("the batch is mixed")
     module, x, grad_y = case.module(), case.input(), case.grad_y()
     y = module.forward(x)
     together = backward_gradients(module, x, grad_y)
@@ -242,9 +249,20 @@ def check_wrong_gradient_shape(case: LayerCase) -> None:
 
 
 def check_reference(case: LayerCase) -> None:
-    """Output and gradients are those of the layer in ``torch.nn``, where the case names one."""
-    if case.reference is not None:
-        check_against_torch(case.module(), case.reference().double(), case.input())
+    """Output and gradients are those of the layer's torch reference, where there is one."""
+    module = case.module()
+    references = installed_references("layer")
+    try:
+        if case.torch_reference is not None:
+            reference = case.torch_reference(module, references.layer)
+        else:
+            reference = references.layer(module)
+    except UnknownClassError:
+        raise NotApplicable("no torch reference is named") from None
+    x = case.input()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, of how it computes the same
+        check_against_torch(module, reference.to(x.dtype), x)
 
 
 LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (

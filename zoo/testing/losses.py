@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo.errors import BackwardError
 from zoo.testing.cases import normal
-from zoo.testing.comparisons import require, require_close, require_raises
+from zoo.testing.comparisons import NotApplicable, require, require_close, require_raises
 from zoo.testing.gradients import check_loss_gradient
 
 SHAPE: Final = (2, 3, 4, 5)
@@ -59,9 +59,10 @@ def check_backward(case: LossCase) -> None:
 
 def check_mask(case: LossCase) -> None:
     """The same with a mask, where ``forward`` takes one."""
-    if case.takes_mask:
-        mask = (_draw(3)[:, :1] > 0).double()
-        check_loss_gradient(case.build(), _draw(1), _draw(2), mask)
+    if not case.takes_mask:
+        raise NotApplicable("no mask is taken")
+    mask = (_draw(3)[:, :1] > 0).double()
+    check_loss_gradient(case.build(), _draw(1), _draw(2), mask)
 
 
 def check_backward_needs_forward(case: LossCase) -> None:

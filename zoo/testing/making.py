@@ -12,17 +12,16 @@ import torch
 
 from zoo.architecture import Component
 from zoo.architecture.document import literal
-from zoo.architecture.schema import show
-from zoo.architecture.walk import WalkedLayer, Walker
+from zoo.architecture.infer_shapes import InferredLayer, ShapeInference
 from zoo.compiler import Compiler
-from zoo.errors import ArchitectureError, ArgumentError, PluginError, ShapeError
+from zoo.errors import ArchitectureError, ArgumentError, PluginError, ShapeError, format_value
 from zoo.nn import Module, Sequential
 from zoo.plugins.records import Entry, InitializerEntry, LayerEntry, LossEntry, OptimizerEntry
 from zoo.plugins.registry import Registry
 from zoo.spec.layer_info import LayerInfo, ShapeRule
 from zoo.testing.cases import LayerCase
 from zoo.testing.declared import Case
-from zoo.testing.files import PLACE, in_a_file, walk_layers
+from zoo.testing.files import LOCATION, in_a_file, infer_layer_shapes
 from zoo.testing.initializers import InitializerCase
 from zoo.testing.losses import LossCase
 from zoo.testing.optimizer_cases import OptimizerCase
@@ -45,13 +44,13 @@ class Made:
         source: with its input found.
         table: as in a file, with ``type`` and bodies.
         case: None for an entry of a kind that the kit has no checks for.
-        walked: for a layer, what it makes of its input.
+        inferred: for a layer, what it makes of its input.
     """
 
     source: Case
     table: Mapping[str, Any]
     case: KitCase | None
-    walked: WalkedLayer | None = None
+    inferred: InferredLayer | None = None
 
 
 def make_cases(entry: Entry, registry: Registry) -> list[Made]:
@@ -81,7 +80,7 @@ def make_cases(entry: Entry, registry: Registry) -> list[Made]:
 
 def _varied(entry: Entry, first: Case, skip: Container[str], registry: Registry) -> Iterator[Made]:
     """Cases with one parameter changed; with two, where one alone is not taken."""
-    base = replace(first, reference=None, mean=None, std=None)
+    base = replace(first, mean=None, std=None)
     taken: list[dict[str, Any]] = [{}]
     for tables in variations(entry, registry, first.parameters, skip):
         for table, other in product(tables, list(taken)):
@@ -149,7 +148,7 @@ def _make(entry: Entry, case: Case, registry: Registry) -> Made:
     elif isinstance(entry, OptimizerEntry):
         parameters = architecture.optimizer.parameters
         build, maximize = partial(entry.load(), **parameters), parameters.get("maximize") is True
-        made = OptimizerCase(build, named, maximize, case.reference, case.expected_failures)
+        made = OptimizerCase(build, named, maximize, None, case.expected_failures)
     elif isinstance(entry, LossEntry):
         build = partial(entry.load(), **architecture.loss.parameters)
         made = LossCase(build, named, case.expected_failures)
@@ -177,47 +176,47 @@ def _make_layer_on(shape: Shape, entry: LayerEntry, case: Case, registry: Regist
     bodies = {name: body(shape[0]) for name in needed if name not in case.parameters}
     case = replace(case, input=shape)
     table = {"type": entry.name, **bodies, **case.parameters}
-    (walked,) = walk_layers([table], shape, registry).layers
+    (inferred,) = infer_layer_shapes([table], shape, registry).layers
     made = LayerCase(
-        _builder(walked, registry),
+        _builder(inferred, registry),
         (BATCH, *shape),
         _id(entry, case),
-        _rule(entry, walked, registry),
+        _rule(entry, inferred, registry),
         case.unbatched,
         case.mixes_batch,
-        case.reference,
+        None,
         case.expected_failures,
     )
-    return Made(case, table, made, walked)
+    return Made(case, table, made, inferred)
 
 
-def _builder(walked: WalkedLayer, registry: Registry) -> Callable[[torch.Generator], Module]:
+def _builder(inferred: InferredLayer, registry: Registry) -> Callable[[torch.Generator], Module]:
     compiler = Compiler(in_a_file("loss", {"type": "mse"}, registry), registry)
 
     def build(generator: torch.Generator) -> Module:
-        return _build(compiler, walked, generator)
+        return _build(compiler, inferred, generator)
 
     return build
 
 
-def _build(compiler: Compiler, walked: WalkedLayer, generator: torch.Generator) -> Module:
+def _build(compiler: Compiler, inferred: InferredLayer, generator: torch.Generator) -> Module:
     """The layer and those in it; unlike the compiler's own this does not ask the shape rule."""
     bodies = {
         name: Sequential(*(_build(compiler, layer, generator) for layer in inner.layers))
-        for name, inner in walked.bodies.items()
+        for name, inner in inferred.bodies.items()
     }
-    layer: Module = compiler.build(walked.component, generator, **bodies)
+    layer: Module = compiler.build(inferred.component, generator, **bodies)
     return layer
 
 
-def _rule(entry: LayerEntry, walked: WalkedLayer, registry: Registry) -> ShapeRule:
+def _rule(entry: LayerEntry, inferred: InferredLayer, registry: Registry) -> ShapeRule:
     """The entry's shape rule with the parameters of one case, which are not given to it again."""
     rule = entry.load_shape_rule()
     bodies = {
         name: partial(_info_of_body, inner.components, registry)
-        for name, inner in walked.bodies.items()
+        for name, inner in inferred.bodies.items()
     }
-    parameters = {**walked.component.parameters, **bodies}
+    parameters = {**inferred.component.parameters, **bodies}
 
     def info(where: str, _: Mapping[str, Any], input_shape: Shape) -> LayerInfo:
         try:
@@ -229,13 +228,15 @@ def _rule(entry: LayerEntry, walked: WalkedLayer, registry: Registry) -> ShapeRu
 
 
 def _info_of_body(components: Sequence[Component], registry: Registry, shape: Shape) -> LayerInfo:
-    walker = Walker(registry, literal([], PLACE))
-    info = walker.chain(components, shape).info
-    if walker.problems:
-        raise ArchitectureError(walker.problems)
+    inference = ShapeInference(registry, literal([], LOCATION))
+    info = inference.chain(components, shape).info
+    if inference.problems:
+        raise ArchitectureError(inference.problems)
     return info
 
 
 def _id(entry: Entry, case: Case) -> str:
-    parameters = ", ".join(f"{name}={show(value)}" for name, value in case.parameters.items())
+    parameters = ", ".join(
+        f"{name}={format_value(value)}" for name, value in case.parameters.items()
+    )
     return f"{entry.name}({parameters})"

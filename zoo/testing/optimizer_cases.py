@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from io import BytesIO
 from typing import Any, Final
 
@@ -32,14 +31,15 @@ class OptimizerCase:
             the (value, gradient) pairs, and with ``lr`` in one check.
         id: the name of the case in reports and messages.
         maximize: whether it goes up the gradient.
-        reference: makes the same one of ``torch.optim`` from a list of tensors, where there is one.
+        torch_reference: makes the same of torch, as a record's ``torch_reference`` does; what the
+            installed entry of the optimizer's class names, if None.
         expected_failures: names of checks that are known to fail, each with the reason.
     """
 
     build: Callable[..., Optimizer]
     id: str
     maximize: bool = False
-    reference: Callable[[list[Tensor]], torch.optim.Optimizer] | None = None
+    torch_reference: Callable[..., torch.optim.Optimizer] | None = None
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,13 +68,13 @@ def take_steps(optimizer: Optimizer, pairs: Pairs, seed: int, count: int = 5) ->
 def trained(case: OptimizerCase, only: int | None = None, one_by_one: bool = False) -> list[Tensor]:
     """The values after some steps, of all parameters or of one that is alone.
 
-    ``one_by_one`` takes the steps without the optimizer's own ``update_all``.
+    ``one_by_one`` turns ``multi_tensor`` off.
     """
     pairs = make_pairs(seed=0)
     chosen = pairs if only is None else [pairs[only]]
     optimizer = case.build(chosen)
     if one_by_one:
-        optimizer.update_all = partial(Optimizer.update_all, optimizer)  # type: ignore[method-assign]  # for this object
+        optimizer.multi_tensor = False
     for step in range(5):
         draw_gradients(pairs, 1000 + step)
         optimizer.step()

@@ -14,7 +14,7 @@ import torch
 from zoo.errors import ArgumentError, StateError
 from zoo.nn import Parameter
 from zoo.testing.cases import normal, seeded
-from zoo.testing.comparisons import require, require_close, require_raises
+from zoo.testing.comparisons import NotApplicable, require, require_close, require_raises
 from zoo.testing.optimizer_cases import (
     OptimizerCase,
     draw_gradients,
@@ -24,6 +24,7 @@ from zoo.testing.optimizer_cases import (
     through_a_file,
     trained,
 )
+from zoo.testing.torch_equivalent import UnknownClassError, installed_references
 
 STEPS: Final = 20  # beside the reference
 
@@ -31,7 +32,7 @@ OptimizerCheck = Callable[[OptimizerCase], None]
 
 
 def check_follows_the_gradient(case: OptimizerCase) -> None:
-    """In 300 steps a quadratic gets smaller; larger, if the optimizer is told to maximise."""
+    """In 300 steps a quadratic gets smaller; larger, if the optimizer is to maximise."""
     pairs = make_pairs(seed=0)
     optimizer = case.build(pairs)
     before = quadratic(pairs)
@@ -94,11 +95,11 @@ def check_each_parameter_alone(case: OptimizerCase) -> None:
 
 
 def check_all_at_once(case: OptimizerCase) -> None:
-    """``update_all`` does what ``update`` does for each parameter, bit for bit."""
+    """``update`` does the same to all parameters at once as to each, bit for bit."""
     for index, (value, expected) in enumerate(
         zip(trained(case), trained(case, one_by_one=True), strict=True)
     ):
-        require_close(f"{case.id}: update_all, parameter {index}", value, expected, 0)
+        require_close(f"{case.id}: all at once, parameter {index}", value, expected, 0)
 
 
 def check_state_round_trip(case: OptimizerCase) -> None:
@@ -209,13 +210,15 @@ def check_zero_gradient(case: OptimizerCase) -> None:
 
 
 def check_against_reference(case: OptimizerCase) -> None:
-    """The values are those of the optimizer in ``torch.optim``, where the case names one."""
-    if case.reference is None:
-        return
+    """The values are those of its torch reference, where there is one."""
     pairs = make_pairs(seed=0)
     optimizer = case.build(pairs)
     leaves = [value.clone().requires_grad_() for value, _ in pairs]
-    reference = case.reference(leaves)
+    try:
+        make = case.torch_reference or installed_references("optimizer").of(optimizer)
+    except UnknownClassError:
+        raise NotApplicable("no torch reference is named") from None
+    reference = make(optimizer, leaves)
     generator = seeded(1)
     for step in range(STEPS):
         for leaf, (_, gradient) in zip(leaves, pairs, strict=True):

@@ -23,8 +23,9 @@ def parametrize_with_checks(
         def test_contract(case, check):
             check(case)
 
-    The ids are ``case-check``, such as ``two-backward``. All cases of an installed plugin are
-    ``zoo.testing.cases_of("zoo-swish")``.
+    A check that does not apply to a case is skipped with its reason
+    (:class:`zoo.testing.NotApplicable`). The ids are ``case-check``, such as ``two-backward``. All
+    cases of an installed plugin are ``zoo.testing.cases_of("zoo-swish")``.
 
     Args:
         cases: of any kinds; where they are in a mapping, its keys stand in front of the ids.

@@ -13,7 +13,13 @@ from zoo.engine.parallel.thread_group import Rank, ThreadGroup
 from zoo.engine.parallel.threads import ThreadPool
 from zoo.nn import Module
 from zoo.testing.cases import LayerCase
-from zoo.testing.comparisons import named_copies, require, require_all_close
+from zoo.testing.comparisons import (
+    NotApplicable,
+    named_copies,
+    require,
+    require_all_close,
+    require_close,
+)
 from zoo.testing.gradients import INPUT
 
 OUTPUT = "the output"
@@ -21,25 +27,36 @@ PARTS = 2
 
 
 def check_batch_independent(case: LayerCase) -> None:
-    """A layer with ``batch_independent`` mixes no batch, and its ``forward`` changes no buffer."""
-    module, x = case.module(), case.input()
-    if not all(part.batch_independent for part in module.modules()):
-        return
+    """In a mode in which a layer is ``batch_independent``, it is; and it changes no buffer."""
+    modes = [mode for mode in (True, False) if _is_independent(case.module().train(mode))]
+    if not modes:
+        raise NotApplicable("batch_independent is False")
     require(
-        not case.mixes_batch,
+        True not in modes or not case.mixes_batch,
         f"{case.id}: batch_independent is True, but its case says that it mixes the batch.",
     )
-    before = named_copies(module.state_dict())
-    module.forward(x)
-    where = f"{case.id}: batch_independent is True; after forward"
-    require_all_close(where, module.state_dict(), before, 0)
+    for mode in modes:
+        where = f"{case.id}: batch_independent is True in {'training' if mode else 'evaluation'}"
+        module, x = case.module(), case.input()
+        module.forward(x)  # what has buffers now has others than a new layer
+        module.train(mode)
+        before = named_copies(module.state_dict())
+        y = module.forward(x)
+        require_all_close(f"{where}; after forward", module.state_dict(), before, 0)
+        for item in range(len(x)):
+            one = slice(item, item + 1)
+            require_close(f"{where}; item {item} alone", module.forward(x[one]), y[one])
+
+
+def _is_independent(module: Module) -> bool:
+    return all(part.batch_independent for part in module.modules())
 
 
 def check_uses_batch_statistics(case: LayerCase) -> None:
     """A layer with ``uses_batch_statistics`` computes a batch in two parts as it does the whole."""
     module = case.module()
     if not any(part.uses_batch_statistics for part in module.modules()):
-        return
+        raise NotApplicable("uses_batch_statistics is False")
     require(
         all(part.uses_batch_statistics or part.batch_independent for part in module.modules()),
         f"{case.id}: uses_batch_statistics is True, but a part of it has neither that nor "

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from unittest import SkipTest
 
-from zoo.errors import PluginError, ZooError
+from zoo.errors import PluginError, format_error
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import Registered, Registry, load_registry
 from zoo.plugins.suggestions import suggest
 from zoo.testing.cases import LayerCase
+from zoo.testing.comparisons import NotApplicable
 from zoo.testing.entries import ENTRY_CHECKS, PLUGIN_CHECKS, EntryCase, PluginCase
 from zoo.testing.initializers import INITIALIZER_CHECKS, InitializerCase
 from zoo.testing.layers import LAYER_CHECKS
@@ -34,7 +34,7 @@ class Outcome:
         case: the case's id: it has the parameters.
         check: the check's name.
         state: ``expected`` is a failure that was declared.
-        message: why it failed or was skipped.
+        message: why it failed, or does not apply.
     """
 
     subject: str
@@ -154,7 +154,7 @@ def _prove_entry(item: Registered, registry: Registry) -> Iterator[Outcome]:
     try:
         cases: Iterable[AnyCase] = _cases_of_entry(item, registry)
     except Exception as error:  # whatever a plugin's code raises
-        yield Outcome(subject, subject, "cases", "failed", _words(error))
+        yield Outcome(subject, subject, "cases", "failed", format_error(error))
         return
     for case in cases:
         try:
@@ -162,7 +162,7 @@ def _prove_entry(item: Registered, registry: Registry) -> Iterator[Outcome]:
             if isinstance(case, LayerCase):
                 case.module()  # else each check would fail in the same way
         except Exception as error:  # whatever a plugin's code raises
-            message = f"{case.id}: cannot be made: {_words(error)}"
+            message = f"{case.id}: cannot be made: {format_error(error)}"
             yield Outcome(subject, case.id, "cases", "failed", message)
         else:
             yield from run_checks(subject, case)
@@ -171,15 +171,10 @@ def _prove_entry(item: Registered, registry: Registry) -> Iterator[Outcome]:
 def _run(check: AnyCheck, case: AnyCase) -> tuple[State, str]:
     try:
         check(case)
-    except SkipTest as skipped:
-        return "skipped", str(skipped)
+    except NotApplicable as reason:
+        return "skipped", str(reason)
     except AssertionError as failure:
         return "failed", str(failure)
     except Exception as error:  # whatever a plugin's code raises
-        return "failed", f"{case.id}: {_words(error)}"
+        return "failed", f"{case.id}: {format_error(error)}"
     return "passed", ""
-
-
-def _words(error: Exception) -> str:
-    """The words of zoo's own errors; the type too of whatever else a plugin's code raised."""
-    return str(error) if isinstance(error, ZooError) else repr(error)

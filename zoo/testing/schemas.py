@@ -11,7 +11,7 @@ from zoo.architecture.schema import validate
 from zoo.errors import PluginError
 from zoo.plugins.records import Entry, LayerEntry
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow
+from zoo.spec.schemas import follow
 
 NOTHING = "none"
 

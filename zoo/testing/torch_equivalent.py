@@ -2,45 +2,157 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from zoo.nn import (
-    Conv2d,
-    ConvTranspose2d,
-    Linear,
-    Module,
-    NearestUpsampling,
-    ReLU,
-    Sequential,
-    Sigmoid,
-    Upsampling,
-)
-from zoo.testing import twins
+from zoo.errors import PluginError, format_error
+from zoo.nn import Module, Sequential
+from zoo.plugins.discovery import discover
+from zoo.plugins.records import ReferencedEntry
+from zoo.plugins.registry import Registered, load_registry
 from zoo.testing.cases import normal
 from zoo.testing.comparisons import require_all_close, require_close
 from zoo.testing.gradients import INPUT, backward_gradients
-from zoo.testing.twins import TwinOf
+from zoo.testing.torch_references import sequential
+
+
+class UnknownClassError(Exception):
+    """No entry builds objects of this class, so nothing names their torch reference."""
+
+
+class TorchReferences:
+    """What is the same in torch, as the entries name it.
+
+    Args:
+        items: the entries, of layers and others.
+
+    Raises:
+        PluginError: (all methods) an entry names no torch reference, or one that does not fit;
+            names the entry and its distribution.
+        UnknownClassError: (all methods) no entry builds such objects.
+    """
+
+    def __init__(self, items: Iterable[Registered]) -> None:
+        # By the exact type: a subclass of a known layer may compute something else.
+        self.entries = {item.entry.load(): item for item in items}
+
+    def of(self, built: object) -> Callable[..., Any]:
+        """The function that makes the reference of what an entry has built."""
+        item = self.entries.get(type(built))
+        if item is None:
+            raise UnknownClassError(type(built).__name__)
+        return torch_reference(item)
+
+    def layer(self, layer: Module) -> torch.nn.Module:
+        """The reference of a layer, with values of its own."""
+        if type(layer) is Sequential:
+            return sequential(layer, self.layer)
+        reference = self.of(layer)(layer, self.layer)
+        name = _name(self.entries[type(layer)])
+        if not isinstance(reference, torch.nn.Module):
+            raise PluginError(
+                f"{name}: its torch reference is {reference!r}, no torch.nn.Module. Return one."
+            )
+        if _state(reference) != _state(layer):
+            raise PluginError(
+                f"{name}: its torch reference has {_words(reference)}; the layer has "
+                f"{_words(layer)}. Give it the same names and shapes."
+            )
+        return reference
+
+    def model(self, model: Sequential) -> torch.nn.Sequential:
+        """The reference of a network, with a copy of its values, on its device and in its mode."""
+        reference = sequential(model, self.layer)
+        for parameter in model.param()[:1]:
+            reference.to(parameter.value.device, parameter.value.dtype)
+        reference.load_state_dict(model.state_dict(), strict=True)
+        return reference.train(model.training)
+
+
+def installed_references(kind: str) -> TorchReferences:
+    """The torch references that the installed entries of a kind name; without those that fail."""
+
+    def usable(item: Registered) -> bool:
+        try:
+            item.entry.load()
+        except PluginError:
+            return False
+        return isinstance(item.entry, ReferencedEntry) and item.entry.torch_reference != ""
+
+    registry = load_registry(discover({}))
+    return TorchReferences(item for item in registry if item.entry.kind == kind and usable(item))
+
+
+def torch_reference(item: Registered) -> Callable[..., Any]:
+    """The function that an entry names as its torch reference, its errors told as the plugin's.
+
+    Raises:
+        PluginError: it names none.
+    """
+    make = item.entry.load_torch_reference() if isinstance(item.entry, ReferencedEntry) else None
+    if make is None:
+        raise PluginError(
+            f"{_name(item)}: has no torch reference to compare with. Name one as its entry's "
+            "torch_reference, or use --no-torch to time zoo alone."
+        )
+
+    def reference(*arguments: Any) -> Any:
+        try:
+            return make(*arguments)
+        except (PluginError, UnknownClassError):
+            raise
+        except Exception as error:  # whatever a plugin's function raises
+            raise PluginError(
+                f"{_name(item)}: its torch reference failed: {format_error(error)}."
+            ) from error
+
+    return reference
 
 
 def torch_equivalent(model: Sequential) -> torch.nn.Sequential:
-    """The network in stock ``torch.nn`` modules, with a copy of its values.
+    """A network of zoo's own layers in stock ``torch.nn`` modules, with a copy of its values.
 
     The names of its state dict are the model's, so ``load_state_dict`` works both ways, strictly.
     An :class:`zoo.nn.Upsampling` becomes ``torch.nn.Sequential(torch.nn.Upsample,
     torch.nn.Conv2d)``. The mode is the model's: training or evaluation.
 
     Raises:
-        TypeError: a layer that torch.nn has not, or that is not known here.
+        TypeError: a layer that torch.nn has not, or that is not zoo's own.
     """
-    equivalent = twins.sequential(model, _equivalent)
-    for parameter in model.param():
-        equivalent.to(parameter.value.device, parameter.value.dtype)
-    equivalent.load_state_dict(model.state_dict(), strict=True)
-    return equivalent.train(model.training)
+    references = _built_in()
+    try:
+        return references.model(model)
+    except UnknownClassError as error:
+        known = ", ".join(sorted(kind.__name__ for kind in (*references.entries, Sequential)))
+        raise TypeError(
+            f"torch_equivalent: no equivalent of {error} is known. Use {known}."
+        ) from None
+
+
+@lru_cache(maxsize=1)
+def _built_in() -> TorchReferences:
+    registry = load_registry(discover({"ZOO_PLUGINS": ""}))
+    return TorchReferences(item for item in registry if item.entry.kind == "layer")
+
+
+def _state(module: Module | torch.nn.Module) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in module.state_dict().items()}
+
+
+def _name(item: Registered) -> str:
+    return f"{item.entry.kind} {item.entry.name!r} of {item.provider}"
+
+
+def _words(module: Module | torch.nn.Module) -> str:
+    """``the state weight 4x3x3x3, bias 4``."""
+    state = [
+        f"{name} {'x'.join(map(str, shape)) or 'scalar'}" for name, shape in _state(module).items()
+    ]
+    return f"the state {', '.join(state)}" if state else "no state"
 
 
 def check_against_torch(
@@ -70,26 +182,3 @@ def check_against_torch(
     expected = {INPUT: leaf, **dict(reference.named_parameters())}
     gradients = {name: tensor.grad for name, tensor in expected.items() if tensor.grad is not None}
     require_all_close(where, backward_gradients(module, x, grad_y), gradients, tolerance)
-
-
-def _equivalent(layer: Module) -> torch.nn.Module:
-    # By the exact type: a subclass of a known layer may compute something else.
-    twin = _TWINS.get(type(layer))
-    if twin is None:
-        known = ", ".join(known.__name__ for known in _TWINS)
-        raise TypeError(
-            f"torch_equivalent: no equivalent of {type(layer).__name__} is known. Use {known}."
-        )
-    return twin(layer, _equivalent)
-
-
-_TWINS: Final[Mapping[type[Module], Callable[[Any, TwinOf], torch.nn.Module]]] = {
-    Conv2d: twins.conv2d,
-    ConvTranspose2d: twins.conv_transpose2d,
-    Linear: twins.linear,
-    NearestUpsampling: twins.nearest_upsampling,
-    ReLU: twins.relu,
-    Sequential: twins.sequential,
-    Sigmoid: twins.sigmoid,
-    Upsampling: twins.upsampling,
-}

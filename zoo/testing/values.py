@@ -6,10 +6,11 @@ from collections.abc import Container, Iterator, Mapping
 from itertools import islice, product
 from typing import Any, Final
 
-from zoo.architecture.schema import Schema, show, validate
+from zoo.architecture.schema import Schema, validate
+from zoo.errors import format_value
 from zoo.plugins.records import Entry, LayerEntry
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow
+from zoo.spec.schemas import follow
 
 INTEGERS: Final = (2, 3, 1, 0, 4)
 NUMBERS: Final = (0.1, 0.5, 1.0, 2.0, 0.0)
@@ -58,12 +59,12 @@ def variations(
     for name, schema in entry.schema.get("properties", {}).items():
         if name in skip or name in inferred or is_body(schema):
             continue
-        before = show(parameters.get(name, schema.get("default")))
+        before = format_value(parameters.get(name, schema.get("default")))
         followed = follow(schema)
         forms = followed.get("anyOf", [{"enum": [each]} for each in followed.get("enum", ())])
         for form in forms or [schema]:
             found = values({"default": schema.get("default"), **form}, registry)
-            yield [{name: value} for value in found if show(value) != before]
+            yield [{name: value} for value in found if format_value(value) != before]
 
 
 def values(schema: Schema, registry: Registry) -> Iterator[Any]:

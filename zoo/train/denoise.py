@@ -1,70 +1,126 @@
-"""Applying a trained network to images of any size."""
+"""Applying a trained network to images of any size: tensors, and numpy arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.errors import ShapeError
+from zoo.engine import Lowered, lower
+from zoo.errors import ArgumentError, ShapeError
 from zoo.nn.module import Module
+from zoo.spec.shapes import Pair
+from zoo.spec.sizes import size_rule
 
-# The largest multiple a network may ask its input size to be of.
-LARGEST_MULTIPLE = 256
+Image = TypeVar("Image", Tensor, NDArray[Any])
 
 
 @torch.no_grad()
-def denoise(
-    model: Module, images: Tensor, forward: Callable[[Tensor], Tensor] | None = None
-) -> Tensor:
-    """The network's output for images of any size, before clipping.
+def denoise(model: Module, image: Image) -> Image:
+    """The network's output for an image of any size, as a tensor or an array like the given one.
 
     Networks that reduce and enlarge give back the size of their input only for certain sizes, such
-    as multiples of 4. The images are extended to the next such size by reflection at the bottom and
+    as multiples of 4. The image is extended to the next such size by reflection at the bottom and
     right, and the output is cut back.
 
     Args:
-        model: the network, in evaluation mode.
-        images: (N, C, H, W) on the model's device.
-        forward: what applies the model, such as :func:`zoo.engine.lower` of it.
+        model: the network, in evaluation mode; for many images give ``zoo.engine.lower(model)``,
+            which else is made anew in each call.
+        image: a tensor (N, C, H, W) or (C, H, W) on the model's device, or a numpy array (H, W) or
+            (H, W, C). Values of tensors and of arrays of floats are in [0, 1], those of arrays of
+            unsigned integers from 0 to the largest of their type.
 
     Returns:
-        (N, C, H, W).
+        The same shape and dtype: floats as the network gives them, integers rounded and clipped.
 
     Raises:
-        ShapeError: the network gives back no size near the images'.
+        ArgumentError: the array is no image of a known type.
+        ShapeError: the network takes other channels, or gives back no size near the image's.
     """
-    forward = forward or model.forward
+    fast = model if isinstance(model, Lowered) else lower(model)
+    if isinstance(image, Tensor):
+        return _any_size(fast, image) if image.dim() == 4 else _any_size(fast, image[None])[0]
+    return _from_tensor(_any_size(fast, _to_tensor(image, fast)), image)
+
+
+def _any_size(model: Lowered, images: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C, H, W)."""
     channels, height, width = images.shape[1:]
-    if _keeps_size(model, images.shape[1:]):
-        return forward(images)
-    extended = images
-    for axis, size in ((2, height), (3, width)):
-        extra = _next_size(model, channels, size, axis - 1) - size
+    size = _size_to_give(model, channels, (height, width))
+    for axis, extra in ((2, size[0] - height), (3, size[1] - width)):
         if extra:
-            index = np.pad(np.arange(size), (0, extra), mode="reflect")
-            extended = extended.index_select(axis, torch.from_numpy(index).to(images.device))
-    y = forward(extended)
-    return y[:, :, :height, :width]
+            index = np.pad(np.arange(images.shape[axis]), (0, extra), mode="reflect")
+            images = images.index_select(axis, torch.from_numpy(index).to(images.device))
+    return model(images)[:, :, :height, :width]
 
 
-def _keeps_size(model: Module, shape: Sequence[int]) -> bool:
+def _size_to_give(model: Module, channels: int, size: Pair) -> Pair:
+    """The next size, of an image of ``size``, that the network gives back."""
+    if _output_size(model, channels, size) == size:
+        return size
+    height, width = (_next_size(model, channels, size, axis) for axis in (0, 1))
+    return height, width
+
+
+def _next_size(model: Module, channels: int, size: Pair, axis: int) -> int:
+    def gives_back(n: int) -> bool:
+        beside = (n, size[1]) if axis == 0 else (size[0], n)
+        outputs = (_output_size(model, channels, candidate) for candidate in ((n, n), beside))
+        return any(output is not None and output[axis] == n for output in outputs)
+
+    rule = size_rule(gives_back, size[axis])
+    found = None if rule is None else rule.next(size[axis])
+    if found is None:
+        model.output_shape((channels, *size))  # whose refusal says more
+        what = ("height", "width")[axis]
+        raise ShapeError(
+            f"the network gives back no {what} from {size[axis]} pixels on. "
+            "Use images of the size it was trained on."
+        )
+    return found
+
+
+def _output_size(model: Module, channels: int, size: Pair) -> Pair | None:
+    """(H, W) of the output, None if the network refuses the input or gives other channels."""
     try:
-        return model.output_shape(shape) == tuple(shape)
+        output = model.output_shape((channels, *size))
     except ShapeError:
-        return False
+        return None
+    return (output[1], output[2]) if len(output) == 3 and output[0] == channels else None
 
 
-def _next_size(model: Module, channels: int, size: int, axis: int) -> int:
-    """The smallest size from ``size`` on that the model gives back along ``axis``."""
-    refusal = ""
-    for candidate in range(size, size + LARGEST_MULTIPLE):
-        try:
-            if model.output_shape((channels, candidate, candidate))[axis] == candidate:
-                return candidate
-        except ShapeError as error:
-            refusal = refusal or f"refuses this size ({error})"
-    reason = refusal or f"gives back no size from {size} to {size + LARGEST_MULTIPLE - 1} pixels"
-    raise ShapeError(f"the network {reason}. Use images of the size it was trained on.")
+def _to_tensor(image: NDArray[Any], model: Module) -> Tensor:
+    """An array (H, W) or (H, W, C) as (1, C, H, W), with values in [0, 1]."""
+    if not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or not image.size:
+        raise ArgumentError(
+            f"denoise: the image is {_what(image)}. Use an array (H, W) or (H, W, C), or a tensor."
+        )
+    if image.dtype.kind not in "uf":
+        raise ArgumentError(
+            f"denoise: the image has dtype {image.dtype}. Use unsigned integers or floats."
+        )
+    values = image.astype(np.float64) / _white(image)
+    like = next((value for value, _ in model.param()), torch.empty(0))
+    channels_first = torch.from_numpy(np.atleast_3d(values)).permute(2, 0, 1)
+    return channels_first[None].to(like.device, like.dtype)
+
+
+def _from_tensor(images: Tensor, like: NDArray[Any]) -> NDArray[Any]:
+    """(1, C, H, W) as an array of the shape and type of ``like``."""
+    values: NDArray[Any] = images[0].permute(1, 2, 0).double().cpu().numpy().reshape(like.shape)
+    if like.dtype.kind == "u":
+        values = np.clip(np.rint(values * _white(like)), 0, _white(like))
+    return values.astype(like.dtype)
+
+
+def _white(image: NDArray[Any]) -> float:
+    return float(np.iinfo(image.dtype).max) if image.dtype.kind == "u" else 1.0
+
+
+def _what(image: object) -> str:
+    return (
+        f"an array {image.shape}" if isinstance(image, np.ndarray) else f"a {type(image).__name__}"
+    )

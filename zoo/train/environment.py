@@ -11,9 +11,17 @@ from zoo.train.device import device_name
 
 
 def versions() -> dict[str, str]:
-    """Versions of zoo and of what its results depend on."""
-    packages = ("zoo", "torch", "numpy", "scikit-image", "pillow")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    """Versions of zoo and of what its results depend on.
+
+    torch's is what torch itself says: its metadata may lack the label of the build, as in
+    ``2.14.1+cu130``.
+    """
+    return {
+        "python": platform.python_version(),
+        "zoo": version("zoo"),
+        "torch": str(torch.__version__),
+        **{name: version(name) for name in ("numpy", "scikit-image", "pillow")},
+    }
 
 
 def environment(device: torch.device) -> dict[str, object]:

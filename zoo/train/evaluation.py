@@ -90,13 +90,13 @@ def denoised(
     Raises:
         DataError: the network cannot take an image's size.
     """
-    forward = lower(model)
+    fast = lower(model)
     for (channels, height, width), same in groupby(images, lambda image: image.noisy.shape):
         at_once = max(1, PIXELS_AT_ONCE // (height * width))
         for chunk in _chunks(list(same), at_once):
             try:
                 noisy = torch.stack([image.noisy for image in chunk]).to(device)
-                y = denoise(model, noisy, forward)
+                y = denoise(fast, noisy)
             except ShapeError as error:
                 raise DataError(
                     f"{chunk[0].name}: {height}x{width} pixels, {channels} channels: {error}"

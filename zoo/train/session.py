@@ -12,23 +12,23 @@ import tomli
 import torch
 
 from zoo.architecture import Architecture, Component, parse_architecture
-from zoo.architecture.schema import show
 from zoo.compiler import Compiler
 from zoo.data.augment import Augment
 from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage, evaluation_images
 from zoo.data.noise.base import Noise
+from zoo.data.seeding import generator
 from zoo.data.sets import CleanImages, ImagePairs
-from zoo.errors import ArgumentError, CheckpointError, StateError
+from zoo.errors import ArgumentError, CheckpointError, StateError, format_value
+from zoo.init import Unfilled
 from zoo.nn.sequential import Sequential
 from zoo.plugins.registry import Registry
-from zoo.seeding import generator
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.providers import check_providers
 
 Images = CleanImages | ImagePairs
 
-# The stream of random numbers that initial weights are drawn from (see zoo.seeding).
+# The stream of random numbers that initial weights are drawn from (see zoo.data.seeding).
 WEIGHTS_STREAM = 1
 
 
@@ -100,6 +100,11 @@ def initial_model(compiler: Compiler, seed: int) -> Sequential:
     return compiler.model(generator(seed, WEIGHTS_STREAM))
 
 
+def unfilled_model(compiler: Compiler) -> Sequential:
+    """The network with values that are still to be loaded, on the CPU; nothing is drawn."""
+    return compiler.model(Unfilled())
+
+
 def load_trained(
     path: Path, registry: Registry, warn: Callable[[str], object] = lambda _: None
 ) -> tuple[Compiler, Sequential]:
@@ -120,7 +125,7 @@ def load_trained(
         warn(warning)
     architecture = parse_architecture(content["architecture"], registry, str(path), Path())
     compiler = Compiler(architecture, registry)
-    model = initial_model(compiler, architecture.train.seed)
+    model = unfilled_model(compiler)
     try:
         model.load_state_dict(content["model"])
     except StateError as error:
@@ -138,7 +143,8 @@ def check_resumable(path: Path, content: Mapping[str, Any], architecture: Archit
         dict(_flat(tomli.loads(text))) for text in (content["architecture"], architecture.text)
     )
     differences = [
-        f"{key} was {show(before.get(key, 'not set'))}, is {show(now.get(key, 'not set'))}"
+        f"{key} was {format_value(before.get(key, 'not set'))}, "
+        f"is {format_value(now.get(key, 'not set'))}"
         for key in sorted({*before, *now})
         if key != "train.epochs" and before.get(key) != now.get(key)
     ]

@@ -67,7 +67,7 @@ def test_a_file_that_uses_it(tmp_path: Path) -> None:
     assert said == "file.toml: 1 layer, 84 parameters\n"
 
 
-def test_mistakes_are_told_at_their_lines(tmp_path: Path) -> None:
+def test_mistakes_are_reported_at_their_lines(tmp_path: Path) -> None:
     limits = '{ type = "truncated_normal", std = 0.02, low = 1.0, high = 0.5 }'
     assert checked(tmp_path, f"init = {limits}", "weight_decay = -1").splitlines() == [
         "file.toml:11:55: layers[0].init.low: truncated_normal: low is 1.0 and high is 0.5. "

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from zoo.errors import ArgumentError
-from zoo.optim import Optimizer, Tensors
-from zoo.spec.arguments import number
-from zoo_descent.arguments import forgetting
+from zoo.optim import Adam
 
 
-class AdamW(Optimizer):
+class AdamW(Adam):
     """Adam with decoupled weight decay; options and results are those of ``torch.optim.AdamW``.
 
     With w the value, g its gradient (-g if ``maximize``), lambda the weight decay, and t the step
@@ -48,7 +43,7 @@ class AdamW(Optimizer):
         https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html
     """
 
-    options: ClassVar[tuple[str, ...]] = ("betas", "eps", "weight_decay", "amsgrad", "maximize")
+    multi_tensor = True
 
     def __init__(
         self,
@@ -60,66 +55,12 @@ class AdamW(Optimizer):
         amsgrad: bool = False,
         maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr)
-        self.betas = _betas(betas)
-        self.eps = number("AdamW", "eps", eps, minimum=0)
-        self.weight_decay = number("AdamW", "weight_decay", weight_decay, minimum=0)
-        self.amsgrad = amsgrad
-        self.maximize = maximize
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize)
 
     def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
-        """Take one step for one parameter."""
-        if not state:
-            state.update((name, torch.zeros_like(value)) for name in self.state_names())
+        """Take one step."""
         if self.maximize:
-            gradient = -gradient
+            gradient = gradient.neg()
         if self.weight_decay:
-            value.mul_(1 - self.lr * self.weight_decay)
-
-        beta1, beta2 = self.betas
-        first, second = state["exp_avg"], state["exp_avg_sq"]
-        first.lerp_(gradient, 1 - beta1)
-        second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        if self.amsgrad:
-            second = torch.maximum(state["max_exp_avg_sq"], second, out=state["max_exp_avg_sq"])
-
-        correction1 = 1 - beta1**self.steps
-        correction2 = 1 - beta2**self.steps
-        denominator = second.sqrt().div_(correction2**0.5).add_(self.eps)
-        value.addcdiv_(first, denominator, value=-self.lr / correction1)
-
-    def update_all(
-        self, values: Tensors, gradients: Tensors, states: list[dict[str, Tensor]]
-    ) -> None:
-        """``update``, each operation for all parameters at once."""
-        if self.maximize:
-            gradients = torch._foreach_neg(gradients)
-        if self.weight_decay:
-            torch._foreach_mul_(values, 1 - self.lr * self.weight_decay)
-
-        beta1, beta2 = self.betas
-        first, second, *largest = ([state[name] for state in states] for name in self.state_names())
-        torch._foreach_lerp_(first, gradients, 1 - beta1)
-        torch._foreach_mul_(second, beta2)
-        torch._foreach_addcmul_(second, gradients, gradients, 1 - beta2)
-        if self.amsgrad:
-            torch._foreach_maximum_(largest[0], second)
-            second = largest[0]
-
-        correction1 = 1 - beta1**self.steps
-        correction2 = 1 - beta2**self.steps
-        denominators = torch._foreach_sqrt(second)
-        torch._foreach_div_(denominators, correction2**0.5)
-        torch._foreach_add_(denominators, self.eps)
-        torch._foreach_addcdiv_(values, first, denominators, -self.lr / correction1)
-
-    def state_names(self) -> tuple[str, ...]:
-        """m and v, with amsgrad also u, by their names in PyTorch."""
-        return ("exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if self.amsgrad else ()))
-
-
-def _betas(betas: tuple[float, float]) -> tuple[float, float]:
-    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-        raise ArgumentError(f"AdamW: betas is {betas!r}. Use two numbers >= 0 and < 1.", "betas")
-    beta1, beta2 = (forgetting("AdamW", "betas", beta) for beta in betas)
-    return beta1, beta2
+            value.mul_(1 - self.lr * self.weight_decay)  # w - lr lambda w
+        self.adapted_step(value, gradient, state)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from math import sqrt
-from typing import Any, Final
+from typing import Final
 
 import torch
 
 from zoo.testing import Case
 
 Shape = tuple[int, ...]
-
-
-def _like_torch(optimizer: type[torch.optim.Optimizer], **options: Any) -> Case:
-    return Case(options, reference=partial(optimizer, **options))
 
 
 def _orthogonal_std(gain: float, shape: Shape) -> float:
@@ -24,14 +20,14 @@ def _orthogonal_std(gain: float, shape: Shape) -> float:
 
 
 ADAMW: Final = (
-    _like_torch(torch.optim.AdamW),
-    _like_torch(torch.optim.AdamW, lr=0.01, betas=[0.5, 0.9], eps=1e-3, weight_decay=0.3),
-    _like_torch(torch.optim.AdamW, amsgrad=True, maximize=True),
+    Case(),
+    Case({"lr": 0.01, "betas": [0.5, 0.9], "eps": 1e-3, "weight_decay": 0.3}),
+    Case({"amsgrad": True, "maximize": True}),
 )
 RMSPROP: Final = (
-    _like_torch(torch.optim.RMSprop),
-    _like_torch(torch.optim.RMSprop, lr=0.001, alpha=0.9, eps=1e-3, weight_decay=0.1),
-    _like_torch(torch.optim.RMSprop, momentum=0.9, centered=True, maximize=True),
+    Case(),
+    Case({"lr": 0.001, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1}),
+    Case({"momentum": 0.9, "centered": True, "maximize": True}),
 )
 ORTHOGONAL: Final = tuple(
     Case({"gain": gain}, mean=0, std=partial(_orthogonal_std, gain), biases=False)

@@ -25,7 +25,7 @@ def zoo_optimizers() -> Iterator[zoo.OptimizerEntry]:
             schema=schema,
             summary=schema["title"],
             cases=f"zoo_descent.cases:{name.upper()}",
-            torch_twin=f"zoo_descent.twins:{name}",
+            torch_reference=f"zoo_descent.torch_references:{name}",
         )
 
 

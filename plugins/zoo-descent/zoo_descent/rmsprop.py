@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from zoo.optim import Optimizer, Tensors
+from zoo.optim import Optimizer
 from zoo.spec.arguments import number
 from zoo_descent.arguments import forgetting
 
@@ -58,6 +57,7 @@ class RMSprop(Optimizer):
         "centered",
         "maximize",
     )
+    multi_tensor = True
 
     def __init__(
         self,
@@ -79,55 +79,24 @@ class RMSprop(Optimizer):
         self.maximize = maximize
 
     def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
-        """Take one step for one parameter."""
-        if not state:
-            state.update((name, torch.zeros_like(value)) for name in self.state_names())
+        """Take one step."""
         if self.maximize:
-            gradient = -gradient
+            gradient = gradient.neg()
         if self.weight_decay:
-            gradient = gradient.add(value, alpha=self.weight_decay)
+            gradient = gradient.add(value, alpha=self.weight_decay)  # g + lambda w
 
         square = state["square_avg"]
-        square.mul_(self.alpha).addcmul_(gradient, gradient, value=1 - self.alpha)
+        square.mul_(self.alpha).addcmul_(gradient, gradient, value=1 - self.alpha)  # v
         if self.centered:
-            mean = state["grad_avg"].lerp_(gradient, 1 - self.alpha)
-            square = square.addcmul(mean, mean, value=-1).clamp_(min=0)
+            mean = state["grad_avg"].lerp_(gradient, 1 - self.alpha)  # m
+            square = square.addcmul(mean, mean, value=-1).clamp_min_(0)  # v - m²
         scale = square.sqrt().add_(self.eps)
 
         if self.momentum:
-            buffer = state["momentum_buffer"].mul_(self.momentum).addcdiv_(gradient, scale)
+            buffer = state["momentum_buffer"].mul_(self.momentum).addcdiv_(gradient, scale)  # b
             value.add_(buffer, alpha=-self.lr)
         else:
             value.addcdiv_(gradient, scale, value=-self.lr)
-
-    def update_all(
-        self, values: Tensors, gradients: Tensors, states: list[dict[str, Tensor]]
-    ) -> None:
-        """``update``, each operation for all parameters at once."""
-        if self.maximize:
-            gradients = torch._foreach_neg(gradients)
-        if self.weight_decay:
-            gradients = torch._foreach_add(gradients, values, alpha=self.weight_decay)
-
-        state = {name: [one[name] for one in states] for name in self.state_names()}
-        squares: Tensors = state["square_avg"]
-        torch._foreach_mul_(squares, self.alpha)
-        torch._foreach_addcmul_(squares, gradients, gradients, 1 - self.alpha)
-        if self.centered:
-            means = state["grad_avg"]
-            torch._foreach_lerp_(means, gradients, 1 - self.alpha)
-            squares = torch._foreach_addcmul(squares, means, means, -1)
-            torch._foreach_clamp_min_(squares, 0)
-        scales = torch._foreach_sqrt(squares)
-        torch._foreach_add_(scales, self.eps)
-
-        if self.momentum:
-            buffers = state["momentum_buffer"]
-            torch._foreach_mul_(buffers, self.momentum)
-            torch._foreach_addcdiv_(buffers, gradients, scales)
-            torch._foreach_add_(values, buffers, alpha=-self.lr)
-        else:
-            torch._foreach_addcdiv_(values, gradients, scales, -self.lr)
 
     def state_names(self) -> tuple[str, ...]:
         """v, m if centered, and b if there is a momentum, by their names in PyTorch."""

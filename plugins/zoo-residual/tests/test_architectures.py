@@ -89,7 +89,7 @@ def test_show_lists_their_layers() -> None:
 @pytest.mark.parametrize("changed", COUNTS, ids="-".join)
 def test_their_counts(changed: tuple[str, ...], registry: Registry) -> None:
     spec = read(registry, *changed)
-    info = spec.walk.info
+    info = spec.shapes.info
     pixels = spec.input.height * spec.input.width
     parameters, multiply_adds = COUNTS[changed]
     assert (info.parameters, info.multiply_adds) == (parameters, multiply_adds * pixels)
@@ -175,6 +175,7 @@ def test_the_readmes_example_is_right(registry: Registry) -> None:
     assert names[-3] == "1.body.3.weight"  # the prelu of the second repetition
 
 
+@pytest.mark.slow
 def test_train_from_the_command_line(tmp_path: Path) -> None:
     """A few steps of each, on the demo's photographs, and from the checkpoint to a model."""
     for name in NAMES:

@@ -156,8 +156,7 @@ class ForgetsTheScale(Residual):
 
 class OtherOrder(PixelShuffle):
     def backward(self, grad_y: Tensor) -> Tensor:
-        (x_shape,) = self.saved()
-        y_shape = (*x_shape[:-3], *self.output_shape(x_shape[-3:]))
+        x_shape, y_shape = self.saved()
         self.require_gradient_shape(grad_y, y_shape)
         return grad_y.reshape(x_shape)
 

@@ -72,6 +72,7 @@ def test_entries_and_shape_rules_need_no_torch() -> None:
     assert (result.stdout, result.stderr) == ("False\nTrue\n", "")
 
 
+@pytest.mark.slow
 def test_zoo_plugin_check_finds_nothing() -> None:
     arguments = ["plugin", "check", "zoo-residual"]
     result = subprocess.run(

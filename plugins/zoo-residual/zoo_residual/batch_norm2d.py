@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.errors import ShapeError
 from zoo.nn import Module, Parameter, all_gather
-from zoo.spec.arguments import count, number, positive
+from zoo.spec.arguments import number, positive, positive_int
 from zoo.spec.shapes import image
 
 PIXELS = (0, 2, 3)  # all axes of (N, C, H, W) but the channels
@@ -52,6 +52,8 @@ class BatchNorm2d(Module):
     Ioffe, Szegedy: "Batch Normalization", 2015.
     """
 
+    uses_batch_statistics = True
+
     def __init__(
         self,
         num_features: int,
@@ -61,7 +63,7 @@ class BatchNorm2d(Module):
         track_running_stats: bool = True,
     ) -> None:
         super().__init__()
-        self.num_features = count("BatchNorm2d", "num_features", num_features)
+        self.num_features = positive_int("BatchNorm2d", "num_features", num_features)
         self.eps = positive("BatchNorm2d", "eps", eps)
         self.momentum = number("BatchNorm2d", "momentum", momentum, 0, 1)
         self.affine = affine
@@ -75,13 +77,8 @@ class BatchNorm2d(Module):
             self.buffers["num_batches_tracked"] = torch.tensor(0)
 
     @property
-    def uses_batch_statistics(self) -> bool:  # type: ignore[override]  # as ``batch_independent``
-        """Whether the batch's own statistics are used, of which this may be a part."""
-        return self.training
-
-    @property
     def batch_independent(self) -> bool:  # type: ignore[override]  # a module's own is a plain attribute
-        """Whether the running statistics are used instead of those of the batch."""
+        """In evaluation mode, where the running statistics take the place of the batch's."""
         return not self.training and self.track_running_stats
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from zoo.nn import Module
-from zoo.spec.arguments import count
+from zoo.spec.arguments import positive_int
 from zoo_residual.shapes import shuffled
 
 
@@ -34,21 +34,20 @@ class PixelShuffle(Module):
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
-        self.upscale_factor = count("PixelShuffle", "upscale_factor", upscale_factor)
+        self.upscale_factor = positive_int("PixelShuffle", "upscale_factor", upscale_factor)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C r^2, H, W) -> (N, C, r H, r W); also without N."""
-        y_shape = self.output_shape(x.shape[x.dim() == 4 :])
-        self.save(x.shape)
+        y_shape = self.output_shape_of(x)
+        self.save(x.shape, y_shape)
         r = self.upscale_factor
-        parts = x.reshape(*x.shape[:-3], y_shape[0], r, r, *x.shape[-2:])  # .., C, r, r, H, W
+        parts = x.reshape(*y_shape[:-2], r, r, *x.shape[-2:])  # .., C, r, r, H, W
         blocks = parts.movedim((-4, -3), (-3, -1))  # .., C, H, r, W, r
-        return blocks.reshape(*x.shape[:-3], *y_shape)
+        return blocks.reshape(y_shape)
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """(N, C, r H, r W) -> (N, C r^2, H, W); also without N."""
-        (x_shape,) = self.saved()
-        y_shape = (*x_shape[:-3], *self.output_shape(x_shape[-3:]))
+        x_shape, y_shape = self.saved()
         self.require_gradient_shape(grad_y, y_shape)
         r, (height, width) = self.upscale_factor, x_shape[-2:]
         blocks = grad_y.reshape(*y_shape[:-2], height, r, width, r)  # .., C, H, r, W, r

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from zoo.nn import Module
-from zoo.spec.arguments import count
+from zoo.spec.arguments import positive_int
 from zoo_residual.shapes import unshuffled
 
 
@@ -34,21 +34,20 @@ class PixelUnshuffle(Module):
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
-        self.downscale_factor = count("PixelUnshuffle", "downscale_factor", downscale_factor)
+        self.downscale_factor = positive_int("PixelUnshuffle", "downscale_factor", downscale_factor)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, r H, r W) -> (N, C r^2, H, W); also without N."""
-        y_shape = self.output_shape(x.shape[x.dim() == 4 :])
-        self.save(x.shape)
-        r, (height, width) = self.downscale_factor, y_shape[1:]
+        y_shape = self.output_shape_of(x)
+        self.save(x.shape, y_shape)
+        r, (height, width) = self.downscale_factor, y_shape[-2:]
         blocks = x.reshape(*x.shape[:-2], height, r, width, r)  # .., C, H, r, W, r
         parts = blocks.movedim((-3, -1), (-4, -3))  # .., C, r, r, H, W
-        return parts.reshape(*x.shape[:-3], *y_shape)
+        return parts.reshape(y_shape)
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """(N, C r^2, H, W) -> (N, C, r H, r W); also without N."""
-        (x_shape,) = self.saved()
-        y_shape = (*x_shape[:-3], *self.output_shape(x_shape[-3:]))
+        x_shape, y_shape = self.saved()
         self.require_gradient_shape(grad_y, y_shape)
         r = self.downscale_factor
         parts = grad_y.reshape(*x_shape[:-2], r, r, *y_shape[-2:])  # .., C, r, r, H, W

@@ -17,7 +17,8 @@ zoo_api = ">=1,<2"
 @zoo.hookimpl
 def zoo_layers() -> Iterator[zoo.LayerEntry]:
     """The layers of residual networks."""
-    yield _layer("residual", "residual:Residual")
+    reference = "zoo_residual.torch_references:residual"
+    yield _layer("residual", "residual:Residual", reference=reference)
     yield _layer("pixel_shuffle", "pixel_shuffle:PixelShuffle")
     yield _layer("pixel_unshuffle", "pixel_unshuffle:PixelUnshuffle")
     yield _layer("batch_norm2d", "batch_norm2d:BatchNorm2d", inferred={"num_features": 0})
@@ -34,9 +35,17 @@ def zoo_lowerings() -> Iterator[zoo.Lowering]:
 
 
 def _layer(
-    name: str, factory: str, rule: str = "", inferred: Mapping[str, int] | None = None
+    name: str,
+    factory: str,
+    rule: str = "",
+    reference: str = "zoo.testing.torch_references:same_name",
+    inferred: Mapping[str, int] | None = None,
 ) -> zoo.LayerEntry:
-    """A layer's entry; its shape rule has the layer's name unless given."""
+    """A layer's entry.
+
+    Its shape rule has the layer's name unless given; its torch reference is torch.nn's layer of the
+    same name and arguments.
+    """
     schema = read_schema(name)
     return zoo.LayerEntry(
         name=name,
@@ -46,5 +55,5 @@ def _layer(
         inferred=inferred or {},
         shape_rule=rule or f"zoo_residual.shape_rules:{name}",
         cases=f"zoo_residual.cases:{name.upper()}",
-        torch_twin=f"zoo_residual.twins:{name}",
+        torch_reference=reference,
     )

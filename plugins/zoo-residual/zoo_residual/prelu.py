@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.nn import Module, Parameter
-from zoo.spec.arguments import count
+from zoo.spec.arguments import positive_int
 from zoo_residual.shapes import one_or_each_channel
 
 
@@ -39,7 +39,7 @@ class PReLU(Module):
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         super().__init__()
-        self.num_parameters = count("PReLU", "num_parameters", num_parameters)
+        self.num_parameters = positive_int("PReLU", "num_parameters", num_parameters)
         self.parameters["weight"] = Parameter(torch.full((self.num_parameters,), float(init)))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zoo.errors import ShapeError
-from zoo.spec.shapes import by, image
+from zoo.spec.shapes import format_shape, image
 
 Shape = tuple[int, ...]
 Image = tuple[int, int, int]
@@ -68,8 +68,8 @@ def same_as_input(where: str, output: Sequence[int], shape: Sequence[int]) -> Sh
     """
     if tuple(output) != tuple(shape):
         raise ShapeError(
-            f"{where}: the body gives {by(output)} and its input is {by(shape)}. "
-            "Use a body that gives back its input's shape."
+            f"{where}: the body gives {format_shape(output)} and its input is "
+            f"{format_shape(shape)}. Use a body that gives back its input's shape."
         )
     return tuple(shape)
 

@@ -128,6 +128,7 @@ def test_show(zoo: Zoo) -> None:
     assert shown["parameters"] == PARAMETERS
     assert shown["receptive_field"] == [288, 288]
     text = zoo("show", str(FILE)).splitlines()
+    assert max(map(len, text)) <= 80
     assert text[-2:] == [
         "receptive field: 288 x 288 pixels",
         "image sizes: heights and widths that are a multiple of 32",
@@ -144,7 +145,7 @@ def test_show(zoo: Zoo) -> None:
 
 
 def test_a_crop_that_is_no_multiple_of_32(zoo: Zoo) -> None:
-    """What does not fit is told at the innermost level that it does not fit into."""
+    """What does not fit is reported at the innermost level that it does not fit into."""
     output = zoo("check", str(FILE), "--set", "input.height=48")
     lines = FILE.read_text("utf-8").splitlines()
     places = [number for number, line in enumerate(lines, 1) if '"level5"' in line]
@@ -241,7 +242,7 @@ def test_the_learning_rate_is_constant_and_then_falls(read: Read, registry: Regi
 
 def test_the_receptive_field(read: Read) -> None:
     """Means in the place of maxima, and positive weights: all that can be seen is seen."""
-    input_rows, _ = read().walk.info.input_range
+    input_rows, _ = read().shapes.info.input_range
     network = TorchUNet(1, 1, (1, 1), avg_pool2d).double()
     with torch.no_grad():
         for value in network.parameters():
@@ -263,7 +264,7 @@ def test_images_of_any_size(read: Read, build: Build) -> None:
     x = normal(1, 3, 37, 70, dtype=torch.float32)
     y = denoise(model, x)
     assert y.shape == x.shape
-    assert denoise(model, x).equal(ReflectPad(model, 32).eval().forward(x))
+    torch.testing.assert_close(y, ReflectPad(model, 32).eval().forward(x))
 
 
 def test_a_network_that_takes_any_size_by_itself(
@@ -276,8 +277,8 @@ def test_a_network_that_takes_any_size_by_itself(
     around = '[[layers]]\ntype = "reflect_pad"\nmultiple = 32\nbody = "unet"\n\n'
     text = f"{start.replace('height = 64', 'height = 50')}{body}{around}[optimizer]{rest}"
     spec = parse_architecture(text, registry, "any.toml", tmp_path)
-    assert spec.walk.info.parameters == PARAMETERS
-    assert spec.walk.info.output_shape == (3, 50, 64)
+    assert spec.shapes.info.parameters == PARAMETERS
+    assert spec.shapes.info.output_shape == (3, 50, 64)
     path = tmp_path / "any.toml"
     path.write_text(text, "utf-8")
     assert zoo("show", str(path)).splitlines()[-1] == "image sizes: heights and widths of any size"

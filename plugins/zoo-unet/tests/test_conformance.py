@@ -174,14 +174,14 @@ def test_the_schema_says_what_the_constructor_says(name: str) -> None:
 
 
 class ForgetsTheSlope(LeakyReLU):
-    def apply_backward(self, grad_y: Tensor, y: Tensor, out: Tensor) -> None:
-        torch.mul(grad_y, y > 0, out=out)
+    def backward(self, grad_y: Tensor) -> Tensor:
+        (x,) = self.saved()
+        return super().backward(grad_y) * (x > 0)
 
 
 class SlopeAbove(LeakyReLU):
-    def apply_backward(self, grad_y: Tensor, y: Tensor, out: Tensor) -> None:
-        super().apply_backward(grad_y, y, out)
-        out.mul_(self.negative_slope)
+    def backward(self, grad_y: Tensor) -> Tensor:
+        return super().backward(grad_y) * self.negative_slope
 
 
 class ToEveryTap(MaxPool2d):

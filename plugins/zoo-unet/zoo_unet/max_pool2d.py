@@ -58,7 +58,7 @@ class MaxPool2d(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, Hout, Wout); also without N."""
-        y_shape = (*x.shape[:-3], *self.output_shape(x.shape[x.dim() == 4 :]))
+        y_shape = self.output_shape_of(x)
         y, *others = self._taps(self._padded(x), y_shape[-2:])
         largest = torch.zeros_like(y, dtype=torch.float32)  # which tap; see _larger
         for tap, values in enumerate(others, 1):

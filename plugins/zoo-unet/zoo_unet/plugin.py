@@ -13,18 +13,21 @@ from zoo_unet.schemas import read_schema
 
 zoo_api = ">=1,<2"
 
+SAME_NAME = "zoo.testing.torch_references:same_name"  # of torch.nn, with the same arguments
+
 
 @zoo.hookimpl
 def zoo_layers() -> Iterator[zoo.LayerEntry]:
     """The layers of U-Nets."""
-    yield _layer("leaky_relu", "leaky_relu:LeakyReLU", rule="zoo.spec.shape_rules:elementwise")
+    elementwise = "zoo.spec.shape_rules:elementwise"
+    yield _layer("leaky_relu", "leaky_relu:LeakyReLU", rule=elementwise, reference=SAME_NAME)
     yield _layer("max_pool2d", "max_pool2d:MaxPool2d")
     yield _layer("skip", "skip:Skip")
     yield _layer("reflect_pad", "reflect_pad:ReflectPad")
 
 
-def _layer(name: str, factory: str, rule: str = "") -> zoo.LayerEntry:
-    """A layer's entry; its shape rule has the layer's name unless given."""
+def _layer(name: str, factory: str, rule: str = "", reference: str = "") -> zoo.LayerEntry:
+    """A layer's entry; shape rule and torch reference have the layer's name unless given."""
     schema = read_schema(name)
     return zoo.LayerEntry(
         name=name,
@@ -32,7 +35,7 @@ def _layer(name: str, factory: str, rule: str = "") -> zoo.LayerEntry:
         schema=schema,
         summary=schema["title"],
         shape_rule=rule or f"zoo_unet.shape_rules:{name}",
-        torch_twin=f"zoo_unet.twins:{name}",
+        torch_reference=reference or f"zoo_unet.torch_references:{name}",
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from zoo.errors import ArgumentError, ShapeError
 from zoo.spec.arguments import pair
-from zoo.spec.shapes import Pair, by, image, window
+from zoo.spec.shapes import Pair, format_shape, image, window
 
 Shape = tuple[int, ...]
 Image = tuple[int, int, int]
@@ -55,8 +55,8 @@ class Pooling:
         span = self.span
         if span[0] > padded[0] or span[1] > padded[1]:
             raise ShapeError(
-                f"{where}: a window of {by(span)} is larger than the padded input {by(padded)}. "
-                "Use a smaller kernel or a larger input."
+                f"{where}: a window of {format_shape(span)} is larger than the padded input "
+                f"{format_shape(padded)}. Use a smaller kernel or a larger input."
             )
         rows, columns = ((padded[a] - span[a]) // self.stride[a] + 1 for a in (0, 1))
         return channels, rows, columns
@@ -77,8 +77,8 @@ def pooling(where: str, kernel_size: Any, stride: Any, padding: Any, dilation: A
     )
     if any(2 * p > k for p, k in zip(windows.padding, kernel, strict=True)):
         raise ArgumentError(
-            f"{where}: padding is {by(windows.padding)} with kernel {by(kernel)}. "
-            "Use at most half of the kernel.",
+            f"{where}: padding is {format_shape(windows.padding)} with kernel "
+            f"{format_shape(kernel)}. Use at most half of the kernel.",
             "padding",
         )
     return windows
@@ -119,6 +119,7 @@ def _require_size(where: str, output: Sequence[int], inner: Sequence[int]) -> No
     """Refuse a body that changes the height or width of its input."""
     if len(output) != 3 or tuple(output[1:]) != tuple(inner[1:]):
         raise ShapeError(
-            f"{where}: the body gives {by(output)} and its input is {by(inner)}. "
-            "Use a body that gives back its input's height and width, or another size of input."
+            f"{where}: the body gives {format_shape(output)} and its input is "
+            f"{format_shape(inner)}. Use a body that gives back its input's height and width, or "
+            "another size of input."
         )

@@ -18,8 +18,7 @@ from zoo.engine.conv import convolution, tiling
 from zoo.engine.conv.axis import Axis
 from zoo.engine.conv.convolution import (
     FINE_FIRST,
-    StridedConv,
-    TransposedConv,
+    Convolution,
     Weight,
     plan_conv2d,
 )
@@ -101,23 +100,22 @@ def test_a_band_takes_no_more_rows_than_it_needs(size: int) -> None:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[StridedConv | TransposedConv, Map]:
+def cases(draw: st.DrawFn) -> tuple[Convolution, Map]:
     upsampled = draw(st.booleans())
     case = draw(maps(GemmNHWC if draw(st.booleans()) else GemmCHW, upsampled))
     if upsampled or draw(st.booleans()):
-        return TransposedConv(
-            case.kernel, FINE_FIRST, flipped=draw(st.booleans()), upsampled=upsampled
-        ), case
-    return StridedConv(case.kernel, AS_THEY_ARE), case
+        flipped = draw(st.booleans())
+        return Convolution(case.kernel, FINE_FIRST, flipped, True, upsampled), case
+    return Convolution(case.kernel, AS_THEY_ARE), case
 
 
 @SEVERAL
 @given(cases(), st.sampled_from([1, 40, 200, 1000, 10_000]), st.booleans())
 def test_the_parts_make_the_whole(
-    drawn: tuple[StridedConv | TransposedConv, Map], at_once: int, biased: bool
+    drawn: tuple[Convolution, Map], at_once: int, biased: bool
 ) -> None:
     plan, case = drawn
-    expands = isinstance(plan, TransposedConv)
+    expands = plan.transposed
     weight = case.weight.permute(2, 3, 0, 1) if expands else case.weight
     numbers = (case.fine_bias if expands else case.coarse_bias) if biased else None
     bias = None if numbers is None else Parameter(numbers)
@@ -140,7 +138,7 @@ def test_a_wrong_offset_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     axis = Axis(5, 5, 1, (-1, 0, 1))
     case = numbers(GemmNHWC(axis, axis, 1, 2, 2))
-    plan, weight = StridedConv(case.kernel, AS_THEY_ARE), Parameter(case.weight)
+    plan, weight = Convolution(case.kernel, AS_THEY_ARE), Parameter(case.weight)
     whole, _ = plan.forward(case.fine, weight, None)
     monkeypatch.setattr(tiling, "fprop_bands", shifted)
     monkeypatch.setattr(tiling, "ELEMENTS_AT_ONCE", 1)

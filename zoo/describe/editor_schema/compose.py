@@ -26,7 +26,7 @@ from zoo.describe.editor_schema.parts import (
 from zoo.errors import PluginError
 from zoo.plugins.records import BLOCK, KINDS, Entry
 from zoo.plugins.registry import Registry
-from zoo.schemas import follow, read_schema
+from zoo.spec.schemas import follow, read_schema
 
 SHOWN: Final = ("description", "default")  # stand beside what is allowed
 OWN: Final = ("$schema", "$id", "$defs", "title", "x-zoo-path", "x-zoo-words")  # mean nothing here
@@ -42,7 +42,7 @@ class Composer:
     def document(self) -> Json:
         """The schema of an architecture file, without its ``$schema``."""
         schema = read_schema("architecture.json")
-        top = {key: self._plain(item) for key, item in schema["properties"].items()}
+        top = {key: self._plain(subschema) for key, subschema in schema["properties"].items()}
         self._define_variable()
         self._define_body()
         for kind in self.entries:
@@ -90,16 +90,16 @@ class Composer:
     def _keywords(self, schema: Schema, whole: bool) -> Json:
         """The keywords that a schema of one type has, without those of zoo alone."""
         result: Json = {}
-        for key, item in schema.items():
+        for key, subschema in schema.items():
             if key == "properties":
-                result[key] = {name: self._value(each, whole) for name, each in item.items()}
+                result[key] = {name: self._value(each, whole) for name, each in subschema.items()}
             elif key == "items":
-                result[key] = self._value(item)
-            elif key == "additionalProperties" and isinstance(item, Mapping):
-                result[key] = self._plain(item, whole=True)
+                result[key] = self._value(subschema)
+            elif key == "additionalProperties" and isinstance(subschema, Mapping):
+                result[key] = self._plain(subschema, whole=True)
             elif key != "required" or whole:
-                result[key] = item
-        return {key: item for key, item in result.items() if key not in (*SHOWN, *OWN)}
+                result[key] = subschema
+        return {key: subschema for key, subschema in result.items() if key not in (*SHOWN, *OWN)}
 
     def _alternatives(self, choices: list[Schema], shown: Json) -> Json:
         """One of several schemas or a variable, chosen by the type of the value."""
@@ -165,7 +165,7 @@ class Composer:
 
     def _table(self, schema: Schema, summary: str) -> Json:
         """The closed table of an entry's parameters, none of them required."""
-        parameters = {key: self._value(item) for key, item in properties(schema).items()}
+        parameters = {key: self._value(subschema) for key, subschema in properties(schema).items()}
         return {
             "description": summary,
             "properties": {"type": True, **parameters},
@@ -176,8 +176,8 @@ class Composer:
         """The parameters of all entries, with the words of each, to be offered."""
         users: dict[str, dict[str, Schema]] = {}
         for name, schema in schemas.items():
-            for key, item in properties(schema).items():
-                users.setdefault(key, {})[name] = item
+            for key, subschema in properties(schema).items():
+                users.setdefault(key, {})[name] = subschema
         kind = {"description": "Which one it is.", **names(list(schemas), summaries)}
         merged = {key: self._merged(items) for key, items in sorted(users.items())}
         return {"type": "object", "properties": {"type": kind, **merged}}

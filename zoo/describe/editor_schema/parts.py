@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from zoo.architecture.schema import Schema
-from zoo.schemas import follow
+from zoo.spec.schemas import follow
 
 Json = dict[str, Any]
 
@@ -56,8 +56,8 @@ def required_below(schema: Schema) -> Json:
     """What a table of the file, and the tables in it, must have."""
     if "x-zoo-kind" in schema:
         return if_table(reference(f"{schema['x-zoo-kind']}.required"))
-    below = {key: required_below(item) for key, item in properties(schema).items()}
-    below = {key: item for key, item in below.items() if item}
+    below = {key: required_below(subschema) for key, subschema in properties(schema).items()}
+    below = {key: subschema for key, subschema in below.items() if subschema}
     result = {"required": schema["required"]} if schema.get("required") else {}
     return result | ({"properties": below} if below else {})
 
@@ -119,4 +119,4 @@ def types_of(value: Json) -> list[str]:
 
 def without_type(schema: Json) -> Json:
     """A schema that is used where the type is known."""
-    return {key: item for key, item in schema.items() if key != "type"}
+    return {key: subschema for key, subschema in schema.items() if key != "type"}

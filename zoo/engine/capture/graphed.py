@@ -20,16 +20,16 @@ What captures is a recorder: :class:`zoo.engine.capture.cuda_graphs.CudaGraphs`,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import is_
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from zoo.engine.capture.recorder import Recorder, TooLargeError
-from zoo.engine.malloc import give_back_freed_memory
+from zoo.engine.network import AnyNetwork
+from zoo.malloc import give_back_freed_memory
 from zoo.nn.module import Module
 
 # Steps of a batch shape before it is captured: the first calls of libraries allocate memory and
@@ -40,18 +40,6 @@ MAX_GRAPHS = 4  # each keeps the memory of its own step
 TOLERANCE = 1e-2  # relative to the largest value; sums that race for their order stay far below
 
 Work = Callable[..., Tensor]
-
-
-class CapturedNetwork(Protocol):
-    """What capturing needs of the network that works."""
-
-    model: Module
-
-    def modules(self) -> Iterator[Module]:
-        """Its layers, none of which may keep numbers of its own."""
-
-    def clear_saved(self) -> None:
-        """Drop what the latest ``forward`` kept."""
 
 
 class GraphedCallable:
@@ -71,7 +59,7 @@ class GraphedCallable:
     def __init__(
         self,
         work: Work,
-        network: CapturedNetwork,
+        network: AnyNetwork,
         recorder: Recorder,
         loss: object = None,
         *,

@@ -32,7 +32,7 @@ from zoo.engine.capture.private import (
 )
 from zoo.engine.capture.recorder import Recording, TooLargeError
 from zoo.engine.capture.torchscript import AtenCall, Program
-from zoo.engine.malloc import give_back_freed_memory
+from zoo.malloc import give_back_freed_memory
 
 UNFILLED = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"})
 PLACEMENT = frozenset({"device", "layout", "pin_memory"})  # keywords that an out= tensor settles

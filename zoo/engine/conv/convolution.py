@@ -57,23 +57,37 @@ def use_fast_path(pixels: int, weight: Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution or a transposed one, for images of one size.
+    """A convolution layer for images of one size.
 
     Attributes:
         kernel: the three products.
         axes: which axes of the weight are (kh, kw, Cfine, Ccoarse).
         flipped: whether the weight's taps are in reverse order.
+        transposed: whether the input is on the coarse grid and the output on the fine one.
+        upsampled: of a transposed one, whether the output is summed over s x s pixels: then it is
+            upsampling and a convolution.
     """
 
     kernel: ConvKernel
     axes: tuple[int, int, int, int]
     flipped: bool = False
+    transposed: bool = False
+    upsampled: bool = False
 
     def forward(
-        self, x: Tensor, weight: Parameter, bias: Parameter | None, transform: InputTransform
+        self,
+        x: Tensor,
+        weight: Parameter,
+        bias: Parameter | None,
+        transform: InputTransform = identity,
     ) -> tuple[Tensor, Tensor]:
         """The output for what ``transform`` makes of x, and what ``backward`` needs of it."""
-        raise NotImplementedError
+        taps, start = self._taps(weight), None if bias is None else bias.value
+        if self.transposed:
+            coarse = self.kernel.pack_coarse(x, transform)
+            return self.kernel.dgrad(coarse, taps, start, self.upsampled), coarse
+        fine = self.kernel.pack_fine(x, transform)
+        return self.kernel.fprop(self.kernel.gemm_operand(fine), taps, start), fine
 
     def backward(
         self,
@@ -85,7 +99,30 @@ class Convolution:
         input_gradient: bool = True,
     ) -> Tensor | None:
         """Add the parameters' gradients; returns x's, or None where nobody needs it."""
-        raise NotImplementedError
+        kernel = self.kernel
+        if self.transposed:
+            coarse, fine = packed, kernel.pack_fine(grad_y, transform, self.upsampled)
+        else:
+            coarse, fine = kernel.pack_coarse(grad_y, transform), packed
+        operand = kernel.gemm_operand(fine)
+        self._add_wgrad(weight, coarse, operand)
+        if bias is not None:
+            if self.transposed:
+                _add_sum(bias, kernel.fine_pixels(fine, self.upsampled))
+            else:
+                _add_sum(bias, kernel.coarse_pixels(coarse))
+        if not input_gradient:
+            return None
+        if self.transposed:
+            return kernel.fprop(operand, self._taps(weight), None)
+        return kernel.dgrad(coarse, self._taps(weight), None)
+
+    def output_shape(self) -> tuple[int, int, int]:
+        """(Cout, Hout, Wout)."""
+        kernel = self.kernel
+        if self.transposed:
+            return kernel.fine_channels, *kernel.fine_size(self.upsampled)
+        return kernel.coarse_channels, kernel.rows.coarse, kernel.columns.coarse
 
     def _taps(self, weight: Parameter) -> Tensor:
         """The weight as (kh, kw, Cfine, Ccoarse), taps in the order of the kernel."""
@@ -102,80 +139,6 @@ class Convolution:
         self.kernel.wgrad(taps, coarse, operand, add=False)
         taps = _reversed(taps) if self.flipped else taps
         gradient.add_(taps) if add else gradient.copy_(taps)
-
-
-@dataclass(frozen=True)
-class StridedConv(Convolution):
-    """From the fine grid to the coarse one: a convolution."""
-
-    def forward(
-        self,
-        x: Tensor,
-        weight: Parameter,
-        bias: Parameter | None,
-        transform: InputTransform = identity,
-    ) -> tuple[Tensor, Tensor]:
-        """fprop."""
-        fine = self.kernel.pack_fine(x, transform)
-        start = None if bias is None else bias.value
-        operand = self.kernel.gemm_operand(fine)
-        return self.kernel.fprop(operand, self._taps(weight), start), fine
-
-    def backward(
-        self,
-        grad_y: Tensor,
-        packed: Tensor,
-        weight: Parameter,
-        bias: Parameter | None,
-        transform: InputTransform = identity,
-        input_gradient: bool = True,
-    ) -> Tensor | None:
-        """wgrad and dgrad."""
-        coarse = self.kernel.pack_coarse(grad_y, transform)
-        self._add_wgrad(weight, coarse, self.kernel.gemm_operand(packed))
-        if bias is not None:
-            _add_sum(bias, self.kernel.coarse_pixels(coarse))
-        return self.kernel.dgrad(coarse, self._taps(weight), None) if input_gradient else None
-
-
-@dataclass(frozen=True)
-class TransposedConv(Convolution):
-    """From the coarse grid to the fine one: a transposed convolution.
-
-    Attributes:
-        upsampled: whether the output is summed over s x s pixels: upsampling, then a convolution.
-    """
-
-    upsampled: bool = False
-
-    def forward(
-        self,
-        x: Tensor,
-        weight: Parameter,
-        bias: Parameter | None,
-        transform: InputTransform = identity,
-    ) -> tuple[Tensor, Tensor]:
-        """dgrad."""
-        coarse = self.kernel.pack_coarse(x, transform)
-        start = None if bias is None else bias.value
-        return self.kernel.dgrad(coarse, self._taps(weight), start, self.upsampled), coarse
-
-    def backward(
-        self,
-        grad_y: Tensor,
-        packed: Tensor,
-        weight: Parameter,
-        bias: Parameter | None,
-        transform: InputTransform = identity,
-        input_gradient: bool = True,
-    ) -> Tensor | None:
-        """wgrad and fprop."""
-        fine = self.kernel.pack_fine(grad_y, transform, self.upsampled)
-        operand = self.kernel.gemm_operand(fine)
-        self._add_wgrad(weight, packed, operand)
-        if bias is not None:
-            _add_sum(bias, self.kernel.fine_pixels(fine, self.upsampled))
-        return self.kernel.fprop(operand, self._taps(weight), None) if input_gradient else None
 
 
 @lru_cache(maxsize=256)
@@ -196,8 +159,8 @@ def plan_conv2d(
         starts = [p - (k - 1) * d for p, k, d in zip(before, kernel_size, dilation, strict=True)]
         axes = _axes(size, y_size, stride, starts, kernel_size, dilation)
         kernel = _kernel(axes, n, in_channels, out_channels)
-        return TransposedConv(kernel, FINE_FIRST, flipped=True)
-    return StridedConv(kernel, COARSE_FIRST)
+        return Convolution(kernel, FINE_FIRST, flipped=True, transposed=True)
+    return Convolution(kernel, COARSE_FIRST)
 
 
 @lru_cache(maxsize=256)
@@ -208,7 +171,7 @@ def plan_conv_transpose2d(
     in_channels, out_channels, *kernel_size = weight.shape
     axes = _axes(size, y_size, stride, [-p for p in padding], kernel_size, dilation)
     kernel = _kernel(axes, n, in_channels, out_channels, weight.triton)
-    return TransposedConv(kernel, COARSE_FIRST)
+    return Convolution(kernel, COARSE_FIRST, transposed=True)
 
 
 @lru_cache(maxsize=256)
@@ -222,9 +185,10 @@ def plan_upsampling(
     fine = (y_size[0] + scale[0] - 1, y_size[1] + scale[1] - 1)
     axes = _axes(size, fine, scale, starts, kernel_size, (1, 1))
     kernel = _kernel(axes, n, in_channels, out_channels, weight.triton)
+    flipped = not isinstance(kernel, TritonConv)
     if isinstance(kernel, TritonConv):  # reads the taps in reverse by itself
-        return TransposedConv(replace(kernel, flipped=True), FINE_FIRST, upsampled=True)
-    return TransposedConv(kernel, FINE_FIRST, flipped=True, upsampled=True)
+        kernel = replace(kernel, flipped=True)
+    return Convolution(kernel, FINE_FIRST, flipped, transposed=True, upsampled=True)
 
 
 def _axes(

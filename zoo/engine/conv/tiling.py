@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from zoo.engine.conv.axis import Axis
-from zoo.engine.conv.convolution import Convolution, StridedConv, TransposedConv
+from zoo.engine.conv.convolution import Convolution
 from zoo.engine.conv.gemm_chw import GemmCHW
 from zoo.engine.conv.kernel import ConvKernel, InputTransform, identity
 from zoo.engine.conv.triton_conv import TritonConv
@@ -77,7 +77,7 @@ def forward_in_tiles(
 def bands(convolution: Convolution, height: int) -> Iterator[Band]:
     """Bands that fill the output, of at most ``height`` coarse rows or cells each."""
     rows = convolution.kernel.rows
-    if isinstance(convolution, TransposedConv):
+    if convolution.transposed:
         return dgrad_bands(rows, height, convolution.upsampled)
     return fprop_bands(rows, height)
 
@@ -152,13 +152,7 @@ def _resized(convolution: Convolution, rows: Axis, n: int) -> Convolution:
 
 def _empty_output(convolution: Convolution, x: Tensor) -> Tensor:
     """An empty output (N, Cout, Hout, Wout), its axes in the order that the kernel gives them."""
-    kernel = convolution.kernel
-    if isinstance(convolution, StridedConv):
-        height, width, channels = kernel.rows.coarse, kernel.columns.coarse, kernel.coarse_channels
-    else:
-        assert isinstance(convolution, TransposedConv)
-        height, width = kernel.fine_size(convolution.upsampled)
-        channels = kernel.fine_channels
-        if isinstance(kernel, GemmCHW):
-            return x.new_empty(kernel.n, channels, height, width)
+    kernel, (channels, height, width) = convolution.kernel, convolution.output_shape()
+    if convolution.transposed and isinstance(kernel, GemmCHW):
+        return x.new_empty(kernel.n, channels, height, width)
     return x.new_empty(height, kernel.n, width, channels).permute(1, 3, 0, 2)

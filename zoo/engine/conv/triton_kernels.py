@@ -8,8 +8,7 @@ Chetlur et al., "cuDNN: Efficient Primitives for Deep Learning", 2014, section 3
 
 Names, in all kernels: ``n`` image, ``v, w`` row and column of a coarse pixel, ``y, x`` of a fine
 one, ``tap`` the number of a tap, ``k`` a tap and a channel of the windows, the channel running
-faster, ``c`` a channel of the result. Sizes that only a shape decides are constants of the compiled
-kernel.
+faster, ``c`` a channel of the result. Sizes that only a shape decides are compiled in.
 Strides come in the order of the axes: ``fine_n, fine_c, fine_y, fine_x`` for (N, Cfine, H, W).
 """
 

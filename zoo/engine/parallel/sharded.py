@@ -87,11 +87,10 @@ class ShardedBatch(Generic[R]):
             self._modes = modes
             self._teams.clear()
             self._image_bytes.clear()
-            asking = [module for module in self._modules if module.uses_batch_statistics]
-            self._has_collectives = self._training and bool(asking)
-            self._allowed = all(
-                module.batch_independent or (self._training and module.uses_batch_statistics)
-                for module in self._modules
+            others = [module for module in self._modules if not module.batch_independent]
+            self._has_collectives = bool(others)
+            self._allowed = not others or (
+                self._training and all(module.uses_batch_statistics for module in others)
             )
         plan = self._plan(inputs) if self._allowed else []
         if not plan:
@@ -151,14 +150,14 @@ class _Team(Generic[R]):
 def replica(model: Module, gradients: bool = True) -> Module:
     """A copy with the same tensors, but gradients of its own if asked for.
 
-    Layers with statistics of the batch change their buffers, all in the same way: the copy's are
+    Layers that are not batch independent change their buffers, all in the same way: the copy's are
     its own.
     """
     model.clear_saved()
     owned = [
         id(buffer)
         for module in model.modules()
-        if module.uses_batch_statistics
+        if not module.batch_independent
         for buffer in module.buffers.values()
     ]
     shared = [tensor for tensor in _state(model) if id(tensor) not in owned]
