@@ -87,10 +87,10 @@ class ShardedBatch(Generic[R]):
             self._modes = modes
             self._teams.clear()
             self._image_bytes.clear()
-            asking = [module for module in self._modules if not module.batch_independent]
-            self._has_collectives = bool(asking)
-            self._allowed = not asking or (
-                self._training and all(module.uses_batch_statistics for module in asking)
+            others = [module for module in self._modules if not module.batch_independent]
+            self._has_collectives = bool(others)
+            self._allowed = not others or (
+                self._training and all(module.uses_batch_statistics for module in others)
             )
         plan = self._plan(inputs) if self._allowed else []
         if not plan:
