@@ -62,6 +62,7 @@ def train(
         directory = existing_run_directory(out, spec.name)
         _restore(trainer, directory)
     else:
+        torch.manual_seed(spec.train.seed)  # of layers that draw by torch's global generator
         directory = new_run_directory(out, spec.name, now)
     directory.write_architecture(spec.text)
     directory.write_environment({**environment(device), "precision": spec.train.precision})

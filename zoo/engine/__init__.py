@@ -30,7 +30,8 @@ def lower(model: Module, warn: Callable[[str], object] = lambda message: None) -
 
     Args:
         model: any module; it stays usable, and changes of its weights, its mode and its device hold
-            for both.
+            for both. What its layers do must follow from their input, parameters and buffers, and
+            from what was set when it was lowered: after changing another attribute, lower it anew.
         warn: is told once if and why something falls back to a slower way.
 
     Returns:

@@ -45,11 +45,14 @@ class ConvLayer(LoweredModule):
         self.conv = conv
         self.scale = scale
         self.parameters = conv.parameters
-        set_memory_format(self._weight, COARSE_FIRST if scale == (1, 1) else FINE_FIRST)
 
     def source(self) -> Module:
         """The convolution: it comes first on the way back."""
         return self.conv
+
+    def set_memory_format(self) -> None:
+        """Keep the weight as the kernels take it; another order is right too, but slower."""
+        set_memory_format(self._weight, COARSE_FIRST if self.scale == (1, 1) else FINE_FIRST)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, Cin, H, W) -> (N, Cout, Hout, Wout); also without N."""

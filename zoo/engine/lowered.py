@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import RLock
 
 import torch
 from torch import Tensor
@@ -52,6 +53,7 @@ class Lowered(Module):
             self._network = Network(model, self._warn)
             self._infer = self._captured(self._network)
         self._sharded: ShardedBatch[list[Tensor]] | None = None
+        self._lock = RLock()  # recordings have one memory for all threads of the caller
 
     @property
     def training(self) -> bool:
@@ -65,7 +67,7 @@ class Lowered(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The model's output for x."""
-        with engine_state(self.model):
+        with self._lock, engine_state(self.model):
             if self.training:
                 return self._network.forward(x)
             if x.dim() != 4 or device_of(self.model) != torch.device("cpu"):
@@ -84,6 +86,9 @@ class Lowered(Module):
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The model's."""
         return self.model.output_shape(input_shape)
+
+    def __reduce__(self) -> tuple[Callable[[Module], Lowered], tuple[Module]]:
+        return Lowered, (self.model,)  # a copy records by itself
 
     def __repr__(self) -> str:
         return f"Lowered({self.model!r})"
@@ -110,8 +115,13 @@ class Lowered(Module):
         """
         return TrainingPass(self._network, loss, update, precision, capture, self._warn)
 
+    def _layer(self) -> Module:
+        return self.model._layer()
+
     def _worker(self, model: Module, rank: Rank) -> Worker[list[Tensor]]:
-        network = self._network if model is self.model else Network(model, self._warn)
+        network = self._network
+        if model is not self.model:
+            network = Network(model, self._warn, owns_weights=False)
         infer = self._captured(network)
 
         @torch.no_grad()

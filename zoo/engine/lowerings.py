@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
-from zoo.errors import PluginError
+from zoo.errors import PluginError, format_error
 from zoo.nn.module import Module
 from zoo.plugins.records import Lowering as LoweringRecord
 from zoo.plugins.registry import load_lowerings
@@ -26,18 +26,30 @@ class Lowering(Protocol):
         """A module that computes the same on the layer's parameters; ``lower`` lowers a child."""
 
 
-def plugin_lowering(kind: type[Module], warn: Callable[[str], object]) -> Lowering | None:
-    """How layers of a class are lowered, as a plugin says; None if none does."""
+def lowered_by_plugin(layer: Module, lower: Lower, warn: Callable[[str], object]) -> Module | None:
+    """What a plugin's lowering makes of a layer; None where there is none that works."""
+    kind = type(layer)
     if kind.__module__.partition(".")[0] == "zoo":
         return None
-    record = _installed(os.environ.get("ZOO_PLUGINS")).get(f"{kind.__module__}:{kind.__qualname__}")
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    record = _installed(os.environ.get("ZOO_PLUGINS")).get(name)
     if record is None:
         return None
     try:
-        return record.load()
+        lowered: object = record.load()(layer, lower)
     except PluginError as error:
-        warn(f"{error} Its layer computes as its own code says.")
-        return None
+        problem = str(error)
+    except Exception as error:  # whatever a plugin's function raises
+        problem = f"lowering of {name!r}: {record.factory!r} failed: {format_error(error)}."
+    else:
+        if isinstance(lowered, Module):
+            return lowered
+        problem = (
+            f"lowering of {name!r}: {record.factory!r} gave a {type(lowered).__name__}, "
+            "no zoo.nn.Module."
+        )
+    warn(f"{problem} Its layer computes as its own code says.")
+    return None
 
 
 @lru_cache(maxsize=8)

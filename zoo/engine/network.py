@@ -12,7 +12,7 @@ from torch import Tensor
 from zoo.engine.chain import Chain
 from zoo.engine.conv_layer import ConvLayer
 from zoo.engine.elementwise import Elementwise, relu, relu_backward, sigmoid, sigmoid_backward
-from zoo.engine.lowerings import Lower, Lowering, plugin_lowering
+from zoo.engine.lowerings import Lower, Lowering, lowered_by_plugin
 from zoo.engine.module import LoweredModule, backward_weights_only
 from zoo.errors import ShapeError
 from zoo.nn.conv2d import Conv2d
@@ -57,9 +57,15 @@ class Network:
     Args:
         model: any module.
         warn: is told of a plugin's lowering that cannot be used.
+        owns_weights: False for a replica, whose weights are another model's: they stay as they are.
     """
 
-    def __init__(self, model: Module, warn: Callable[[str], object] = lambda message: None) -> None:
+    def __init__(
+        self,
+        model: Module,
+        warn: Callable[[str], object] = lambda message: None,
+        owns_weights: bool = True,
+    ) -> None:
         self.model = model
         self._warn = warn
         model.clear_saved()
@@ -68,6 +74,8 @@ class Network:
         for module in self._root.modules():
             if isinstance(module, ConvLayer):  # of two layers, if it upsamples too
                 self._sources.append((module, module.conv))
+                if owns_weights:
+                    module.set_memory_format()
         self._chains = [module for module in self._root.modules() if isinstance(module, Chain)]
 
     @property
@@ -110,13 +118,15 @@ class Network:
 
     def _lower(self, module: Module) -> Module:
         """What computes a module; the module itself where there is nothing faster."""
-        lowering = BUILT_IN.get(type(module)) or plugin_lowering(type(module), self._warn)
-        if lowering is not None:
-            lowered = lowering(module, self._lower)
-        elif module.children:
-            lowered = copy_with_children(module, self._lower)
+        lowered: Module | None = None
+        if "forward" in vars(module) or "backward" in vars(module):
+            lowered = module  # its own, of this one object
+        elif type(module) in BUILT_IN:
+            lowered = BUILT_IN[type(module)](module, self._lower)
         else:
-            lowered = module
+            lowered = lowered_by_plugin(module, self._lower, self._warn)
+        if lowered is None:
+            lowered = copy_with_children(module, self._lower) if module.children else module
         if lowered is not module:
             self._sources.append((lowered, module))
         return lowered

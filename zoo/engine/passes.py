@@ -71,6 +71,7 @@ class TrainingPass:
         self._network = network
         self._loss = loss
         self._update = update
+        self._warn = warn
         model = network.model
         devices = {parameter.value.device for parameter in model.param()}
         self._device = devices.pop() if len(devices) == 1 else None
@@ -119,7 +120,9 @@ class TrainingPass:
         return recorder_for(self._device, MAX_TRAINING_BYTES) if self._capture else None
 
     def _worker(self, model: Module, rank: Rank) -> _ShardWorker:
-        network = self._network if model is self._network.model else Network(model)
+        network = self._network
+        if model is not network.model:
+            network = Network(model, self._warn, owns_weights=False)
         return _ShardWorker(network, deepcopy(self._loss), self._recorder(), rank)
 
 

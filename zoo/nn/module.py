@@ -133,8 +133,11 @@ class Module:
         return self.forward(x)
 
     def param(self) -> list[Parameter]:
-        """All parameters, this layer's and those of the modules in it: (value, gradient) pairs."""
-        return [parameter for _, parameter in self.named_parameters()]
+        """All parameters, this layer's and those of the modules in it: (value, gradient) pairs.
+
+        One that several layers share is there once.
+        """
+        return list({id(parameter): parameter for _, parameter in self.named_parameters()}.values())
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
         """All parameters with their names, ``"0.weight"`` for the weight of child ``"0"``."""

@@ -132,9 +132,11 @@ def _dtype(model: Module) -> torch.dtype:
 def _from_tensor(images: Tensor, like: NDArray[Any]) -> NDArray[Any]:
     """(1, C, H, W) as an array of the shape and type of ``like``."""
     values: NDArray[Any] = images[0].permute(1, 2, 0).double().cpu().numpy().reshape(like.shape)
-    if like.dtype.kind == "u":
-        values = np.clip(np.rint(values * _white(like)), 0, _white(like))
-    return values.astype(like.dtype)
+    if like.dtype.kind != "u":
+        return values.astype(like.dtype)
+    white = np.rint(np.clip(values, 0, 1) * _white(like)) >= _white(like)  # float64 may round it up
+    scaled = np.where(white, 0, np.rint(np.clip(values, 0, 1) * _white(like))).astype(like.dtype)
+    return np.where(white, np.array(np.iinfo(like.dtype).max, like.dtype), scaled)
 
 
 def _white(image: NDArray[Any]) -> float:

@@ -80,7 +80,6 @@ class GraphedCallable:
         self._seen: dict[object, int] = {}
         self._graphs: dict[object, _Graph] = {}
         self._modules = list(self._model.modules())
-        self._parameters = self._model.param()
         self._own_tensors = self._all_tensors()
 
     def __call__(self, *inputs: Tensor) -> Tensor:
@@ -106,8 +105,12 @@ class GraphedCallable:
 
     def _all_tensors(self) -> list[Tensor]:
         """The parameters' values and gradients, and the buffers."""
-        tensors = [tensor for parameter in self._parameters for tensor in parameter]
-        return tensors + [buffer for module in self._modules for buffer in module.buffers.values()]
+        tensors: list[Tensor] = []
+        for module in self._modules:
+            for parameter in module.parameters.values():
+                tensors += parameter
+            tensors += module.buffers.values()
+        return tensors
 
     def _capture(self, shape: object, inputs: Sequence[Tensor]) -> Tensor:
         """An ordinary step, after which the same batch is captured and replayed, to compare.
@@ -157,7 +160,7 @@ class GraphedCallable:
             if before.get((index, name)) != value:
                 return (
                     f"{type(self._objects[index]).__name__}.{name} changes from step to step, "
-                    "which a graph does not see. Keep it in a tensor."
+                    "which a recording does not see. Keep it in a buffer."
                 )
         return ""
 
@@ -190,9 +193,12 @@ class _State:
             name: tensor for name, tensor in _tensors(model).items() if name not in values
         }
         self.values = {name: tensor.clone() for name, tensor in self._tensors.items()}
+        self._gradients = [(parameter, parameter.gradient) for parameter in model.param()]
 
     def restore(self) -> None:
         """Go back to them."""
+        for parameter, gradient in self._gradients:
+            parameter.gradient = gradient  # which counts, whatever a pass has begun
         for buffers, name, buffer in self._buffers:
             buffers[name] = buffer
         for name, tensor in self._tensors.items():
@@ -208,13 +214,26 @@ def _tensors(model: Module) -> dict[str, Tensor]:
 
 
 def _numbers(objects: Sequence[object]) -> dict[tuple[int, str], object]:
-    """The plain values in attributes, by the object's index and the attribute's name."""
+    """What attributes are, but for what forward saves, by the object's index and their name."""
     return {
-        (index, name): value
-        for index, item in enumerate(objects)
-        for name, value in getattr(item, "__dict__", {}).items()
-        if isinstance(value, (bool, int, float, str))
+        (index, name): _value(value)
+        for index, layer in enumerate(objects)
+        for name, value in getattr(layer, "__dict__", {}).items()
+        if name not in ("_saved", "parameters", "buffers", "children")
     }
+
+
+def _value(value: object) -> object:
+    """What tells whether an attribute has changed; None of what may, or cannot be told."""
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Tensor):
+        return id(value), None if value.is_inference() else value._version
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_value, value))
+    if isinstance(value, dict):
+        return tuple((key, _value(entry)) for key, entry in value.items())
+    return None
 
 
 def _moved(before: dict[str, Tensor], now: dict[str, Tensor]) -> str:

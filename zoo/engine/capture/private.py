@@ -6,19 +6,22 @@ so, and recorded operations are run by Python: slower, with the same results.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from threading import Lock
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 __all__ = [
+    "HostReads",
     "OpOverload",
     "StorageWeakRef",
     "TorchDispatchMode",
@@ -28,6 +31,7 @@ __all__ = [
     "tree_leaves",
     "tree_map_only",
     "unoptimized",
+    "unrepeatable",
 ]
 
 
@@ -35,6 +39,33 @@ def storage_address(tensor: Tensor) -> int:
     """What tells storages apart while they exist, or a weak reference to them does."""
     address: int = tensor.untyped_storage()._cdata
     return address
+
+
+def unrepeatable(func: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> str:
+    """Why an operation may do something else when it is run again; "" if it does the same.
+
+    That is one that gives a number, or a tensor of a size that the values decide (of indexing only
+    that by a mask), or that draws from a generator which a recording attempt would move on.
+    """
+    if keywords.get("generator") is not None:
+        return "the step draws from a generator of its own"
+    masks = (torch.bool, torch.uint8)
+    if func is torch.ops.aten.index.Tensor:
+        indices = [index for index in arguments[1] if index is not None]
+        return "the step selects by a mask" if any(i.dtype in masks for i in indices) else ""
+    tags = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+    return "the step reads a number from a tensor" if tags & set(func.tags) else ""
+
+
+class HostReads(TorchFunctionMode):
+    """Refuses what reads a tensor's numbers without an operation."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func in (Tensor.tolist, Tensor.numpy, Tensor.__array__):
+            raise RuntimeError("the step reads a number from a tensor")
+        return func(*args, **(kwargs or {}))
 
 
 def compile_script(text: str, tensors: Sequence[Tensor]) -> Callable[[], object]:

@@ -23,12 +23,14 @@ from torch import Tensor
 
 from zoo.engine.capture.memory_plan import plan_memory
 from zoo.engine.capture.private import (
+    HostReads,
     OpOverload,
     StorageWeakRef,
     TorchDispatchMode,
     storage_address,
     tree_leaves,
     tree_map_only,
+    unrepeatable,
 )
 from zoo.engine.capture.recorder import Recording, TooLargeError
 from zoo.engine.capture.torchscript import AtenCall, Program
@@ -100,8 +102,8 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        if func is torch.ops.aten._local_scalar_dense.default:  # item(), bool(), tolist()
-            raise RuntimeError("the step reads a number from a tensor")
+        if problem := unrepeatable(func, args, kwargs):
+            raise RuntimeError(problem)
         inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         writes = func._schema.is_mutable
         if writes:
@@ -188,7 +190,7 @@ class CpuRecorder:
         """
         trace = self._trace = Trace()
         try:
-            with trace:
+            with trace, HostReads():
                 result = trace.ref(work())
         finally:
             self._trace = None

@@ -119,9 +119,12 @@ class ShardedBatch(Generic[R]):
         shape = tuple((tensor.shape[1:], tensor.dtype) for tensor in inputs)
         if shape not in self._image_bytes and len(inputs[0]) > 1:
             few = [[tensor[:images] for tensor in inputs] for images in (1, 2)]
+            buffers = [(module.buffers, dict(module.buffers)) for module in self._modules]
             one, two = (memory_of(partial(self._whole, *images)) for images in few)
             self._image_bytes[shape] = max(0, two - one)
             self._model.clear_saved()
+            for present, before in buffers:  # of a layer that replaces what it could change
+                present.update(before)
         return self._image_bytes.get(shape, 0)
 
 
@@ -134,7 +137,7 @@ class _Team(Generic[R]):
         self._group = ThreadGroup(len(models))
         self._workers = list(map(worker, models, self._group.ranks))
         self._threads = ThreadPool(len(models))
-        self._model = models[0]
+        self._model, *self._replicas = models
         self._tensors = _state(self._model)
 
     def is_current(self) -> bool:
@@ -143,6 +146,11 @@ class _Team(Generic[R]):
 
     def run(self, plan: Sequence[Sequence[slice]], inputs: Sequence[Tensor]) -> list[R]:
         self._group.reset()
+        for model in self._replicas:  # the whole batch, or a user, may have changed the buffers
+            for own, module in zip(model.modules(), self._model.modules(), strict=True):
+                for name, buffer in own.buffers.items():
+                    if buffer is not module.buffers[name]:
+                        buffer.copy_(module.buffers[name])
         shares = zip(self._workers, plan, strict=True)
         return self._threads.run([partial(worker, shard, *inputs) for worker, shard in shares])
 
