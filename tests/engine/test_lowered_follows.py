@@ -6,6 +6,7 @@ import copy
 import pickle
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -130,11 +131,10 @@ def test_an_attempt_to_record_that_fails_in_backward_changes_no_gradient(n: int)
 class RaisesOnce(Layer):
     def __init__(self, at: int) -> None:
         super().__init__()
-        self.calls, self.at = [0], at
+        self.calls, self.at = count(1), at
 
     def backward(self, grad_y: Tensor) -> Tensor:
-        self.calls[0] += 1
-        if self.calls[0] == self.at:
+        if next(self.calls) == self.at:
             raise ValueError("once")
         return grad_y * 1
 
