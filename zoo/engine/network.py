@@ -1,4 +1,4 @@
-"""A model's layers lowered: each replaced by what computes the same faster, on its parameters."""
+"""A model's layers lowered: each replaced by a faster module on the same parameters."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from zoo.nn.upsampling import Upsampling
 
 
 class AnyNetwork(Protocol):
-    """What computes a model.
+    """A runnable form of a model.
 
     Attributes:
-        model: whose parameters it computes with.
+        model: the model, whose parameters it uses.
     """
 
     model: Module
@@ -48,25 +48,25 @@ class AnyNetwork(Protocol):
 
 
 class Network:
-    """A model and what computes it.
+    """A runnable form of a model, with its layers lowered.
 
     Layers that the engine does not know run their own ``forward`` and ``backward``; containers are
-    copied, with their children lowered. Nothing of the model but the order of its weights in memory
-    changes, and what its layers keep for backward.
+    copied, with their children lowered. Only two things of the model change: the order of its
+    weights in memory, and what its layers keep for ``backward``.
 
     Args:
         model: any module.
-        warn: is told of a plugin's lowering that cannot be used.
+        warn: called with a message for each plugin's lowering that cannot be used.
     """
 
     def __init__(self, model: Module, warn: Callable[[str], object] = lambda message: None) -> None:
         self.model = model
         self._warn = warn
         model.clear_saved()
-        self._sources: list[tuple[Module, Module]] = []  # what computes, and for whom
+        self._sources: list[tuple[Module, Module]] = []  # (lowered layer, original layer)
         self._root = self._lower(model)
         for module in self._root.modules():
-            if isinstance(module, ConvLayer):  # of two layers, if it upsamples too
+            if isinstance(module, ConvLayer):  # a fused pair: the mode is its convolution's
                 self._sources.append((module, module.conv))
         self._chains = [module for module in self._root.modules() if isinstance(module, Chain)]
 
@@ -76,7 +76,7 @@ class Network:
         return isinstance(self._root, LoweredModule) and self._root.output_reusable
 
     def modules(self) -> Iterator[Module]:
-        """The model's layers, and what computes in their place."""
+        """The model's layers, and the lowered ones in their place."""
         yield from {id(module): module for module in self._all_modules()}.values()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ class Network:
         yield from self._root.modules()
 
     def _lower(self, module: Module) -> Module:
-        """What computes a module; the module itself where there is nothing faster."""
+        """The lowered form of a module; the module itself where there is nothing faster."""
         lowering = BUILT_IN.get(type(module)) or plugin_lowering(type(module), self._warn)
         if lowering is not None:
             lowered = lowering(module, self._lower)
@@ -163,7 +163,7 @@ def _sequential(module: Module, lower: Lower) -> Module:
 
 
 class _Pair(Sequential):
-    """Two modules of a chain, the first at a position there, which its messages name."""
+    """Two modules of a chain; messages name their positions there, of which the first is given."""
 
     def __init__(self, position: int, *modules: Module) -> None:
         super().__init__(*modules)
@@ -189,8 +189,8 @@ def _upsampling(module: Module, lower: Lower) -> Module:
 
 def _fits(upsample: NearestUpsampling, conv: Conv2d) -> bool:
     """Whether the two can be one layer."""
-    one_by_one = conv.stride == conv.dilation == (1, 1) and conv.groups == 1
-    return one_by_one and upsample.scale_factor != (1, 1)
+    unit_stride = conv.stride == conv.dilation == (1, 1) and conv.groups == 1
+    return unit_stride and upsample.scale_factor != (1, 1)
 
 
 def _convolution(module: Module, lower: Lower) -> Module:
