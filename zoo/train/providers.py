@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo.architecture import Architecture, Component
 from zoo.errors import PluginError
+from zoo.plugins.discovery import HOW_TO_INSTALL
 from zoo.plugins.registry import Registry
 
 
@@ -79,4 +80,4 @@ def _remedy(distribution: str, registry: Registry) -> str:
     ]
     if failures:
         return f"It cannot be used: {' '.join(failures)}"
-    return f"Install it: pip install {distribution}"
+    return HOW_TO_INSTALL
