@@ -120,7 +120,7 @@ def test_the_files_it_writes_are_in_order(read: Read) -> None:
 
 @pytest.mark.slow
 def test_a_mistake_in_the_layer_would_be_found(read: Read) -> None:
-    """The proof that the guide shows says something: here of a backward pass without its factor."""
+    """The check that the guide shows finds something: here a backward pass without its factor."""
     path = read.folder / "zoo-mine" / "zoo_mine" / "average_pool.py"
     right = path.read_text("utf-8")
     path.write_text(right.replace(".div(self.size**2)", ""), "utf-8")

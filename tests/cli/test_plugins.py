@@ -52,7 +52,7 @@ def zoo(environment: Environment, site: Site, tmp_path: Path) -> Any:
 
 
 def table(output: str) -> list[str]:
-    return [line.rstrip() for line in output.splitlines()]
+    return output.splitlines()
 
 
 def states(zoo: Any, **variables: str) -> dict[str, tuple[str, dict[str, list[str]], list[str]]]:
