@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import tomli
+import torch
 
 from tests.environments import Environment, make_environment
 from zoo.plugins.hookspecs import API_VERSION
@@ -48,9 +49,9 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
 
 
 def plain(command: str, output: str) -> str:
-    """Output without the spaces that fill up tables, and without the number of checks there are."""
-    text = "".join(f"{line.rstrip()}\n" for line in output.splitlines())
-    return re.sub(r"\d+", "0", text) if "plugin check" in command else text
+    """Output; without the numbers of checks where there is a GPU, on which more of them apply."""
+    gpu = torch.cuda.is_available() and "plugin check" in command
+    return re.sub(r"\d+", "0", output) if gpu else output
 
 
 def write(block: Block, folder: Path) -> None:

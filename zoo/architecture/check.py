@@ -33,9 +33,8 @@ from zoo.errors import (
     format_error,
     format_value,
 )
-from zoo.plugins.discovery import HOW_TO_INSTALL
 from zoo.plugins.records import Entry
-from zoo.plugins.registry import Registry
+from zoo.plugins.registry import HOW_TO_INSTALL, Registry
 from zoo.spec.constraints import square_crops
 from zoo.spec.schemas import follow, read_schema
 

@@ -21,9 +21,6 @@ from zoo.plugins.records import KINDS
 from zoo.plugins.static_source import constant
 
 GROUP = "zoo"
-# What to do about a plugin that is missing. No command: of a name alone pip would install whatever
-# somebody has put under it into a public index.
-HOW_TO_INSTALL = "Install that plugin; zoo's own are in the folder plugins of its repository."
 
 
 @dataclass(frozen=True, order=True)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from zoo.architecture import Architecture, Component
 from zoo.errors import PluginError
-from zoo.plugins.discovery import HOW_TO_INSTALL
-from zoo.plugins.registry import Registry
+from zoo.plugins.registry import HOW_TO_INSTALL, Registry
 
 
 def providers(architecture: Architecture, registry: Registry) -> dict[str, str]:
