@@ -31,7 +31,7 @@ def lower(model: Module, warn: Callable[[str], object] = lambda message: None) -
     Args:
         model: any module; it stays usable, and changes of its weights, its mode and its device hold
             for both.
-        warn: is told once if and why something falls back to a slower way.
+        warn: called once with each reason for which something falls back to a slower way.
 
     Returns:
         A module with the model's outputs, gradients and state dict. Only the order of the weights'

@@ -66,7 +66,7 @@ class Network:
         self._sources: list[tuple[Module, Module]] = []  # (lowered layer, original layer)
         self._root = self._lower(model)
         for module in self._root.modules():
-            if isinstance(module, ConvLayer):  # a fused pair: the mode is its convolution's
+            if isinstance(module, ConvLayer):  # of a fused pair too: the convolution's mode
                 self._sources.append((module, module.conv))
         self._chains = [module for module in self._root.modules() if isinstance(module, Chain)]
 
