@@ -34,7 +34,7 @@ def test_the_table(finished: Any, cli: Callable[..., Any]) -> None:
     lines = result.out.splitlines()
     assert lines[:2] == ["device: cpu (1 threads)", f"model: tiny, {finished.path / 'best.pkl'}"]
     closing = finished.result.out.splitlines()[6:-1]
-    assert [line.rstrip() for line in lines[2:]] == [line.rstrip() for line in closing]
+    assert lines[2:] == closing
 
 
 def test_a_checkpoint_alone_is_enough(
