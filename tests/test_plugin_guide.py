@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import tomli
+import torch
 
 from tests.environments import Environment, make_environment
 from zoo.plugins.hookspecs import API_VERSION
@@ -48,9 +49,9 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
 
 
 def plain(command: str, output: str) -> str:
-    """Output without the spaces that fill up tables, and without the number of checks there are."""
-    text = "".join(f"{line.rstrip()}\n" for line in output.splitlines())
-    return re.sub(r"\d+", "0", text) if "plugin check" in command else text
+    """Output; without the numbers of checks where there is a GPU, on which more of them apply."""
+    gpu = torch.cuda.is_available() and "plugin check" in command
+    return re.sub(r"\d+", "0", output) if gpu else output
 
 
 def write(block: Block, folder: Path) -> None:
@@ -120,7 +121,7 @@ def test_the_files_it_writes_are_in_order(read: Read) -> None:
 
 @pytest.mark.slow
 def test_a_mistake_in_the_layer_would_be_found(read: Read) -> None:
-    """The proof that the guide shows says something: here of a backward pass without its factor."""
+    """The check that the guide shows finds something: here a backward pass without its factor."""
     path = read.folder / "zoo-mine" / "zoo_mine" / "average_pool.py"
     right = path.read_text("utf-8")
     path.write_text(right.replace(".div(self.size**2)", ""), "utf-8")

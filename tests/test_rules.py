@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spec.constraints": {"errors"},
     "spec.input_range": set(),
     "spec.layer_info": {"spec.input_range"},
-    "spec.parameters": set(),
+    "spec.parameters": {"errors"},
     "spec.shape_rules": {"errors", *SPEC},
     "plugins": set(),
     "plugins.suggestions": set(),

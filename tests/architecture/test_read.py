@@ -282,7 +282,7 @@ def test_a_plugin_that_is_missing_is_reported_in_one_line(registry: Registry) ->
         parse_architecture(text, Registry([*registry, there], [broken]), "net.toml", Path())
     assert str(caught.value).splitlines() == [
         'net.toml:1:25: plugins[1]: is "zoo-gone", which is not installed. '
-        "Install it: pip install zoo-gone",
+        "Install that plugin; zoo's own are in the folder plugins of its repository.",
         'net.toml:1:37: plugins[2]: is "zoo-broken", which cannot be used: '
         "plugin zoo-broken 0.1: cannot be loaded: ImportError: x",
         "net.toml:62:14: train.batch_size: is 0. Use an integer >= 1.",

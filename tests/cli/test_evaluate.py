@@ -34,7 +34,7 @@ def test_the_table(finished: Any, cli: Callable[..., Any]) -> None:
     lines = result.out.splitlines()
     assert lines[:2] == ["device: cpu (1 threads)", f"model: tiny, {finished.path / 'best.pkl'}"]
     closing = finished.result.out.splitlines()[6:-1]
-    assert [line.rstrip() for line in lines[2:]] == [line.rstrip() for line in closing]
+    assert lines[2:] == closing
 
 
 def test_a_checkpoint_alone_is_enough(
@@ -107,3 +107,15 @@ def test_a_checkpoint_with_a_layer_that_is_not_installed(
         'other.pkl:26:8: layers[1].type: is "telu". Use one of: '
         f'{", ".join(sorted([*built_in, "probe"]))}. Did you mean "relu"?\n'
     )
+
+
+@pytest.mark.parametrize("columns", ["20", "60", "100"])
+def test_no_name_or_number_of_the_table_is_cut(
+    finished: Any, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = cli("evaluate", finished.path).out.splitlines()
+    assert "…" not in "".join(lines)
+    assert [line for line in lines if line.endswith(" ")] == []
+    names = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
+    assert names == ["noisy input", "gaussian blur, 0.9 px", "non-local means", "this model"]

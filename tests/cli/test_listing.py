@@ -86,7 +86,8 @@ def test_lists_every_entry_of_its_kind(command: str, kind: str, cli: Callable[..
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
     assert lines[0].split() == ["name", "summary", "provided", "by"]
-    named = [line for line in lines[1:] if line.rstrip().endswith(ZOO)]
+    assert lines == [line.rstrip() for line in lines]
+    named = [line for line in lines[1:] if line.endswith(ZOO)]
     assert [line.split()[0] for line in named] == [entry.name for entry in entries]
     words = " ".join(" ".join(line.removesuffix(ZOO) for line in lines).split())
     assert all(entry.summary.split()[0] in words for entry in entries)

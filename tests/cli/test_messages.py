@@ -6,6 +6,9 @@ import errno
 import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,11 +45,15 @@ USAGE = [
     ),
     (
         "run tiny.toml --epochs 0",
-        "zoo run: Invalid value for '--epochs': 0 is not in the range x>=1. See zoo run --help.",
+        "zoo run: Invalid value for '--epochs': is 0. Use an integer >= 1. See zoo run --help.",
+    ),
+    (
+        "run tiny.toml --epochs 1.5",
+        "zoo run: Invalid value for '--epochs': is 1.5. Use an integer >= 1. See zoo run --help.",
     ),
     (
         "run tiny.toml --seed -1",
-        "zoo run: Invalid value for '--seed': -1 is not in the range x>=0. See zoo run --help.",
+        "zoo run: Invalid value for '--seed': is -1. Use an integer >= 0. See zoo run --help.",
     ),
     ("evaluate", "zoo evaluate: Missing argument 'RUN_DIR|CHECKPOINT'. See zoo evaluate --help."),
     (
@@ -57,11 +64,11 @@ USAGE = [
     ("run photos", "photos: cannot be read: Is a directory."),
     (
         "run tiny.toml --out photos",
-        "--out photos: already there. Use another folder, or --resume to go on with a run.",
+        "--out photos: already there. Use another folder.",
     ),
     (
         "run tiny.toml --out tiny.toml",
-        "--out tiny.toml: already there. Use another folder, or --resume to go on with a run.",
+        "--out tiny.toml: already there. Use another folder.",
     ),
     ("run tiny.toml --out tiny.toml/x", "--out tiny.toml/x: cannot be made: Not a directory."),
 ]
@@ -248,7 +255,25 @@ def test_plugin_alone_shows_its_help(cli: Callable[..., Any]) -> None:
     result = cli("plugin")
     assert (result.code, result.err) == (0, "")
     assert result.out == cli("plugin", "--help").out
-    assert "check  Prove an installed plugin." in result.out
+    assert "check  Check an installed plugin." in result.out
+
+
+@pytest.mark.parametrize("command", ["--help", "layers", "plugins", "plugin check zoo"])
+def test_a_closed_pipe_is_no_error(command: str, tmp_path: Path) -> None:
+    """As of ``zoo layers | true``: nobody reads the output."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as closed:
+        result = subprocess.run(
+            [sys.executable, "-m", "zoo", *command.split()],
+            cwd=tmp_path,
+            env={**os.environ, "ZOO_PLUGINS": ""},
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (result.returncode, result.stderr) == (128 + signal.SIGPIPE, "")
 
 
 def test_no_traceback_unless_asked_for(

@@ -64,7 +64,7 @@ def test_it_says_what_to_do_next(cli: Callable[..., Any], tmp_path: Path) -> Non
         "go there:    cd zoo-swish",
         "install it:  python -m pip install -e '.[test]'",
         "test it:     python -m pytest",
-        "prove it:    zoo plugin check zoo-swish",
+        "check it:    zoo plugin check zoo-swish",
         "train it:    zoo run architectures/swish.toml",
     ]
     assert names(tmp_path) == ["zoo-swish"]
@@ -128,6 +128,11 @@ def a_full_folder(folder: Path) -> None:
             "json",
             lambda folder: None,
             "json: json is the name of something installed. Use another.",
+        ),
+        (
+            "zoo",
+            lambda folder: None,
+            "zoo: zoo is the name of something installed. Use another.",
         ),
         (
             "scikit-image",
@@ -246,7 +251,7 @@ def test_it_is_listed_and_its_layer_described(environment: Environment, tmp_path
 
 
 @pytest.mark.slow
-def test_it_is_proved(environment: Environment, tmp_path: Path) -> None:
+def test_it_passes_the_check(environment: Environment, tmp_path: Path) -> None:
     result = environment.run("zoo", "plugin", "check", "zoo-swish", "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
     report = json.loads(result.stdout)

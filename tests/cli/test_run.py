@@ -60,7 +60,7 @@ def test_what_it_prints(finished: Any, base: Path) -> None:
             line,
         )
     assert "best" in lines[4]
-    assert lines[6].rstrip() == "1 image"
+    assert lines[6] == "1 image"
     names = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
     assert names == ["noisy input", "gaussian blur, 0.9 px", "non-local means", "this model"]
     assert lines[-1] == "run: run"

@@ -71,7 +71,7 @@ def test_a_container_with_parameters_of_every_kind(install: Callable[..., None])
             "return body(shape)",
             "return shape",
             "shape_rule",
-            "the shape rule counts 0 parameters. The layer has 148.",
+            "the shape rule counts 0 parameters. The layer has 330.",
         ),
     ],
 )

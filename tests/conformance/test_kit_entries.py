@@ -112,7 +112,7 @@ def test_the_cases_of_a_layer() -> None:
         "nearest_upsampling(scale_factor=3)",
         "nearest_upsampling(scale_factor=[2, 3])",
     ]
-    assert {each.source.input for each in made} == {(4, 6, 5)}
+    assert {each.source.input for each in made} == {(6, 6, 5)}
 
 
 def test_options_that_need_another_are_tried_with_it() -> None:
@@ -134,8 +134,8 @@ def test_a_container_is_tried_around_a_small_network() -> None:
         assert isinstance(made.case, LayerCase)
         body = made.case.module().children["body"]
         assert [type(layer).__name__ for layer in body.children.values()] == ["Conv2d", "Sigmoid"]
-        info = made.case.rule("residual", {}, (4, 6, 5))
-        assert (info.output_shape, info.parameters) == ((4, 6, 5), 148)
+        info = made.case.rule("residual", {}, (6, 6, 5))
+        assert (info.output_shape, info.parameters) == ((6, 6, 5), 330)
 
 
 # Cases that are declared.
@@ -232,7 +232,7 @@ def test_a_layer_that_no_input_fits() -> None:
     assert str(caught.value) == (
         "layer 'fixed': no values for its required parameters and no input were found that it "
         "takes. Declare cases (zoo.testing.Case). The first was refused: layer 0 (fixed): expects "
-        "77 channels; the input has 4."
+        "77 channels; the input has 6."
     )
 
 

@@ -91,7 +91,7 @@ def test_one_for_no_layer_is_found(double: Callable[[str], LayerCase]) -> None:
     assert outcomes()["lowerings"] == (
         "failed",
         "zoo-double: lowering of 'zoo_double:Alias': cannot import 'zoo_double:Alias': "
-        "AttributeError(\"module 'zoo_double' has no attribute 'Alias'\").",
+        "AttributeError: module 'zoo_double' has no attribute 'Alias'.",
     )
 
 

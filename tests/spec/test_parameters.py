@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from zoo.errors import PluginError
 from zoo.spec.parameters import Parameter, body, boolean, choice, integer, number, parameter
 
 WHAT = "What it is."
@@ -54,3 +55,12 @@ def test_a_declaration_is_a_schema(declared: Any, schema: dict[str, Any], requir
 def test_the_axis_that_gives_it() -> None:
     assert integer(inferred=0, description=WHAT).inferred == 0
     assert integer(description=WHAT).inferred is None
+
+
+def test_another_keyword_is_refused_with_those_there_are() -> None:
+    with pytest.raises(PluginError) as caught:
+        number(0.5, exclusive_minimum=0, description=WHAT)  # type: ignore[call-arg]  # no such one
+    assert str(caught.value) == (
+        "zoo.number: there is no argument 'exclusive_minimum'. "
+        "Use default, description, minimum, maximum, above, below."
+    )

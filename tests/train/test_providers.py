@@ -55,7 +55,7 @@ def test_a_plugin_that_is_missing(registry: Registry) -> None:
             check_providers(PATH, {f"layer {name}": "zoo-other 1.2"}, registry)
         assert str(caught.value) == (
             f"runs/x/best.pkl: its layer {name} is of zoo-other 1.2. "
-            "Install it: pip install zoo-other"
+            "Install that plugin; zoo's own are in the folder plugins of its repository."
         )
 
 

@@ -46,12 +46,16 @@ def test_out_is_made_with_its_parents_or_used_while_empty() -> None:
 def test_nothing_is_ever_overwritten() -> None:
     make_run("used")
     Path("file").write_text("text")
-    for name in ("used", "file"):
+    Path("full").mkdir()
+    Path("full/mine.txt").write_text("text")
+    for name, resume in (
+        ("used", ", or --resume to go on with this run"),
+        ("full", ""),
+        ("file", ""),
+    ):
         with pytest.raises(UsageError) as error:
             new_run_directory(Path(name), "tiny", NOW)
-        assert str(error.value) == (
-            f"--out {name}: already there. Use another folder, or --resume to go on with a run."
-        )
+        assert str(error.value) == f"--out {name}: already there. Use another folder{resume}."
     with pytest.raises(UsageError) as error:
         new_run_directory(Path("file/run"), "tiny", NOW)
     assert str(error.value) == "--out file/run: cannot be made: Not a directory."

@@ -34,7 +34,7 @@ from zoo.errors import (
     format_value,
 )
 from zoo.plugins.records import Entry
-from zoo.plugins.registry import Registry
+from zoo.plugins.registry import HOW_TO_INSTALL, Registry
 from zoo.spec.constraints import square_crops
 from zoo.spec.schemas import follow, read_schema
 
@@ -127,10 +127,9 @@ def _missing_plugins(document: Node, registry: Registry) -> Iterator[Problem]:
                 f"is {format_value(name)}, which cannot be used: {failures[name]}"
             )
         elif isinstance(name, str) and name and name not in there:
-            message = (
-                f"is {format_value(name)}, which is not installed. Install it: pip install {name}"
+            yield node.location.problem(
+                f"is {format_value(name)}, which is not installed. {HOW_TO_INSTALL}"
             )
-            yield node.location.problem(message)
 
 
 class _Checker:

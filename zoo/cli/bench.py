@@ -11,7 +11,7 @@ from rich.console import Console
 from zoo.architecture import read_architecture
 from zoo.architecture.overrides import Override, parse_overrides
 from zoo.cli.console import print_json, warn_of_failures
-from zoo.cli.options import device_option, json_option, set_option
+from zoo.cli.options import AtLeast, device_option, json_option, set_option
 from zoo.plugins.registry import load_registry
 
 
@@ -23,7 +23,7 @@ from zoo.plugins.registry import load_registry
     "batch_sizes",
     multiple=True,
     metavar="N",
-    type=click.IntRange(min=1),
+    type=AtLeast(1),
     help="Images in a batch; can be repeated.  [default: training 10, 100; inference 1, 10, 100]",
 )
 @click.option(
@@ -35,7 +35,7 @@ from zoo.plugins.registry import load_registry
     "--repeats",
     default=30,
     show_default=True,
-    type=click.IntRange(min=1),
+    type=AtLeast(1),
     help="Samples of each; fewer, but 5, where they take longer than a minute.",
 )
 @click.option("--no-compile", is_flag=True, help="Leave torch.compile out.")

@@ -7,16 +7,33 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from zoo.files import to_json
 from zoo.plugins.registry import Registry
 
+WIDEST = 10_000  # more columns than any table needs
+
 
 def print_table(table: Table) -> None:
-    """Print to the standard output; 80 columns where that is no terminal."""
+    """Print to the standard output; 80 columns where that is no terminal, and no spaces at the end.
+
+    A table that does not fit is printed wider: no word is cut, and no cell of a column that does
+    not wrap.
+    """
     console = Console()
-    console.print(table)
+    width, console.width = console.width, WIDEST
+    options = console.options  # of that width, so that measuring cuts nothing
+    for column in table.columns:
+        if column.no_wrap:
+            cells = (column.header, *column.cells)
+            column.min_width = max(Measurement.get(console, options, it).maximum for it in cells)
+    console.width = max(width, Measurement.get(console, options, table).minimum)
+    with console.capture() as capture:
+        console.print(table)
+    lines = capture.get().splitlines()
+    click.echo("\n".join(lines if console.is_terminal else map(str.rstrip, lines)))
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -35,7 +37,7 @@ COMMANDS = {
     "new": ("zoo.cli.new:new", "Start an architecture file."),
     "noises": ("zoo.cli.listing:noises", "List the noises that can be added to clean images."),
     "optimizers": ("zoo.cli.listing:optimizers", "List what updates the parameters."),
-    "plugin": ("zoo.cli.plugin:plugin", "Start a plugin, or prove one."),
+    "plugin": ("zoo.cli.plugin:plugin", "Start a plugin, or check one."),
     "plugins": ("zoo.cli.plugins:plugins", "List the installed plugins and their state."),
     "run": ("zoo.cli.run:run", "Train a denoiser from an architecture file."),
     "schedules": ("zoo.cli.listing:schedules", "List the schedules of the learning rate."),
@@ -43,6 +45,8 @@ COMMANDS = {
     "show": ("zoo.cli.show:show", "Show each layer's shape and size, or the resolved file."),
     "sources": ("zoo.cli.listing:sources", "List the sources of images to train on."),
 }
+
+SIGPIPE = 13  # the signal that ends a program whose output nobody reads; not in Windows' signal
 
 EXIT_CODES: tuple[tuple[type[ZooError], int], ...] = (
     (UsageError, 2),
@@ -53,8 +57,35 @@ EXIT_CODES: tuple[tuple[type[ZooError], int], ...] = (
 )
 
 
+class _ClosedPipeError(Exception):
+    """Nobody reads the output any more."""
+
+
+@contextmanager
+def _closed_pipes() -> Iterator[None]:
+    """Raise a closed pipe as what it is: click and rich would exit with 1, an unexpected error."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise _ClosedPipeError from None
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # rich's
+            raise _ClosedPipeError from None
+        raise
+
+
 class LazyGroup(click.Group):
     """A group that imports a command when it is used."""
+
+    @_closed_pipes()
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the arguments, and print the help if they ask for it."""
+        return super().make_context(*args, **kwargs)
+
+    @_closed_pipes()
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""
@@ -92,7 +123,7 @@ def main() -> NoReturn:
     """Run the command line and exit.
 
     0 done, 1 unexpected error, 2 usage or architecture file, 3 plugin, 4 data, 5 checkpoint,
-    128 + the signal's number when stopped by a signal after saving.
+    128 + the signal's number when stopped by a signal after saving, or by a closed pipe.
     """
     # Threads that wait for work by spinning stall each other where programs share the cores: with
     # OpenMP's own limit a run beside one other process was ten times slower, with this one twice.
@@ -110,6 +141,10 @@ def main() -> NoReturn:
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
+    except _ClosedPipeError:
+        for stream in (sys.stdout, sys.stderr):  # what is left in their buffers cannot be written
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        sys.exit(128 + SIGPIPE)
     except Exception as error:
         if os.environ.get("ZOO_DEBUG") == "1":
             traceback.print_exc()

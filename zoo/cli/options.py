@@ -12,6 +12,23 @@ from zoo.architecture.check import check_source
 from zoo.architecture.overrides import Override, parse_overrides
 from zoo.plugins.registry import Registry
 
+
+class AtLeast(click.IntRange):
+    """An integer of at least ``minimum``, refused in the words that a file's values are."""
+
+    def __init__(self, minimum: int) -> None:
+        super().__init__(min=minimum)
+        self._allowed = f"an integer >= {minimum}"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The integer that a text is."""
+        try:
+            number: int = super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"is {value}. Use {self._allowed}.", param, ctx)
+        return number
+
+
 device_option = click.option(
     "--device",
     default="auto",

@@ -1,4 +1,4 @@
-"""``zoo plugin check``: prove an installed plugin."""
+"""``zoo plugin check``: check an installed plugin."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from zoo.testing import Outcome
 
 
-@click.command(short_help="Prove an installed plugin.")
+@click.command(short_help="Check an installed plugin.")
 @click.argument("name")
 @json_option
 def check(name: str, as_json: bool) -> None:
-    """Prove all that the installed distribution NAME provides; zoo for the built-ins.
+    """Check all that the installed distribution NAME provides; zoo for the built-ins.
 
     Each layer, optimizer and initializer goes through zoo's conformance kit with several sets of
     parameters: those that it declares, and others from its schema. Each entry is read from an

@@ -33,7 +33,7 @@ def new(path: Path) -> None:
     click.echo(f"go there:    cd {shlex.quote(str(path))}")
     click.echo("install it:  python -m pip install -e '.[test]'")
     click.echo("test it:     python -m pytest")
-    click.echo(f"prove it:    zoo plugin check {names.distribution}")
+    click.echo(f"check it:    zoo plugin check {names.distribution}")
     click.echo(f"train it:    zoo run architectures/{names.layer}.toml")
 
 
@@ -50,22 +50,22 @@ def _require_new(path: Path, folder: Path, names: Names) -> None:
         raise _taken(path)
     if folder == Path.cwd():  # it is replaced, and this one would be left nowhere
         raise UsageError(f"{path}: is the folder you are in. Name one inside it, or beside it.")
-    if _is_installed(names):
-        raise UsageError(
-            f"{path}: {names.distribution} is the name of something installed. Use another."
-        )
+    # A folder without an __init__.py can be imported too: one named zoo would stand before zoo.
+    for name in (names.distribution, folder.name):
+        if _is_installed(name):
+            raise UsageError(f"{path}: {name} is the name of something installed. Use another.")
 
 
 def _taken(path: Path) -> UsageError:
     return UsageError(f"{path}: is there already and stays as it is. Use another name.")
 
 
-def _is_installed(names: Names) -> bool:
+def _is_installed(name: str) -> bool:
     """Whether a distribution or a module has the name; an empty folder is no module."""
-    spec = module_spec(names.package)
+    spec = module_spec(name.replace("-", "_"))
     if spec is not None and spec.origin is not None:
         return True
     try:
-        return bool(distribution(names.distribution))
-    except PackageNotFoundError:
+        return bool(distribution(name))
+    except (PackageNotFoundError, ValueError):  # ValueError: an empty name
         return False

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.options import data_option, device_option, overrides, set_option
+from zoo.cli.options import AtLeast, data_option, device_option, overrides, set_option
 
 
 @click.command()
 @click.argument("architecture", metavar="ARCH.toml", type=click.Path(path_type=Path))
 @device_option
 @data_option("What to train on")
-@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the data.")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed of every random draw.")
+@click.option("--epochs", type=AtLeast(1), help="Passes over the data.")
+@click.option("--seed", type=AtLeast(0), help="Seed of every random draw.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

@@ -18,7 +18,7 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     count = len(evaluation.per_image)
     mean = ", mean" if count > 1 else ""
     table = Table(title=f"{count_of('image', count)}{mean}", title_justify="left")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in ("PSNR", "gain", "PSNR of mean MSE", "SSIM"):
         table.add_column(name, justify="right", no_wrap=True)
     rows = {"noisy input": evaluation.noisy}

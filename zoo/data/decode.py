@@ -1,7 +1,7 @@
 """Image files to arrays: Pillow for 8-bit formats, imagecodecs for 16-bit PNG, tifffile for TIFF.
 
 Pillow cuts 16-bit colour to 8 bits without a word, so PNGs of that depth go to imagecodecs. The
-format is told from the content, never from the suffix.
+format is read from the content, never from the suffix.
 """
 
 from __future__ import annotations

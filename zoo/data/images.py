@@ -50,7 +50,7 @@ def read_image(path: Path, channels: int) -> list[Tensor]:
     colour becomes one channel by its luminance, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
 
     Args:
-        path: the file; its format is told from its content.
+        path: the file; its format is read from its content.
         channels: C of the tensors.
 
     Raises:

@@ -32,7 +32,7 @@ def lower(model: Module, warn: Callable[[str], object] = lambda message: None) -
         model: any module; it stays usable, and changes of its weights, its mode and its device hold
             for both. What its layers do must follow from their input, parameters and buffers, and
             from what was set when it was lowered: after changing another attribute, lower it anew.
-        warn: is told once if and why something falls back to a slower way.
+        warn: called once with each reason for which something falls back to a slower way.
 
     Returns:
         A module with the model's outputs, gradients and state dict. Only the order of the weights'

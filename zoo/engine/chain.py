@@ -5,10 +5,10 @@ Upsampling before a convolution
 An activation before a convolution
     is applied while the convolution packs its input.
 An activation after a convolution
-    works in place: nobody else has the convolution's output. In backward its gradient is computed
-    while the convolution packs that.
+    works in place: no other layer holds a reference to the convolution's output. In backward the
+    gradient of the activation is computed while the convolution packs its own grad_y.
 The input of the first module with parameters
-    has no gradient unless the chain's input has.
+    is given no gradient, unless the gradient of the chain's input is asked for.
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ class Chain(LoweredModule):
 
     Args:
         source: the chain in the textbook's form.
-        modules: what computes it.
-        positions: of each the position in ``source`` that messages name; None if it does so itself.
+        modules: its modules, lowered and fused.
+        positions: each module's position in ``source``, for messages; None for a module whose
+            messages name positions themselves.
 
     Attributes:
         free_saved: whether ``backward`` drops what each module kept as soon as it has gone through
-            it, so that it can go back once after each forward; training needs no more.
+            it. Then there can be one ``backward`` after each ``forward``, which is all training
+            needs.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class Chain(LoweredModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the modules in order."""
-        owned = False  # whether nobody else has x
+        owned = False  # whether no other layer holds a reference to x
         index = 0
         while index < len(self._modules):
             module, following = self._modules[index], self._neighbour(index + 1)
@@ -92,7 +94,7 @@ class Chain(LoweredModule):
 
     def _backward(self, grad: Tensor | None, input_gradient: bool) -> Tensor | None:
         last = 0 if input_gradient else self._first_trained
-        owned = False  # whether nobody else has the gradient
+        owned = False  # whether no other layer holds a reference to grad
         index = len(self._modules) - 1
         while index >= last and grad is not None:
             module, before = self._modules[index], self._neighbour(index - 1)

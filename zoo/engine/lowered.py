@@ -18,7 +18,8 @@ from zoo.engine.state import engine_state
 from zoo.errors import ArgumentError
 from zoo.nn.module import Module
 
-# Memory up to which inference is recorded on a CPU, in bytes: images are many and small, or large.
+# Inference on a CPU is recorded up to this much memory, in bytes: recording saves Python's time,
+# which counts for small images and not for large ones, and what is recorded keeps its memory.
 MAX_INFERENCE_BYTES = 2**26
 
 
@@ -26,16 +27,16 @@ class Lowered(Module):
     """A network that computes what ``model`` does, on the same Parameter objects.
 
     In training mode ``forward`` and ``backward`` are those of the model with neighbouring layers
-    fused; a :meth:`training_step` is a whole one, captured and sharded. In evaluation
-    mode ``forward`` is captured for each shape of input, and on a CPU a batch is computed a few
-    images at a time. The first calls of a shape are ordinary ones; results are the same.
+    fused; a :meth:`training_step` does a whole step, captured and sharded. In evaluation mode
+    ``forward`` is captured for each shape of input, and on a CPU a batch is computed a few images
+    at a time. The first calls of a shape are ordinary ones; results are the same.
 
     The model stays usable: its weights may change in place, ``train``, ``eval`` and ``to`` of
     either change both, and the state dict is the model's.
 
     Args:
         model: any module.
-        warn: is told once if and why something falls back to a slower way.
+        warn: called once with each reason for which something falls back to a slower way.
     """
 
     def __init__(self, model: Module, warn: Callable[[str], object] = lambda message: None) -> None:
@@ -105,7 +106,7 @@ class Lowered(Module):
         precision: str = "float32",
         capture: bool = True,
     ) -> TrainingPass:
-        """What trains on batches: computes their loss, fills the gradients, calls ``update``.
+        """What trains on a batch: computes its loss, fills the gradients, calls ``update``.
 
         Args:
             loss: what is minimised.
@@ -138,7 +139,7 @@ class Lowered(Module):
 
 
 def each_once(warn: Callable[[str], object]) -> Callable[[str], object]:
-    """``warn``, which is told the same only once: replicas of a network find the same."""
+    """``warn``, called once for each message: replicas of a network find the same things."""
     told: set[str] = set()
 
     def warn_once(message: str) -> None:

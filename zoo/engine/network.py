@@ -1,4 +1,4 @@
-"""A model's layers lowered: each replaced by what computes the same faster, on its parameters."""
+"""A model's layers lowered: each replaced by a faster module on the same parameters."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from zoo.nn.upsampling import Upsampling
 
 
 class AnyNetwork(Protocol):
-    """What computes a model.
+    """A runnable form of a model.
 
     Attributes:
-        model: whose parameters it computes with.
+        model: the model, whose parameters it uses.
     """
 
     model: Module
@@ -48,15 +48,15 @@ class AnyNetwork(Protocol):
 
 
 class Network:
-    """A model and what computes it.
+    """A runnable form of a model, with its layers lowered.
 
     Layers that the engine does not know run their own ``forward`` and ``backward``; containers are
-    copied, with their children lowered. Nothing of the model but the order of its weights in memory
-    changes, and what its layers keep for backward.
+    copied, with their children lowered. Only two things of the model change: the order of its
+    weights in memory, and what its layers keep for ``backward``.
 
     Args:
         model: any module.
-        warn: is told of a plugin's lowering that cannot be used.
+        warn: called with a message for each plugin's lowering that cannot be used.
         owns_weights: False for a replica, whose weights are another model's: they stay as they are.
     """
 
@@ -69,10 +69,10 @@ class Network:
         self.model = model
         self._warn = warn
         model.clear_saved()
-        self._sources: list[tuple[Module, Module]] = []  # what computes, and for whom
+        self._sources: list[tuple[Module, Module]] = []  # (lowered layer, original layer)
         self._root = self._lower(model)
         for module in self._root.modules():
-            if isinstance(module, ConvLayer):  # of two layers, if it upsamples too
+            if isinstance(module, ConvLayer):  # of a fused pair too: the convolution's mode
                 self._sources.append((module, module.conv))
                 if owns_weights:
                     module.set_memory_format()
@@ -84,7 +84,7 @@ class Network:
         return isinstance(self._root, LoweredModule) and self._root.output_reusable
 
     def modules(self) -> Iterator[Module]:
-        """The model's layers, and what computes in their place."""
+        """The model's layers, and the lowered ones in their place."""
         yield from {id(module): module for module in self._all_modules()}.values()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -117,7 +117,7 @@ class Network:
         yield from self._root.modules()
 
     def _lower(self, module: Module) -> Module:
-        """What computes a module; the module itself where there is nothing faster."""
+        """The lowered form of a module; the module itself where there is nothing faster."""
         lowered: Module | None = None
         if "forward" in vars(module) or "backward" in vars(module):
             lowered = module  # its own, of this one object
@@ -173,7 +173,7 @@ def _sequential(module: Module, lower: Lower) -> Module:
 
 
 class _Pair(Sequential):
-    """Two modules of a chain, the first at a position there, which its messages name."""
+    """Two modules of a chain; messages name their positions there, of which the first is given."""
 
     def __init__(self, position: int, *modules: Module) -> None:
         super().__init__(*modules)
@@ -199,8 +199,8 @@ def _upsampling(module: Module, lower: Lower) -> Module:
 
 def _fits(upsample: NearestUpsampling, conv: Conv2d) -> bool:
     """Whether the two can be one layer."""
-    one_by_one = conv.stride == conv.dilation == (1, 1) and conv.groups == 1
-    return one_by_one and upsample.scale_factor != (1, 1)
+    unit_stride = conv.stride == conv.dilation == (1, 1) and conv.groups == 1
+    return unit_stride and upsample.scale_factor != (1, 1)
 
 
 def _convolution(module: Module, lower: Lower) -> Module:

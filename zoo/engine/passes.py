@@ -56,7 +56,8 @@ class TrainingPass:
         update: updates the parameters once from their gradients.
         precision: ``bfloat16``, or anything else for the network as it is.
         capture: False for ordinary passes only.
-        warn: is told once if and why passes are not captured, or do not use a GPU's kernels.
+        warn: called once with each reason for which passes are not captured, or do not use a
+            GPU's kernels.
     """
 
     def __init__(

@@ -23,16 +23,17 @@ class Conv2d(Module):
         forward:  Y = K X + B          (Cout, Cin*kh*kw) (Cin*kh*kw, L) + (Cout, 1), for each image
         backward: dL/dK = sum over images of dL/dY X^T
                   dL/dB = sum over images and pixels of dL/dY
-                  dL/dX = K^T dL/dY, each column added back to its window of x
+                  dL/dX = K^T dL/dY, each column added back to its window of the padded x;
+                          then the padding is cut off
 
     With ``groups`` = G the channels fall into G parts, each convolved with its own kernels: then
-    there are N G matrices of each kind, with Cout/G and Cin/G in place of Cout and Cin.
+    there are N*G matrices of each kind, with Cout/G and Cin/G in place of Cout and Cin.
     Arguments, defaults, shapes and results are those of ``torch.nn.Conv2d`` with zero padding.
 
     Args:
         in_channels: Cin.
         out_channels: Cout.
-        kernel_size: (kh, kw) or one integer for both, as for the next three.
+        kernel_size: (kh, kw), or one integer for both; stride, padding and dilation likewise.
         stride: step from one window to the next, in pixels.
         padding: zero pixels added on both sides; or ``"valid"`` for none, or ``"same"`` for an
             output of the input's size (stride 1; an odd total puts the extra pixel right/bottom).
@@ -45,7 +46,8 @@ class Conv2d(Module):
 
     Shapes:
         x: (N, Cin, H, W) or (Cin, H, W). y: (N, Cout, Hout, Wout) or (Cout, Hout, Wout), with
-        Hout = floor((H + padding - dilation (kh - 1) - 1) / stride) + 1, padding of both sides.
+        Hout = floor((H + padding - dilation (kh - 1) - 1) / stride) + 1, where padding is the sum
+        of both sides.
         weight: (Cout, Cin/G, kh, kw). bias: (Cout,).
 
     Raises:
@@ -126,6 +128,6 @@ class Conv2d(Module):
         return (self.out_channels, *size)
 
     def _kernels(self, n: int) -> Tensor:
-        """The weight as G matrices, again for each of n images: (N*G, Cout/G, Cin/G*kh*kw)."""
+        """The weight as G matrices, repeated for n images: (N*G, Cout/G, Cin/G*kh*kw)."""
         matrices = self.weight.reshape(self.groups, self.out_channels // self.groups, -1)
         return for_each_image(matrices, n)

@@ -35,8 +35,9 @@ class ConvTranspose2d(Module):
     Args:
         in_channels: Cin.
         out_channels: Cout.
-        kernel_size: (kh, kw) or one integer for both, as for the next four but ``groups``.
-        stride: pixels between the windows of neighbouring input pixels.
+        kernel_size: (kh, kw), or one integer for both; stride, padding, output_padding and
+            dilation likewise.
+        stride: step between the windows of neighbouring input pixels, in output pixels.
         padding: pixels cut off from both sides of the output.
         output_padding: pixels added at the bottom and right; less than stride or dilation.
         groups: divisor of both channel counts.
@@ -144,7 +145,7 @@ class ConvTranspose2d(Module):
         return (self.padding[0], self.padding[0], self.padding[1], self.padding[1])
 
     def _kernels(self, n: int) -> Tensor:
-        """The weight as G matrices, again for each of n images: (N*G, Cin/G, Cout/G*kh*kw)."""
+        """The weight as G matrices, repeated for n images: (N*G, Cin/G, Cout/G*kh*kw)."""
         matrices = self.weight.reshape(self.groups, self.in_channels // self.groups, -1)
         return for_each_image(matrices, n)
 
@@ -154,4 +155,4 @@ class ConvTranspose2d(Module):
         return images.reshape(n * self.groups, channels // self.groups, height * width)
 
 
-TransposeConv2d = ConvTranspose2d
+TransposeConv2d = ConvTranspose2d  # the name that the project of EPFL's course EE-559 asks for

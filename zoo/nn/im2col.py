@@ -37,7 +37,8 @@ class Windows:
     def of(self, image: Tensor) -> Tensor:
         """A view of an image (N, C, H, W) as (N, C, kh, kw, Hout, Wout): each tap of each window.
 
-        Window (i, j) begins at pixel (i sh, j sw), its tap (a, b) is a dh, b dw pixels further on.
+        Window (i, j) begins at pixel (i*sh, j*sw); its tap (a, b) lies a*dh rows and b*dw columns
+        further.
         """
         n, c, h, w = image.stride()
         steps = (h * self.dilation[0], w * self.dilation[1], h * self.stride[0], w * self.stride[1])
@@ -66,7 +67,7 @@ def col2im(columns: Tensor, image: Tensor, windows: Windows) -> Tensor:
 
 
 def for_each_image(matrices: Tensor, n: int) -> Tensor:
-    """(G, rows, columns) -> (N*G, rows, columns): the G matrices again for each of n images."""
+    """(G, rows, columns) -> (N*G, rows, columns): the G matrices, repeated for n images."""
     return matrices.expand(n, *matrices.shape).reshape(n * len(matrices), *matrices.shape[1:])
 
 

@@ -41,8 +41,9 @@ class Module:
         batch_independent: whether each image's output and gradients depend on that image alone,
             and ``forward`` draws no random numbers and changes no buffer; of a container, whether
             that holds for what it adds to its children. Then a batch may be computed in parts.
-        uses_batch_statistics: whether the same holds apart from what the layer asks of other parts
-            of the batch with :func:`zoo.nn.all_gather`, and from changes of its buffers.
+        uses_batch_statistics: like ``batch_independent``, except that ``forward`` and ``backward``
+            may combine parts of the batch with :func:`zoo.nn.all_gather`, and ``forward`` may
+            change buffers.
 
     Both facts are about the mathematics of ``forward``, so a class that has a ``forward`` of its
     own states them itself: they are not inherited, and False unless stated.

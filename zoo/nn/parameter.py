@@ -17,8 +17,8 @@ class Parameter:
     Both are plain tensors of one shape, dtype and device. ``Module.to`` replaces them, everything
     else changes them in place, so an optimizer that unpacks the pair at each step sees the latest.
 
-    Zeros are not written before somebody looks: the first gradient after ``zero_gradient`` is
-    written over the old one instead of added to zeros.
+    Zeros are written lazily: the first gradient after ``zero_gradient`` is written over the old one
+    instead of added to zeros; only reading the gradient before that fills it with zeros.
 
     Args:
         value: the initial value, kept without a copy.
@@ -33,7 +33,7 @@ class Parameter:
     def __init__(self, value: Tensor) -> None:
         self.value = value
         self._gradient = torch.empty_like(value)
-        self._grad_stale = True  # what is in _gradient does not count
+        self._grad_stale = True  # whether _gradient stands for zeros
 
     @property
     def gradient(self) -> Tensor:

@@ -14,7 +14,8 @@ class Sequential(Module):
     """The composition of its modules, each fed with the output of the one before.
 
     forward:  y = f_n( ... f_2(f_1(x)))
-    backward: grad_x = f_1'( ... f_{n-1}'(f_n'(grad_y))), last module first (the chain rule)
+    backward: grad_x = J_1^T ... J_{n-1}^T J_n^T grad_y, last module first (the chain rule),
+              where J_i is the derivative (Jacobian) of module i at its input
 
     Children are named ``"0"``, ``"1"``, ... as in ``torch.nn.Sequential``, and so are the keys of
     the state dict. The empty chain is the identity.

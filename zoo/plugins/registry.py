@@ -14,6 +14,10 @@ from zoo.plugins.records import KINDS, Entry, LayerEntry, Lowering
 
 R = TypeVar("R")
 
+# What to do about a plugin that is missing. No command: of a name alone pip would install whatever
+# somebody has put under it into a public index.
+HOW_TO_INSTALL = "Install that plugin; zoo's own are in the folder plugins of its repository."
+
 
 @dataclass(frozen=True)
 class Registered:

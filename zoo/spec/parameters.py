@@ -14,11 +14,16 @@ the shape rule then gets as None.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import wraps
+from inspect import signature
+from typing import Any, Final, ParamSpec
+
+from zoo.errors import PluginError
 
 REQUIRED: Final = object()
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,27 @@ class Parameter:
     inferred: int | None = None
 
 
+def _declares(function: Callable[P, Any]) -> Callable[P, Any]:
+    """The function, which says what it takes when it is called with another keyword."""
+    known = list(signature(function).parameters)
+
+    @wraps(function)
+    def declare(*args: P.args, **kwargs: P.kwargs) -> Any:
+        for name in kwargs:
+            if name not in known:
+                raise PluginError(
+                    f"zoo.{function.__name__}: there is no argument {name!r}. "
+                    f"Use {', '.join(known)}."
+                )
+        return function(*args, **kwargs)
+
+    return declare
+
+
 # They return Any, for an argument of the shape rule whose type is that of the value.
 
 
+@_declares
 def integer(
     default: Any = REQUIRED,
     *,
@@ -53,6 +76,7 @@ def integer(
     return parameter(default, {"type": "integer", **_given(limits)}, description, inferred)
 
 
+@_declares
 def number(
     default: Any = REQUIRED,
     *,
@@ -68,21 +92,25 @@ def number(
     return parameter(default, {"type": "number", **_given(limits)}, description)
 
 
+@_declares
 def boolean(default: Any = REQUIRED, *, description: str) -> Any:
     """True or false."""
     return parameter(default, {"type": "boolean"}, description)
 
 
+@_declares
 def choice(*options: str, default: Any = REQUIRED, description: str) -> Any:
     """One of a few texts."""
     return parameter(default, {"enum": list(options)}, description)
 
 
+@_declares
 def body(*, description: str) -> Any:
     """Layers inside the layer; the shape rule gets a function from shape to ``LayerInfo``."""
     return parameter(REQUIRED, {"$ref": "urn:zoo:common#/$defs/body"}, description)
 
 
+@_declares
 def parameter(
     default: Any, schema: Mapping[str, Any], description: str, inferred: int | None = None
 ) -> Any:

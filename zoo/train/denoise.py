@@ -28,7 +28,7 @@ def denoise(model: Module, image: Image) -> Image:
 
     Args:
         model: the network, in evaluation mode; for many images give ``zoo.engine.lower(model)``,
-            which else is made anew in each call.
+            otherwise the network is lowered again on every call.
         image: a tensor (N, C, H, W) or (C, H, W) on the model's device, or a numpy array (H, W) or
             (H, W, C). Values of tensors and of arrays of floats are in [0, 1], those of arrays of
             unsigned integers from 0 to the largest of their type.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zoo.architecture import Architecture, Component
 from zoo.errors import PluginError
-from zoo.plugins.registry import Registry
+from zoo.plugins.registry import HOW_TO_INSTALL, Registry
 
 
 def providers(architecture: Architecture, registry: Registry) -> dict[str, str]:
@@ -79,4 +79,4 @@ def _remedy(distribution: str, registry: Registry) -> str:
     ]
     if failures:
         return f"It cannot be used: {' '.join(failures)}"
-    return f"Install it: pip install {distribution}"
+    return HOW_TO_INSTALL

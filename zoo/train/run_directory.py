@@ -70,9 +70,9 @@ def new_run_directory(out: Path | None, name: str, now: datetime) -> RunDirector
         if out is None:
             return RunDirectory(_fresh(Path("runs") / f"{name}-{now:%Y%m%d-%H%M%S}"))
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise UsageError(
-                f"--out {out}: already there. Use another folder, or --resume to go on with a run."
-            )
+            resumable = _has_checkpoint(RunDirectory(out))
+            resume = ", or --resume to go on with this run" if resumable else ""
+            raise UsageError(f"--out {out}: already there. Use another folder{resume}.")
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         where = out or Path("runs")

@@ -113,7 +113,8 @@ def load_trained(
     Args:
         path: the checkpoint.
         registry: what is installed.
-        warn: is told of plugins that have another version than when it was written.
+        warn: called with a message for each plugin that has another version than when it was
+            written.
 
     Raises:
         CheckpointError: it is missing or damaged, or its weights do not fit its architecture.

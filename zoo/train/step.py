@@ -29,7 +29,8 @@ class TrainStep:
         precision: ``float32`` or ``tf32``, between which :func:`zoo.train.precision.products_in`
             decides, or ``bfloat16``.
         capture: False for ordinary steps only.
-        warn: is told once if and why steps are not captured, or do not use a GPU's kernels.
+        warn: called once with each reason for which steps are not captured, or do not use a GPU's
+            kernels.
     """
 
     def __init__(

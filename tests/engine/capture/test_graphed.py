@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -260,10 +261,10 @@ class RemembersItsInput(Changing):
 
     def __init__(self) -> None:
         super().__init__()
-        self.latest = [torch.zeros(())]
+        self.latest = deque([torch.zeros(())])  # where attributes are not looked into
 
     def change(self, x: Tensor) -> None:
-        self.before, self.latest = self.latest, [x.mean()]
+        self.before, self.latest = self.latest, deque([x.mean()])
 
     def backward(self, grad_y: Tensor) -> Tensor:
         return grad_y + self.before[0]
@@ -295,8 +296,8 @@ PREFIX = "the step is not captured as a CUDA graph: "
         ),
         (
             Counts,
-            "Counts.calls changes from step to step, which a graph does not see. "
-            "Keep it in a tensor.",
+            "Counts.calls changes from step to step, which a recording does not see. "
+            "Keep it in a buffer.",
         ),
     ],
 )
@@ -324,8 +325,8 @@ def test_a_loss_that_keeps_count() -> None:
     for _ in range(6):
         step(torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8))
     assert warnings == [
-        PREFIX + "CountingLoss.power changes from step to step, which a graph does not see. "
-        "Keep it in a tensor."
+        PREFIX + "CountingLoss.power changes from step to step, which a recording does not see. "
+        "Keep it in a buffer."
     ]
 
 

@@ -12,7 +12,7 @@ addresses, so it is right only while the same kernels are wanted on the same mem
 
 Capturing executes nothing. A graph is used only after its results were compared with those of the
 ordinary step for the same batch; where they differ, or the work cannot be captured, steps stay
-ordinary ones, and the user is told why.
+ordinary ones, and a warning says why.
 
 What captures is a recorder: :class:`zoo.engine.capture.cuda_graphs.CudaGraphs`, or on a CPU
 :class:`zoo.engine.capture.trace.CpuRecorder`.
@@ -50,7 +50,7 @@ class GraphedCallable:
         network: what computes.
         recorder: how to capture.
         loss: may not keep numbers of its own either.
-        warn: is told once if and why work is not captured.
+        warn: called once with the reason, if work is not captured.
         training: in which mode of the model; in the other one it just calls ``work``.
         all_agree: of ranks that wait for each other, whether all say yes; they are called, and so
             captured, in step.

@@ -27,7 +27,7 @@ class Recorder(Protocol):
 
     what: str  # "a CUDA graph"
     exact: bool  # whether a replay gives the same bits as the ordinary step
-    expected: bool  # whether a user would miss it, and is told why it cannot be
+    expected: bool  # whether a user would miss it, so that a warning says why it cannot be
 
     def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
         """Run ``work`` as an ordinary call, where it would be captured."""

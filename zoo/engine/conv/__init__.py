@@ -16,11 +16,12 @@ The three products have three implementations of one contract (:mod:`~zoo.engine
 between which :mod:`~zoo.engine.conv.convolution` chooses by the channels:
 :mod:`~zoo.engine.conv.gemm_nhwc` for many channels on both grids,
 :mod:`~zoo.engine.conv.gemm_chw` for few on the fine one, such as a photograph, and on a GPU with
-Triton :mod:`~zoo.engine.conv.triton_conv`, once :mod:`~zoo.engine.conv.selftest` has passed there.
+Triton :mod:`~zoo.engine.conv.triton_conv`, after its :mod:`~zoo.engine.conv.selftest` passes on
+that GPU.
 :mod:`~zoo.engine.conv.tiling` computes large images band by band.
 
-What saves the copies is the layout of an image in memory (:mod:`~zoo.engine.conv.padded`): lines of
-pixels of one length, zeros between them, the channels of a pixel side by side::
+Copies are avoided by the layout of an image in memory (:mod:`~zoo.engine.conv.padded`): lines of
+pixels, all of one length, with zeros between them and the channels of a pixel side by side::
 
     row 0 of image 0     row 0 of image 1          row 1 of image 0
     |p p p p p p 0 0|    |p p p p p p 0 0|   ...   |p p p p p p 0 0|   ...     p: C numbers
