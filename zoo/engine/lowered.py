@@ -52,6 +52,7 @@ class Lowered(Module):
         self._warn = each_once(warn)
         with engine_state(model):  # new memory of the weights is ordinary memory
             self._network = Network(model, self._warn)
+            self._device = device_of(model)
             self._infer = self._captured(self._network)
         self._sharded: ShardedBatch[list[Tensor]] | None = None
         self._lock = RLock()  # recordings have one memory for all threads of the caller
@@ -71,7 +72,9 @@ class Lowered(Module):
         with self._lock, engine_state(self.model):
             if self.training:
                 return self._network.forward(x)
-            if x.dim() != 4 or device_of(self.model) != torch.device("cpu"):
+            if x.device != self._device:  # the model has moved: another kind of recording
+                self._device, self._infer = x.device, self._captured(self._network)
+            if x.dim() != 4 or len(x) < 2 or x.device.type != "cpu":
                 return self._infer(x)
             if self._sharded is None:
                 whole = self._network.forward

@@ -80,6 +80,11 @@ class GraphedCallable:
         self._seen: dict[object, int] = {}
         self._graphs: dict[object, _Graph] = {}
         self._modules = list(self._model.modules())
+        self._owned = [
+            (module.parameters, module.buffers)
+            for module in self._modules
+            if module.parameters or module.buffers
+        ]
         self._own_tensors = self._all_tensors()
 
     def __call__(self, *inputs: Tensor) -> Tensor:
@@ -104,12 +109,14 @@ class GraphedCallable:
         return all(map(is_, self._all_tensors(), self._own_tensors))
 
     def _all_tensors(self) -> list[Tensor]:
-        """The parameters' values and gradients, and the buffers."""
+        """The parameters' values, in training their gradients too, and the buffers."""
         tensors: list[Tensor] = []
-        for module in self._modules:
-            for parameter in module.parameters.values():
-                tensors += parameter
-            tensors += module.buffers.values()
+        for parameters, buffers in self._owned:
+            for parameter in parameters.values():
+                tensors.append(parameter.value)
+                if self._training:
+                    tensors.append(parameter.gradient)
+            tensors += buffers.values()
         return tensors
 
     def _capture(self, shape: object, inputs: Sequence[Tensor]) -> Tensor:

@@ -104,9 +104,12 @@ class ShardedBatch(Generic[R]):
 
     def _plan(self, inputs: Sequence[Tensor]) -> list[list[slice]]:
         """The shards of a batch."""
-        images, image_bytes = len(inputs[0]), self._memory(inputs)
+        images = len(inputs[0])
         ranks = min(torch.get_num_threads(), MAX_RANKS, images // 2)
-        if ranks < 1 or not image_bytes or images * image_bytes < MIN_SHARDED_BYTES:
+        if ranks < 1:
+            return []
+        image_bytes = self._memory(inputs)
+        if not image_bytes or images * image_bytes < MIN_SHARDED_BYTES:
             return []
         if self._has_collectives:
             ranks = next(count for count in range(ranks, 0, -1) if images % count == 0)
