@@ -20,6 +20,7 @@ from torch import Tensor
 from tests.engine.layers import Counts, Noisy
 from tests.engine.networks import DTYPE, OWN, Case, cases
 from zoo.engine import lower
+from zoo.errors import ShapeError
 from zoo.nn import MSE, Module
 from zoo.optim import SGD, Adam
 from zoo.train import TrainStep
@@ -94,7 +95,7 @@ def same_draws() -> Iterator[None]:
         yield
 
 
-@few_or(4000, few=120)
+@few_or(600, few=120)
 def test_forward_and_backward(examples: int) -> None:
     """Outputs, all gradients and buffers; backward twice adds; without a batch axis, too."""
 
@@ -105,8 +106,13 @@ def test_forward_and_backward(examples: int) -> None:
             for seed in range(2):
                 x = case.images(seed=seed)[0] if unbatched else case.images(seed=seed)
                 kept = x.clone()
-                with same_draws():
-                    y = textbook.forward(x)
+                try:
+                    with same_draws():
+                        y = textbook.forward(x)
+                except ShapeError:  # one image of one pixel has no variance
+                    with pytest.raises(ShapeError):
+                        fast.forward(x)
+                    return
                 with same_draws():
                     found = fast.forward(x)
                 assert_close(found, y, "output")
@@ -123,7 +129,7 @@ def test_forward_and_backward(examples: int) -> None:
     run(examples, check, cases(), st.booleans())
 
 
-@few_or(1500, few=40)
+@few_or(150, few=40)
 def test_weights_after_20_steps(examples: int) -> None:
     """Losses, weights, buffers: recorded or not, in shards of unequal size or as a whole."""
 
@@ -165,7 +171,7 @@ def in_evaluation() -> list[Callable[[], Module]]:
     return [make for make in OWN if make not in (Counts, Noisy)]
 
 
-@few_or(2000, few=60)
+@few_or(250, few=60)
 def test_evaluation(examples: int) -> None:
     """Several calls of one shape, other shapes, changed weights and modes, another dtype."""
 

@@ -77,7 +77,7 @@ def run(
         "ZOO_WHEELS": str(wheels),
         "OUT": str(out),
         "ZOO_GPU_DEVICE": "cpu",
-        "ZOO_GPU_TESTS": "tests/train/test_device.py tests/train/test_graph.py",
+        "ZOO_GPU_TESTS": "tests/train/test_device.py tests/engine/capture/test_graphed.py",
     }
     return subprocess.run(
         [SCRIPT], env=kept | own | variables, capture_output=True, text=True, check=False
