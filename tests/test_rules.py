@@ -24,7 +24,7 @@ SPEC = {
     *("spec.shapes", "spec.arguments", "spec.constraints", "spec.parameters"),
     *("spec.input_range", "spec.layer_info", "spec.sizes"),
 }
-PLUGINS_READ = {"plugins.records", "plugins.registry"}
+PLUGINS_READ = {"plugins.records", "plugins.lowering", "plugins.registry"}
 PLUGINS_FOUND = {*PLUGINS_READ, "plugins.discovery", "plugins.static_source"}
 TEXTBOOK = {"init", "nn", "optim"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -47,8 +47,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins.python_subprocess": set(),
     "plugins.scaffold": set(),
     "plugins.schema_lint": {"errors", "spec.schemas", "spec.arguments", "plugins.suggestions"},
-    "plugins.records": {"errors", "spec.layer_info", "plugins.schema_lint"},
-    "plugins.hookspecs": {"plugins.records"},
+    "plugins.object_reference": {"errors"},
+    "plugins.records": {
+        *("errors", "spec.layer_info", "plugins.schema_lint", "plugins.object_reference"),
+    },
+    "plugins.lowering": {"errors", "plugins.object_reference"},
+    "plugins.hookspecs": {"plugins.records", "plugins.lowering"},
     "plugins.declared_layer": {
         *("errors", "plugins.records", "spec.layer_info", "spec.parameters"),
     },
@@ -58,7 +62,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "plugins.static_source",
     },
     "plugins.registry": {
-        *("errors", "plugins.records", "plugins.discovery", "plugins.declared_layer"),
+        *("errors", "plugins.records", "plugins.lowering", "plugins.discovery"),
+        "plugins.declared_layer",
     },
     "architecture": {"errors", *SPEC, "spec.schemas", *PLUGINS_READ, "plugins.suggestions"},
     "describe": {
@@ -171,15 +176,17 @@ def dotted(node: ast.AST) -> str:
     return ""
 
 
-PRIVATE = {f"zoo/engine/capture/{name}.py" for name in ("private", "torchscript", "trace")}
+PRIVATE = {
+    f"zoo/engine/capture/{name}.py" for name in ("cpu_recorder", "private", "torchscript", "trace")
+}
 
 
 def no_library_gradients_or_convolutions(source: Source) -> Iterator[str]:
     """Layers are written by hand; what compares them with torch's may use torch's.
 
-    That is zoo.testing, zoo.bench, and a plugin's cases and torch references. And two modules of
-    zoo.train run again what layers have run; tests/train/test_tape.py sees that no convolution is
-    among it.
+    That is zoo.testing, zoo.bench, and a plugin's cases and torch references. And the modules of
+    zoo.engine.capture in PRIVATE run again what layers have run;
+    tests/engine/capture/test_trace.py sees that no convolution is among it.
     """
     of_plugin = re.fullmatch(r"plugins/.*/(cases|torch_references)\.py", source.path)
     if source.part in {"testing", "bench"} or of_plugin or source.path in PRIVATE:

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 from zoo.plugins.declared_layer import layer
 from zoo.plugins.hookspecs import hookimpl
+from zoo.plugins.lowering import Lowering
 from zoo.plugins.records import (
     InitializerEntry,
     LayerEntry,
     LossEntry,
-    Lowering,
     NoiseEntry,
     OptimizerEntry,
     ScheduleEntry,

@@ -15,7 +15,7 @@ from zoo.nn import Conv2d, Sequential
 from zoo.plugins.registry import load_registry
 from zoo.spec.shape_rules import elementwise
 from zoo.testing import LayerCase, prove
-from zoo.testing.layers import check_lowered
+from zoo.testing.other_forms import check_lowered
 
 PLUGIN = """
 import zoo

@@ -16,7 +16,7 @@ from zoo.engine.elementwise import Elementwise
 from zoo.engine.network import Network, copy_with_children
 from zoo.errors import PluginError
 from zoo.nn import Conv2d, Linear, Module, NearestUpsampling, ReLU, Sequential, Sigmoid, Upsampling
-from zoo.plugins.records import Lowering
+from zoo.plugins.lowering import Lowering
 
 
 def lowered_kinds(model: Module) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from zoo.errors import PluginError, format_error
 from zoo.nn.module import Module
-from zoo.plugins.records import Lowering as LoweringRecord
+from zoo.plugins.lowering import Lowering as LoweringRecord
 from zoo.plugins.registry import load_lowerings
 
 Lower = Callable[[Module], Module]

@@ -31,11 +31,11 @@ from collections.abc import Iterable
 
 import pluggy
 
+from zoo.plugins.lowering import Lowering
 from zoo.plugins.records import (
     InitializerEntry,
     LayerEntry,
     LossEntry,
-    Lowering,
     NoiseEntry,
     OptimizerEntry,
     ScheduleEntry,

@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any, ClassVar
 
-from zoo.errors import PluginError, format_error
+from zoo.errors import PluginError
+from zoo.plugins.object_reference import REFERENCE, import_attribute, import_callable
 from zoo.plugins.schema_lint import lint
 from zoo.spec.layer_info import ShapeRule
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 BLOCK = "block"  # the type of a layer that stands for the layers of a named block
-REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,27 +105,10 @@ class Entry:
         return self._attribute(self.cases) if self.cases else ()
 
     def _import(self, reference: str) -> Callable[..., Any]:
-        return _import(f"{self.kind} {self.name!r}", reference)
+        return import_callable(f"{self.kind} {self.name!r}", reference)
 
     def _attribute(self, reference: str) -> Any:
-        return _attribute(f"{self.kind} {self.name!r}", reference)
-
-
-def _import(where: str, reference: str) -> Callable[..., Any]:
-    value = _attribute(where, reference)
-    if not callable(value):
-        raise PluginError(f"{where}: {reference!r} is not callable.")
-    return value  # type: ignore[no-any-return]  # callable() has just been asked
-
-
-def _attribute(where: str, reference: str) -> Any:
-    module, _, attribute = reference.partition(":")
-    try:
-        return getattr(import_module(module), attribute)
-    except Exception as error:  # whatever a plugin's module raises while it is imported
-        raise PluginError(
-            f"{where}: cannot import {reference!r}: {format_error(error)}."
-        ) from error
+        return import_attribute(f"{self.kind} {self.name!r}", reference)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,44 +233,6 @@ class SourceEntry(Entry):
 
     kind: ClassVar[str] = "source"
     hook: ClassVar[str] = "zoo_sources"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lowering:
-    """How the engine computes a plugin's layer faster than its own code does; optional.
-
-    Attributes:
-        layer: ``"package.module:Class"`` of the layer: its class exactly, no subclass.
-        factory: ``"package.module:function"`` of a function ``lower_it(layer, lower)`` that returns
-            a :class:`zoo.nn.Module` which computes the same on the layer's Parameter objects;
-            ``lower(child)`` is what computes a child. Imported when such a layer is used.
-
-    Raises:
-        PluginError: a field is not as described.
-    """
-
-    layer: str
-    factory: str
-
-    def __post_init__(self) -> None:
-        for name in ("layer", "factory"):
-            value = getattr(self, name)
-            if not isinstance(value, str) or not REFERENCE.fullmatch(value):
-                raise PluginError(
-                    f"lowering: {name} is {value!r}. Write it as 'package.module:name'."
-                )
-
-    def load(self) -> Callable[..., Any]:
-        """Import and return the factory.
-
-        Raises:
-            PluginError: it cannot be imported.
-        """
-        return _import(f"lowering of {self.layer!r}", self.factory)
-
-    def load_layer(self) -> Callable[..., Any]:
-        """Import and return the layer's class; raises as ``load``."""
-        return _import(f"lowering of {self.layer!r}", self.layer)
 
 
 KINDS: tuple[type[Entry], ...] = (

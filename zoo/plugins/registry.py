@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from zoo.errors import PluginError, format_error
 from zoo.plugins.declared_layer import DeclaredLayer
 from zoo.plugins.discovery import Failure, Plugins, Provider, discover
-from zoo.plugins.records import KINDS, Entry, LayerEntry, Lowering
+from zoo.plugins.lowering import Lowering
+from zoo.plugins.records import KINDS, Entry, LayerEntry
 
 R = TypeVar("R")
 

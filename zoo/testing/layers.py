@@ -13,14 +13,12 @@ all on all cases of a layer::
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from zoo.engine.network import Network
 from zoo.errors import ShapeError
 from zoo.nn import Module
 from zoo.testing.cases import LayerCase, normal
@@ -42,13 +40,9 @@ from zoo.testing.lifecycle import (
     check_state_dict,
     check_to,
 )
+from zoo.testing.other_forms import check_lowered, check_reference
 from zoo.testing.parts import check_batch_independent, check_uses_batch_statistics
 from zoo.testing.shape_rules import check_shape_rule
-from zoo.testing.torch_equivalent import (
-    UnknownClassError,
-    check_against_torch,
-    installed_references,
-)
 
 LayerCheck = Callable[[LayerCase], None]
 
@@ -87,25 +81,6 @@ def check_gradients_accumulate(case: LayerCase) -> None:
     require_close(f"{case.id}: second backward, {INPUT}", grad_x, once[INPUT], 0)
     for name, parameter in module.named_parameters():
         require_close(f"{case.id}: second backward, {name}", parameter.gradient, 2 * once[name])
-
-
-def check_lowered(case: LayerCase) -> None:
-    """The engine computes the layer as it does itself: as plugins' lowerings say, or as it is."""
-    module, x, grad_y = case.module(), case.input(), case.grad_y()
-    expected = backward_gradients(case.module(), x, grad_y)
-    network = Network(module)
-    where = f"{case.id}: computed by the engine"
-    require_close(f"{where}, the output", network.forward(x), case.module().forward(x))
-    found = {INPUT: network.backward(grad_y)}
-    found |= {name: parameter.gradient for name, parameter in module.named_parameters()}
-    require_all_close(where, found, expected)
-    module.zero_grad()
-    y = network.forward(x)
-    if network.output_reusable:
-        y.fill_(torch.nan)
-    network.backward_weights_only(grad_y)
-    for name, parameter in module.named_parameters():
-        require_close(f"{where} for the weights only, {name}", parameter.gradient, expected[name])
 
 
 def check_latest_forward(case: LayerCase) -> None:
@@ -246,23 +221,6 @@ def check_wrong_gradient_shape(case: LayerCase) -> None:
         for name, parameter in module.named_parameters():
             untouched = not parameter.gradient.any()
             require(untouched, f"{where}: the gradient of {name} has changed.")
-
-
-def check_reference(case: LayerCase) -> None:
-    """Output and gradients are those of the layer's torch reference, where there is one."""
-    module = case.module()
-    references = installed_references("layer")
-    try:
-        if case.torch_reference is not None:
-            reference = case.torch_reference(module, references.layer)
-        else:
-            reference = references.layer(module)
-    except UnknownClassError:
-        raise NotApplicable("no torch reference is named") from None
-    x = case.input()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's, of how it computes the same
-        check_against_torch(module, reference.to(x.dtype), x)
 
 
 LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (

@@ -134,9 +134,11 @@ def _from_tensor(images: Tensor, like: NDArray[Any]) -> NDArray[Any]:
     values: NDArray[Any] = images[0].permute(1, 2, 0).double().cpu().numpy().reshape(like.shape)
     if like.dtype.kind != "u":
         return values.astype(like.dtype)
-    white = np.rint(np.clip(values, 0, 1) * _white(like)) >= _white(like)  # float64 may round it up
-    scaled = np.where(white, 0, np.rint(np.clip(values, 0, 1) * _white(like))).astype(like.dtype)
-    return np.where(white, np.array(np.iinfo(like.dtype).max, like.dtype), scaled)
+    scaled = np.rint(np.clip(values, 0, 1) * _white(like))
+    full = scaled >= _white(like)  # of 64 bits no float64 is the largest integer
+    result = np.where(full, 0, scaled).astype(like.dtype)
+    result[full] = np.iinfo(like.dtype).max
+    return result
 
 
 def _white(image: NDArray[Any]) -> float:

@@ -12,7 +12,7 @@ from zoo.engine.network import Network
 from zoo.nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Upsampling
 from zoo.spec.shape_rules import elementwise
 from zoo.testing import LayerCase
-from zoo.testing.layers import check_lowered
+from zoo.testing.other_forms import check_lowered
 
 pytest.importorskip("zoo_unet", reason="zoo-unet is not installed")
 

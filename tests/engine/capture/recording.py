@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from zoo.engine.capture.cpu_recorder import CpuRecorder
 from zoo.engine.capture.recorder import Recorder, Recording
-from zoo.engine.capture.trace import CpuRecorder
 
 
 class CountingRecorder:

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from tests.engine.capture.recording import CountingRecorder
 from tests.engine.layers import SameShape
+from zoo.engine.capture.cpu_recorder import CpuRecorder
 from zoo.engine.capture.cuda_graphs import CudaGraphs
 from zoo.engine.capture.graphed import MAX_GRAPHS, WARM_UP, GraphedCallable
 from zoo.engine.capture.recorder import Recorder, recorder_for
-from zoo.engine.capture.trace import CpuRecorder
 from zoo.engine.network import Network
 from zoo.engine.precision import Bfloat16Network
 from zoo.errors import BackwardError

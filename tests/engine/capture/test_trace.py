@@ -13,9 +13,10 @@ from torch.multiprocessing.reductions import StorageWeakRef
 import zoo
 from tests.engine.capture.test_graphed import Step
 from tests.engine.layers import SameShape
+from zoo.engine.capture.cpu_recorder import CpuRecorder
 from zoo.engine.capture.recorder import TooLargeError
 from zoo.engine.capture.torchscript import Program
-from zoo.engine.capture.trace import CpuRecorder, Trace, memory_of
+from zoo.engine.capture.trace import Trace, memory_of
 from zoo.engine.network import Network
 from zoo.nn import MSE, Conv2d, ReLU, Sequential
 from zoo.optim import Adam

@@ -15,10 +15,10 @@ from torch import Tensor
 import zoo
 from tests.engine.layers import AlwaysCentred, Centred, MeanOfBatch, SameShape, Scale
 from zoo.engine import lower
+from zoo.engine.capture.cpu_recorder import CpuRecorder
 from zoo.engine.capture.graphed import WARM_UP
 from zoo.engine.capture.recorder import Recording, TooLargeError
 from zoo.engine.capture.torchscript import Program
-from zoo.engine.capture.trace import CpuRecorder
 from zoo.engine.conv import convolution
 from zoo.engine.parallel import sharded, thread_group
 from zoo.engine.parallel.sharded import replica, shards

@@ -15,7 +15,7 @@ ordinary step for the same batch; where they differ, or the work cannot be captu
 ordinary ones, and a warning says why.
 
 What captures is a recorder: :class:`zoo.engine.capture.cuda_graphs.CudaGraphs`, or on a CPU
-:class:`zoo.engine.capture.trace.CpuRecorder`.
+:class:`zoo.engine.capture.cpu_recorder.CpuRecorder`.
 """
 
 from __future__ import annotations

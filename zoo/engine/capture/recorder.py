@@ -46,8 +46,8 @@ def recorder_for(device: torch.device | None, max_bytes: int) -> Recorder | None
         device: where all of the work's tensors are.
         max_bytes: memory of its own up to which work is recorded on a CPU.
     """
+    from zoo.engine.capture.cpu_recorder import CpuRecorder
     from zoo.engine.capture.cuda_graphs import CudaGraphs
-    from zoo.engine.capture.trace import CpuRecorder
 
     if device is not None and device.type == "cuda":
         return CudaGraphs(device)

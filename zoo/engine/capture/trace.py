@@ -1,21 +1,15 @@
-"""A pass traced as a list of tensor operations, and run again, on a CPU.
+"""A pass traced as a list of tensor operations, with what each reads and writes.
 
-Of a step on small images Python takes the larger ref: it walks through the layers and makes some
+Of a step on small images Python takes the larger part: it walks through the layers and makes some
 hundred views of tensors, the same in each step. A trace keeps what remains, the operations that
-compute, with the tensors that they read and write, and torch's interpreter runs it
-(:mod:`zoo.engine.capture.torchscript`). All memory that the step needs for itself is planned once
-(:mod:`zoo.engine.capture.memory_plan`).
-
-Operations, their order and their operands are those of the ordinary step, so results are the same
-bit for bit; :class:`zoo.engine.capture.graphed.GraphedCallable` compares them before it uses a
-recording.
+compute, with the tensors that they read and write; :mod:`zoo.engine.capture.cpu_recorder` runs them
+again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -23,8 +17,6 @@ from torch import Tensor
 
 from zoo.engine.capture.memory_plan import plan_memory
 from zoo.engine.capture.private import (
-    HostReads,
-    OpOverload,
     StorageWeakRef,
     TorchDispatchMode,
     storage_address,
@@ -32,14 +24,6 @@ from zoo.engine.capture.private import (
     tree_map_only,
     unrepeatable,
 )
-from zoo.engine.capture.recorder import Recording, TooLargeError
-from zoo.engine.capture.torchscript import AtenCall, Program
-from zoo.malloc import give_back_freed_memory
-
-UNFILLED = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"})
-PLACEMENT = frozenset({"device", "layout", "pin_memory"})  # keywords that an out= tensor settles
-COPIES = frozenset({"clone", "_to_copy"})
-FILLED_WITH_ZEROS = frozenset({"zeros", "zeros_like", "new_zeros"})
 
 
 @dataclass(frozen=True)
@@ -158,56 +142,6 @@ def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[T
     return [leaf for leaf in tree_leaves(written) if isinstance(leaf, Tensor)]
 
 
-class CpuRecorder:
-    """Records work on a CPU.
-
-    All recordings have the same memory, so they run one after the other, and what one leaves there
-    lasts until the next.
-
-    Args:
-        max_bytes: bytes of its own up to which work is recorded.
-    """
-
-    what = "a list of operations"
-    exact = True
-    expected = False  # ordinary steps are what one has without it
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._memory = torch.empty(0, dtype=torch.uint8)
-        self._trace: Trace | None = None  # while it is recording
-
-    def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
-        """Run ``work``."""
-        return work()
-
-    def record(self, work: Callable[[], Tensor]) -> Recording:
-        """Record ``work``, whose effects are undone.
-
-        Raises:
-            TooLargeError: see there.
-            RuntimeError: the work reads a number from a tensor, on which it could depend.
-        """
-        trace = self._trace = Trace()
-        try:
-            with trace, HostReads():
-                result = trace.ref(work())
-        finally:
-            self._trace = None
-            trace.undo()
-        planned = _Planned(trace, result, self._max_bytes, self._memory)
-        self._memory = planned.memory
-        calls = [planned.call(operation) for operation in trace.operations]
-        program = Program([call for call in calls if call is not None])
-        return Recording(planned.tensor(result), program)
-
-    def host_callback(self, call: Callable[[], object]) -> object:
-        """Run ``call``; each replay will run it at this place."""
-        if self._trace is not None:
-            self._trace.operations.append(Operation(call, (), {}, []))
-        return call()
-
-
 def memory_of(work: Callable[[], Tensor]) -> int:
     """Bytes that ``work`` needs for itself, 0 if it cannot be recorded; its effects are undone."""
     trace = Trace()
@@ -218,95 +152,20 @@ def memory_of(work: Callable[[], Tensor]) -> int:
         return 0
     finally:
         trace.undo()
-    return _plan(trace, _lifetimes(trace))[1]
+    return plan_trace(trace, lifetimes(trace))[1]
 
 
-class _Planned:
-    """The operations of a trace on planned memory.
-
-    Attributes:
-        memory: what was given, or more if that is too little.
-    """
-
-    def __init__(
-        self, trace: Trace, result: Tensor | TensorRef, max_bytes: int, memory: Tensor
-    ) -> None:
-        lifetimes = _lifetimes(trace)
-        if isinstance(result, TensorRef):  # read after all operations
-            lifetimes[result.storage] = (lifetimes[result.storage][0], len(trace.operations))
-        offsets, size = _plan(trace, lifetimes)
-        if size > max_bytes:
-            raise TooLargeError(f"the step needs more than {max_bytes} bytes")
-        self._offsets = dict(zip(lifetimes, offsets, strict=True))
-        give_back_freed_memory()  # of the recorded step: this is what steps need from now on
-        self.memory = memory if memory.nbytes >= size else memory.new_empty(size)
-
-    def tensor(self, tensor: Tensor | TensorRef) -> Tensor:
-        """A tensor on planned memory; one from outside as it is."""
-        if isinstance(tensor, Tensor):
-            return tensor
-        start, size = self._offsets[tensor.storage]
-        memory = self.memory[start : start + size].view(tensor.dtype)
-        offset = memory.storage_offset() + tensor.offset
-        return memory.as_strided(tensor.shape, tensor.stride, offset)
-
-    def call(self, operation: Operation) -> Callable[[], object] | None:
-        """What runs the operation again, None where there is nothing to do."""
-        if not isinstance(operation.function, OpOverload):
-            function: Callable[[], object] = operation.function
-            return function
-        arguments, keywords, results = tree_map_only(
-            TensorRef, self.tensor, (operation.arguments, operation.keywords, operation.results)
-        )
-        name = operation.function._schema.name.removeprefix("aten::")
-        if not results:
-            called = AtenCall(name, arguments, keywords)
-            known = hasattr(Tensor if name.endswith("_") else torch, name)
-            return called if known else partial(operation.function, *arguments, **keywords)
-        if name in UNFILLED:
-            return None
-        if name in FILLED_WITH_ZEROS:
-            return AtenCall("zero_", (results[0],), {})
-        if name in COPIES:
-            return AtenCall("copy_", (results[0], arguments[0]), {})
-        return _writing(name, arguments, keywords, results) or partial(
-            _run_and_copy, operation.function, arguments, keywords, results
-        )
-
-
-def _writing(
-    name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], results: list[Tensor]
-) -> AtenCall | None:
-    """The same operation with a tensor to write to, if torch has it; tried out."""
-    if not hasattr(torch, name) or len(results) > 1:
-        return None
-    planned = {key: value for key, value in keywords.items() if key not in PLACEMENT}
-    call = AtenCall(name, arguments, {**planned, "out": results[0]})
-    try:
-        call()
-    except (TypeError, RuntimeError):
-        return None
-    return call
-
-
-def _run_and_copy(
-    function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], results: list[Tensor]
-) -> None:
-    outputs = function(*arguments, **keywords)
-    found = [leaf for leaf in tree_leaves(outputs) if isinstance(leaf, Tensor)]
-    for result, values in zip(results, found, strict=True):
-        result.copy_(values)
-
-
-def _lifetimes(trace: Trace) -> dict[int, tuple[int, int]]:
+def lifetimes(trace: Trace) -> dict[int, tuple[int, int]]:
     """For each storage that is used the first and the last operation that has it."""
-    lifetimes: dict[int, tuple[int, int]] = {}
+    spans: dict[int, tuple[int, int]] = {}
     for number, operation in enumerate(trace.operations):
         for ref in operation.refs():
-            lifetimes[ref.storage] = (lifetimes.get(ref.storage, (number, number))[0], number)
-    return lifetimes
+            spans[ref.storage] = (spans.get(ref.storage, (number, number))[0], number)
+    return spans
 
 
-def _plan(trace: Trace, lifetimes: dict[int, tuple[int, int]]) -> tuple[list[tuple[int, int]], int]:
+def plan_trace(
+    trace: Trace, spans: dict[int, tuple[int, int]]
+) -> tuple[list[tuple[int, int]], int]:
     """(offset, bytes) of each storage in one block of memory, and the bytes of the whole."""
-    return plan_memory([(trace.sizes[storage], *span) for storage, span in lifetimes.items()])
+    return plan_memory([(trace.sizes[storage], *span) for storage, span in spans.items()])

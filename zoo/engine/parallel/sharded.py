@@ -140,7 +140,13 @@ class _Team(Generic[R]):
         self._group = ThreadGroup(len(models))
         self._workers = list(map(worker, models, self._group.ranks))
         self._threads = ThreadPool(len(models))
-        self._model, *self._replicas = models
+        self._model, *replicas = models
+        self._buffers = [
+            (own.buffers, module.buffers)
+            for model in replicas
+            for own, module in zip(model.modules(), self._model.modules(), strict=True)
+            if own.buffers
+        ]
         self._tensors = _state(self._model)
 
     def is_current(self) -> bool:
@@ -149,11 +155,10 @@ class _Team(Generic[R]):
 
     def run(self, plan: Sequence[Sequence[slice]], inputs: Sequence[Tensor]) -> list[R]:
         self._group.reset()
-        for model in self._replicas:  # the whole batch, or a user, may have changed the buffers
-            for own, module in zip(model.modules(), self._model.modules(), strict=True):
-                for name, buffer in own.buffers.items():
-                    if buffer is not module.buffers[name]:
-                        buffer.copy_(module.buffers[name])
+        for buffers, present in self._buffers:  # a user, or the whole batch, may have changed them
+            for name, buffer in present.items():
+                if buffers[name] is not buffer:
+                    buffers[name].copy_(buffer)
         shares = zip(self._workers, plan, strict=True)
         return self._threads.run([partial(worker, shard, *inputs) for worker, shard in shares])
 
