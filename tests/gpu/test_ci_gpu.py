@@ -90,6 +90,13 @@ def parts(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return dict(rows)
 
 
+def no_wheels(tmp_path: Path) -> Path:
+    """A folder without any."""
+    folder = tmp_path / "none"
+    folder.mkdir()
+    return folder
+
+
 @pytest.mark.slow
 def test_all_parts_on_a_cpu(python: Path, wheels: Path, tmp_path: Path) -> None:
     result = run(python, wheels, tmp_path, ZOO_GPU_NETWORKS=" ".join(NAMES), ZOO_GPU_BATCHES="2")
@@ -117,7 +124,7 @@ def test_all_parts_on_a_cpu(python: Path, wheels: Path, tmp_path: Path) -> None:
 def test_what_fails_does_not_stop_the_rest(python: Path, tmp_path: Path) -> None:
     """Without wheels nothing works, and the table says so of each part."""
     result = run(
-        python, tmp_path / "none", tmp_path / "out", ZOO_GPU_NETWORKS="r1", ZOO_GPU_BATCHES="2"
+        python, no_wheels(tmp_path), tmp_path / "out", ZOO_GPU_NETWORKS="r1", ZOO_GPU_BATCHES="2"
     )
     assert result.returncode == 1
     assert parts(result) == dict.fromkeys(
@@ -132,7 +139,7 @@ def test_what_fails_does_not_stop_the_rest(python: Path, tmp_path: Path) -> None
 
 
 def test_no_time(python: Path, tmp_path: Path) -> None:
-    result = run(python, tmp_path / "none", tmp_path / "out", ZOO_GPU_SECONDS="0")
+    result = run(python, no_wheels(tmp_path), tmp_path / "out", ZOO_GPU_SECONDS="0")
     assert result.returncode == 1
     assert set(parts(result).values()) == {"not run: no time left"}
     assert len(parts(result)) == 4 + 2 * 4
@@ -150,3 +157,23 @@ def test_syntax(script: Path) -> None:
     if script.read_text("utf-8").startswith("#!/usr/bin/env bash"):
         result = subprocess.run(["bash", "-n", script], capture_output=True, text=True, check=False)
         assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("ZOO_GPU_SECONDS", "abc", 'ZOO_GPU_SECONDS is "abc". Use a number of seconds.'),
+        ("ZOO_GPU_DEVICE", "gpu", 'ZOO_GPU_DEVICE is "gpu". Use cuda or cpu.'),
+        ("ZOO_WHEELS", "/nowhere", 'ZOO_WHEELS is "/nowhere", which is no folder.'),
+    ],
+)
+def test_a_variable_that_cannot_be(variable: str, value: str, message: str) -> None:
+    result = subprocess.run(
+        [SCRIPT],
+        env={"PATH": os.environ["PATH"], variable: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f".ci/gpu: {message}\n"
