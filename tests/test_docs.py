@@ -342,7 +342,7 @@ def test_the_python_examples_run(
         exec(text, names)
     if "loss" in names:
         assert names["loss"].shape == ()
-    assert (names["denoised"].shape, names["denoised"].dtype) == ((33, 45, 3), np.uint8)
+    assert (names["clean"].shape, names["clean"].dtype) == ((33, 45, 3), np.uint8)
     assert names["batch"].shape == names["noisy"].shape
     torch.testing.assert_close(names["fast"](names["noisy"]), names["trained"](names["noisy"]))
 

@@ -72,16 +72,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "init": {"errors", *SPEC},
     "nn": {"errors", *SPEC, "init"},
     "optim": {"errors", *SPEC},
-    "data": {"errors", *SPEC},
+    "pictures": {"errors"},
+    "data": {"errors", *SPEC, "pictures"},
     "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data"},
     "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
+    "inference": {"errors", *SPEC, "init", "nn", "engine"},
     "train": {
         *("errors", "files", "malloc", *SPEC, *PLUGINS_READ),
-        *("architecture", *TEXTBOOK, "data", "compiler", "engine"),
+        *("architecture", *TEXTBOOK, "data", "compiler", "engine", "inference"),
     },
     "zoo": {  # zoo/__init__.py
         *("errors", *SPEC, *PLUGINS_READ, "plugins.hookspecs", "plugins.declared_layer"),
-        *("architecture", "nn", "engine", "train"),
+        *("architecture", "nn", "engine", "inference", "train"),
     },
     "testing": {
         *("errors", *SPEC, "spec.schemas", *PLUGINS_FOUND, "plugins.schema_lint"),
@@ -95,14 +97,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
-        *("compiler", "engine", "train", "zoo", "testing", "bench"),
+        *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "bench"),
     },
     "__main__": {"cli"},
 }
 PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
 LOOSE = {"__init__", "__main__", "errors", "files", "compiler", "malloc"}
 
-WITHOUT_TORCH = {"errors", "files", "spec", "plugins", "architecture", "describe"}
+WITHOUT_TORCH = {"errors", "files", "spec", "plugins", "architecture", "describe", "pictures"}
 A_PLUGIN_MAY_IMPORT = re.compile(r"zoo(\.(nn|optim|init|errors|testing|engine|spec(\.\w+)?))?")
 GRADIENTS_OF_TORCH = {
     "requires_grad",

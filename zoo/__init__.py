@@ -4,6 +4,7 @@ For users::
 
     model = zoo.load_model("architectures/n2n_small.toml", device="cpu", seed=0)
     model = zoo.load_checkpoint("runs/x/best.pkl")
+    denoiser = zoo.load("runs/x")
 
 For plugin authors: :func:`zoo.layer` and how it declares parameters (:func:`zoo.integer`,
 :func:`zoo.number` and so on), :class:`zoo.LayerInfo` and :mod:`zoo.input_range` for the shape rules
@@ -34,9 +35,8 @@ from zoo.spec.layer_info import LayerInfo
 from zoo.spec.parameters import body, boolean, choice, integer, number, parameter
 
 if TYPE_CHECKING:
-    from zoo.nn.module import Module
+    from zoo.inference import Denoiser
     from zoo.nn.sequential import Sequential
-    from zoo.train.denoise import Image
 
 __all__ = [
     "InitializerEntry",
@@ -51,11 +51,11 @@ __all__ = [
     "body",
     "boolean",
     "choice",
-    "denoise",
     "hookimpl",
     "input_range",
     "integer",
     "layer",
+    "load",
     "load_checkpoint",
     "load_model",
     "number",
@@ -84,23 +84,29 @@ def load_model(path: str | Path, device: str = "auto", seed: int = 0) -> Sequent
     return load(read_architecture(path, registry), registry, choose_device(device), seed)
 
 
-def denoise(model: Module, image: Image) -> Image:
-    """The network's output for an image of any size; see :func:`zoo.train.denoise.denoise`.
+def load(model: str | Path, device: str = "auto") -> Denoiser:
+    """A trained network that takes pictures as they are; see :class:`zoo.inference.Denoiser`.
 
     Args:
-        model: the network, in evaluation mode, as :func:`load_checkpoint` gives it.
-        image: a numpy array (H, W) or (H, W, C), or a tensor (N, C, H, W) or (C, H, W).
-
-    Returns:
-        The same shape, dtype and range.
+        model: a run's folder, or a checkpoint.
+        device: as for :func:`load_model`.
 
     Raises:
-        zoo.errors.ArgumentError: it is no image of a known type.
-        zoo.errors.ShapeError: the network takes other channels, or no size near the image's.
+        zoo.errors.CheckpointError: there is none, it is damaged or not a checkpoint.
+        zoo.errors.PluginError: a plugin that it needs is not installed; says which.
+        zoo.errors.UsageError: there is no such device.
     """
-    from zoo.train.denoise import denoise as apply
+    from zoo.inference import Denoiser
+    from zoo.plugins.registry import load_registry
+    from zoo.train.device import choose_device
+    from zoo.train.find_model import find_model
+    from zoo.train.session import load_trained
 
-    return apply(model, image)
+    registry = load_registry()
+    found = find_model(model, registry)
+    warn = partial(warnings.warn, stacklevel=3)
+    _, network = load_trained(found.path, registry, warn)
+    return Denoiser(network.to(choose_device(device)))
 
 
 def load_checkpoint(path: str | Path, device: str = "cpu") -> Sequential:

@@ -16,12 +16,12 @@ from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, max_pool2d,
 from zoo.architecture import Architecture, parse_architecture, read_architecture
 from zoo.architecture.overrides import parse_overrides
 from zoo.compiler import Compiler
+from zoo.inference import Denoiser
 from zoo.nn import Sequential
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import Registry, load_registry
 from zoo.testing import check_against_torch
 from zoo.train import TrainStep
-from zoo.train.denoise import denoise
 
 pytest.importorskip("zoo_unet", reason="zoo-unet is not installed")
 
@@ -262,7 +262,7 @@ def test_images_of_any_size(read: Read, build: Build) -> None:
     """zoo extends them as reflect_pad does."""
     model = build(read(*SMALL)).eval()
     x = normal(1, 3, 37, 70, dtype=torch.float32)
-    y = denoise(model, x)
+    y = Denoiser(model)(x)
     assert y.shape == x.shape
     torch.testing.assert_close(y, ReflectPad(model, 32).eval().forward(x))
 

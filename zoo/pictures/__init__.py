@@ -1,0 +1,1 @@
+"""Picture files, read and written back with all that is in them."""
