@@ -89,7 +89,7 @@ class PngPicture(Photo):
         return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def read_chunks(data: bytes) -> list[Chunk]:
+def read_chunks(data: bytes | bytearray) -> list[Chunk]:
     """All chunks up to IEND.
 
     Raises:
