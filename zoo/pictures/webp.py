@@ -122,6 +122,10 @@ def encode_webp(
         chunks, lossless = picture.chunks, picture.lossless and quality is None
     else:
         chunks, lossless = make_chunks(picture.metadata), quality is None
+        if picture.metadata.dpi:
+            remarks.append(
+                "its resolution is only in its EXIF: WEBP has no place of its own for it"
+            )
     return [_encode(samples, chunks, lossless, quality or QUALITY)], remarks
 
 
