@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
 import imagecodecs
@@ -26,6 +27,10 @@ OF_THE_COLOURS = (b"sBIT", b"bKGD", b"hIST")  # written in the colour type that 
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 XMP = b"XML:com.adobe.xmp"
 PALETTE = 3
+EIGHTS = (8, 16)
+BITS: Mapping[int, tuple[int, ...]] = {  # by colour type
+    **{0: (1, 2, 4, 8, 16), 2: EIGHTS, 3: (1, 2, 4, 8), 4: EIGHTS, 6: EIGHTS}
+}
 INCH = 0.0254  # metres
 
 
@@ -34,6 +39,11 @@ class Chunk(NamedTuple):
 
     kind: bytes
     data: memoryview
+
+    @property
+    def check(self) -> int:
+        """The check sum."""
+        return zlib.crc32(self.data, zlib.crc32(self.kind))
 
 
 class PngPicture(Photo):
@@ -46,9 +56,18 @@ class PngPicture(Photo):
         with reading(where):
             header = struct.unpack(">IIBBBBB", stream.read(29)[16:])
             check_pixels(where, header[1], header[0], max_pixels)
+            if header[2] not in BITS.get(header[3], ()):
+                raise ValueError("no such colours")
             self._read_header(*header[:4])
             chunks = read_chunks(read_all(stream))
-        self._pixels = [chunk for chunk in chunks if chunk.kind in DECODED]
+            if self._colour_type == PALETTE and all(chunk.kind != b"PLTE" for chunk in chunks):
+                raise ValueError("no palette")
+        self._pixels = [
+            chunk
+            for kind in DECODED
+            for chunk in chunks
+            if chunk.kind == kind and (kind != b"tRNS" or self._colour_type in (0, 2, PALETTE))
+        ]
         self.chunks = [chunk for chunk in chunks if chunk.kind not in (*DECODED, *ANIMATION)]
         self._add_remarks({chunk.kind for chunk in chunks})
         self.metadata = _metadata(self.chunks)
@@ -60,7 +79,7 @@ class PngPicture(Photo):
         self._bits, self._colour_type = bits, colours
 
     def _add_remarks(self, kinds: set[bytes]) -> None:
-        transparent = b"tRNS" in kinds
+        transparent = b"tRNS" in kinds and self._colour_type in (0, 2, PALETTE)
         self.has_alpha = transparent or self._colour_type in (4, 6)
         self.same_colours = not transparent and self._colour_type != PALETTE and self._bits >= 8
         if self._colour_type == PALETTE:
@@ -100,7 +119,10 @@ def read_chunks(data: bytes | bytearray) -> list[Chunk]:
         length, kind = struct.unpack_from(">I4s", view, at)
         if at + 12 + length > len(view):
             raise ValueError("truncated")
-        chunks.append(Chunk(kind, view[at + 8 : at + 8 + length]))
+        chunk = Chunk(kind, view[at + 8 : at + 8 + length])
+        if kind in DECODED and struct.unpack_from(">I", view, at + 8 + length)[0] != chunk.check:
+            raise ValueError("damaged")
+        chunks.append(chunk)
         at += 12 + length
     return chunks
 
@@ -108,9 +130,9 @@ def read_chunks(data: bytes | bytearray) -> list[Chunk]:
 def join(chunks: list[Chunk]) -> bytes:
     """A file of chunks, with their check sums."""
     parts: list[bytes | memoryview] = [SIGNATURE]
-    for kind, data in chunks:
-        check = zlib.crc32(data, zlib.crc32(kind))
-        parts += [struct.pack(">I4s", len(data), kind), data, struct.pack(">I", check)]
+    for chunk in chunks:
+        head = struct.pack(">I4s", len(chunk.data), chunk.kind)
+        parts += [head, chunk.data, struct.pack(">I", chunk.check)]
     return b"".join(parts)
 
 

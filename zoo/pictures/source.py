@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
+from tifffile import FileHandle
+
 from zoo.errors import DataError, ZooError, printable
 
 ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
@@ -138,3 +140,8 @@ def quiet_tifffile() -> None:
     log = logging.getLogger("tifffile")
     if not log.handlers:
         log.addHandler(logging.NullHandler())
+
+
+def as_handle(stream: BinaryIO) -> FileHandle:
+    """A stream for tifffile, with a name that leads to no other file of a stack in several."""
+    return FileHandle(stream, name="stream")

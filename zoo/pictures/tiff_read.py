@@ -14,7 +14,7 @@ from zoo.errors import DataError
 from zoo.pictures.exif import POINTERS, Layout, Tag, orientation_in, read_tags
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.picture import Array, Picture
-from zoo.pictures.source import quiet_tifffile, reading
+from zoo.pictures.source import as_handle, quiet_tifffile, reading
 from zoo.pictures.tiff_page import JPEG, PageFormat, from_stored, read_format
 from zoo.pictures.tiff_tags import COLORMAP, STRUCTURE, metadata_of
 
@@ -36,7 +36,7 @@ class TiffPicture(Picture):
         super().__init__(where, stream)
         quiet_tifffile()
         with reading(where):
-            self._tiff = TiffFile(stream)
+            self._tiff = TiffFile(as_handle(stream))
             pages = [self._tiff.pages[n].aspage() for n in range(len(self._tiff.pages))]
             self._pages = [page for page in pages if not page.subfiletype & (REDUCED | MASK)]
             for page in self._pages:

@@ -29,7 +29,7 @@ STRUCTURE = frozenset(
 DESCRIPTION, XMP, ICC, COLORMAP = 270, 700, 34675, 320
 RANGES = (280, 281, 340, 341)  # smallest and largest value
 ONLY_IN_TIFF = (XMP, ICC, COLORMAP, 50838, 50839)  # the last two are ImageJ's
-CENTIMETRE, INCH = 3, 2
+UNITS = NO_UNIT, INCH, CENTIMETRE = 1, 2, 3
 
 Ratios = tuple[tuple[int, int], tuple[int, int], int]
 
@@ -69,7 +69,9 @@ def ratios_of(
     ]
     if len(pairs) < 2:
         return None
-    return pairs[0], pairs[1], short_value(order, found.values(), RESOLUTION[2]) or INCH
+    unit = short_value(order, found.values(), RESOLUTION[2])
+    unit = INCH if unit is None else unit
+    return pairs[0], pairs[1], unit if unit in UNITS else NO_UNIT
 
 
 def _dpi(order: Order, tags: Sequence[Tag]) -> tuple[float, float] | None:

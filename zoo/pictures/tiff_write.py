@@ -13,6 +13,7 @@ from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile, TiffWriter
 
 from zoo.pictures.exif import RESOLUTION, Layout, Order, Tag, find_value, write_tags
 from zoo.pictures.picture import Array
+from zoo.pictures.source import as_handle
 from zoo.pictures.tiff_pack import packed
 from zoo.pictures.tiff_page import PageFormat, mirrored
 from zoo.pictures.tiff_tags import ratios_of
@@ -40,7 +41,8 @@ def writable(form: PageFormat) -> tuple[PageFormat, list[str]]:
     remarks = []
     compression = form.compression
     if compression not in LOSSLESS:
-        name = getattr(COMPRESSION(compression), "name", compression)
+        names = {value.value: value.name for value in COMPRESSION}
+        name = names.get(compression, f"compression {compression}")
         remarks.append(f"it is written with Deflate in place of {name}, without loss")
         compression = int(COMPRESSION.ADOBE_DEFLATE)
     if form.depth.bits not in (8, 16, 32, 64) and compression != COMPRESSION.NONE:
@@ -67,7 +69,9 @@ def write_tiff(
         in_one_page: only the first part's tags are written, the samples of all behind them.
     """
     directories, order = [], layout.order
-    with TiffWriter(stream, bigtiff=layout.big, byteorder=order, ome=False, shaped=False) as writer:
+    with TiffWriter(
+        as_handle(stream), bigtiff=layout.big, byteorder=order, ome=False, shaped=False
+    ) as writer:
         remaining = iter(parts)
         for part in remaining:
             _write_page(writer, part, layout)
@@ -148,7 +152,7 @@ def _write_directories(
         return stream.read(count)
 
     stream.seek(0)
-    with TiffFile(stream) as tiff:
+    with TiffFile(as_handle(stream)) as tiff:
         offsets = [tiff.pages[number].offset for number in range(len(directories))]
     places = [
         (find_value(read, layout, offset, tag.code), tag)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import BinaryIO, Literal, cast
 
 import numpy as np
 
-from zoo.errors import ArgumentError, WriteError
+from zoo.errors import ArgumentError, WriteError, ZooError, format_error
 from zoo.files import write_atomically
 from zoo.pictures.bmp import encode_bmp
 from zoo.pictures.exif import Layout, Tag
@@ -70,6 +71,10 @@ def write_picture(
     remarks: list[str] = []
 
     def write(stream: BinaryIO) -> None:
+        with _encoding(picture.where, name):
+            encode(stream)
+
+    def encode(stream: BinaryIO) -> None:
         parts = _parts(picture, planes, wanted)
         if name == "TIFF":
             remarks.extend(_write_tiff(stream, picture, parts, wanted))
@@ -84,6 +89,17 @@ def write_picture(
     else:
         _write_stream(target, write)
     return remarks
+
+
+@contextmanager
+def _encoding(where: str, name: str) -> Iterator[None]:
+    """One line for what an encoder refuses: tags or sizes that the checks did not foresee."""
+    try:
+        yield
+    except (ZooError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise WriteError(f"{where}: cannot be written as {name}: {format_error(error)}.") from error
 
 
 def _parts(picture: Picture, planes: Iterable[Array], wanted: Depth) -> Iterator[Array]:
