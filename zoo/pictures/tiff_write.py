@@ -46,9 +46,7 @@ def writable(form: PageFormat) -> tuple[PageFormat, list[str]]:
         remarks.append(f"it is written with Deflate in place of {name}, without loss")
         compression = int(COMPRESSION.ADOBE_DEFLATE)
     if form.depth.bits not in (8, 16, 32, 64) and compression != COMPRESSION.NONE:
-        remarks.append(
-            f"it is written without compression, which {form.depth.words} packed do not have"
-        )
+        remarks.append(f"it is written without compression, to keep its {form.depth.words}")
         compression = int(COMPRESSION.NONE)
     predictor = form.predictor
     if predictor > 1:
