@@ -116,6 +116,11 @@ class TiffPicture(Picture):
         }
         self.remarks += [note for note, holds in notes.items() if holds]
 
+    def plane_shape(self, plane: int) -> tuple[int, ...]:
+        """The shape of one plane."""
+        shape = self.formats[0 if self.in_one_page else plane].shape
+        return shape if self.channels == 1 else (*shape, self.channels)
+
     def planes(self) -> Iterator[Array]:
         """Each plane, one page at a time."""
         for number in range(self.n_planes):

@@ -13,11 +13,13 @@ from typing import BinaryIO, NamedTuple
 import imagecodecs
 import numpy as np
 from PIL import Image
+from PIL.WebPImagePlugin import WebPImageFile
 
 from zoo.pictures.exif import orientation_of
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.photo import Photo
 from zoo.pictures.picture import Array, Metadata, Picture
+from zoo.pictures.pillow import pixels_of
 from zoo.pictures.source import read_all, reading
 
 PIXELS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
@@ -47,7 +49,8 @@ class WebpPicture(Photo):
             height, width, flags = _header(chunks[0])
         check_pixels(where, height, width, max_pixels)
         self.set_size(height, width, 3)
-        kinds = {chunk.kind for chunk in chunks}
+        frames = [item for chunk in chunks if chunk.kind == b"ANMF" for item in _frame(chunk)]
+        kinds = {chunk.kind for chunk in (*chunks, *frames)}
         self._animated = b"ANMF" in kinds
         self.has_alpha = bool(flags & ALPHA)
         self.lossless = b"VP8L" in kinds
@@ -65,6 +68,9 @@ class WebpPicture(Photo):
 
     def decode(self) -> Array:
         """All samples as (H, W, S)."""
+        if self._animated:  # Pillow puts the first picture at its place
+            with WebPImageFile(BytesIO(self._data)) as image:
+                return pixels_of(image.convert("RGBA" if self.has_alpha else "RGB"))
         pixels: Array = imagecodecs.webp_decode(self._data, index=0, hasalpha=self.has_alpha)
         return pixels
 
@@ -83,6 +89,11 @@ def read_chunks(body: bytes) -> list[Chunk]:
         chunks.append(Chunk(kind, body[at + 8 : at + 8 + size]))
         at += 8 + size + size % 2
     return chunks
+
+
+def _frame(chunk: Chunk) -> list[Chunk]:
+    """The chunks of a picture of an animation, behind its place and duration."""
+    return read_chunks(chunk.data[16:])
 
 
 def _header(first: Chunk) -> tuple[int, int, int]:

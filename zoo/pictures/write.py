@@ -108,7 +108,7 @@ def _parts(picture: Picture, planes: Iterable[Array], wanted: Depth) -> Iterator
     for number, plane in enumerate(planes):
         if number >= picture.n_planes:
             raise ArgumentError(f"planes: more than {picture.n_planes}. Give each once.", "planes")
-        colours = _colours(picture, plane, wanted)
+        colours = _colours(picture, number, plane, wanted)
         extras = picture.extras(number)
         if extras is not None:
             colours = np.concatenate([colours, convert(extras, picture.depth, wanted)], axis=2)
@@ -120,7 +120,7 @@ def _parts(picture: Picture, planes: Iterable[Array], wanted: Depth) -> Iterator
         )
 
 
-def _colours(picture: Picture, plane: Array, wanted: Depth) -> Array:
+def _colours(picture: Picture, number: int, plane: Array, wanted: Depth) -> Array:
     given = picture.depth
     if plane.dtype.kind == "f" and not given.floating:
         given = Depth(plane.dtype.itemsize * 8, floating=True)
@@ -130,9 +130,10 @@ def _colours(picture: Picture, plane: Array, wanted: Depth) -> Array:
         raise ArgumentError(
             f"planes: {plane.dtype}. Allowed are {given.dtype}, and floats.", "planes"
         )
-    if plane.shape[2:] != ((picture.channels,) if picture.channels > 1 else ()):
+    expected = picture.plane_shape(number)
+    if plane.shape != expected:
         raise ArgumentError(
-            f"planes: shape {plane.shape} for {picture.channels} channels.", "planes"
+            f"planes: shape {plane.shape}. Plane {number + 1} has {expected}.", "planes"
         )
     return convert(plane, given, wanted).reshape(*plane.shape[:2], picture.channels)
 
