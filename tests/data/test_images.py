@@ -224,6 +224,24 @@ def test_the_format_is_told_from_the_content(tmp_path: Path) -> None:
     assert torch.equal(only(tmp_path / "tiff.png", 3), planes(random_values(3)))
 
 
+def test_ways_of_storing_that_only_a_tiff_has(tmp_path: Path) -> None:
+    pixels = random_values(3)
+    tifffile.imwrite(
+        tmp_path / "planar.tif",
+        np.moveaxis(pixels, -1, 0).copy(),
+        photometric="rgb",
+        planarconfig="separate",
+    )
+    assert torch.equal(only(tmp_path / "planar.tif", 3), planes(pixels))
+    deep = random_values(dtype=np.uint16) >> 4
+    tifffile.imwrite(tmp_path / "packed.tif", deep, bitspersample=12, photometric="minisblack")
+    assert torch.equal(only(tmp_path / "packed.tif", 1), planes(deep / np.float32(4095)))
+    image = Image.fromarray(pixels).convert("YCbCr")
+    image.save(tmp_path / "ycbcr.tif")
+    expected = planes(np.asarray(image.convert("RGB"))).int()
+    assert (only(tmp_path / "ycbcr.tif", 3).int() - expected).abs().max() <= 1
+
+
 # Channels
 
 

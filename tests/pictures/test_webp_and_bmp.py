@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from skimage import data
 
 from zoo.errors import DataError
 from zoo.pictures import open_picture
@@ -37,6 +38,17 @@ def test_alpha_of_a_lossy_webp_is_kept(tmp_path: Path, again: Any, draw: Any) ->
     with Image.open(result.path) as found:
         assert np.array_equal(np.asarray(found)[..., 3], pixels[..., 3])
     assert b"VP8L" not in result.path.read_bytes()
+
+
+@pytest.mark.parametrize("quality", [20, 60, 80, 95])
+def test_a_lossy_webp_is_written_with_its_quality(tmp_path: Path, again: Any, quality: int) -> None:
+    path = tmp_path / "a.webp"
+    Image.fromarray(data.coffee()[::2, ::2]).save(path, quality=quality)
+    result = again(path)
+    assert abs(result.picture.quality - quality) <= 5
+    assert abs(result.reread.quality - result.picture.quality) <= 5
+    assert 0.8 < result.path.stat().st_size / path.stat().st_size < 1.25
+    assert (result.picture.remarks, result.remarks) == ([], [])
 
 
 def test_only_the_first_picture_of_an_animation(tmp_path: Path, again: Any, draw: Any) -> None:

@@ -101,7 +101,7 @@ class JpegPicture(Photo):
 
     def _check_rest(self, data: bytes, scans: int) -> None:
         end = _end(data, scans)
-        if len(data) - end > LARGEST or data[end : end + 3] == b"\xff\xd8\xff":
+        if data[end:].strip(b"\0"):
             self.remarks.append(
                 f"{len(data) - end} bytes after the picture (another one, a film) are left out"
             )

@@ -40,7 +40,8 @@ class TiffPicture(Picture):
             pages = [self._tiff.pages[n].aspage() for n in range(len(self._tiff.pages))]
             self._pages = [page for page in pages if not page.subfiletype & (REDUCED | MASK)]
             for page in self._pages:
-                check_pixels(where, page.imagelength, page.imagewidth, max_pixels)
+                limit = max_pixels * 4 // max(4, page.samplesperpixel)
+                check_pixels(where, page.imagelength, page.imagewidth, limit)
             grey_palette = bool(self._tiff.is_imagej)
             self.formats = [read_format(where, page, grey_palette) for page in self._pages]
             self.layout = Layout(self._tiff.byteorder, self._tiff.is_bigtiff)

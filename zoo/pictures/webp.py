@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
@@ -21,6 +22,7 @@ from zoo.pictures.photo import Photo
 from zoo.pictures.picture import Array, Metadata, Picture
 from zoo.pictures.pillow import pixels_of
 from zoo.pictures.source import read_all, reading
+from zoo.pictures.webp_quality import estimate_quality
 
 PIXELS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
 FLAGS = {b"ICCP": 0x20, b"EXIF": 0x08, b"XMP ": 0x04}.items()
@@ -61,10 +63,7 @@ class WebpPicture(Photo):
         self.orientation = orientation_of(self.metadata.exif)
         if self._animated:
             self.remarks.append("only the first picture of its animation is kept")
-        if not self.lossless:
-            self.remarks.append(
-                f"its quality is not in the file: it is written with {QUALITY} if none is given"
-            )
+        self.quality = _quality((*frames, *chunks))
 
     def decode(self) -> Array:
         """All samples as (H, W, S)."""
@@ -89,6 +88,15 @@ def read_chunks(body: bytes) -> list[Chunk]:
         chunks.append(Chunk(kind, body[at + 8 : at + 8 + size]))
         at += 8 + size + size % 2
     return chunks
+
+
+def _quality(chunks: Sequence[Chunk]) -> int:
+    """The quality of the first lossy frame."""
+    for kind, data in chunks:
+        if kind == b"VP8 ":
+            with suppress(IndexError):  # a damaged frame, which decoding will refuse
+                return estimate_quality(data)
+    return QUALITY
 
 
 def _frame(chunk: Chunk) -> list[Chunk]:
@@ -131,6 +139,7 @@ def encode_webp(
         remarks.append("it is written as RGB: WEBP has no grey")
     if isinstance(picture, WebpPicture):
         chunks, lossless = picture.chunks, picture.lossless and quality is None
+        quality = quality or picture.quality
     else:
         chunks, lossless = make_chunks(picture.metadata), quality is None
         if picture.metadata.dpi:
