@@ -220,6 +220,19 @@ def test_tags_of_all_kinds_are_kept(tmp_path: Path, again: Any, draw: Any, big: 
     assert first.reread.metadata == first.picture.metadata
 
 
+def test_a_resolution_that_is_no_number(tmp_path: Path, again: Any, draw: Any) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, draw(HEIGHT, WIDTH), resolution=(3, 4), metadata=None)
+    with tifffile.TiffFile(path) as tiff:
+        place = tiff.pages[0].tags[282].valueoffset
+    data = bytearray(path.read_bytes())
+    data[place + 4 : place + 8] = bytes(4)
+    path.write_bytes(data)
+    result = again(path)
+    assert result.picture.metadata.dpi is None
+    assert np.array_equal(result.found[0], result.planes[0])
+
+
 def test_the_directories_of_exif_are_kept(tmp_path: Path, again: Any, draw: Any) -> None:
     """Of a JPEG, in a TIFF, in a TIFF again."""
     path = tmp_path / "a.jpg"

@@ -110,7 +110,7 @@ def _arguments(part: TiffPart, layout: Layout) -> dict[str, Any]:
     extratags: list[Any] = [
         (tag.code, tag.type, tag.count, tag.data, False)
         for tag in part.tags
-        if tag.data and not (resolution and tag.code in RESOLUTION)
+        if tag.data and tag.code not in RESOLUTION
     ]
     pointer = 16 if layout.big else 4
     there = {tag.code for tag in part.tags if tag.children}
