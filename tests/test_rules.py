@@ -159,7 +159,11 @@ def files(pattern: str) -> list[Source]:
 
 
 ZOO = files("zoo/**/*.py")
-OF_PLUGINS = [source for source in files("plugins/*/**/*.py") if "/tests/" not in source.path]
+OF_PLUGINS = [
+    source
+    for source in files("plugins/*/**/*.py")
+    if not {"tests", "recipes"} & {*Path(source.path).parts}
+]
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
