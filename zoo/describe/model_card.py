@@ -35,12 +35,10 @@ class ModelCard:
 
     Attributes:
         name: the model's.
-        summary: its record's.
         fields: what the file has.
     """
 
     name: str
-    summary: str
     fields: Mapping[str, Any]
 
     @property
@@ -50,7 +48,7 @@ class ModelCard:
 
     def to_markdown(self) -> str:
         """The whole card, in lines of up to 80 characters but for commands and tables."""
-        return "\n".join(_markdown(self.name, self.summary, self.fields)) + "\n"
+        return "\n".join(_markdown(self.name, self.fields)) + "\n"
 
 
 def read_card(entry: ModelEntry) -> ModelCard:
@@ -73,13 +71,12 @@ def read_card(entry: ModelEntry) -> ModelCard:
             f"{where}: {f'{key}: ' if key else ''}{violation.message}. "
             "The fields of a card are in zoo's schemas/model_card.json."
         )
-    return ModelCard(entry.name, entry.summary, fields)
+    return ModelCard(entry.name, fields)
 
 
-def _markdown(name: str, summary: str, card: Mapping[str, Any]) -> Iterator[str]:
+def _markdown(name: str, card: Mapping[str, Any]) -> Iterator[str]:
     training, measured = card["training"], card.get("measured")
     yield f"# {name}: {card['title']}"
-    yield from ("", _wrapped(summary + "."))
     for title, key in (("Use it for", "for"), ("Not for", "not_for"), ("Limits", "limitations")):
         yield from _section(title, _items(card[key]))
     if measured:
