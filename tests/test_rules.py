@@ -24,7 +24,9 @@ SPEC = {
     *("spec.shapes", "spec.arguments", "spec.constraints", "spec.parameters"),
     *("spec.input_range", "spec.layer_info", "spec.sizes"),
 }
-PLUGINS_READ = {"plugins.records", "plugins.lowering", "plugins.registry"}
+PLUGINS_READ = {
+    *("plugins.records", "plugins.lowering", "plugins.model_entry", "plugins.registry"),
+}
 PLUGINS_FOUND = {*PLUGINS_READ, "plugins.discovery", "plugins.static_source"}
 TEXTBOOK = {"init", "nn", "optim"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -52,18 +54,19 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "spec.layer_info", "plugins.schema_lint", "plugins.object_reference"),
     },
     "plugins.lowering": {"errors", "plugins.object_reference"},
-    "plugins.hookspecs": {"plugins.records", "plugins.lowering"},
+    "plugins.model_entry": {"errors"},
+    "plugins.hookspecs": {"plugins.records", "plugins.lowering", "plugins.model_entry"},
     "plugins.declared_layer": {
         *("errors", "plugins.records", "spec.layer_info", "spec.parameters"),
     },
     "plugins.builtins": {"spec.schemas", "plugins.records", "plugins.hookspecs"},
     "plugins.discovery": {
         *("errors", "plugins.records", "plugins.hookspecs", "plugins.builtins"),
-        "plugins.static_source",
+        *("plugins.model_entry", "plugins.static_source"),
     },
     "plugins.registry": {
         *("errors", "plugins.records", "plugins.lowering", "plugins.discovery"),
-        "plugins.declared_layer",
+        *("plugins.model_entry", "plugins.declared_layer"),
     },
     "architecture": {"errors", *SPEC, "spec.schemas", *PLUGINS_READ, "plugins.suggestions"},
     "describe": {
@@ -78,7 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
     "inference": {"errors", *SPEC, "init", "nn", "engine"},
     "train": {
-        *("errors", "files", "malloc", *SPEC, *PLUGINS_READ),
+        *("errors", "files", "malloc", *SPEC, *PLUGINS_READ, "plugins.suggestions"),
         *("architecture", *TEXTBOOK, "data", "compiler", "engine", "inference"),
     },
     "zoo": {  # zoo/__init__.py
@@ -156,7 +159,11 @@ def files(pattern: str) -> list[Source]:
 
 
 ZOO = files("zoo/**/*.py")
-OF_PLUGINS = [source for source in files("plugins/*/**/*.py") if "/tests/" not in source.path]
+OF_PLUGINS = [
+    source
+    for source in files("plugins/*/**/*.py")
+    if not {"tests", "recipes"} & {*Path(source.path).parts}
+]
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from zoo.plugins.declared_layer import layer
 from zoo.plugins.hookspecs import hookimpl
 from zoo.plugins.lowering import Lowering
+from zoo.plugins.model_entry import ModelEntry
 from zoo.plugins.records import (
     InitializerEntry,
     LayerEntry,
@@ -44,6 +45,7 @@ __all__ = [
     "LayerInfo",
     "LossEntry",
     "Lowering",
+    "ModelEntry",
     "NoiseEntry",
     "OptimizerEntry",
     "ScheduleEntry",
@@ -88,7 +90,7 @@ def load(model: str | Path, device: str = "auto") -> Denoiser:
     """A trained network that takes pictures as they are; see :class:`zoo.inference.Denoiser`.
 
     Args:
-        model: a run's folder, or a checkpoint.
+        model: a run's folder, a checkpoint, or the name of an installed model.
         device: as for :func:`load_model`.
 
     Raises:

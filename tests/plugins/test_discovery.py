@@ -35,8 +35,8 @@ def entry(name, factory="zoo.nn:ReLU", properties={}, **fields):
     )
 """
 HOOKS = (
-    "Hooks, without arguments: zoo_initializers, zoo_layers, zoo_losses, zoo_noises, "
-    "zoo_optimizers, zoo_schedules, zoo_sources."
+    "Hooks, without arguments: zoo_initializers, zoo_layers, zoo_losses, zoo_models, "
+    "zoo_noises, zoo_optimizers, zoo_schedules, zoo_sources."
 )
 ALL: dict[str, str] = {}  # an environment that narrows nothing
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from zoo.cli.console import print_json, print_table, warn
@@ -11,15 +9,16 @@ from zoo.cli.options import data_option, device_option, json_option, source_tabl
 
 
 @click.command()
-@click.argument("model", metavar="RUN_DIR|CHECKPOINT", type=click.Path(path_type=Path))
+@click.argument("model", metavar="MODEL")
 @data_option("What to evaluate on; by default what the run held out")
 @device_option
 @json_option
-def evaluate(model: Path, data: str | None, device: str, as_json: bool) -> None:
+def evaluate(model: str, data: str | None, device: str, as_json: bool) -> None:
     """Evaluate a trained model: both PSNRs, SSIM, and classical methods beside it.
 
-    The model is rebuilt from the checkpoint alone; of a run's folder it is best.pkl. Clean images
-    get the noise of the architecture's data.evaluation_noise.
+    MODEL is a run's folder, a checkpoint, or the name of an installed model ("zoo models"). It is
+    rebuilt from the checkpoint alone; of a run's folder that is best.pkl. Clean images get the
+    noise of the architecture's data.evaluation_noise.
     """
     import torch
 
@@ -29,25 +28,25 @@ def evaluate(model: Path, data: str | None, device: str, as_json: bool) -> None:
     from zoo.plugins.registry import load_registry
     from zoo.train.device import choose_device, device_name
     from zoo.train.evaluation import evaluate as measure
-    from zoo.train.run_directory import find_checkpoint
+    from zoo.train.find_model import find_model
     from zoo.train.session import load_evaluation_data, load_trained
 
     registry = load_registry()
     target = choose_device(device)
-    path, weights = find_checkpoint(model)
-    compiler, network = load_trained(path, registry, warn)
+    found = find_model(model, registry)
+    compiler, network = load_trained(found.path, registry, warn)
     source = None
     if data is not None:
         source = build_component("source", source_table(registry, data), registry)
     images = load_evaluation_data(compiler, source)
     if not as_json:
         click.echo(f"device: {device_name(target)}")
-        click.echo(f"model: {compiler.architecture.name}, {path}")
+        click.echo(f"model: {compiler.architecture.name}, {found.path}")
     progress = EvaluationProgress(len(images), quiet=as_json)
     with torch.no_grad(), progress.bar:
         result = measure(network.to(target), images, target, progress.on_image)
     if as_json:
         precision = compiler.architecture.train.precision
-        print_json(result.to_dict(data or "held out", weights, precision))
+        print_json(result.to_dict(data or "held out", found.weights, precision))
     else:
         print_table(evaluation_table(result))

@@ -34,6 +34,7 @@ COMMANDS = {
     "initializers": ("zoo.cli.listing:initializers", "List what fills new parameters."),
     "layers": ("zoo.cli.listing:layers", "List the layers of a network."),
     "losses": ("zoo.cli.listing:losses", "List the losses that training can minimise."),
+    "models": ("zoo.cli.models:models", "List the trained models that are installed."),
     "new": ("zoo.cli.new:new", "Start an architecture file."),
     "noises": ("zoo.cli.listing:noises", "List the noises that can be added to clean images."),
     "optimizers": ("zoo.cli.listing:optimizers", "List what updates the parameters."),

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from zoo.cli.options import AtLeast, data_option, device_option, overrides, set_option
+from zoo.errors import UsageError
 
 
 @click.command()
@@ -22,6 +23,11 @@ from zoo.cli.options import AtLeast, data_option, device_option, overrides, set_
     help="Folder of the run; never overwritten.  [default: runs/<name>-<time>]",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, or with the latest.")
+@click.option(
+    "--weights",
+    metavar="MODEL",
+    help="Start from the weights of a run, a checkpoint or an installed model of the same layers.",
+)
 @set_option
 def run(
     architecture: Path,
@@ -31,12 +37,17 @@ def run(
     seed: int | None,
     out: Path | None,
     resume: bool,
+    weights: str | None,
     changes: tuple[str, ...],
 ) -> None:
     """Train a denoiser from an architecture file, checkpoint it and evaluate it.
 
     The first Ctrl-C finishes the step, saves and stops; --resume then goes on exactly there.
     """
+    if resume and weights is not None:
+        raise UsageError(
+            f"--weights {weights}: a resumed run has weights of its own. Use it without --resume."
+        )
     from zoo.architecture import read_architecture
     from zoo.plugins.registry import load_registry
 
@@ -46,4 +57,4 @@ def run(
     )
     from zoo.cli.training import train  # torch, which takes a while: mistakes are reported before
 
-    train(spec, registry, device, out, resume, datetime.now())
+    train(spec, registry, device, out, resume, weights, datetime.now())

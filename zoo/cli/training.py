@@ -22,6 +22,7 @@ from zoo.train.device import choose_device, device_name
 from zoo.train.environment import environment
 from zoo.train.evaluation import denoised, evaluate
 from zoo.train.examples import write_examples
+from zoo.train.find_model import find_model
 from zoo.train.precision import check_precision
 from zoo.train.providers import check_providers
 from zoo.train.run_directory import RunDirectory, existing_run_directory, new_run_directory
@@ -34,6 +35,7 @@ from zoo.train.session import (
     unfilled_model,
 )
 from zoo.train.signals import StopRequest
+from zoo.train.starting_weights import start_from
 from zoo.train.trainer import Trainer
 
 
@@ -44,6 +46,7 @@ def train(
     device_option: str,
     out: Path | None,
     resume: bool,
+    weights: str | None,
     now: datetime,
 ) -> None:
     """Train, save and evaluate; see ``zoo run --help``."""
@@ -52,12 +55,20 @@ def train(
     compiler = Compiler(spec, registry)
     warn_of_failures(registry)
     # Before the images are read, so that layers that do not fit are known at once.
-    model = unfilled_model(compiler) if resume else initial_model(compiler, spec.train.seed)
+    started_from = None
+    if resume:
+        model = unfilled_model(compiler)
+    elif weights is not None:
+        model = unfilled_model(compiler)
+        started_from = start_from(model, find_model(weights, registry))
+    else:
+        model = initial_model(compiler, spec.train.seed)
     model.to(device)
     data = load_run_data(compiler, device)
     for remark in data.remarks:
         warn(remark)
     trainer = Trainer(spec, compiler, model, data.batches, data.validation, device)
+    trainer.started_from = started_from
     if resume:
         directory = existing_run_directory(out, spec.name)
         _restore(trainer, directory)
@@ -65,7 +76,9 @@ def train(
         torch.manual_seed(spec.train.seed)  # of layers that draw by torch's global generator
         directory = new_run_directory(out, spec.name, now)
     directory.write_architecture(spec.text)
-    directory.write_environment({**environment(device), "precision": spec.train.precision})
+    precision = {"precision": spec.train.precision}
+    origin = {"started_from": trainer.started_from} if trainer.started_from else {}
+    directory.write_environment({**environment(device), **precision, **origin})
     _announce(trainer, data)
     click.echo(f"run: {directory.path}")
     with StopRequest() as stop:
@@ -129,6 +142,8 @@ def _announce(trainer: Trainer, data: RunData) -> None:
     click.echo(f"device: {device_name(trainer.device)}, precision {spec.train.precision}{graph}")
     layers = count_of("layer", len(trainer.model))
     click.echo(f"model: {spec.name}, {layers}, {parameters:,} parameters")
+    if trainer.started_from:
+        click.echo(f"weights: {trainer.started_from['name']}")
     held_out = count_of("image", len(data.validation))
     click.echo(
         f"data: {_source_name(spec)}, {data.batches.samples:,} crops an epoch, "

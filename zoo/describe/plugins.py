@@ -9,6 +9,7 @@ from typing import Any
 
 from zoo.errors import PluginError
 from zoo.plugins.discovery import Plugins, Provider
+from zoo.plugins.model_entry import ModelEntry
 from zoo.plugins.python_subprocess import run_python
 from zoo.plugins.registry import Registry
 
@@ -65,11 +66,15 @@ def installed_plugins(found: Plugins, registry: Registry) -> list[Plugin]:
 def _plugin(provider: Provider, registry: Registry, imports_torch: bool) -> Plugin:
     contributes: dict[str, list[str]] = {}
     clashes = []
-    for registered in registry:
+    for registered in (*registry, *registry.models):
         if registered.provider == provider:
-            contributes.setdefault(registered.entry.kind, []).append(registered.entry.name)
+            entry = registered.entry
+            contributes.setdefault(entry.kind, []).append(entry.name)
             try:
-                registry.get(registered.entry.kind, registered.entry.name)
+                if isinstance(entry, ModelEntry):
+                    registry.model(entry.name)
+                else:
+                    registry.get(entry.kind, entry.name)
             except PluginError as error:
                 clashes.append(str(error))
     failures = [failure.reason for failure in registry.failures if failure.provider == provider]

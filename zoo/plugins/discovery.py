@@ -17,6 +17,7 @@ import pluggy
 from zoo.errors import PluginError, format_error
 from zoo.plugins import builtins, hookspecs
 from zoo.plugins.hookspecs import API_VERSION
+from zoo.plugins.model_entry import ModelEntry
 from zoo.plugins.records import KINDS
 from zoo.plugins.static_source import constant
 
@@ -125,7 +126,7 @@ def _register(
         if manager.has_plugin(name):  # older pluggy registers before it finds the mistake
             manager.unregister(name=name)
         if isinstance(error, pluggy.PluginValidationError):
-            hooks = ", ".join(sorted(record.hook for record in KINDS))
+            hooks = ", ".join(sorted([*(record.hook for record in KINDS), ModelEntry.hook]))
             what = " ".join(str(error).split())
             raise PluginError(f"{what}. Hooks, without arguments: {hooks}.") from error
         raise

@@ -32,6 +32,7 @@ from collections.abc import Iterable
 import pluggy
 
 from zoo.plugins.lowering import Lowering
+from zoo.plugins.model_entry import ModelEntry
 from zoo.plugins.records import (
     InitializerEntry,
     LayerEntry,
@@ -43,7 +44,7 @@ from zoo.plugins.records import (
 )
 
 # The version of all this: 1.1 after an addition, 2.0 after a change that plugins have to follow.
-API_VERSION = "1.0"
+API_VERSION = "1.1"  # 1.1: zoo_models
 
 hookspec = pluggy.HookspecMarker("zoo")
 hookimpl = pluggy.HookimplMarker("zoo")
@@ -89,6 +90,11 @@ def zoo_sources() -> Iterable[SourceEntry]:  # type: ignore[empty-body]  # a spe
     It is called with the parameters and ``channels``, and returns
     :class:`zoo.data.sets.CleanImages` or :class:`zoo.data.sets.ImagePairs`.
     """
+
+
+@hookspec
+def zoo_models() -> Iterable[ModelEntry]:  # type: ignore[empty-body]  # a specification
+    """Trained models, for ``zoo denoise NAME`` and wherever else a trained model is named."""
 
 
 @hookspec

@@ -1,4 +1,4 @@
-"""Everything that can be written in an architecture file, by kind and name."""
+"""Everything that can be written in an architecture file, and the models, by kind and name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from zoo.errors import PluginError, format_error
 from zoo.plugins.declared_layer import DeclaredLayer
 from zoo.plugins.discovery import Failure, Plugins, Provider, discover
 from zoo.plugins.lowering import Lowering
+from zoo.plugins.model_entry import ModelEntry
 from zoo.plugins.records import KINDS, Entry, LayerEntry
 
 R = TypeVar("R")
@@ -28,16 +29,39 @@ class Registered:
     provider: Provider
 
 
+@dataclass(frozen=True)
+class InstalledModel:
+    """A trained model and who provides it."""
+
+    entry: ModelEntry
+    provider: Provider
+
+
+P = TypeVar("P", Registered, InstalledModel)
+
+
 class Registry:
     """All entries of the built-ins and the installed plugins.
+
+    Iterating gives those that can be written in an architecture file.
 
     Args:
         registered: the entries with their providers.
         failures: plugins and hooks that could not be used.
+        models: the trained models with their providers.
+
+    Attributes:
+        models: the same, by name.
     """
 
-    def __init__(self, registered: Iterable[Registered], failures: Iterable[Failure] = ()) -> None:
+    def __init__(
+        self,
+        registered: Iterable[Registered],
+        failures: Iterable[Failure] = (),
+        models: Iterable[InstalledModel] = (),
+    ) -> None:
         self.failures = tuple(failures)
+        self.models = tuple(sorted(models, key=lambda model: (model.entry.name, model.provider)))
         self._registered: dict[tuple[str, str], list[Registered]] = {}
         for provided in registered:
             key = (provided.entry.kind, provided.entry.name)
@@ -58,19 +82,12 @@ class Registry:
             PluginError: several plugins provide it.
         """
         distribution, _, bare = name.rpartition(":")
-        found = self._registered[kind, bare]
-        if distribution:
-            found = [each for each in found if each.provider.distribution == distribution]
-        if not found:
-            raise KeyError(name)
-        if len(found) > 1:
-            sides = " and ".join(sorted(str(each.provider) for each in found))
-            choices = sorted({f"{each.provider.distribution}:{bare}" for each in found})
-            choose = f"Choose with {' or '.join(choices)}." if len(choices) > 1 else ""
-            raise PluginError(
-                f"{kind} {bare!r}: provided by {sides}. {choose or 'Uninstall one of them.'}"
-            )
-        return found[0]
+        return _only(self._registered[kind, bare], distribution)
+
+    def model(self, name: str) -> InstalledModel:
+        """The trained model of that name; arguments and errors as of ``get``."""
+        distribution, _, bare = name.rpartition(":")
+        return _only([each for each in self.models if each.entry.name == bare], distribution)
 
     def kinds(self, name: str) -> list[str]:
         """The kinds that have an entry of that name, sorted."""
@@ -85,6 +102,28 @@ class Registry:
     def __iter__(self) -> Iterator[Registered]:
         for key in sorted(self._registered):
             yield from self._registered[key]
+
+
+def _only(found: list[P], distribution: str) -> P:
+    """The one of ``found``, which have one kind and name; of that distribution unless it is "".
+
+    Raises:
+        KeyError: there is none.
+        PluginError: there are several.
+    """
+    if distribution:
+        found = [each for each in found if each.provider.distribution == distribution]
+    if not found:
+        raise KeyError(distribution)
+    if len(found) > 1:
+        kind, name = found[0].entry.kind, found[0].entry.name
+        sides = " and ".join(sorted(str(each.provider) for each in found))
+        choices = sorted({f"{each.provider.distribution}:{name}" for each in found})
+        choose = f"Choose with {' or '.join(choices)}." if len(choices) > 1 else ""
+        raise PluginError(
+            f"{kind} {name!r}: provided by {sides}. {choose or 'Uninstall one of them.'}"
+        )
+    return found[0]
 
 
 def load_registry(plugins: Plugins | None = None) -> Registry:
@@ -110,10 +149,14 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
         for record in KINDS
         for entry, provider in _returned(plugins, record.hook, record, failures)
     ]
+    models = [
+        InstalledModel(entry, provider)
+        for entry, provider in _returned(plugins, ModelEntry.hook, ModelEntry, failures)
+    ]
     list(_returned(plugins, "zoo_lowerings", Lowering, failures))  # for those that fail
     if failures and plugins.strict:
         raise PluginError("\n".join(str(failure) for failure in failures))
-    return Registry(registered, failures)
+    return Registry(registered, failures, models)
 
 
 def load_lowerings(plugins: Plugins | None = None) -> list[Lowering]:

@@ -14,7 +14,11 @@ weights_only=True)`` reads it with no zoo installed. Its keys:
 ``plugins``      who provided each entry: ``{"layer conv2d": "zoo 0.1.0", ...}``
 ``versions``     of zoo, torch, numpy and Python
 ``metrics``      one dict for each finished epoch, as in ``metrics.jsonl``
+``started_from`` only of a run that began with trained weights: ``name`` and ``sha256`` of these
 ============== ===================================================================================
+
+One for inference alone (:mod:`zoo.train.inference_checkpoint`) has no ``optimizer``, ``progress``
+and ``rng``.
 """
 
 from __future__ import annotations
@@ -43,6 +47,7 @@ KEYS = (
     "versions",
     "metrics",
 )
+FOR_TRAINING = ("optimizer", "progress", "rng")  # what a checkpoint for inference lacks
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any], keep_previous: bool = False) -> None:
@@ -50,7 +55,7 @@ def save_checkpoint(path: Path, content: Mapping[str, Any], keep_previous: bool 
 
     Args:
         path: where to.
-        content: the values of ``KEYS`` but ``format``.
+        content: the values of ``KEYS`` but ``format``, all or those that inference needs.
         keep_previous: keep the checkpoint that it replaces as ``previous_path(path)``.
     """
     if keep_previous and path.exists():
@@ -92,9 +97,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path}: not a checkpoint of format {FORMAT}. Use a .pkl file that zoo has written."
         )
-    if missing := [key for key in KEYS if key not in content]:
+    if missing := _missing(content):
         raise CheckpointError(f"{path}: {', '.join(missing)} is missing. The file is incomplete.")
     return content
+
+
+def is_for_inference(content: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint has no state of training to go on from."""
+    return not any(key in content for key in FOR_TRAINING)
 
 
 def load_or_fall_back(path: Path) -> tuple[dict[str, Any], str]:
@@ -115,6 +125,12 @@ def load_or_fall_back(path: Path) -> tuple[dict[str, Any], str]:
         except CheckpointError:
             raise error from None
         return content, f"{error} Going on from the checkpoint before it, {previous.name}."
+
+
+def _missing(content: Mapping[str, Any]) -> list[str]:
+    """The keys that a checkpoint should have, and has not."""
+    optional = FOR_TRAINING if is_for_inference(content) else ()
+    return [key for key in KEYS if key not in content and key not in optional]
 
 
 def _link(source: Path, target: Path) -> None:

@@ -1,11 +1,13 @@
-"""What a user names as a model: a run's folder or a checkpoint."""
+"""What a user names as a model: a run's folder, a checkpoint, or an installed model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.errors import CheckpointError
 from zoo.plugins.registry import Registry
+from zoo.plugins.suggestions import suggest
 from zoo.train.run_directory import find_checkpoint
 
 
@@ -16,7 +18,8 @@ class FoundModel:
     Attributes:
         name: how to call it: the run's folder, the file or the installed model's name.
         path: its checkpoint.
-        weights: which of a run's weights these are: ``best``, ``last``, or the file's own name.
+        weights: which of a run's weights these are: ``best``, ``last``, the file's own name, or
+            the installed model's.
     """
 
     name: str
@@ -27,12 +30,36 @@ class FoundModel:
 def find_model(model: str | Path, registry: Registry) -> FoundModel:
     """The trained model that a user names.
 
+    A file or folder of that name is taken before an installed model.
+
     Args:
-        model: a run's folder (its ``best.pkl``, else its ``last.pkl``) or a checkpoint.
+        model: a run's folder (its ``best.pkl``, else its ``last.pkl``), a checkpoint, or the name
+            of an installed model, as ``DISTRIBUTION:NAME`` where several have it. An installed
+            model's file is compared with the sha256 that it was published with.
         registry: what is installed.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is none, or an installed model's file is missing or another.
+        PluginError: several plugins provide the name.
     """
-    path, weights = find_checkpoint(Path(model))
-    return FoundModel(str(model), path, weights)
+    path, name = Path(model), str(model)
+    if path.exists():
+        path, weights = find_checkpoint(path)
+        return FoundModel(name, path, weights)
+    try:
+        entry = registry.model(name).entry
+    except KeyError:
+        raise _unknown(name, registry) from None
+    return FoundModel(name, entry.verified_path(), entry.name)
+
+
+def _unknown(name: str, registry: Registry) -> CheckpointError:
+    names = sorted({model.entry.name for model in registry.models})
+    meant = suggest(name, names)
+    words = [
+        f"{name}: no run, checkpoint or installed model of that name.",
+        f"Did you mean {meant}?" if meant else "",
+        f"Installed models: {', '.join(names) or 'none'}.",
+        *(f"It may be of a plugin that failed: {failure}" for failure in registry.failures),
+    ]
+    return CheckpointError(" ".join(filter(None, words)))

@@ -23,7 +23,7 @@ from zoo.errors import ArgumentError, CheckpointError, StateError, format_value
 from zoo.init import Unfilled
 from zoo.nn.sequential import Sequential
 from zoo.plugins.registry import Registry
-from zoo.train.checkpoint import load_checkpoint
+from zoo.train.checkpoint import is_for_inference, load_checkpoint
 from zoo.train.providers import check_providers
 
 Images = CleanImages | ImagePairs
@@ -138,8 +138,13 @@ def check_resumable(path: Path, content: Mapping[str, Any], architecture: Archit
     """Refuse to go on with a run of another architecture. Only the number of epochs may change.
 
     Raises:
-        CheckpointError: they differ; names the keys.
+        CheckpointError: they differ; names the keys. Or the checkpoint is for inference alone.
     """
+    if is_for_inference(content):
+        raise CheckpointError(
+            f"{path}: for inference alone, without the optimizer's state: it cannot be resumed. "
+            "Start a new run from its weights with --weights."
+        )
     before, now = (
         dict(_flat(tomli.loads(text))) for text in (content["architecture"], architecture.text)
     )

@@ -77,6 +77,8 @@ class Trainer:
         device: where the model is.
         progress: how far the run has come.
         metrics: one dict for each finished epoch.
+        started_from: ``name`` and ``sha256`` of the trained weights that it began with; None where
+            these were drawn.
     """
 
     architecture: Architecture
@@ -87,6 +89,7 @@ class Trainer:
     device: torch.device
     progress: Progress = field(default_factory=Progress)
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    started_from: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         self.loss = self.compiler.loss()
@@ -209,6 +212,7 @@ class Trainer:
             "plugins": providers(self.architecture, self.compiler.registry),
             "versions": versions(),
             "metrics": self.metrics,
+            **({"started_from": dict(self.started_from)} if self.started_from else {}),
         }
 
     def restore(self, content: Mapping[str, Any]) -> None:
@@ -224,6 +228,7 @@ class Trainer:
         except (StateError, TypeError) as error:
             raise CheckpointError(f"the checkpoint does not fit: {error}") from error
         self.metrics = list(content["metrics"])
+        self.started_from = content.get("started_from")
         self._loss_sum.fill_(self.progress.loss_sum)
         torch.set_rng_state(content["rng"]["torch"])
         if self.device.type == "cuda" and content["rng"]["cuda"] is not None:
