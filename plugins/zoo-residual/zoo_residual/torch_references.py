@@ -1,4 +1,7 @@
-"""The layer that ``torch.nn`` has not, as one writes it there."""
+"""The layer that ``torch.nn`` has not, as one writes it there.
+
+``zoo export`` copies its class into files that need torch only.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The same layers in ``torch.nn``, to be compared with.
 
 torch has no skip connection and no padding to a multiple, so their references are as one
-writes them there.
+writes them there. ``zoo export`` copies these classes into files that need torch only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from zoo.nn import Module
-from zoo.spec.shapes import Pair
 from zoo_unet.max_pool2d import MaxPool2d
 from zoo_unet.reflect_pad import ReflectPad
 from zoo_unet.skip import Skip
@@ -51,7 +50,7 @@ class TorchSkip(torch.nn.Module):
 class TorchReflectPad(torch.nn.Module):
     """``ReflectPad`` in torch, whose padding adds less than the image has."""
 
-    def __init__(self, body: torch.nn.Module, multiple: Pair) -> None:
+    def __init__(self, body: torch.nn.Module, multiple: tuple[int, int]) -> None:
         super().__init__()
         self.body = body
         self.multiple = multiple
@@ -63,13 +62,13 @@ class TorchReflectPad(torch.nn.Module):
         if bottom < height and right < width:
             padded = torch.nn.functional.pad(x, (0, right, 0, bottom), mode="reflect")
         else:
-            rows, columns = _reflected(height, bottom), _reflected(width, right)
+            rows, columns = self.reflected(height, bottom), self.reflected(width, right)
             padded = x[..., rows, :][..., columns]
         y: Tensor = self.body(padded)
         return y[..., :height, :width]
 
-
-def _reflected(size: int, added: int) -> list[int]:
-    """Which row each row of the padded image repeats: 0, 1, .., H-2, H-1, H-2, .., 1, 0, 1, .."""
-    period = max(1, 2 * (size - 1))
-    return [min(row % period, -row % period) for row in range(size + added)]
+    @staticmethod
+    def reflected(size: int, added: int) -> list[int]:
+        """Which row each row of the padded image repeats: 0, 1, .., H-2, H-1, H-2, .., 1, 0, .."""
+        period = max(1, 2 * (size - 1))
+        return [min(row % period, -row % period) for row in range(size + added)]
