@@ -54,7 +54,7 @@ def write(trained: Trained, file: Path, tile: int | None) -> list[str]:
 
 
 def _model(trained: Trained, target: str, tile: int) -> Any:
-    graph = Graph(trained.network, writers(trained, target), OPSET)
+    graph = Graph(trained.network, writers(trained), OPSET)
     shape = [1, COLOURS, tile, tile]
     channels = trained.architecture.input.channels
     if channels == COLOURS:

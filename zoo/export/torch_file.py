@@ -73,6 +73,7 @@ def _reference(trained: Trained, target: str) -> Any:
     Raises:
         PluginError: a layer has no torch reference.
     """
+    trained.require_all("torch_reference", "names no torch reference")
     used = {type(module) for module in trained.network.modules()}
     items = [item for item in trained.registry if item.entry.kind == "layer"]
     references = TorchReferences(item for item in items if item.entry.load() in used)

@@ -99,15 +99,19 @@ def source(trained: Trained, reference: Any, module: str, weights: str, sizes: A
         vertical=vertical,
         horizontal=horizontal,
     )
-    said = trained.provenance()
+    said = {key: _in_docstring(text) for key, text in trained.provenance().items()}
     facts = ("description", "model", "licence", "trained_with", "metrics", "receptive_field")
     header = HEADER.format(
         module=module,
-        weights=weights,
+        weights=_in_docstring(weights),
         facts="\n".join(f"{key}: {said[key]}" for key in facts if key in said),
         **{key: said[key] for key in ("name", "zoo_version", "channels")},
     )
     return "\n\n".join([header, *(text + "\n" for text in classes.values()), body])
+
+
+def _in_docstring(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"') if '"""' in text or "\\" in text else text
 
 
 def expression(module: Any, classes: dict[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import torch
 
-from zoo.architecture import Architecture
+from zoo.architecture import Architecture, Component
 from zoo.architecture.infer_shapes import ShapeInference
-from zoo.errors import ShapeError, UsageError
+from zoo.errors import PluginError, ShapeError, UsageError
 from zoo.files import to_json
 from zoo.nn.sequential import Sequential
+from zoo.plugins.records import LayerEntry
 from zoo.plugins.registry import Registry
 from zoo.spec.sizes import SizeRule, describe_sizes
 from zoo.train.checkpoint import load_checkpoint
@@ -88,6 +89,31 @@ class Trained:
             raise UsageError(f"{target}: --tile is {tile}; the network gives back {self.sizes}.")
         return SizeRule(height, height), SizeRule(width, width)
 
+    def layers(self) -> Iterator[tuple[Component, LayerEntry, str]]:
+        """Each layer of its file, those in bodies too: where it stands, its entry, its name."""
+        for component in _all(self.architecture.layers):
+            item = self.registry.get("layer", component.type)
+            assert isinstance(item.entry, LayerEntry)
+            yield component, item.entry, f"layer {item.entry.name!r} of {item.provider}"
+
+    def require_all(self, field: str, what: str) -> None:
+        """Refuse a network with layers that do not name a field of their entries.
+
+        Raises:
+            PluginError: there are some; names each with its line.
+        """
+        problems = [
+            problem
+            for component, entry, name in self.layers()
+            if not getattr(entry, field)
+            for problem in self.architecture.error(
+                component.path,
+                f"{name} {what}. Use --to safetensors, or name a function as its entry's {field}.",
+            ).problems
+        ]
+        if problems:
+            raise PluginError("\n".join(map(str, problems)))
+
     def provenance(self) -> dict[str, str]:
         """What a file says of the network, all as text."""
         spec = self.architecture
@@ -107,6 +133,14 @@ class Trained:
             "architecture": spec.text,
         }
         return {key: value for key, value in said.items() if value}
+
+
+def _all(components: tuple[Component, ...]) -> Iterator[Component]:
+    for component in components:
+        yield component
+        for value in component.parameters.values():
+            if isinstance(value, tuple) and all(isinstance(item, Component) for item in value):
+                yield from _all(value)
 
 
 def load(model: str, registry: Registry, warn: Callable[[str], object]) -> Trained:
