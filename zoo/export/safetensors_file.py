@@ -24,7 +24,7 @@ def write(trained: Trained, file: Path) -> list[str]:
     library = optional.load("safetensors.torch", "safetensors")
     state = {name: value.contiguous() for name, value in trained.network.state_dict().items()}
     said = {"format": "pt", **trained.provenance()}
-    library.save_file(state, file, metadata=said)
+    file.write_bytes(library.save(state, metadata=said))
     with optional.load("safetensors", "safetensors").safe_open(file, framework="pt") as content:
         same = content.metadata() == said
         found = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118 - no dict

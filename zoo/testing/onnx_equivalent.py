@@ -48,7 +48,8 @@ def _writers(module: Module) -> dict[type, tuple[str, Writer]]:
         if isinstance(item.entry, LayerEntry) and (kind := _factory(item.entry)) in named:
             write = item.entry.load_onnx()
             if write is None:
-                raise NotApplicable(f"layer {item.entry.name} names no onnx")
+                inside = "" if kind is type(module) else f" by {item.entry.name}, which is in it"
+                raise NotApplicable(f"no onnx is named{inside}")
             writers[kind] = (f"layer {item.entry.name!r} of {item.provider}", write)
     if type(module) not in writers:
         raise NotApplicable("no onnx is named")
