@@ -51,7 +51,7 @@ def test_onnx_says_where_it_is_from(tiny: Trained, tmp_path: Path) -> None:
         "channels": "3",
         "value_range": "[0, 1]",
         "sizes": "heights and widths that are a multiple of 2",
-        "receptive_field": "7x7",
+        "receptive_field": "5x5",
         "architecture": tiny.architecture.text,
     }
     (given,) = model.graph.input

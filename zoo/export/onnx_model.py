@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoo.export import layers
-from zoo.export.graph import Graph, Writer
+from zoo.export.graph import Graph, Shape, Writer
 from zoo.export.trained import Trained
 from zoo.nn.sequential import Sequential
 
@@ -26,7 +26,9 @@ def onnx_model(trained: Trained, target: str, tile: int | None = None) -> Any:
     graph = Graph(trained.network, writers(trained))
     channels = trained.architecture.input.channels
     y = any_size(trained, graph, "input", target, tile)
-    shape = ["batch", channels, "height", "width"] if tile is None else [1, channels, tile, tile]
+    shape: Shape = ["batch", channels, "height", "width"]
+    if tile is not None:
+        shape = [1, channels, tile, tile]
     return graph.model(y, shape, shape, trained.architecture.name, trained.provenance())
 
 

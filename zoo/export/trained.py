@@ -84,7 +84,7 @@ class Trained:
         with suppress(ShapeError):
             if self.network.output_shape(shape) == shape:
                 return ANY, ANY
-        height, width = (rule and rule.next(tile) for rule in self.rules)
+        height, width = (rule.next(tile) if rule else None for rule in self.rules)
         if height is None or width is None:
             raise UsageError(f"{target}: --tile is {tile}; the network gives back {self.sizes}.")
         return SizeRule(height, height), SizeRule(width, width)
