@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -55,8 +56,10 @@ def write(trained: Trained, file: Path, module: Path) -> list[str]:
         UsageError: the network gives back few sizes.
     """
     sizes = trained.size_rules(file.name)
-    state = {name: value.clone() for name, value in trained.network.state_dict().items()}
-    torch.save(state, file)
+    buffer = io.BytesIO()  # torch would turn a full disk into an error of its own
+    state = trained.network.state_dict()
+    torch.save({name: value.clone() for name, value in state.items()}, buffer)
+    file.write_bytes(buffer.getbuffer())
     reference = _reference(trained, file.name)
     text = source(trained, reference, module.stem, file.name, sizes)
     module.write_text(text, "utf-8")
@@ -74,9 +77,8 @@ def _reference(trained: Trained, target: str) -> Any:
         PluginError: a layer has no torch reference.
     """
     trained.require_all("torch_reference", "names no torch reference")
-    used = {type(module) for module in trained.network.modules()}
-    items = [item for item in trained.registry if item.entry.kind == "layer"]
-    references = TorchReferences(item for item in items if item.entry.load() in used)
+    types = {component.type for component, _, _ in trained.layers()}
+    references = TorchReferences(trained.registry.get("layer", name) for name in types)
     try:
         return references.model(trained.network)
     except UnknownClassError as error:
