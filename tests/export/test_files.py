@@ -79,7 +79,11 @@ def test_darktable(make: Callable[..., Trained], tmp_path: Path, text: str) -> N
         ]
         config = json.loads(container.read("denoise-my-photo/config.json"))
         session = Session(container.read("denoise-my-photo/model.onnx"))
-    assert config.pop("model_card")["long_description"] == "For these tests."
+    assert config.pop("model_card") == {
+        "long_description": "For these tests.",
+        "scope": "single-image denoising",
+        "notes": "trained with zoo 0.1.0; PSNR 30.50 dB on the pictures held out in training",
+    }
     assert config == {
         "id": "denoise-my-photo",
         "name": "denoise my photo",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -79,7 +80,7 @@ def _config(trained: Trained, stem: str, tile: int) -> dict[str, Any]:
         "long_description": spec.description,
         "scope": "single-image denoising",
         "license": trained.licence,
-        "notes": f"trained with zoo {trained.versions.get('zoo', '')}; {to_json(trained.metrics)}",
+        "notes": "; ".join(_notes(trained)),
     }
     return {
         "id": f"denoise-{words or 'zoo'}",
@@ -93,6 +94,12 @@ def _config(trained: Trained, stem: str, tile: int) -> dict[str, Any]:
         "attributes": {"input_sizes": [tile]},
         "model_card": {key: value for key, value in said.items() if value},
     }
+
+
+def _notes(trained: Trained) -> Iterator[str]:
+    yield f"trained with zoo {trained.versions.get('zoo', '')}".strip()
+    if "val_psnr" in trained.metrics:
+        yield f"PSNR {trained.metrics['val_psnr']:.2f} dB on the pictures held out in training"
 
 
 def _checked(trained: Trained, file: Path, config: dict[str, Any], tile: int) -> str:
