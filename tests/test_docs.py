@@ -28,6 +28,9 @@ from zoo.cli.main import COMMANDS, LazyGroup
 from zoo.cli.main import zoo as command_line
 from zoo.compiler import Compiler
 from zoo.errors import ArchitectureError
+from zoo.export import trained
+from zoo.export.files import export
+from zoo.export.target import choose_target
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import load_registry
 from zoo.spec.schemas import read_schema
@@ -328,7 +331,10 @@ def test_the_table_has_all_keys_and_their_defaults() -> None:
 # Python.
 
 
-@pytest.mark.parametrize("page", pages_with("python"))
+EXPORTED = "docs/export.md"
+
+
+@pytest.mark.parametrize("page", [page for page in pages_with("python") if page != EXPORTED])
 def test_the_python_examples_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,6 +355,28 @@ def test_the_python_examples_run(
     assert (names["clean"].shape, names["clean"].dtype) == ((33, 45, 3), np.uint8)
     assert names["batch"].shape == names["noisy"].shape
     torch.testing.assert_close(names["fast"](names["noisy"]), names["trained"](names["noisy"]))
+
+
+def test_the_examples_with_exported_files_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_checkpoint(tmp_path / "x" / "best.pkl")
+    model = trained.load(str(tmp_path / "x"), load_registry(), print)
+    for name in ("photo.pt", "photo.onnx", "photo.safetensors"):
+        export(model, choose_target(tmp_path / name, None, None, overwrite=False))
+    Image.new("RGB", (45, 33)).save(tmp_path / "noisy.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names = {"noisy": torch.rand(2, 3, 33, 45)}
+    of_torch, of_onnx, of_safetensors = blocks(EXPORTED, "python")
+    exec(of_torch, names)
+    monkeypatch.delitem(sys.modules, "photo_model")
+    assert names["clean"].shape == names["noisy"].shape
+    exec(of_onnx, names)
+    with Image.open("clean.png") as clean:
+        assert clean.size == (45, 33)
+    exec(of_safetensors, names)
+    assert set(names["state"]) == set(model.network.state_dict())
 
 
 def write_checkpoint(path: Path) -> None:

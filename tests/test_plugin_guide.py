@@ -144,7 +144,7 @@ def test_all_fields_of_a_record_are_explained() -> None:
     explained = re.findall(r"^\| `(\w+)` \| ", GUIDE, flags=re.MULTILINE)
     assert explained == [
         *("name", "factory", "schema", "summary", "check", "cases"),
-        *("torch_reference", "inferred", "shape_rule"),
+        *("torch_reference", "onnx", "inferred", "shape_rule"),
     ]
     assert set(explained) == {field.name for record in KINDS for field in fields(record)}
     assert set(explained) == {field.name for field in fields(LayerEntry)}

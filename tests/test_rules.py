@@ -29,6 +29,7 @@ PLUGINS_READ = {
 }
 PLUGINS_FOUND = {*PLUGINS_READ, "plugins.discovery", "plugins.static_source"}
 TEXTBOOK = {"init", "nn", "optim"}
+ONNX = {"export.optional", "export.graph", "export.layers", "export.runtime"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
@@ -84,6 +85,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "files", "malloc", *SPEC, *PLUGINS_READ, "plugins.suggestions"),
         *("architecture", *TEXTBOOK, "data", "compiler", "engine", "inference"),
     },
+    "export.optional": {"errors"},
+    "export.graph": {"errors", "spec.sizes", "nn", "export.optional"},
+    "export.layers": {"nn", "export.graph"},
+    "export.runtime": {"export.optional"},
     "zoo": {  # zoo/__init__.py
         *("errors", *SPEC, *PLUGINS_READ, "plugins.hookspecs", "plugins.declared_layer"),
         *("architecture", "nn", "engine", "inference", "train"),
@@ -91,7 +96,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {
         *("errors", *SPEC, "spec.schemas", *PLUGINS_FOUND, "plugins.schema_lint"),
         *("plugins.suggestions", "plugins.python_subprocess", "architecture", *TEXTBOOK),
-        *("compiler", "engine", "train"),
+        *("compiler", "engine", "train", *ONNX),
+    },
+    "export": {
+        *("errors", "files", *SPEC, *PLUGINS_READ, "plugins.python_subprocess", "architecture"),
+        *("nn", "compiler", "engine", "inference", "train", "testing", *ONNX),
     },
     "bench": {
         *("errors", *PLUGINS_READ, "plugins.python_subprocess", "architecture", "data"),
@@ -100,7 +109,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
-        *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "bench"),
+        *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
+        *("export.optional", "bench"),
     },
     "__main__": {"cli"},
 }
@@ -108,7 +118,9 @@ PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
 LOOSE = {"__init__", "__main__", "errors", "files", "compiler", "malloc"}
 
 WITHOUT_TORCH = {"errors", "files", "spec", "plugins", "architecture", "describe", "pictures"}
-A_PLUGIN_MAY_IMPORT = re.compile(r"zoo(\.(nn|optim|init|errors|testing|engine|spec(\.\w+)?))?")
+A_PLUGIN_MAY_IMPORT = re.compile(
+    r"zoo(\.(nn|optim|init|errors|testing|engine|export|spec(\.\w+)?))?"
+)
 GRADIENTS_OF_TORCH = {
     "requires_grad",
     "requires_grad_",

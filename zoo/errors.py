@@ -14,7 +14,7 @@
     ├── CheckpointError       a checkpoint that is missing, damaged or foreign
     ├── WriteError            a file of a run that cannot be written
     ├── DivergenceError       a loss that is no longer finite
-    ├── ComparisonError       a benchmark whose sides do not compute the same
+    ├── ComparisonError       a benchmark or exported file that does not compute the same
     └── Stopped               SIGINT or SIGTERM arrived and the run has been saved
 
 A message reads ``<where>: <what is wrong, with the value>. <what is allowed>`` on one line.
@@ -84,7 +84,7 @@ class DivergenceError(ZooError):
 
 
 class ComparisonError(ZooError):
-    """A benchmark was refused because its sides do not compute the same."""
+    """A benchmark or an exported file was refused: its sides do not compute the same."""
 
 
 class Stopped(ZooError):  # noqa: N818 - not a failure: the run is saved and can be resumed

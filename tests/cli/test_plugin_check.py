@@ -110,8 +110,8 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 REPORT = """\
 zoo-pair: 2 checks passed, 1 skipped
 initializer ones: 9 checks passed, 1 skipped
-layer double: 22 checks passed, 5 skipped
-layer narrow: 19 checks passed, 3 failed, 5 skipped
+layer double: 22 checks passed, 6 skipped
+layer narrow: 19 checks passed, 3 failed, 6 skipped
   in_a_file failed: layer narrow: layer 'narrow' of zoo-pair 1.0: its shape rule says an output of \
 6x6x5 and 0 parameters for an input of 6x6x5; the layer has an output of 6x6x1 and 0 parameters.
   output_shape failed: narrow(): forward gives (2, 6, 6, 5), output_shape promised (2, 6, 6, 1).
@@ -127,8 +127,9 @@ uses_batch_statistics skipped 2 times: uses_batch_statistics is False
 seed skipped 2 times: nothing is drawn
 devices skipped 2 times: there is no CUDA device
 reference skipped 2 times: no torch reference is named
+onnx skipped 2 times: no onnx is named
 against_reference skipped 2 times: no torch reference is named
-zoo-pair: 81 checks passed, 3 failed, 2 failed as expected, 14 skipped.
+zoo-pair: 81 checks passed, 3 failed, 2 failed as expected, 16 skipped.
 """
 
 
@@ -170,6 +171,7 @@ def test_as_json(cli: Callable[..., Result]) -> None:
         "seed": "nothing is drawn",
         "devices": "there is no CUDA device",
         "reference": "no torch reference is named",
+        "onnx": "no onnx is named",
     }
     assert entries["optimizer plain"]["expected"][0] == {
         "check": "refuses_nonsense",
@@ -185,7 +187,7 @@ def test_a_plugin_that_is_right(cli: Callable[..., Result], tmp_path: Path) -> N
     result = cli("plugin", "check", "zoo-pair")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[-1] == (
-        "zoo-pair: 62 checks passed, 2 failed as expected, 9 skipped."
+        "zoo-pair: 62 checks passed, 2 failed as expected, 10 skipped."
     )
 
 

@@ -65,6 +65,12 @@ def missing(entry: LayerEntry) -> Iterator[str]:
         entry.load_torch_reference()
     except PluginError:
         yield f"zoo/testing/torch_references.py: {reference} is not there"
+    try:
+        entry.load_onnx()
+    except PluginError:
+        yield f"zoo/export/layers.py: {entry.onnx.partition(':')[2]} is not there"
+    if not entry.onnx:
+        yield f"zoo/export/layers.py: {entry.name} is not named"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +86,7 @@ def test_what_is_missing_is_named() -> None:
         name="softsign",
         factory="zoo.nn:Softsine",
         shape_rule="zoo.spec.shape_rules:softsign",
+        onnx="zoo.export.layers:softsign",
     )
     assert list(missing(entry)) == [
         "zoo/nn/softsign.py: the layer is not there",
@@ -87,7 +94,9 @@ def test_what_is_missing_is_named() -> None:
         "schemas/layer/softsign.json: the parameters are not there",
         "zoo/spec/shape_rules.py: softsign is not there",
         "zoo/testing/torch_references.py: torch.nn has no Softsine; name another or none",
+        "zoo/export/layers.py: softsign is not there",
     ]
+    assert "zoo/export/layers.py: softsign is not named" in list(missing(replace(entry, onnx="")))
     wrong = replace(entry, torch_reference="zoo.testing.torch_references:softsign")
     assert "zoo/testing/torch_references.py: softsign is not there" in list(missing(wrong))
     undocumented = replace(entry, name="relu", factory="zoo.nn:Module")

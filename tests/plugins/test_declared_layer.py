@@ -17,7 +17,9 @@ from zoo.plugins.registry import load_registry
 Shape = tuple[int, ...]
 
 
-@zoo.layer("zoo_blur.blur:Blur", cases=".cases:BLUR", torch_reference=".torch:blur")
+@zoo.layer(
+    "zoo_blur.blur:Blur", cases=".cases:BLUR", torch_reference=".torch:blur", onnx=".onnx:blur"
+)
 def blur(
     where: str,
     shape: Shape,
@@ -43,6 +45,7 @@ def test_the_record() -> None:
     assert blur.factory == "zoo_blur.blur:Blur"
     assert blur.cases == f"{__name__.rpartition('.')[0]}.cases:BLUR"
     assert blur.torch_reference == f"{__name__.rpartition('.')[0]}.torch:blur"
+    assert blur.onnx == f"{__name__.rpartition('.')[0]}.onnx:blur"
     assert blur.shape_rule == f"{__name__}:blur"
     assert blur.inferred == {"channels": 0}
     assert blur.schema == {

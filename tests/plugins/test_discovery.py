@@ -189,7 +189,8 @@ BROKEN = {
         layers("yield entry('lost')").replace("def zoo_layers", "def zoo_losses"),
         "zoo_losses failed: returned LayerEntry(name='lost', factory='zoo.nn:ReLU', schema="
         "{'type': 'object', 'properties': {}, 'additionalProperties': False}, "
-        "summary='a layer of a test', check='', cases='', torch_reference='', inferred={}, "
+        "summary='a layer of a test', check='', cases='', torch_reference='', onnx='', "
+        "inferred={}, "
         "shape_rule='zoo.spec.shape_rules:elementwise'). Return LossEntry records.",
     ),
     "unusable-entry": (

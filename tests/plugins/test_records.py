@@ -34,6 +34,7 @@ def entry(**fields: Any) -> LayerEntry:
 def test_a_record_keeps_what_it_is_given() -> None:
     given = {**FIELDS, **RULE, "check": "zoo_swish.checks:sizes", "cases": "zoo_swish.cases:ALL"}
     given["torch_reference"] = "zoo_swish.torch_references:swish"
+    given["onnx"] = "zoo_swish.onnx:swish"
     record = entry(inferred={"size": 0}, **given)
     assert (record.kind, record.hook) == ("layer", "zoo_layers")
     assert {name: getattr(record, name) for name in given} == given
@@ -69,7 +70,7 @@ def test_unusable_factories(factory: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("field", ["check", "shape_rule", "torch_reference"])
+@pytest.mark.parametrize("field", ["check", "shape_rule", "torch_reference", "onnx"])
 @pytest.mark.parametrize("value", ["swish", "zoo_swish.rules", "a:b:c", "a: b", len, None])
 def test_unusable_functions(field: str, value: Any) -> None:
     with pytest.raises(PluginError) as caught:
@@ -88,8 +89,8 @@ def test_unusable_cases(value: Any) -> None:
     )
 
 
-def test_only_a_check_cases_and_a_torch_reference_may_be_left_out() -> None:
-    assert (entry().check, entry().cases, entry().torch_reference) == ("", "", "")
+def test_only_a_check_cases_a_torch_reference_and_onnx_may_be_left_out() -> None:
+    assert (entry().check, entry().cases, entry().torch_reference, entry().onnx) == ("",) * 4
     with pytest.raises(PluginError) as caught:
         entry(shape_rule="")
     assert str(caught.value) == (
@@ -169,6 +170,8 @@ def test_what_a_record_names_is_imported_on_demand() -> None:
     assert entry(shape_rule="math:sin").load_shape_rule() is math.sin
     assert entry(torch_reference="math:tan").load_torch_reference() is math.tan
     assert entry().load_torch_reference() is None
+    assert entry(onnx="math:tan").load_onnx() is math.tan
+    assert entry().load_onnx() is None
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ COMMANDS = {
     "bench": ("zoo.cli.bench:bench", "Time a network beside the same one in torch.nn."),
     "check": ("zoo.cli.check:check", "Report every mistake of architecture files."),
     "evaluate": ("zoo.cli.evaluate:evaluate", "Measure a trained model, beside classical methods."),
+    "export": ("zoo.cli.export:export", "Write a trained model for other programs."),
     "initializers": ("zoo.cli.listing:initializers", "List what fills new parameters."),
     "layers": ("zoo.cli.listing:layers", "List the layers of a network."),
     "losses": ("zoo.cli.listing:losses", "List the losses that training can minimise."),

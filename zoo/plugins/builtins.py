@@ -41,6 +41,7 @@ def _layer(
             arguments unless given.
     """
     fields |= {"shape_rule": f"zoo.spec.shape_rules:{rule or name}"}
+    fields |= {"onnx": f"zoo.export.layers:{name}"}
     return _entry(LayerEntry, name, factory, torch_reference=_reference(reference), **fields)
 
 

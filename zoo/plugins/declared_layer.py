@@ -50,7 +50,7 @@ class DeclaredLayer(LayerEntry):
 
 
 def layer(
-    factory: str, *, check: str = "", cases: str = "", torch_reference: str = ""
+    factory: str, *, check: str = "", cases: str = "", torch_reference: str = "", onnx: str = ""
 ) -> Callable[[Rule], DeclaredLayer]:
     """Make a shape rule the record of its layer, which has the function's name.
 
@@ -71,7 +71,7 @@ def layer(
     Args:
         factory: ``"package.module:Class"``; ``".module:Class"`` is in the function's own package,
             here and in the others.
-        check, cases, torch_reference: as in :class:`zoo.LayerEntry`.
+        check, cases, torch_reference, onnx: as in :class:`zoo.LayerEntry`.
 
     Raises:
         PluginError: the declaration is not as described.
@@ -88,6 +88,7 @@ def layer(
             "check": check,
             "cases": cases,
             "torch_reference": torch_reference,
+            "onnx": onnx,
         }
         return DeclaredLayer(
             name=rule.__name__,

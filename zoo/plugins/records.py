@@ -153,11 +153,16 @@ class LayerEntry(ReferencedEntry):
             ``reference_of(module)``.
             ``"zoo.testing.torch_references:same_name"`` is torch.nn's layer of the class's name,
             with the arguments that the layer keeps under their names.
+        onnx: ``"package.module:function"`` of a function ``write(layer, graph, x)`` that adds what
+            ``forward`` computes in evaluation mode to a :class:`zoo.export.Graph`, and returns the
+            name of the output. Only ``zoo export`` and the conformance kit import it. Empty where
+            the layer cannot be exported.
     """
 
     kind: ClassVar[str] = "layer"
     hook: ClassVar[str] = "zoo_layers"
 
+    onnx: str = ""
     inferred: Mapping[str, int] = field(default_factory=dict)
     shape_rule: str
 
@@ -167,6 +172,8 @@ class LayerEntry(ReferencedEntry):
             raise PluginError(
                 f"layer {self.name!r}: the name stands for a named block. Use another."
             )
+        if self.onnx != "":
+            self._check_reference("onnx", self.onnx, "package.module:function")
         self._check_reference("shape_rule", self.shape_rule, "package.module:function")
         for name, axis in self.inferred.items():
             if name not in self.schema.get("properties", {}) or not isinstance(axis, int):
@@ -178,6 +185,10 @@ class LayerEntry(ReferencedEntry):
     def load_shape_rule(self) -> ShapeRule:
         """Import and return the shape rule; raises as ``load``."""
         return self._import(self.shape_rule)
+
+    def load_onnx(self) -> Callable[..., str] | None:
+        """Import and return ``onnx``, None where there is none; raises as ``load``."""
+        return self._import(self.onnx) if self.onnx else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,7 @@ def check_references(case: EntryCase) -> None:
     entry.load_cases()
     if isinstance(entry, LayerEntry):
         entry.load_shape_rule()
+        entry.load_onnx()
     if isinstance(entry, ReferencedEntry):
         entry.load_torch_reference()
 

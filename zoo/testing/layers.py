@@ -40,6 +40,7 @@ from zoo.testing.lifecycle import (
     check_state_dict,
     check_to,
 )
+from zoo.testing.onnx_equivalent import check_onnx
 from zoo.testing.other_forms import check_lowered, check_reference
 from zoo.testing.parts import check_batch_independent, check_uses_batch_statistics
 from zoo.testing.shape_rules import check_shape_rule
@@ -248,6 +249,7 @@ LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_deterministic,
     check_devices,
     check_reference,
+    check_onnx,
 )
 
 

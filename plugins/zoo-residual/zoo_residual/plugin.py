@@ -56,4 +56,5 @@ def _layer(
         shape_rule=rule or f"zoo_residual.shape_rules:{name}",
         cases=f"zoo_residual.cases:{name.upper()}",
         torch_reference=reference,
+        onnx=f"zoo_residual.onnx:{name}",
     )

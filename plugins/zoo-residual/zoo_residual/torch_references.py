@@ -1,4 +1,7 @@
-"""The layer that ``torch.nn`` has not, as one writes it there."""
+"""The layer that ``torch.nn`` has not, as one writes it there.
+
+``zoo export`` copies its class into files that need torch only.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,18 @@ import torch
 from torch import Tensor
 
 from zoo.nn import Module
-from zoo_residual.residual import Residual
+from zoo_residual.residual import Residual as ZooResidual
 
 ReferenceOf = Callable[[Module], torch.nn.Module]
 
 
-def residual(layer: Residual, reference_of: ReferenceOf) -> torch.nn.Module:
+def residual(layer: ZooResidual, reference_of: ReferenceOf) -> torch.nn.Module:
     """x plus or minus what the body's reference makes of it; torch has no layer for that."""
-    return TorchResidual(reference_of(layer.body), layer.factor)
+    return Residual(reference_of(layer.body), layer.factor)
 
 
-class TorchResidual(torch.nn.Module):
-    """``Residual`` in torch."""
+class Residual(torch.nn.Module):
+    """x plus a multiple of what the body makes of it."""
 
     def __init__(self, body: torch.nn.Module, factor: float) -> None:
         super().__init__()

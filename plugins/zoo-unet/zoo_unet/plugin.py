@@ -36,6 +36,7 @@ def _layer(name: str, factory: str, rule: str = "", reference: str = "") -> zoo.
         summary=schema["title"],
         shape_rule=rule or f"zoo_unet.shape_rules:{name}",
         torch_reference=reference or f"zoo_unet.torch_references:{name}",
+        onnx=f"zoo_unet.onnx:{name}",
     )
 
 

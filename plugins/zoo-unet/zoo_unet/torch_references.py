@@ -1,7 +1,7 @@
 """The same layers in ``torch.nn``, to be compared with.
 
 torch has no skip connection and no padding to a multiple, so their references are as one
-writes them there.
+writes them there. ``zoo export`` copies these classes into files that need torch only.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import torch
 from torch import Tensor
 
 from zoo.nn import Module
-from zoo.spec.shapes import Pair
 from zoo_unet.max_pool2d import MaxPool2d
-from zoo_unet.reflect_pad import ReflectPad
-from zoo_unet.skip import Skip
+from zoo_unet.reflect_pad import ReflectPad as ZooReflectPad
+from zoo_unet.skip import Skip as ZooSkip
 
 ReferenceOf = Callable[[Module], torch.nn.Module]
 
@@ -26,18 +25,18 @@ def max_pool2d(layer: MaxPool2d, _: ReferenceOf) -> torch.nn.Module:
     return torch.nn.MaxPool2d(windows.kernel, windows.stride, windows.padding, windows.dilation)
 
 
-def skip(layer: Skip, reference_of: ReferenceOf) -> torch.nn.Module:
+def skip(layer: ZooSkip, reference_of: ReferenceOf) -> torch.nn.Module:
     """What the body's reference makes of x, then x."""
-    return TorchSkip(reference_of(layer.body))
+    return Skip(reference_of(layer.body))
 
 
-def reflect_pad(layer: ReflectPad, reference_of: ReferenceOf) -> torch.nn.Module:
+def reflect_pad(layer: ZooReflectPad, reference_of: ReferenceOf) -> torch.nn.Module:
     """The body's reference on x, extended to a multiple by reflection, and cut back."""
-    return TorchReflectPad(reference_of(layer.body), layer.multiple)
+    return ReflectPad(reference_of(layer.body), layer.multiple)
 
 
-class TorchSkip(torch.nn.Module):
-    """``Skip`` in torch."""
+class Skip(torch.nn.Module):
+    """What the body makes of x, then x, put together along the channels."""
 
     def __init__(self, body: torch.nn.Module) -> None:
         super().__init__()
@@ -48,10 +47,10 @@ class TorchSkip(torch.nn.Module):
         return torch.cat((self.body(x), x), dim=1)
 
 
-class TorchReflectPad(torch.nn.Module):
-    """``ReflectPad`` in torch, whose padding adds less than the image has."""
+class ReflectPad(torch.nn.Module):
+    """The body on x, extended by reflection to multiples at the bottom and right, and cut back."""
 
-    def __init__(self, body: torch.nn.Module, multiple: Pair) -> None:
+    def __init__(self, body: torch.nn.Module, multiple: tuple[int, int]) -> None:
         super().__init__()
         self.body = body
         self.multiple = multiple
@@ -63,13 +62,13 @@ class TorchReflectPad(torch.nn.Module):
         if bottom < height and right < width:
             padded = torch.nn.functional.pad(x, (0, right, 0, bottom), mode="reflect")
         else:
-            rows, columns = _reflected(height, bottom), _reflected(width, right)
+            rows, columns = self.reflected(height, bottom), self.reflected(width, right)
             padded = x[..., rows, :][..., columns]
         y: Tensor = self.body(padded)
         return y[..., :height, :width]
 
-
-def _reflected(size: int, added: int) -> list[int]:
-    """Which row each row of the padded image repeats: 0, 1, .., H-2, H-1, H-2, .., 1, 0, 1, .."""
-    period = max(1, 2 * (size - 1))
-    return [min(row % period, -row % period) for row in range(size + added)]
+    @staticmethod
+    def reflected(size: int, added: int) -> list[int]:
+        """Which row each row of the padded image repeats: 0, 1, .., H-2, H-1, H-2, .., 1, 0, .."""
+        period = max(1, 2 * (size - 1))
+        return [min(row % period, -row % period) for row in range(size + added)]

@@ -1,0 +1,30 @@
+"""The libraries of the formats, which a user may not have installed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from zoo.errors import UsageError
+
+
+def load(module: str, extra: str) -> Any:
+    """Import an optional library.
+
+    Args:
+        module: its name, such as ``"onnx"``.
+        extra: the optional part of zoo that it belongs to.
+
+    Raises:
+        UsageError: it is not installed, or cannot be imported.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        reason = "is not installed" if find_spec(package) is None else f"fails: {error}"
+        raise UsageError(
+            f"zoo export: needs {package}, which {reason}. "
+            f"Install it with: pip install 'zoo[{extra}]'."
+        ) from error
