@@ -77,6 +77,7 @@ def test_kernels_that_do_not_work_are_no_reason_to_give_up(
 
 
 @pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_on_a_gpu() -> None:
     findings = list(self_check())
     names = [finding.name for finding in findings]

@@ -13,7 +13,7 @@ from zoo.files import create_text, write_text
 
 
 @click.command()
-@click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
+@click.argument("model", metavar="MODEL")
 @data_option(
     "What to evaluate on; by default what the run held out; can be repeated", multiple=True
 )
@@ -52,7 +52,7 @@ from zoo.files import create_text, write_text
 @device_option
 @json_option
 def evaluate(
-    model: Path,
+    model: str,
     data: tuple[str, ...],
     sigmas: tuple[float, ...],
     methods: str,

@@ -17,6 +17,7 @@ from zoo.describe.machine import (
 )
 from zoo.describe.plugins import Plugin, installed_plugins
 from zoo.doctor.report import ABSENT, Finding, problem
+from zoo.errors import DataError, ZooError
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import load_registry
 
@@ -86,18 +87,21 @@ def _plugin(plugin: Plugin) -> Finding:
 def models() -> Iterator[Finding]:
     """Trained models that plugins bring."""
     registry = load_registry(discover({**os.environ, "ZOO_STRICT_PLUGINS": "0"}))
-    names = registry.names("model")
-    if not names:
+    installed = getattr(registry, "models", ())  # a registry may know of none
+    if not installed:
         yield Finding("models", "none installed", [], ABSENT)
-    for name in names:
-        provider = registry.get("model", name).provider
-        yield Finding(name, f"of {provider}")
+    for model in installed:
+        try:
+            model.entry.verified_path()
+        except ZooError as error:
+            yield problem(model.entry.name, short_path(str(error)), "Install its plugin again.")
+        else:
+            yield Finding(model.entry.name, f"of {model.provider}")
 
 
 def data() -> Iterator[Finding]:
     """The photographs that need no download."""
     from zoo.data.sources.demo import demo_folder, demo_paths
-    from zoo.errors import DataError
 
     try:
         names = [path.stem for path in demo_paths(demo_folder())]
