@@ -97,12 +97,18 @@ def test_broken_plugins_are_reported(
     assert plugins["zoo-t-leaves"]["state"] == "problem"
 
 
-def test_metadata_without_a_name(cli: Cli, site: Site, fast: None) -> None:
-    """What an interrupted pip leaves behind."""
+def test_metadata_without_a_name(
+    cli: Cli, site: Site, fast: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an interrupted installation leaves behind breaks no other command."""
+    monkeypatch.delenv("ZOO_PLUGINS")
     site.install("zoo-t-nameless")
     info = site.folder / "zoo_t_nameless-1.0.dist-info"
     (info / "METADATA").unlink()
-    finding = by_name(doctor(cli), "versions")["a package"]
+    content = doctor(cli)
+    assert "zoo-probe" in by_name(content, "plugins")
+    assert cli("plugins", "--json").code == 0
+    finding = by_name(content, "versions")["a package"]
     assert finding["state"] == "problem"
     assert finding["value"] == f"its metadata have no name or no version: {info}"
 

@@ -154,7 +154,7 @@ def _misfits(
 
 
 def _labels(names: Sequence[str]) -> list[str]:
-    """The last part of each path, where only one ends in it."""
-    short = [PurePath(name).name or name for name in names]
+    """The last part of each path, where only one ends in it; of two folders, both as they are."""
+    short = [name if "," in name else PurePath(name).name or name for name in names]
     count = Counter(short)
     return [end if count[end] == 1 else name for name, end in zip(names, short, strict=True)]
