@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "malloc": set(),
+    "limits": set(),
     "spec": set(),
     "spec.schemas": set(),
     "spec.shapes": {"errors"},
@@ -83,7 +84,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inference": {"errors", *SPEC, "init", "nn", "engine"},
     "train": {
         *("errors", "files", "malloc", *SPEC, *PLUGINS_READ, "plugins.suggestions"),
-        *("architecture", *TEXTBOOK, "data", "compiler", "engine", "inference"),
+        *("architecture", "describe", *TEXTBOOK, "data", "compiler", "engine", "inference"),
     },
     "export.optional": {"errors"},
     "export.graph": {"errors", "spec.sizes", "nn", "export.optional"},
@@ -103,21 +104,33 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("nn", "compiler", "engine", "inference", "train", "testing", *ONNX),
     },
     "bench": {
-        *("errors", *PLUGINS_READ, "plugins.python_subprocess", "architecture", "data"),
-        *(*TEXTBOOK, "compiler", "engine", "train", "testing"),
+        *("errors", *PLUGINS_READ, "plugins.python_subprocess", "architecture", "describe"),
+        *("data", *TEXTBOOK, "compiler", "engine", "train", "testing"),
+    },
+    "doctor": {
+        "errors",
+        "limits",
+        *PLUGINS_FOUND,
+        "describe",
+        *TEXTBOOK,
+        "data",
+        "engine",
+        "train",
     },
     "cli": {
         *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
-        *("export.optional", "bench"),
+        *("export.optional", "bench", "doctor"),
     },
     "__main__": {"cli"},
 }
 PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
-LOOSE = {"__init__", "__main__", "errors", "files", "compiler", "malloc"}
+LOOSE = {"__init__", "__main__", "errors", "files", "compiler", "limits", "malloc"}
 
-WITHOUT_TORCH = {"errors", "files", "spec", "plugins", "architecture", "describe", "pictures"}
+WITHOUT_TORCH = {
+    *("errors", "files", "limits", "spec", "plugins", "architecture", "describe", "pictures"),
+}
 A_PLUGIN_MAY_IMPORT = re.compile(
     r"zoo(\.(nn|optim|init|errors|testing|engine|export|spec(\.\w+)?))?"
 )

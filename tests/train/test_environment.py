@@ -13,7 +13,7 @@ from zoo.train.environment import environment, versions
 
 def test_the_versions_are_those_that_are_installed() -> None:
     found = versions()
-    assert list(found) == ["python", "zoo", "torch", "numpy", "scikit-image", "pillow"]
+    assert list(found) == ["zoo", "python", "numpy", "scikit-image", "pillow", "torch"]
     assert found["zoo"] == version("zoo")
     assert found["numpy"] == version("numpy")
 

@@ -14,7 +14,7 @@ from zoo.errors import ArchitectureError, DataError, UsageError
 from zoo.plugins.discovery import Provider
 from zoo.plugins.records import LossEntry
 from zoo.plugins.registry import Registered, Registry
-from zoo.train.session import RunData, load_evaluation_data, load_run_data
+from zoo.train.session import RunData, load_evaluation_data, load_run_data, noisy_copies
 from zoo.train.trainer import Trainer
 
 Describe = Callable[..., Architecture]
@@ -125,7 +125,8 @@ def test_the_held_out_images_are_not_trained_on(tiny: Describe, registry: Regist
     names = {image.name for image in data.validation}
     assert len(names) == 2
     assert names.isdisjoint(data.batches._first.names)
-    again = load_evaluation_data(Compiler(spec, registry), None)
+    compiler = Compiler(spec, registry)
+    again = noisy_copies(compiler, load_evaluation_data(compiler, None))
     assert [image.name for image in again] == [image.name for image in data.validation]
     for one, other in zip(again, data.validation, strict=True):
         assert torch.equal(one.noisy, other.noisy)

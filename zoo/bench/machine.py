@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from zoo.bench.timing import Stopwatch, stopwatch_of
+from zoo.describe.machine import cpu_name
 from zoo.train.environment import environment
 from zoo.train.precision import products_in
 
@@ -58,13 +57,3 @@ def matmul_gflops(device: torch.device, dtype: torch.dtype, stopwatch: Stopwatch
         best = min(stopwatch(multiply, 1) for _ in range(TRIALS))
         rates.append(2 * size**3 / best / 1e9)
     return max(rates)
-
-
-def cpu_name() -> str:
-    """The processor's model, as the system knows it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -2,51 +2,143 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from zoo.cli.console import print_json, print_table, warn
-from zoo.cli.options import data_option, device_option, json_option, source_table
+from zoo.cli.options import Sigmas, data_option, device_option, json_option, source_components
+from zoo.errors import UsageError
+from zoo.files import create_text, write_text
 
 
 @click.command()
 @click.argument("model", metavar="MODEL")
-@data_option("What to evaluate on; by default what the run held out")
+@data_option(
+    "What to evaluate on; by default what the run held out; can be repeated", multiple=True
+)
+@click.option(
+    "--sigma",
+    "sigmas",
+    type=Sigmas(),
+    default=(),
+    metavar="N,...",
+    help="Add gaussian noise of these standard deviations, in grey levels of 255, to clean images "
+    "instead of the architecture's data.evaluation_noise.",
+)
+@click.option(
+    "--methods",
+    default="blur,nlm",
+    metavar="NAME,...",
+    show_default=True,
+    help="What to set beside the noisy input and the model: blur (a gaussian filter), nlm "
+    "(non-local means, slow on large images), or none.",
+)
+@click.option(
+    "--csv",
+    "csv_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the figures of every image and method there.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the file of --csv if it is there.")
+@click.option(
+    "--save-images",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write the noisy, denoised and clean images as PNG files into a new folder.",
+)
 @device_option
 @json_option
-def evaluate(model: str, data: str | None, device: str, as_json: bool) -> None:
+def evaluate(
+    model: str,
+    data: tuple[str, ...],
+    sigmas: tuple[float, ...],
+    methods: str,
+    csv_file: Path | None,
+    overwrite: bool,
+    folder: Path | None,
+    device: str,
+    as_json: bool,
+) -> None:
     """Evaluate a trained model: both PSNRs, SSIM, and classical methods beside it.
 
-    MODEL is a run's folder, a checkpoint, or the name of an installed model ("zoo models"). It is
-    rebuilt from the checkpoint alone; of a run's folder that is best.pkl. Clean images get the
-    noise of the architecture's data.evaluation_noise.
+    MODEL is a run's folder, of which best.pkl is taken, a checkpoint, or the name of an installed
+    model. It is rebuilt from the checkpoint alone. Clean images get the noise of the architecture's
+    data.evaluation_noise unless there is --sigma; pairs are taken as they are.
     """
     import torch
 
-    from zoo.architecture.component import build_component
     from zoo.cli.progress import EvaluationProgress
-    from zoo.cli.tables import evaluation_table
+    from zoo.cli.tables import evaluation_table, sets_table
     from zoo.plugins.registry import load_registry
+    from zoo.train.baselines import choose_baselines
     from zoo.train.device import choose_device, device_name
-    from zoo.train.evaluation import evaluate as measure
+    from zoo.train.evaluation_files import ImageFolder, csv_text
+    from zoo.train.evaluation_sets import HELD_OUT, evaluate_sets, load_evaluation_sets
     from zoo.train.find_model import find_model
-    from zoo.train.session import load_evaluation_data, load_trained
+    from zoo.train.session import load_trained
 
     registry = load_registry()
     target = choose_device(device)
+    baselines = choose_baselines(methods)
+    if csv_file is not None:
+        _require_free(csv_file, overwrite)
+    sources = source_components(registry, data)
     found = find_model(model, registry)
     compiler, network = load_trained(found.path, registry, warn)
-    source = None
-    if data is not None:
-        source = build_component("source", source_table(registry, data), registry)
-    images = load_evaluation_data(compiler, source)
+    sets = load_evaluation_sets(compiler, sources or {HELD_OUT: None}, sigmas)
+    images = None if folder is None else ImageFolder(folder, several=len(sets) > 1)
     if not as_json:
         click.echo(f"device: {device_name(target)}")
         click.echo(f"model: {compiler.architecture.name}, {found.path}")
-    progress = EvaluationProgress(len(images), quiet=as_json)
+    progress = EvaluationProgress(sum(map(len, sets)), quiet=as_json)
     with torch.no_grad(), progress.bar:
-        result = measure(network.to(target), images, target, progress.on_image)
+        results = evaluate_sets(
+            compiler,
+            network.to(target),
+            sets,
+            target,
+            baselines=baselines,
+            on_image=progress.advance,
+            on_output=images.write if images else None,
+        )
+    if csv_file is not None:
+        _write(csv_file, csv_text(found.name, results), overwrite)
     if as_json:
         precision = compiler.architecture.train.precision
-        print_json(result.to_dict(data or "held out", found.weights, precision))
+        contents = [result.to_dict(found.weights, precision) for result in results]
+        print_json(contents[0] if len(contents) == 1 else {"sources": contents})
+    elif len(results) == 1:
+        sigma = results[0].set.sigma
+        note = "" if sigma is None else f", sigma {sigma:g}"
+        print_table(evaluation_table(results[0].evaluation, note))
     else:
-        print_table(evaluation_table(result))
+        print_table(sets_table(results))
+
+
+def _require_free(path: Path, overwrite: bool) -> None:
+    """Refuse, before hours of work, a file that cannot be written at their end.
+
+    Raises:
+        UsageError: something is at ``path``, or its folder is not there.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"--csv {path}: there is no folder {path.parent}. Make it first.")
+    if path.is_dir() or (path.exists() and not overwrite):
+        raise _taken(path)
+
+
+def _taken(path: Path) -> UsageError:
+    return UsageError(f"--csv {path}: already there. Use another name, or --overwrite for a file.")
+
+
+def _write(path: Path, text: str, overwrite: bool) -> None:
+    if overwrite:
+        write_text(path, text)
+        return
+    try:
+        create_text(path, text)
+    except FileExistsError:  # made while the model was evaluated
+        raise _taken(path) from None

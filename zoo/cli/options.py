@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from zoo.architecture.check import check_source
+from zoo.architecture.component import Component, build_component
 from zoo.architecture.overrides import Override, parse_overrides
+from zoo.errors import ArchitectureError, Problem
 from zoo.plugins.registry import Registry
 
 
@@ -29,6 +31,26 @@ class AtLeast(click.IntRange):
         return number
 
 
+class Sigmas(click.ParamType):  # type: ignore[type-arg]  # generic in the stubs of newer clicks only
+    """Standard deviations with commas between them, as in ``15,25,50``."""
+
+    name = "sigmas"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """The numbers, each once, in the order given."""
+        if isinstance(value, tuple):  # click's default
+            return value
+        try:
+            numbers = tuple(dict.fromkeys(float(part) for part in value.split(",")))
+        except ValueError:
+            numbers = ()
+        if not numbers or not all(0 <= number < float("inf") for number in numbers):
+            self.fail(f"is {value}. Use numbers >= 0, as in 15,25,50.", param, ctx)
+        return numbers
+
+
 device_option = click.option(
     "--device",
     default="auto",
@@ -38,11 +60,12 @@ device_option = click.option(
 )
 
 
-def data_option(what: str) -> Callable[[Any], Any]:
+def data_option(what: str, multiple: bool = False) -> Callable[[Any], Any]:
     """The option ``--data``."""
     return click.option(
         "--data",
         metavar="SOURCE",
+        multiple=multiple,
         help=f"{what}: 'demo', a folder of clean images, FILE.pkl of pairs, two folders of noisy "
         "images as A,B, or pairs:FOLDER with NAME_a and NAME_b.",
     )
@@ -87,3 +110,21 @@ def source_table(registry: Registry, data: str) -> Mapping[str, Any]:
         ArchitectureError: there is no such source.
     """
     return check_source(data, registry, f"--data {data}", Path.cwd())
+
+
+def source_components(registry: Registry, names: Iterable[str]) -> dict[str, Component]:
+    """The data sources that several ``--data`` name, each once.
+
+    Raises:
+        ArchitectureError: has a problem for each that is not a source.
+    """
+    sources: dict[str, Component] = {}
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            sources[name] = build_component("source", source_table(registry, name), registry)
+        except ArchitectureError as error:
+            problems += error.problems
+    if problems:
+        raise ArchitectureError(problems)
+    return sources

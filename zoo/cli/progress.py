@@ -123,6 +123,14 @@ class EvaluationProgress:
             Stopped: a stop was requested.
         """
         self.bar.update(self.task, completed=done)
+        self._check_stop()
+
+    def advance(self) -> None:
+        """One more image is evaluated; raises as ``on_image``."""
+        self.bar.advance(self.task)
+        self._check_stop()
+
+    def _check_stop(self) -> None:
         if self.stop is not None and self.stop.signal is not None:
             raise Stopped(
                 "stopped while evaluating; training is finished and saved", self.stop.signal

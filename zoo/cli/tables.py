@@ -1,35 +1,79 @@
-"""The closing table of ``zoo run`` and ``zoo evaluate``."""
+"""The closing tables of ``zoo run`` and ``zoo evaluate``."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+
 from rich.table import Table
+from rich.text import Text
 
 from zoo.cli.console import count_of
-from zoo.train.evaluation import Evaluation, Score
+from zoo.train.baselines import BASELINES
+from zoo.train.evaluation_sets import SetEvaluation
+from zoo.train.scores import Evaluation, Score
 
-NAMES = {
-    "gaussian_blur": "gaussian blur, 0.9 px",
-    "non_local_means": "non-local means",
+TITLES: Mapping[str, str] = {
+    "noisy": "noisy input",
+    **{baseline.short: baseline.title for baseline in BASELINES.values()},
+    "model": "this model",
 }
 
 
-def evaluation_table(evaluation: Evaluation) -> Table:
+def evaluation_table(evaluation: Evaluation, note: str = "") -> Table:
     """PSNR both ways and SSIM of the model, the noisy input and the classical methods."""
-    count = len(evaluation.per_image)
+    count = len(evaluation.names)
     mean = ", mean" if count > 1 else ""
-    table = Table(title=f"{count_of('image', count)}{mean}", title_justify="left")
+    table = Table(title=f"{count_of('image', count)}{mean}{note}", title_justify="left")
     table.add_column("", no_wrap=True)
     for name in ("PSNR", "gain", "PSNR of mean MSE", "SSIM"):
         table.add_column(name, justify="right", no_wrap=True)
-    rows = {"noisy input": evaluation.noisy}
-    rows |= {NAMES.get(name, name): score for name, score in evaluation.baselines.items()}
-    for name, score in rows.items():
-        table.add_row(name, *_cells(score, evaluation.noisy))
-    table.add_row("this model", *_cells(evaluation.model, evaluation.noisy), style="bold")
+    for method, score in evaluation.methods.items():
+        of_mean = f"{score.psnr_of_mean_mse:.2f} dB"
+        cells = (_psnr(score), _gain(score, evaluation), of_mean, _ssim(score))
+        table.add_row(TITLES[method], *cells, style=_style(method))
     return table
 
 
-def _cells(score: Score, noisy: Score) -> tuple[str, ...]:
-    gain = "" if score is noisy else f"{score.psnr - noisy.psnr:+.2f} dB"
-    similarity = "" if score.ssim is None else f"{score.ssim:.3f}"
-    return f"{score.psnr:.2f} dB", gain, f"{score.psnr_of_mean_mse:.2f} dB", similarity
+def sets_table(results: Sequence[SetEvaluation]) -> Table:
+    """PSNR and SSIM of the same on several sets of images, one below the other."""
+    table = Table()
+    table.add_column("data", overflow="fold")
+    table.add_column("", no_wrap=True)
+    for name in ("PSNR", "gain", "SSIM"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for result in results:
+        evaluation = result.evaluation
+        lines = zip_longest(_about(result), evaluation.methods, fillvalue="")
+        for about, method in lines:
+            score = evaluation.methods.get(method)
+            if score is None:
+                table.add_row(Text(about))
+                continue
+            cells = (_psnr(score), _gain(score, evaluation), _ssim(score))
+            table.add_row(Text(about), TITLES[method], *cells, style=_style(method))
+        table.add_section()
+    return table
+
+
+def _about(result: SetEvaluation) -> list[str]:
+    """What a set of images is, in a few lines."""
+    sigma = result.set.sigma
+    lines = [result.set.label, count_of("image", len(result.set))]
+    return lines if sigma is None else [*lines, f"sigma {sigma:g}"]
+
+
+def _style(method: str) -> str:
+    return "bold" if method == "model" else ""
+
+
+def _psnr(score: Score) -> str:
+    return f"{score.psnr:.2f} dB"
+
+
+def _gain(score: Score, evaluation: Evaluation) -> str:
+    return "" if score is evaluation.noisy else f"{score.psnr - evaluation.noisy.psnr:+.2f} dB"
+
+
+def _ssim(score: Score) -> str:
+    return "" if score.ssim is None else f"{score.ssim:.3f}"

@@ -23,11 +23,13 @@ class EvaluationImage:
         name: the photograph's or pair's.
         noisy: (C, H, W) float32, not clipped.
         reference: (C, H, W) float32: the clean image, or the second image of a pair.
+        reference_is_clean: False where that is another noisy image.
     """
 
     name: str
     noisy: Tensor
     reference: Tensor
+    reference_is_clean: bool = True
 
 
 def evaluation_images(
@@ -51,7 +53,7 @@ def evaluation_images(
     """
     if isinstance(data, ImagePairs) and noise is None:
         pairs = zip(data.names, data.first, data.second, strict=True)
-        return [_as_they_are(*pair) for pair in islice(pairs, limit)]
+        return [_as_they_are(*pair, data.second_is_clean) for pair in islice(pairs, limit)]
     if isinstance(data, CleanImages) and noise is not None:
         images = zip(data.names, data.images, strict=True)
         return [
@@ -61,11 +63,10 @@ def evaluation_images(
     raise noise_mismatch(data)
 
 
-def _as_they_are(name: str, first: Tensor, second: Tensor) -> EvaluationImage:
+def _as_they_are(name: str, first: Tensor, second: Tensor, is_clean: bool) -> EvaluationImage:
     one = torch.ones(1, dtype=torch.int64)
-    return EvaluationImage(
-        name, whole_image(name, first, one).clean[0], whole_image(name, second, one).clean[0]
-    )
+    noisy, reference = (whole_image(name, image, one).clean[0] for image in (first, second))
+    return EvaluationImage(name, noisy, reference, is_clean)
 
 
 def _noisy_copy(name: str, image: Tensor, noise: Noise, draws: torch.Generator) -> EvaluationImage:

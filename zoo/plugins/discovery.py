@@ -134,11 +134,14 @@ def _register(
 
 
 def _installed() -> list[tuple[Provider, EntryPoint]]:
-    """All entry points of the group, each once, by distribution."""
+    """All entry points of the group, each once, by distribution.
+
+    Those of a distribution without a name, which an interrupted installation leaves behind, are
+    left out; ``zoo doctor`` says where they are.
+    """
     found: dict[tuple[str, str], tuple[Provider, EntryPoint]] = {}
     for entry_point in entry_points(group=GROUP):
-        if entry_point.dist is not None:
-            name = entry_point.dist.metadata["Name"]
+        if entry_point.dist is not None and (name := entry_point.dist.metadata["Name"]):
             provider = Provider(name, entry_point.dist.version, entry_point.name)
             found.setdefault((name, entry_point.value), (provider, entry_point))
     return sorted(found.values(), key=lambda plugin: plugin[0])

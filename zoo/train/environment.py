@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
 
 import torch
 
+from zoo.describe.machine import library_versions
 from zoo.train.device import device_name
 
 
@@ -16,12 +16,7 @@ def versions() -> dict[str, str]:
     torch's is what torch itself says: its metadata may lack the label of the build, as in
     ``2.14.1+cu130``.
     """
-    return {
-        "python": platform.python_version(),
-        "zoo": version("zoo"),
-        "torch": str(torch.__version__),
-        **{name: version(name) for name in ("numpy", "scikit-image", "pillow")},
-    }
+    return {**library_versions(), "torch": str(torch.__version__)}
 
 
 def environment(device: torch.device) -> dict[str, object]:

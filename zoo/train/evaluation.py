@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,69 +15,11 @@ from zoo.errors import DataError, ShapeError
 from zoo.inference.any_size import any_size
 from zoo.nn.module import Module
 from zoo.train.baselines import BASELINES, apply_baseline
-from zoo.train.metrics import mean_psnr, psnr, psnr_of_mean_mse, squared_error, ssim
+from zoo.train.metrics import mean_psnr, squared_error
+from zoo.train.scores import Evaluation, Measure, Score
 
 # Pixels of small images that go through the network at once.
 PIXELS_AT_ONCE = 2**17
-
-
-@dataclass(frozen=True)
-class Score:
-    """Means over the images of one method: both PSNRs in dB, and SSIM (None for tiny images)."""
-
-    psnr: float
-    psnr_of_mean_mse: float
-    ssim: float | None
-
-
-@dataclass(frozen=True)
-class ImageScore:
-    """One image: PSNR in dB of the denoised and of the noisy image, and SSIM of the denoised."""
-
-    name: str
-    psnr: float
-    ssim: float | None
-    psnr_noisy: float
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation found.
-
-    Attributes:
-        model: the network's score; its output is clipped to [0, 1] before it is compared.
-        noisy: the noisy input's, not clipped.
-        baselines: the classical methods' by name, clipped.
-        per_image: one for each image.
-    """
-
-    model: Score
-    noisy: Score
-    baselines: dict[str, Score]
-    per_image: tuple[ImageScore, ...]
-
-    def to_dict(self, data: str, weights: str, precision: str) -> dict[str, Any]:
-        """The content of ``evaluation.json``.
-
-        Args:
-            data: what was evaluated on.
-            weights: which of the run's weights: ``best`` or ``last``.
-            precision: what they were trained in; they are evaluated in float32.
-        """
-        return {
-            "data": data,
-            "n_images": len(self.per_image),
-            "psnr": self.model.psnr,
-            "psnr_of_mean_mse": self.model.psnr_of_mean_mse,
-            "ssim": self.model.ssim,
-            "psnr_noisy": self.noisy.psnr,
-            "psnr_of_mean_mse_noisy": self.noisy.psnr_of_mean_mse,
-            "ssim_noisy": self.noisy.ssim,
-            "baselines": {name: asdict(score) for name, score in self.baselines.items()},
-            "weights": weights,
-            "precision": precision,
-            "per_image": [asdict(image) for image in self.per_image],
-        }
 
 
 def denoised(
@@ -120,6 +60,9 @@ def evaluate(
     images: Sequence[EvaluationImage],
     device: torch.device,
     on_image: Callable[[int], None] = lambda done: None,
+    *,
+    baselines: Sequence[str] = tuple(BASELINES),
+    on_output: Callable[[EvaluationImage, Tensor], None] | None = None,
 ) -> Evaluation:
     """Evaluate the model, the noisy input and the classical methods.
 
@@ -128,53 +71,28 @@ def evaluate(
         images: one or more.
         device: the model's.
         on_image: told how many images are done, after each.
+        baselines: names of the classical methods.
+        on_output: given each image and the network's clipped output for it, (C, H, W).
     """
-    model_scores, noisy_scores = _Scores(), _Scores()
-    baselines = {name: _Scores() for name in BASELINES}
+    of_model, of_noisy = [], []
+    of_baselines: dict[str, list[Measure]] = {name: [] for name in baselines}
     pairs = zip(images, denoised(model, images, device), strict=True)
     for done, (image, y) in enumerate(pairs, start=1):
-        model_scores.add(y.clamp(0, 1), image.reference)
-        noisy_scores.add(image.noisy, image.reference)
-        for name, scores in baselines.items():
-            scores.add(apply_baseline(name, image.noisy).clamp(0, 1), image.reference)
+        output = y.clamp(0, 1)
+        if on_output is not None:
+            on_output(image, output)
+        of_model.append(Measure.of(output, image.reference))
+        of_noisy.append(Measure.of(image.noisy, image.reference))
+        for name, measures in of_baselines.items():
+            output = apply_baseline(name, image.noisy).clamp(0, 1)
+            measures.append(Measure.of(output, image.reference))
         on_image(done)
     return Evaluation(
-        model=model_scores.mean(),
-        noisy=noisy_scores.mean(),
-        baselines={name: scores.mean() for name, scores in baselines.items()},
-        per_image=tuple(
-            ImageScore(image.name, psnr(error), similarity, psnr(noisy_error))
-            for image, error, similarity, noisy_error in zip(
-                images,
-                model_scores.errors,
-                model_scores.similarities,
-                noisy_scores.errors,
-                strict=True,
-            )
-        ),
+        names=tuple(image.name for image in images),
+        model=Score(tuple(of_model)),
+        noisy=Score(tuple(of_noisy)),
+        baselines={name: Score(tuple(measures)) for name, measures in of_baselines.items()},
     )
-
-
-class _Scores:
-    """Each image's MSE, SSIM and number of pixels for one method."""
-
-    def __init__(self) -> None:
-        self.errors: list[float] = []
-        self.similarities: list[float | None] = []
-        self.pixels: list[int] = []
-
-    def add(self, output: Tensor, reference: Tensor) -> None:
-        self.errors.append(squared_error(output, reference))
-        self.similarities.append(ssim(output, reference))
-        self.pixels.append(reference.numel())
-
-    def mean(self) -> Score:
-        known = [value for value in self.similarities if value is not None]
-        return Score(
-            mean_psnr(self.errors),
-            psnr_of_mean_mse(self.errors, self.pixels),
-            sum(known) / len(known) if known else None,
-        )
 
 
 def _chunks(items: list[EvaluationImage], size: int) -> Iterator[list[EvaluationImage]]:

@@ -68,24 +68,41 @@ def load_run_data(compiler: Compiler, device: torch.device) -> RunData:
     except ArgumentError as error:
         raise spec.error((), str(error)) from error
     remarks = tuple(_remarks(spec, train))
-    return RunData(batches, _evaluation_images(compiler, validation), remarks)
+    return RunData(batches, noisy_copies(compiler, validation), remarks)
 
 
-def load_evaluation_data(compiler: Compiler, source: Component | None) -> list[EvaluationImage]:
+def load_evaluation_data(compiler: Compiler, source: Component | None) -> Images:
     """The images to evaluate on: all of ``source``, or those that the run held out.
 
     Of a source that holds out images of its own, such as the demo, only these are used.
 
     Raises:
-        DataError, ArchitectureError: as for :func:`load_run_data`.
+        DataError: they are missing, unreadable or unsuitable.
     """
     if source is None:
-        _, images = _split(compiler)
-    else:
-        images = compiler.data(source)
-        if isinstance(images, CleanImages) and images.held_out:
-            _, images = images.split(0.5, seed=0)
-    return _evaluation_images(compiler, images)
+        return _split(compiler)[1]
+    images = compiler.data(source)
+    if isinstance(images, CleanImages) and images.held_out:
+        _, images = images.split(0.5, seed=0)
+    return images
+
+
+def noisy_copies(
+    compiler: Compiler, images: Images, noise: Noise | None = None
+) -> list[EvaluationImage]:
+    """What a model of the architecture is evaluated on: the same copies in every run.
+
+    Args:
+        images: photographs, or pairs, which are taken as they are.
+        noise: to add to photographs, in the place of the architecture's ``evaluation_noise``.
+
+    Raises:
+        ArchitectureError: the images are photographs, and there is no noise to add.
+    """
+    spec = compiler.architecture
+    if noise is None:
+        noise = _noise(compiler, images, spec.data.evaluation_noise)
+    return evaluation_images(images, noise, spec.train.seed)
 
 
 def load_model(
@@ -182,12 +199,6 @@ def _noise(compiler: Compiler, images: Images, noise: Component | None) -> Noise
         )
     built: Noise = compiler.build(noise)
     return built
-
-
-def _evaluation_images(compiler: Compiler, images: Images) -> list[EvaluationImage]:
-    spec = compiler.architecture
-    noise = _noise(compiler, images, spec.data.evaluation_noise)
-    return evaluation_images(images, noise, spec.train.seed)
 
 
 def _check_mask(compiler: Compiler, noise: Noise | None) -> None:

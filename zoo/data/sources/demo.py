@@ -30,15 +30,32 @@ def Demo(channels: int, folder: str | None = None) -> CleanImages:  # noqa: N802
     Raises:
         DataError: too few of the files are installed, or ``folder`` cannot be read.
     """
-    demo = demo_images(Path(str(files("skimage"))) / "data", channels)
+    demo = demo_images(demo_folder(), channels)
     if folder is None:
         return demo
     more = Folder(folder, channels)
     return CleanImages(demo.names + more.names, demo.images + more.images, demo.held_out)
 
 
+def demo_folder() -> Path:
+    """Where scikit-image has its photographs."""
+    return Path(str(files("skimage"))) / "data"
+
+
 def demo_images(folder: Path, channels: int) -> CleanImages:
     """The demo's photographs in ``folder``."""
+    paths = demo_paths(folder)
+    images = tuple(pages[0] for pages in read_images(paths, channels))
+    names = tuple(path.stem for path in paths)
+    return CleanImages(names, images, held_out=frozenset({Path(HELD_OUT).stem}))
+
+
+def demo_paths(folder: Path) -> list[Path]:
+    """Their files.
+
+    Raises:
+        DataError: too few of them are installed.
+    """
     paths = [path for name in (*TRAINING, HELD_OUT) if (path := folder / name).is_file()]
     if len(paths) < FEWEST or paths[-1].name != HELD_OUT:
         found = ", ".join(path.name for path in paths) or "none"
@@ -46,6 +63,4 @@ def demo_images(folder: Path, channels: int) -> CleanImages:
             f"{folder}: of the demo's photographs only these are installed: {found}. "
             f"It needs {HELD_OUT} and two more: install another version of scikit-image."
         )
-    images = tuple(pages[0] for pages in read_images(paths, channels))
-    names = tuple(path.stem for path in paths)
-    return CleanImages(names, images, held_out=frozenset({Path(HELD_OUT).stem}))
+    return paths

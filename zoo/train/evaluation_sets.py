@@ -1,0 +1,160 @@
+"""What ``zoo evaluate`` measures on: each source of images, at each level of noise."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePath
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.architecture import Component
+from zoo.compiler import Compiler
+from zoo.data.evaluation import EvaluationImage
+from zoo.data.noise.gaussian import Gaussian
+from zoo.data.sets import ImagePairs
+from zoo.errors import DataError, UsageError
+from zoo.nn.module import Module
+from zoo.train.evaluation import evaluate
+from zoo.train.scores import Evaluation
+from zoo.train.session import Images, load_evaluation_data, noisy_copies
+
+HELD_OUT = "held out"
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Images and the noise that they get.
+
+    Attributes:
+        data: the source as the user named it, or ``held out``.
+        label: a short name for it, as few others as possible have.
+        images: before noise is added.
+        sigma: of gaussian noise, in grey levels of 255; None for the architecture's
+            ``evaluation_noise``, and for pairs.
+    """
+
+    data: str
+    label: str
+    images: Images
+    sigma: float | None
+
+    @property
+    def folder(self) -> str:
+        """A name for a folder of this set: the label with the sigma."""
+        return self.label if self.sigma is None else f"{self.label}-sigma{self.sigma:g}"
+
+    def __len__(self) -> int:
+        return len(self.images.names)
+
+    def copies(self, compiler: Compiler) -> list[EvaluationImage]:
+        """The noisy images, each with what it is compared with."""
+        noise = None if self.sigma is None else Gaussian(self.sigma)
+        return noisy_copies(compiler, self.images, noise)
+
+
+@dataclass(frozen=True)
+class SetEvaluation:
+    """What was found on one set."""
+
+    set: EvaluationSet
+    evaluation: Evaluation
+
+    def to_dict(self, weights: str, precision: str) -> dict[str, Any]:
+        """As ``evaluation.json``, and with ``sigma`` where one was chosen."""
+        sigma = {} if self.set.sigma is None else {"sigma": self.set.sigma}
+        return {**self.evaluation.to_dict(self.set.data, weights, precision), **sigma}
+
+
+def evaluate_sets(
+    compiler: Compiler,
+    model: Module,
+    sets: Sequence[EvaluationSet],
+    device: torch.device,
+    *,
+    baselines: Sequence[str],
+    on_image: Callable[[], None] = lambda: None,
+    on_output: Callable[[EvaluationSet, EvaluationImage, Tensor], None] | None = None,
+) -> list[SetEvaluation]:
+    """Evaluate a model on one set after the other; only one set's noisy copies are in memory.
+
+    Args:
+        compiler: the model's.
+        model: the network, in evaluation mode.
+        sets: one or more.
+        device: the model's.
+        baselines: names of the classical methods to set beside it.
+        on_image: called after each image.
+        on_output: given each image, its set, and the network's clipped output for it, (C, H, W).
+    """
+    return [
+        SetEvaluation(
+            each,
+            evaluate(
+                model,
+                each.copies(compiler),
+                device,
+                lambda done: on_image(),
+                baselines=baselines,
+                on_output=partial(on_output, each) if on_output else None,
+            ),
+        )
+        for each in sets
+    ]
+
+
+def load_evaluation_sets(
+    compiler: Compiler, sources: Mapping[str, Component | None], sigmas: Sequence[float] = ()
+) -> list[EvaluationSet]:
+    """Each source at each sigma; every source is read, so that all mistakes are known at once.
+
+    Args:
+        compiler: the model's.
+        sources: by the names that the user gave; None for what the run held out.
+        sigmas: of gaussian noise, in grey levels of 255; none for the architecture's noise.
+
+    Raises:
+        DataError: a line for each source that cannot be read.
+        UsageError: a line for each that the noise does not fit: pairs have their own.
+    """
+    loaded, unreadable = {}, []
+    for data, source in sources.items():
+        try:
+            loaded[data] = load_evaluation_data(compiler, source)
+        except DataError as error:
+            unreadable.append(str(error))
+    if unreadable:
+        raise DataError("\n".join(unreadable))
+    if misfits := list(_misfits(compiler, loaded, sigmas)):
+        raise UsageError("\n".join(misfits))
+    labels = _labels(list(sources))
+    return [
+        EvaluationSet(data, label, loaded[data], sigma)
+        for data, label in zip(sources, labels, strict=True)
+        for sigma in (sigmas or (None,))
+    ]
+
+
+def _misfits(
+    compiler: Compiler, loaded: Mapping[str, Images], sigmas: Sequence[float]
+) -> Iterator[str]:
+    noise = compiler.architecture.data.evaluation_noise
+    for data, images in loaded.items():
+        if isinstance(images, ImagePairs) and sigmas:
+            yield f"{data}: these are pairs, which have their own noise. Leave --sigma out."
+        if not isinstance(images, ImagePairs) and noise is None and not sigmas:
+            yield (
+                f"{data}: these are clean images, and {compiler.architecture.name} names no noise "
+                "to add to them. Choose gaussian noise, such as --sigma 25."
+            )
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    """The last part of each path, where only one ends in it; of two folders, both as they are."""
+    short = [name if "," in name else PurePath(name).name or name for name in names]
+    count = Counter(short)
+    return [end if count[end] == 1 else name for name, end in zip(names, short, strict=True)]
