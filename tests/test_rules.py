@@ -72,7 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "init": {"errors", *SPEC},
     "nn": {"errors", *SPEC, "init"},
     "optim": {"errors", *SPEC},
-    "pictures": {"errors"},
+    "pictures": {"errors", "files"},
     "data": {"errors", *SPEC, "pictures"},
     "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data"},
     "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
@@ -229,7 +229,8 @@ def no_torch_before_the_compiler(source: Source) -> Iterator[str]:
     """Listing, checking and completing take no torch."""
     if source.package in WITHOUT_TORCH:
         for line, name in imports(source.tree):
-            if name.partition(".")[0] in {"torch", "numpy"}:
+            library = name.partition(".")[0]
+            if library == "torch" or (library == "numpy" and source.part != "pictures"):
                 yield f"{source.path}:{line}: {name}"
 
 

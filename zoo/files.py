@@ -40,7 +40,7 @@ def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
 def _temporary(path: Path, write: Callable[[BinaryIO], object]) -> Iterator[Path]:
     """The file at ``path`` with what ``write`` writes, on the disk; gone afterwards."""
     try:
-        with path.open("wb") as stream:
+        with path.open("w+b") as stream:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())

@@ -1,0 +1,178 @@
+"""TIFF: single pictures, pages, ImageJ hyperstacks and OME stacks, one plane at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from types import TracebackType
+from typing import BinaryIO
+
+import numpy as np
+from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
+
+from zoo.errors import DataError
+from zoo.pictures.exif import Layout, Tag, orientation_in, read_tags
+from zoo.pictures.limits import check_pixels
+from zoo.pictures.picture import Array, Picture
+from zoo.pictures.source import quiet_tifffile, reading
+from zoo.pictures.tiff_page import JPEG, PageFormat, from_stored, read_format
+from zoo.pictures.tiff_tags import STRUCTURE, metadata_of
+
+REDUCED, MASK = 1, 4  # bits of NewSubfileType
+
+
+class TiffPicture(Picture):
+    """A TIFF. Pages that are previews or masks are no planes.
+
+    Attributes:
+        layout: byte order, and whether it is a BigTIFF.
+        formats: how each page is stored.
+        in_one_page: all planes lie behind one page's tags, as ImageJ writes large stacks.
+    """
+
+    format = "TIFF"
+
+    def __init__(self, where: str, stream: BinaryIO, max_pixels: int) -> None:
+        super().__init__(where, stream)
+        quiet_tifffile()
+        with reading(where):
+            self._tiff = TiffFile(stream)
+            pages = [self._tiff.pages[number] for number in range(len(self._tiff.pages))]
+            self._pages = [
+                page.aspage() for page in pages if not page.subfiletype & (REDUCED | MASK)
+            ]
+            for page in self._pages:
+                check_pixels(where, page.imagelength, page.imagewidth, max_pixels)
+            grey_palette = bool(self._tiff.is_imagej)
+            self.formats = [read_format(where, page, grey_palette) for page in self._pages]
+            self.layout = Layout(self._tiff.byteorder, self._tiff.is_bigtiff)
+        if not self._pages:
+            raise DataError(f"{where}: no page with a picture. A TIFF has at least one.")
+        self._last: tuple[int, Array] | None = None
+        self._read_kind()
+        with reading(where):
+            self._read_axes()
+            self._add_remarks(len(pages) - len(self._pages))
+            tags = self.tags(0)
+            self.metadata = metadata_of(self.layout.order, tags)
+            self.orientation = orientation_in(self.layout.order, tags)
+
+    def _read_kind(self) -> None:
+        first, others = self.formats[0], self.formats[1:]
+        for number, other in enumerate(others, 2):
+            if other.kind != first.kind:
+                raise DataError(
+                    f"{self.where}: page 1 has {_words(first)}, page {number} {_words(other)}. "
+                    "All pages have the same."
+                )
+        self.channels, self.depth = first.channels, first.depth
+
+    def _read_axes(self) -> None:
+        """Axes and shape by what ImageJ, OME or tifffile wrote of them, if it fits the pages."""
+        first = self.formats[0].shape
+        self.n_planes, self.in_one_page = len(self._pages), False
+        axes, sizes = "", ()
+        series = self._series()
+        if series is not None:
+            pairs = zip(series.axes, series.shape, strict=True)
+            pairs = [(axis, size) for axis, size in pairs if axis != "S"]
+            axes, sizes = "".join(axis for axis, _ in pairs), tuple(size for _, size in pairs)
+            planes = prod(sizes[:-2])
+            if len(self._pages) == 1 and planes > 1 and series.dataoffset is not None:
+                self.n_planes, self.in_one_page = planes, True
+        if not axes.endswith("YX") or sizes[-2:] != first or prod(sizes[:-2]) != self.n_planes:
+            many = self.n_planes > 1
+            axes, sizes = ("IYX", (self.n_planes, *first)) if many else ("YX", first)
+        self.axes = axes
+        self.shape = sizes if self.channels == 1 else (*sizes, self.channels)
+
+    def _series(self) -> TiffPageSeries | None:
+        try:
+            found = self._tiff.series
+        except Exception:  # damaged OME-XML and the like: the pages are good without it
+            self.remarks.append(
+                "its description of axes cannot be read: pages are taken one by one"
+            )
+            return None
+        return found[0] if len(found) == 1 else None
+
+    def _add_remarks(self, left_out: int) -> None:
+        first = self._pages[0]
+        bits = (
+            first.bitspersample if isinstance(first.bitspersample, int) else first.bitspersample[0]
+        )
+        sizes = {form.shape for form in self.formats}
+        notes = {
+            f"{left_out} pages that are previews or masks are left out": left_out,
+            "its reduced copies (SubIFDs) are left out": any(page.subifds for page in self._pages),
+            f"its pages have {len(sizes)} sizes": len(sizes) > 1,
+            "its palette is converted to RGB": first.photometric == PHOTOMETRIC.PALETTE
+            and self.channels == 3,
+            f"its {bits}-bit values are written with 8 bits": bits < 8 and self.channels != 3,
+            "its YCbCr is converted to RGB": first.photometric == PHOTOMETRIC.YCBCR
+            and first.compression not in JPEG,
+            "further channels than RGB are kept as they are": self.channels == 3
+            and 0 in self.formats[0].extras,
+        }
+        self.remarks += [note for note, holds in notes.items() if holds]
+
+    def planes(self) -> Iterator[Array]:
+        """Each plane, one page at a time."""
+        for number in range(self.n_planes):
+            with reading(self.where):
+                samples = self._samples(number)
+            self._last = (number, samples[..., self.channels :])
+            yield samples[..., 0] if self.channels == 1 else samples[..., : self.channels]
+
+    def extras(self, plane: int) -> Array | None:
+        """The samples (H, W, E) beside the colours."""
+        if not self.has_extras:
+            return None
+        if self._last is None or self._last[0] != plane:
+            with reading(self.where):
+                self._last = (plane, self._samples(plane)[..., self.channels :])
+        return self._last[1]
+
+    @property
+    def has_extras(self) -> bool:
+        """Whether there are samples beside the colours, such as alpha."""
+        return bool(self.formats[0].extras)
+
+    def _samples(self, number: int) -> Array:
+        if self.in_one_page:
+            page, form = self._pages[0], self.formats[0]
+            return from_stored(page, form, self._read_behind(page, number))
+        page = self._pages[number]
+        return from_stored(page, self.formats[number], page.asarray())
+
+    def _read_behind(self, page: TiffPage, number: int) -> Array:
+        """A plane of those that lie one behind the other after the only page's tags."""
+        count = prod(page.shape)
+        dtype = np.dtype(page.dtype).newbyteorder(self.layout.order)
+        self.stream.seek(page.dataoffsets[0] + number * count * dtype.itemsize)
+        data = self.stream.read(count * dtype.itemsize)
+        native = np.frombuffer(data, dtype, count).astype(dtype.newbyteorder("="))
+        return native.reshape(page.shape)
+
+    def tags(self, number: int) -> tuple[Tag, ...]:
+        """The tags of a page that say nothing of how its samples are stored."""
+        return read_tags(self._read, self.layout, self._pages[number].offset, STRUCTURE)
+
+    def _read(self, offset: int, count: int) -> bytes:
+        if count > 2**30:  # no tag is as large: a damaged count
+            return b""
+        self.stream.seek(offset)
+        return self.stream.read(count)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._tiff.close()
+        super().__exit__(kind, error, trace)
+
+
+def _words(form: PageFormat) -> str:
+    return f"{form.channels + len(form.extras)} channels of {form.depth.words}"

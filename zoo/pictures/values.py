@@ -1,0 +1,52 @@
+"""Values of pixels: how many bits, what is white, and from one depth to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Depth:
+    """Bits of a value; unsigned integers unless ``floating``."""
+
+    bits: int
+    floating: bool = False
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The smallest type of numpy that holds such values."""
+        if self.floating:
+            return np.dtype(f"f{self.bits // 8}")
+        return np.dtype(np.uint8 if self.bits <= 8 else np.uint16)
+
+    @property
+    def white(self) -> float:
+        """The largest integer, or 1.0."""
+        return 1.0 if self.floating else 2**self.bits - 1
+
+    @property
+    def words(self) -> str:
+        """For messages: ``12 bits``, ``float of 32 bits``."""
+        return f"float of {self.bits} bits" if self.floating else f"{self.bits} bits"
+
+
+def convert(values: Array, given: Depth, wanted: Depth) -> Array:
+    """Values of one depth in another: white stays white; rounded where integers are wanted.
+
+    Integers from floats are clipped to [0, white]; not-a-number becomes 0.
+    """
+    if given == wanted:
+        return values
+    if wanted.floating:
+        scaled = values if given.floating else values / np.float64(given.white)
+        return scaled.astype(wanted.dtype)
+    result = np.empty(values.shape, wanted.dtype)
+    for row in range(0, len(values), 256):  # rows at a time: no float copy of the whole
+        part = values[row : row + 256].astype(np.float64) * (wanted.white / given.white)
+        result[row : row + 256] = np.nan_to_num(part.round(), nan=0).clip(0, wanted.white)
+    return result
