@@ -30,6 +30,7 @@ from zoo.plugins.suggestions import suggest
 COMMANDS = {
     "bench": ("zoo.cli.bench:bench", "Time a network beside the same one in torch.nn."),
     "check": ("zoo.cli.check:check", "Report every mistake of architecture files."),
+    "denoise": ("zoo.cli.denoise:denoise", "Denoise pictures with a trained model."),
     "evaluate": ("zoo.cli.evaluate:evaluate", "Measure a trained model, beside classical methods."),
     "initializers": ("zoo.cli.listing:initializers", "List what fills new parameters."),
     "layers": ("zoo.cli.listing:layers", "List the layers of a network."),

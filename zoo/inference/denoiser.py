@@ -88,7 +88,7 @@ class Denoiser:
             images = image if image.dim() == 4 else image[None]
             return self._tensor(images, strength, ensemble, tile).reshape(image.shape)
         _check_array(image, white)
-        layout = layout_of(image.shape, axes, self._takes)
+        layout = layout_of(image.shape, axes, self.takes)
         if strength == 0:
             return image.copy()
         after = np.empty_like(image, subok=False)
@@ -112,7 +112,7 @@ class Denoiser:
         x = images.to(self._kind()[1])
         count, channels = x.shape[:2]
         copies = self._copies(channels)
-        if channels != 1 and not self._takes(channels) and self._takes(1):
+        if channels != 1 and not self.takes(channels) and self.takes(1):
             x = x.reshape(count * channels, 1, *x.shape[2:])
         x = x.expand(-1, copies * x.shape[1], -1, -1)
         symmetries: Sequence[Symmetry] = SYMMETRIES if ensemble else (IDENTITY,)
@@ -127,9 +127,9 @@ class Denoiser:
 
     def _copies(self, channels: int) -> int:
         """How many times the network is given an image of so many channels: 3 if it is grey."""
-        return 3 if channels == 1 and not self._takes(1) and self._takes(3) else 1
+        return 3 if channels == 1 and not self.takes(1) and self.takes(3) else 1
 
-    def _takes(self, channels: int) -> bool:
+    def takes(self, channels: int) -> bool:
         """Whether the network takes images of so many channels, and gives as many back."""
         try:
             shape = self.network.output_shape((channels, PROBE, PROBE))

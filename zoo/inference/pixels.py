@@ -1,4 +1,4 @@
-"""A plane of an array, a region at a time: to floats for a network, and back to the array's type."""
+"""A plane of an array, a region at a time: floats for a network, and back to the array's type."""
 
 from __future__ import annotations
 

@@ -62,12 +62,14 @@ class Quality:
         sigma_before, sigma_after: standard deviation of the noise, in grey levels of 255.
         noise: of the noise in the flattest parts of the picture before.
         removed: of the difference of the picture before and after.
+        highest: the largest value that was seen, as a part of white.
     """
 
     sigma_before: float | None
     sigma_after: float | None
     noise: Correlation | None
     removed: Correlation | None
+    highest: float
 
     @property
     def noise_is_correlated(self) -> bool:
@@ -93,6 +95,7 @@ def measure(before: Array, after: Array, white: float) -> Quality:
         noise_level(after, white, windows),
         flat_correlation(before, white, windows),
         _removed(before, after, white, windows),
+        max(float(_values(before, window, white).max()) for window in windows) / LEVELS,
     )
 
 
@@ -103,6 +106,7 @@ def mean_quality(qualities: Sequence[Quality]) -> Quality:
         _mean([quality.sigma_after for quality in qualities]),
         _mean_correlation([quality.noise for quality in qualities]),
         _mean_correlation([quality.removed for quality in qualities]),
+        max(quality.highest for quality in qualities),
     )
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from zoo.errors import DataError
+from zoo.errors import DataError, printable
 
 # The first of each format is the one that new files get.
 FORMAT_OF_ENDING: Mapping[str, str] = {
@@ -55,7 +55,9 @@ def find_pictures(folder: Path, out: Path | None, suffix: str) -> list[Path]:
     found = list(_walk(folder, out, suffix))
     if not found:
         endings = ", ".join(FORMAT_OF_ENDING)
-        raise DataError(f"{folder}: has no picture files. Their names end in one of {endings}.")
+        raise DataError(
+            f"{printable(str(folder))}: has no picture files. Their names end in {endings}."
+        )
     return found
 
 
@@ -74,4 +76,5 @@ def _walk(folder: Path, out: Path | None, suffix: str) -> Iterator[Path]:
 
 
 def _refuse(error: OSError) -> None:
-    raise DataError(f"{error.filename}: cannot be read: {error.strerror}.") from error
+    name = printable(str(error.filename))
+    raise DataError(f"{name}: cannot be read: {error.strerror}.") from error

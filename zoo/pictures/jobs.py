@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zoo.errors import UsageError
+from zoo.errors import UsageError, printable
 from zoo.pictures.folders import (
     FORMAT_OF_ENDING,
     ending_of,
@@ -62,6 +62,21 @@ class Outputs:
             raise UsageError("--overwrite and --skip-existing: choose one of them.")
 
 
+def plan_extra(path: Path, jobs: Sequence[Job], outputs: Outputs) -> None:
+    """Refuse a further file to write if that would harm another.
+
+    Raises:
+        UsageError: it is an input, an output, or there already and may not be replaced.
+    """
+    here = os.path.realpath(path)
+    if any(here in (os.path.realpath(job.source), os.path.realpath(job.target)) for job in jobs):
+        raise UsageError(f"{_name(path)}: is an input or an output. Use another name.")
+    if path.is_dir():
+        raise UsageError(f"{_name(path)}: is a folder. Use the name of a file.")
+    if os.path.lexists(path) and not outputs.overwrite and not all(job.done for job in jobs):
+        raise UsageError(f"{_name(path)}: is there already. Use another name, or --overwrite.")
+
+
 def plan_jobs(inputs: Sequence[Path], outputs: Outputs) -> list[Job]:
     """The jobs of a command, in order.
 
@@ -85,9 +100,9 @@ def plan_jobs(inputs: Sequence[Path], outputs: Outputs) -> list[Job]:
         jobs = [_to_file(inputs[0], path, outputs)]
     else:
         if path is not None and path.exists() and not path.is_dir():
-            raise UsageError(f"{path}: is a file, and several pictures need a folder.")
+            raise UsageError(f"{_name(path)}: is a file, and several pictures need a folder.")
         if inputs[0] == STANDARD:
-            raise UsageError(f"{outputs.path}: is a folder. Use a file for the standard input.")
+            raise UsageError(f"{_name(path)}: is a folder. Use a file for the standard input.")
         jobs = list(_unique(_jobs(inputs, path, outputs)))
     _check(jobs)
     return _existing(jobs, outputs)
@@ -103,7 +118,8 @@ def _is_folder(path: Path, outputs: Outputs) -> bool:
         return True
     if path.is_dir():
         raise UsageError(
-            f"{path}: is a folder, and the input is one file. Use {path}{os.sep} to write into it."
+            f"{_name(path)}: is a folder, and the input is one file. "
+            f"Use {_name(path)}{os.sep} to write into it."
         )
     return False
 
@@ -114,11 +130,13 @@ def _to_file(source: Path, target: Path, outputs: Outputs) -> Job:
     if named is None:
         endings = ", ".join(FORMAT_OF_ENDING)
         raise UsageError(
-            f"{target}: its ending is not a picture's. Use one of {endings}, or {target}{os.sep} "
-            "for a folder."
+            f"{_name(target)}: its ending is not a picture's. Use one of {endings}, "
+            f"or {_name(target)}{os.sep} for a folder."
         )
     if outputs.format not in (None, named):
-        raise UsageError(f"{target}: its ending is not one of {outputs.format}. Use the same.")
+        raise UsageError(
+            f"{_name(target)}: its ending is not one of {outputs.format}. Use the same for both."
+        )
     return Job(source, target, named)
 
 
@@ -159,11 +177,11 @@ def _check(jobs: Sequence[Job]) -> None:
         if job.target == STANDARD:
             continue
         target = os.path.realpath(job.target)
-        output = f"{job.target}: would be the output of {job.source}"
+        output = f"{_name(job.target)}: would be the output of {_name(job.source)}"
         if target in sources:
             raise UsageError(f"{output}, and is an input. Use another output.")
         if target in writers:
-            raise UsageError(f"{output} and of {writers[target]}. Use a command for each.")
+            raise UsageError(f"{output} and of {_name(writers[target])}. Use a command for each.")
         if job.target.is_dir():
             raise UsageError(f"{output}, and is a folder. Use another output.")
         writers[target] = job.source
@@ -181,8 +199,12 @@ def _existing(jobs: Sequence[Job], outputs: Outputs) -> list[Job]:
     if there and not outputs.skip_existing:
         more = f", and {len(there) - 1} more are" if len(there) > 1 else ""
         raise UsageError(
-            f"{there[0].target}: is there already{more}. "
+            f"{_name(there[0].target)}: is there already{more}. "
             "Use --skip-existing to go on without it, or --overwrite."
         )
     left = set(there)
     return [replace(job, done=job in left) for job in jobs]
+
+
+def _name(path: Path | None) -> str:
+    return printable(str(path))
