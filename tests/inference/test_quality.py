@@ -35,9 +35,12 @@ def test_white_noise(sigma: int) -> None:
     before, after = noisy(sigma)
     quality = measure(before, after, 255)
     assert quality.sigma_before == pytest.approx(sigma, rel=0.08)
-    assert quality.sigma_after is not None and quality.sigma_after < 0.5
-    assert quality.noise is not None and quality.noise.largest < 0.1
-    assert quality.removed is not None and quality.removed.largest < 0.02
+    assert quality.sigma_after is not None
+    assert quality.sigma_after < 0.5
+    assert quality.noise is not None
+    assert quality.noise.largest < 0.1
+    assert quality.removed is not None
+    assert quality.removed.largest < 0.02
     assert (quality.noise_is_correlated, quality.removed_is_noise) == (False, True)
 
 
@@ -45,9 +48,11 @@ def test_sixteen_bits_floats_and_colours_are_measured_alike() -> None:
     before, after = noisy(20)
     expected = measure(before, after, 255)
     for scale, dtype, white in ((257, np.uint16, 65535), (1 / 255, np.float64, 1.0)):
-        quality = measure((before * scale).astype(dtype), (after * scale).astype(dtype), white)
+        scaled = [(image.astype(np.float64) * scale).astype(dtype) for image in (before, after)]
+        quality = measure(scaled[0], scaled[1], white)
         assert quality.sigma_before == pytest.approx(expected.sigma_before, rel=1e-3)
-        assert quality.removed is not None and expected.removed is not None
+        assert quality.removed is not None
+        assert expected.removed is not None
         assert quality.removed.across == pytest.approx(expected.removed.across, abs=1e-3)
     colour = measure(np.stack(3 * [before], 2), np.stack(3 * [after], 2), 255)
     assert colour.sigma_before == pytest.approx(expected.sigma_before, rel=1e-3)
@@ -57,7 +62,8 @@ def test_sixteen_bits_floats_and_colours_are_measured_alike() -> None:
 def test_correlated_noise_is_found(smoothing: float) -> None:
     before, after = noisy(12, smoothing)
     quality = measure(before, after, 255)
-    assert quality.noise is not None and quality.removed is not None
+    assert quality.noise is not None
+    assert quality.removed is not None
     expected = np.exp(-1 / (4 * smoothing**2))  # of a gaussian filter, one pixel apart
     assert quality.removed.across == pytest.approx(expected, abs=0.1)
     assert quality.noise.across > 0.2
@@ -76,7 +82,8 @@ def test_noise_along_rows_is_told_from_noise_along_columns() -> None:
 def test_without_noise_nothing_is_claimed() -> None:
     _, clean = noisy(0)
     quality = measure(clean, clean, 255)
-    assert quality.sigma_before is not None and quality.sigma_before < 0.5
+    assert quality.sigma_before is not None
+    assert quality.sigma_before < 0.5
     assert (quality.noise, quality.removed, quality.removed_is_noise) == (None, None, None)
     assert not quality.noise_is_correlated
     flat = np.full((100, 100), 77, np.uint8)
@@ -90,7 +97,8 @@ def test_clipped_parts_are_no_flat_parts() -> None:
     before[:, :200] = np.rint(np.clip(gaussian_filter(over, 1), 0, 255))
     after[:, :200] = 255
     quality = measure(before, after, 255)
-    assert quality.noise is not None and quality.noise.largest < 0.1
+    assert quality.noise is not None
+    assert quality.noise.largest < 0.1
     white = np.full((200, 200, 3), 255, np.uint8)
     assert measure(white, white, 255).noise is None
 
@@ -120,7 +128,9 @@ def test_the_mean_of_a_stack() -> None:
     parts = [measure(*noisy(sigma), 255) for sigma in (10, 20)]
     mean = mean_quality([*parts, Quality(None, None, None, None, 0.0)])
     assert mean.sigma_before == pytest.approx(15, rel=0.08)
-    assert mean.removed is not None and parts[0].removed is not None and parts[1].removed
+    assert mean.removed is not None
+    assert parts[0].removed is not None
+    assert parts[1].removed
     expected = (parts[0].removed.across + parts[1].removed.across) / 2
     assert mean.removed.across == pytest.approx(expected)
     assert mean.highest == max(part.highest for part in parts)

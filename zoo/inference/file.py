@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zoo.errors import ArgumentError, DataError, ShapeError, format_error
+from zoo.errors import ArgumentError, DataError, ShapeError, WriteError, format_error, printable
 from zoo.inference.denoiser import Denoiser
 from zoo.inference.quality import Quality, mean_quality, measure
 from zoo.pictures import Picture, open_picture, write_picture
@@ -98,7 +98,7 @@ def denoise_file(
     with open_picture(source, max_pixels=options.max_pixels) as picture:
         work = _Work(denoiser, picture, options, compare, on_progress)
         if isinstance(target, Path):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(target.parent)
         try:
             remarks = write_picture(
                 target,
@@ -114,6 +114,14 @@ def denoise_file(
     work.result.quality = mean_quality(work.measured) if work.measured else None
     work.result.seconds = time.monotonic() - started
     return work.result
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        name = printable(str(folder))
+        raise WriteError(f"{name}: cannot be made: {error.strerror or error}.") from error
 
 
 class _Work:
