@@ -404,7 +404,7 @@ def test_arrays_of_any_memory_layout() -> None:
     np.testing.assert_array_equal(denoise(read_only), expected)
     np.testing.assert_array_equal(denoise(np.asfortranarray(image)), expected)
     np.testing.assert_array_equal(denoise(image[::-1, ::-1][::-1, ::-1]), expected)
-    swapped = image.astype(">u2") * 257
+    swapped = (image.astype(np.uint16) * 257).astype(">u2")
     result = denoise(swapped)
     assert result.dtype == np.dtype(">u2")
     np.testing.assert_array_equal(result, denoise(image.astype(np.uint16) * 257))
