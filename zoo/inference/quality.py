@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pywt
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from skimage.restoration import estimate_sigma
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -28,6 +28,7 @@ FLATTEST = 0.01  # of as many patches as lie side by side in the windows
 FEWEST_PATCHES = 8
 DENSE_WINDOWS = 16  # so many are looked at for patches every 8 pixels, more every 16
 LIMIT = 0.1  # an autocorrelation above this is no independent noise's
+MEDIAN_SIZE = 0.6744897501960817  # of a normal variable of variance 1, without its sign
 LEVELS = 255.0  # the unit of sigma: white is 255
 
 Window = tuple[int, int]  # its top and left
@@ -121,7 +122,9 @@ def noise_level(image: Array, white: float, windows: Sequence[Window]) -> float 
     for window in windows:
         pixels = _values(image, window, white)
         if min(pixels.shape[:2]) >= PATCH and np.ptp(pixels) > 0:
-            sigmas.append(estimate_sigma(pixels, average_sigmas=True, channel_axis=-1))
+            diagonal = pywt.dwt2(pixels, "db2", axes=(0, 1))[1][2]
+            sizes = np.abs(diagonal[diagonal != 0])  # clipped and painted areas have none
+            sigmas.append(np.median(sizes) / MEDIAN_SIZE if sizes.size else 0.0)
     return None if not sigmas else float(np.median(sigmas))
 
 
@@ -133,30 +136,31 @@ def flat_correlation(image: Array, white: float, windows: Sequence[Window]) -> C
     noise: it would have to be seen above the rounding to the picture's own levels.
 
     Returns:
-        None where too few patches are left.
+        None where too few patches are left, or most have no noise.
     """
-    step = LEVELS / white if image.dtype.kind == "u" else 0.0
     stride = PATCH // 2 if len(windows) <= DENSE_WINDOWS else PATCH
-    flatness, side_by_side = [], 0
+    rounding = LEVELS / white / 2 if image.dtype.kind == "u" else 0.0
+    flatness, noiseless = [], 0
     for window in windows:
-        pixels = _values(image, window, white)
-        residuals, clipped = _residuals(pixels, stride)
+        residuals, clipped = _residuals(_values(image, window, white), stride)
         variances = residuals.var(1)
-        variances[clipped | (variances <= (step / 2) ** 2)] = np.inf
+        variances[clipped] = np.inf
+        without = variances <= rounding**2
+        variances[without] = np.inf
+        noiseless += np.count_nonzero(without)
         flatness.append(variances)
-        side_by_side += pixels.size // PATCH**2
-    order = np.argsort(np.concatenate(flatness), kind="stable")
-    order = order[: max(FEWEST_PATCHES, round(FLATTEST * side_by_side))]
-    chosen = np.split(np.isin(np.arange(sum(map(len, flatness))), order), _ends(flatness))
-    flattest = [
-        _residuals(_values(image, window, white), stride)[0][these & np.isfinite(variances)]
-        for window, these, variances in zip(windows, chosen, flatness, strict=True)
-        if these.any()
-    ]
-    patches = np.concatenate(flattest) if flattest else np.empty((0, PATCH**2), np.float32)
-    if len(patches) < FEWEST_PATCHES:
+    every = np.concatenate(flatness)
+    noisy = np.sort(every[np.isfinite(every)])
+    if len(noisy) < max(FEWEST_PATCHES, noiseless):
         return None
-    return _correlation([patches.reshape(-1, PATCH, PATCH)])
+    side_by_side = len(every) * (stride / PATCH) ** 2
+    limit = noisy[: max(FEWEST_PATCHES, round(FLATTEST * side_by_side))][-1]
+    patches = [
+        _residuals(_values(image, window, white), stride)[0][variances <= limit]
+        for window, variances in zip(windows, flatness, strict=True)
+        if (variances <= limit).any()
+    ]
+    return _correlation([these.reshape(-1, PATCH, PATCH) for these in patches])
 
 
 def _windows(size: tuple[int, ...]) -> Iterator[Window]:
@@ -191,11 +195,6 @@ def _residuals(pixels: Floats, stride: int) -> tuple[Floats, NDArray[np.bool_]]:
     plane = np.stack([np.full(PATCH**2, 1 / PATCH), *(a / np.linalg.norm(a) for a in (y, x))])
     plane = plane.astype(np.float32)  # three orthonormal rows
     return flat - (flat @ plane.T) @ plane, clipped
-
-
-def _ends(parts: Sequence[Array]) -> list[int]:
-    """Where all but the last of the parts end, one after the other."""
-    return list(np.cumsum([len(part) for part in parts])[:-1])
 
 
 def _removed(
