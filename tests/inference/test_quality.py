@@ -40,7 +40,7 @@ def test_white_noise(sigma: int) -> None:
     assert quality.noise is not None
     assert quality.noise.largest < 0.1
     assert quality.removed is not None
-    assert quality.removed.largest < 0.02
+    assert quality.removed.largest < 0.01
     assert (quality.noise_is_correlated, quality.removed_is_noise) == (False, True)
 
 

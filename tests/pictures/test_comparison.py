@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.pictures.comparison import GAIN, GAP, NARROWEST, PANEL, STRIP, draw_comparison, upright
+from zoo.pictures.comparison import GAIN, GAP, NARROWEST, REGION, STRIP, draw_comparison, upright
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -48,18 +48,18 @@ def test_a_tiny_picture_is_enlarged() -> None:
 
 
 def test_a_large_picture_is_reduced_and_two_regions_are_shown() -> None:
-    height, width = 1000, 1900  # reduced four times
+    height, width = 1000, 1900  # reduced three times
     before = np.full((height, width), 100, np.uint8)
     before[600:, 1300:] = np.random.default_rng(0).choice([20, 220], (400, 600))
     after = before.copy()
     after[5, 5] = 90
     picture = draw_comparison(before, after, 255)
-    whole = panels(picture, width // 4, height // 4)
+    whole = panels(picture, width // 3, height // 3)
     assert whole[0][10, 10, 0] == 100
-    top = STRIP + height // 4 + GAP + STRIP
-    detailed = panels(picture, PANEL, PANEL, top)[0]
+    top = STRIP + height // 3 + GAP + STRIP
+    detailed = panels(picture, REGION, REGION, top)[0]
     assert set(np.unique(detailed)) == {20, 100, 220}  # pixels, not means of them
-    flat = panels(picture, PANEL, PANEL, top + PANEL + GAP + STRIP)
+    flat = panels(picture, REGION, REGION, top + REGION + GAP + STRIP)
     assert (flat[0] == 100).all()
     assert flat[2][5, 5, 0] == round(127.5 + GAIN * 10)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from zoo.errors import printable
 from zoo.inference.file import Result
-from zoo.inference.quality import LIMIT, Correlation, Quality
+from zoo.inference.quality import CORRELATED, STRUCTURE, Correlation, Quality
 from zoo.pictures.jobs import STANDARD, Job
 
 TOO_BRIGHT = 1.5  # of floats: more than highlights above white would explain
@@ -62,9 +61,9 @@ def result_warnings(result: Result, white_is_given: bool) -> Iterator[str]:
         return
     if quality.noise is not None and quality.noise_is_correlated:
         yield (
-            f"its noise is alike at neighbouring pixels ({_lags(quality.noise)}), as in a camera's "
-            "JPEG, or it has no flat part to measure. Models trained on independent noise remove "
-            "little of such noise, and sigma is estimated too low"
+            f"its noise is alike at neighbouring pixels ({_lags(quality.noise, CORRELATED)}), as in "
+            "a camera's JPEG, or it has no flat part to measure. Models trained on independent "
+            "noise remove little of such noise, and sigma is estimated too low"
         )
     if white_is_given:
         return
@@ -85,16 +84,18 @@ def _quality(quality: Quality | None) -> str:
     words = f"noise sigma {quality.sigma_before:.1f} -> {quality.sigma_after:.1f} of 255"
     if quality.removed is None:
         return f"{words}, nothing was removed"
+    figures = f"(autocorrelation {_lags(quality.removed, STRUCTURE)})"
     if quality.removed_is_noise:
-        return f"{words}, what was removed looks like noise"
-    return f"{words}, what was removed is no pure noise ({_lags(quality.removed)})"
+        return f"{words}, what was removed looks like noise {figures}"
+    return f"{words}, what was removed is not only noise {figures}"
 
 
-def _lags(correlation: Correlation) -> str:
-    """The figures above the limit: ``0.42 across, 0.31 down``."""
-    figures = {name.replace("_", " "): value for name, value in asdict(correlation).items()}
-    large = {name: value for name, value in figures.items() if abs(value) > LIMIT}
-    return ", ".join(f"{value:.2f} {name}" for name, value in large.items())
+def _lags(correlation: Correlation, limit: float) -> str:
+    """The figures above a limit, else the largest: ``0.42 across, 0.31 down``."""
+    lags = {name.replace("_", " "): value for name, value in correlation.lags.items()}
+    shown = [name for name, value in lags.items() if abs(value) > limit]
+    shown = shown or [max(lags, key=lambda name: abs(lags[name]))]
+    return ", ".join(f"{lags[name]:.2f} {name}" for name in shown)
 
 
 def _quality_record(quality: Quality | None) -> dict[str, Any]:
@@ -103,8 +104,8 @@ def _quality_record(quality: Quality | None) -> dict[str, Any]:
     return {
         "sigma_before": quality.sigma_before,
         "sigma_after": quality.sigma_after,
-        "noise": None if quality.noise is None else asdict(quality.noise),
+        "noise": None if quality.noise is None else quality.noise.lags,
         "noise_is_correlated": quality.noise_is_correlated,
-        "removed": None if quality.removed is None else asdict(quality.removed),
+        "removed": None if quality.removed is None else quality.removed.lags,
         "removed_is_noise": quality.removed_is_noise,
     }

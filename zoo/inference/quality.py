@@ -10,7 +10,7 @@ that time and memory are bounded.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,10 @@ WINDOW = 256  # pixels; a multiple of PATCH
 MOST_WINDOWS = 64
 PATCH = 16  # pixels
 FLATTEST = 0.01  # of as many patches as lie side by side in the windows
-FEWEST_PATCHES = 8
+FEWEST_PATCHES = 16
 DENSE_WINDOWS = 16  # so many are looked at for patches every 8 pixels, more every 16
-LIMIT = 0.1  # an autocorrelation above this is no independent noise's
+CORRELATED = 0.1  # an autocorrelation above this is no independent noise's
+STRUCTURE = 0.03  # one above this, of all that was removed, is that of detail
 MEDIAN_SIZE = 0.6744897501960817  # of a normal variable of variance 1, without its sign
 LEVELS = 255.0  # the unit of sigma: white is 255
 
@@ -40,7 +41,9 @@ class Correlation:
 
     Attributes:
         across, down, diagonal: of neighbours.
-        lag_2, lag_8: of pixels two and eight apart, across and down; JPEG works on 8 x 8 pixels.
+        lag_2, lag_8: of pixels two and eight apart, the larger of across and down; JPEG works on
+            8 x 8 pixels.
+        chance: what that of independent noise stays below, 3 / sqrt(pixels).
     """
 
     across: float
@@ -48,11 +51,17 @@ class Correlation:
     diagonal: float
     lag_2: float
     lag_8: float
+    chance: float
+
+    @property
+    def lags(self) -> dict[str, float]:
+        """The autocorrelation by the name of the lag."""
+        return {name: value for name, value in asdict(self).items() if name != "chance"}
 
     @property
     def largest(self) -> float:
         """The largest of them, without its sign."""
-        return max(map(abs, (self.across, self.down, self.diagonal, self.lag_2, self.lag_8)))
+        return max(map(abs, self.lags.values()))
 
 
 @dataclass(frozen=True)
@@ -75,12 +84,14 @@ class Quality:
     @property
     def noise_is_correlated(self) -> bool:
         """Whether no model that was trained on independent noise can be expected to remove it."""
-        return self.noise is not None and self.noise.largest > LIMIT
+        return self.noise is not None and self.noise.largest > max(CORRELATED, self.noise.chance)
 
     @property
     def removed_is_noise(self) -> bool | None:
         """Whether what was removed is independent from pixel to pixel, as noise is."""
-        return None if self.removed is None else self.removed.largest <= LIMIT
+        if self.removed is None:
+            return None
+        return self.removed.largest <= max(STRUCTURE, self.removed.chance)
 
 
 def measure(before: Array, after: Array, white: float) -> Quality:
@@ -218,7 +229,7 @@ def _correlation(images: Sequence[Floats]) -> Correlation | None:
         return None
     both = [(_lag(centred, 0, lag), _lag(centred, lag, 0)) for lag in (2, 8)]
     lag_2, lag_8 = (max((a or 0.0, b or 0.0), key=abs) for a, b in both)
-    return Correlation(across, down, diagonal, lag_2, lag_8)
+    return Correlation(across, down, diagonal, lag_2, lag_8, 3 / count**0.5)
 
 
 def _lag(images: Sequence[Floats], down: int, across: int) -> float | None:
@@ -241,5 +252,5 @@ def _mean_correlation(values: Sequence[Correlation | None]) -> Correlation | Non
     known = [value for value in values if value is not None]
     if not known:
         return None
-    columns = zip(*((v.across, v.down, v.diagonal, v.lag_2, v.lag_8) for v in known), strict=True)
-    return Correlation(*(sum(column) / len(known) for column in columns))
+    names = [field.name for field in fields(Correlation)]
+    return Correlation(*(sum(getattr(it, name) for it in known) / len(known) for name in names))

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-PANEL = 480  # the longer side of a panel, in pixels
+WHOLE = 640  # the longer side of the whole picture is reduced to at most so many pixels
+REGION = 400  # the side of a region that is shown 1:1
 NARROWEST = 260  # which leaves room for the captions
 SMALL = 160  # a picture is enlarged until its longer side has so many
 GAIN = 3  # how many times stronger than it is what was removed is shown
@@ -23,20 +24,20 @@ LATTICE = 6  # places along each side at which a region to show 1:1 may begin
 def draw_comparison(before: Array, after: Array, white: float) -> Image.Image:
     """Before, after, and what was removed around mid-grey: the whole, and two regions 1:1.
 
-    The regions are that with the most detail and the flattest one; a picture that is no larger than
-    a panel has none.
+    The regions are that with the most detail and the flattest one beside it; a picture that is not
+    reduced has none.
 
     Args:
         before, after: (H, W) or (H, W, C) of 1 or 3 channels.
         white: the value of white in both.
     """
     height, width = before.shape[:2]
-    step = -(-max(height, width) // PANEL)
+    step = -(-max(height, width) // WHOLE)
     small = [_reduced(image, step) / np.float32(white) for image in (before, after)]
     how = f", whole, reduced {step}x" if step > 1 else ""
     rows = [_row(*small, how)]
     for what, top, left in _regions(small[1], step, height, width) if step > 1 else ():
-        parts = [image[top : top + PANEL, left : left + PANEL] for image in (before, after)]
+        parts = [image[top : top + REGION, left : left + REGION] for image in (before, after)]
         floats = [np.atleast_3d(part).astype(np.float32) / np.float32(white) for part in parts]
         rows.append(_row(*floats, f", 1:1, {what}"))
     return _stacked(rows)
@@ -70,17 +71,22 @@ def _reduced(image: Array, step: int) -> Array:
 
 def _regions(small: Array, step: int, height: int, width: int) -> Iterator[tuple[str, int, int]]:
     """What to show 1:1 of a picture that was reduced to ``small``: what it is, top and left."""
-    side = max(1, PANEL // step)
-    places = {}
-    for top in np.linspace(0, max(0, height - PANEL), LATTICE).astype(int):
-        for left in np.linspace(0, max(0, width - PANEL), LATTICE).astype(int):
-            y, x = top // step, left // step
-            part = small[y : y + side, x : x + side]
-            if part.size:
-                unclipped = 0.03 < part.mean() < 0.97
-                places[int(top), int(left)] = (float(part.std()), unclipped)
-    yield "most detail", *max(places, key=lambda place: places[place][0])
-    yield "flattest", *min(places, key=lambda place: (not places[place][1], places[place][0]))
+    side = max(1, REGION // step)
+    detail = {}
+    for top in np.linspace(0, max(0, height - REGION), LATTICE).astype(int):
+        for left in np.linspace(0, max(0, width - REGION), LATTICE).astype(int):
+            part = small[top // step :, left // step :][:side, :side]
+            clipped = not 0.03 < part.mean() < 0.97
+            detail[int(top), int(left)] = (not clipped, float(part.std()))
+    most = max(detail, key=lambda place: detail[place])
+    yield "most detail", *most
+    beside = [
+        place
+        for place in detail
+        if max(abs(place[0] - most[0]), abs(place[1] - most[1])) >= REGION and detail[place][0]
+    ]
+    if beside:
+        yield "flattest", *min(beside, key=lambda place: detail[place])
 
 
 def _row(before: Array, after: Array, how: str) -> Image.Image:
