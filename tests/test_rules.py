@@ -81,7 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": {"errors", *SPEC, "pictures"},
     "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data"},
     "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
-    "inference": {"errors", *SPEC, "init", "nn", "engine"},
+    "inference": {"errors", *SPEC, "init", "nn", "pictures", "engine"},
     "train": {
         *("errors", "files", "malloc", *SPEC, *PLUGINS_READ, "plugins.suggestions"),
         *("architecture", "describe", *TEXTBOOK, "data", "compiler", "engine", "inference"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -130,19 +132,34 @@ def test_integers_are_rounded_and_clipped_and_floats_are_not() -> None:
         (
             np.zeros((2, 3, 4, 5)),
             "denoise: the image is an array (2, 3, 4, 5). "
-            "Use an array (H, W) or (H, W, C), or a tensor.",
+            "Use (H, W) or (H, W, C), or say what its axes are, as in axes='TYX'.",
         ),
         (
             np.zeros((0, 4)),
-            "denoise: the image is an array (0, 4). Use an array (H, W) or (H, W, C), or a tensor.",
+            "denoise: the image is an array (0, 4), which is empty. "
+            "Use an image of at least one pixel.",
         ),
         (
             [[1.0]],
-            "denoise: the image is a list. Use an array (H, W) or (H, W, C), or a tensor.",
+            "denoise: the image is a list. Use a numpy array or a tensor.",
         ),
         (
             np.zeros((4, 4), np.int32),
-            "denoise: the image has dtype int32. Use unsigned integers or floats.",
+            "denoise: the image has dtype int32. Use uint8, uint16, uint32 or floats.",
+        ),
+        (
+            np.zeros((4, 4), np.uint64),
+            "denoise: the image has dtype uint64. Use uint8, uint16, uint32 or floats.",
+        ),
+        (
+            np.array([[0.5, np.nan]]),
+            "denoise: the image has values that are no finite numbers (inf or nan). "
+            "Replace them first.",
+        ),
+        (
+            np.array([[0.5, -np.inf]]),
+            "denoise: the image has values that are no finite numbers (inf or nan). "
+            "Replace them first.",
         ),
     ],
 )
@@ -152,13 +169,33 @@ def test_what_is_no_image(image: object, message: str) -> None:
     assert str(error.value) == message
 
 
-def test_other_channels_are_refused() -> None:
-    with pytest.raises(ShapeError) as error:
-        Denoiser(identity(3))(np.zeros((8, 8), np.uint8))
-    assert str(error.value) == (
-        "denoise: the image is an array (8, 8): module 0: Conv2d: expects 3 channels; "
-        "the input has 1."
-    )
+@pytest.mark.parametrize(
+    ("channels", "shape", "message"),
+    [
+        (
+            2,
+            (8, 8),
+            "denoise: the image is an array (8, 8): module 0: Conv2d: expects 2 channels; "
+            "the input has 1.",
+        ),
+        (
+            2,
+            (8, 8, 3),
+            "denoise: the image is an array (8, 8, 3): module 0: Conv2d: expects 2 channels; "
+            "the input has 3.",
+        ),
+        (
+            3,
+            (8, 8, 4),
+            "denoise: the image is an array (8, 8, 4) with 4 channels. "
+            "This network takes grey images and colour images of 3 channels.",
+        ),
+    ],
+)
+def test_other_channels_are_refused(channels: int, shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises((ShapeError, ArgumentError)) as error:
+        Denoiser(identity(channels))(np.zeros(shape, np.uint8))
+    assert str(error.value) == message
 
 
 def test_a_network_in_training_mode_is_refused() -> None:
@@ -200,3 +237,187 @@ def test_in_inference_mode_the_network_stays_what_it_was() -> None:
     image = torch.rand(1, 3, 32, 32)
     for _ in range(6):
         torch.testing.assert_close(Denoiser(fast)(image), model(image))
+
+
+def mixing() -> Module:
+    """A colour network that gives each channel the mean of a neighbourhood of all channels."""
+    model = Sequential(Conv2d(3, 3, 3, padding=1, bias=False)).eval()
+    model[0].set_weight(torch.arange(81.0).view(3, 3, 3, 3) / 3000)
+    return model
+
+
+def blurring() -> Module:
+    """A grey network that is not symmetric."""
+    model = Sequential(Conv2d(1, 1, 3, padding=1, bias=False)).eval()
+    model[0].set_weight(torch.arange(9.0).view(1, 1, 3, 3) / 36)
+    return model
+
+
+def picture(*shape: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+
+
+def test_a_grey_network_denoises_each_colour_by_itself() -> None:
+    image, denoise = picture(9, 12, 3), Denoiser(blurring())
+    result = denoise(image)
+    for channel in range(3):
+        np.testing.assert_array_equal(result[..., channel], denoise(image[..., channel]))
+    tensor = torch.rand(2, 3, 9, 12)
+    for channel in range(3):
+        one = tensor[:, channel : channel + 1]
+        torch.testing.assert_close(denoise(tensor)[:, channel : channel + 1], denoise(one))
+
+
+def test_a_colour_network_is_given_grey_three_times() -> None:
+    image, denoise = picture(9, 12), Denoiser(mixing())
+    colour = denoise(np.stack(3 * [image / 255], 2))
+    np.testing.assert_allclose(denoise(image / 255), colour.mean(2), atol=1e-6)
+    assert denoise(image[..., None]).shape == (9, 12, 1)
+    tensor = torch.from_numpy(image / 255)[None].float()
+    np.testing.assert_allclose(denoise(tensor)[0], colour.mean(2), atol=1e-6)
+
+
+@pytest.mark.parametrize("axes", ["TYX", "ZTYX", "YXT", "tyx"])
+def test_each_plane_of_a_stack_is_denoised_by_itself(axes: str) -> None:
+    denoise = Denoiser(blurring())
+    sizes = {"T": 3, "Z": 2, "Y": 7, "X": 10}
+    stack = picture(*(sizes[axis] for axis in axes.upper()))
+    order = [axis for axis, letter in enumerate(axes.upper()) if letter not in "YX"]
+    result = denoise(stack, axes=axes)
+    planes, results = (
+        np.moveaxis(array, order, range(len(order))).reshape(-1, 7, 10) for array in (stack, result)
+    )
+    for plane, denoised in zip(planes, results, strict=True):
+        np.testing.assert_array_equal(denoised, denoise(plane))
+
+
+def test_colours_along_any_axis_are_denoised_together_by_a_colour_network() -> None:
+    denoise, image = Denoiser(mixing()), picture(2, 7, 10, 3)
+    expected = np.stack([denoise(plane) for plane in image])
+    stack = np.moveaxis(image, 3, 1)  # ZCYX
+    np.testing.assert_array_equal(denoise(stack, axes="ZCYX"), np.moveaxis(expected, 3, 1))
+    np.testing.assert_array_equal(denoise(image, axes="TYXS"), expected)
+    two = stack[:, :2]  # no colours: each channel by itself
+    by_itself = [[denoise(plane) for plane in planes] for planes in two]
+    np.testing.assert_array_equal(denoise(two, axes="ZCYX"), by_itself)
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ("YX", "and axes is 'YX'. Use a letter for each axis, each only once."),
+        ("TTYX", "and axes is 'TTYX'. Use a letter for each axis, each only once."),
+        ("TZCX", "and axes is 'TZCX'. Y and X, rows and columns, must be in."),
+    ],
+)
+def test_axes_that_do_not_fit(axes: str, message: str) -> None:
+    with pytest.raises(ArgumentError) as error:
+        Denoiser(identity(1))(np.zeros((2, 3, 4, 5)), axes=axes)
+    assert str(error.value) == f"denoise: the image is an array (2, 3, 4, 5), {message}"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_strength_blends_with_the_image(dtype: type) -> None:
+    denoise = Denoiser(blurring())
+    image = (picture(11, 9) * (1 if np.issubdtype(dtype, np.integer) else 1 / 255)).astype(dtype)
+    none, half, full = (denoise(image, strength=part) for part in (0, 0.5, 1))
+    np.testing.assert_array_equal(none, image)
+    np.testing.assert_array_equal(full, denoise(image))
+    middle = (image.astype(float) + full) / 2
+    integer = np.issubdtype(dtype, np.integer)
+    np.testing.assert_allclose(half, middle, atol=1 if integer else 1e-6)
+    tensor = torch.rand(1, 9, 9)
+    assert torch.equal(denoise(tensor, strength=0), tensor)
+    expected = (tensor + denoise(tensor)) / 2
+    torch.testing.assert_close(denoise(tensor, strength=0.5), expected)
+
+
+def test_an_ensemble_is_the_mean_over_the_eight_orientations() -> None:
+    denoise, image = Denoiser(blurring()), np.random.default_rng(0).random((7, 12))
+    turned = []
+    for mirrored in (False, True):
+        for quarter in range(4):
+            way = np.rot90(image[:, ::-1] if mirrored else image, quarter)
+            back = np.rot90(denoise(way), -quarter)
+            turned.append(back[:, ::-1] if mirrored else back)
+    expected = np.mean(turned, 0)
+    assert np.abs(expected - denoise(image)).max() > 0.01
+    np.testing.assert_allclose(denoise(image, ensemble=True), expected, atol=1e-6)
+    tensor = torch.from_numpy(image)[None].float()
+    np.testing.assert_allclose(denoise(tensor, ensemble=True)[0], expected, atol=1e-6)
+
+
+def test_white_is_where_the_file_says() -> None:
+    denoise = Denoiser(blurring())
+    eight = picture(9, 9)
+    twelve = eight.astype(np.uint16) * 16
+    expected = denoise(eight / 255 * (255 * 16 / 4095)) * 4095
+    result = denoise(twelve, white=4095)
+    np.testing.assert_allclose(result, expected, atol=0.51)
+    bright = Sequential(Conv2d(1, 1, 1, bias=False)).eval()
+    bright[0].set_weight(torch.full((1, 1, 1, 1), 9.0))
+    assert Denoiser(bright)(twelve, white=4095).max() == 4095
+    with pytest.raises(ArgumentError) as error:
+        denoise(twelve, white=1023)
+    assert str(error.value) == (
+        f"denoise: the image has values up to {twelve.max()}, and white is 1023. "
+        f"Use a white of at least {twelve.max()}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strength": 1.5}, "denoise: strength is 1.5. Use 0 to 1."),
+        ({"strength": float("nan")}, "denoise: strength is nan. Use 0 to 1."),
+        ({"white": 0}, "denoise: white is 0. Use a number above 0."),
+    ],
+)
+def test_options_out_of_range(options: dict[str, float], message: str) -> None:
+    with pytest.raises(ArgumentError) as error:
+        Denoiser(identity(1))(np.zeros((4, 4)), **options)  # type: ignore[arg-type]
+    assert str(error.value) == message
+
+
+def test_axes_of_a_tensor() -> None:
+    with pytest.raises(ArgumentError) as error:
+        Denoiser(identity(1))(torch.zeros(1, 4, 4), axes="CYX")
+    assert str(error.value) == "denoise: the image is a tensor. axes and white are for arrays."
+
+
+def test_a_network_that_gives_no_numbers_is_found_out() -> None:
+    model = identity(1)
+    model[0].set_weight(torch.full((1, 1, 1, 1), torch.nan))
+    with pytest.raises(ArgumentError) as error:
+        Denoiser(model)(np.zeros((4, 4), np.uint8))
+    assert str(error.value) == (
+        "denoise: the network's output is not finite. Its weights may be damaged, or its training "
+        "diverged."
+    )
+
+
+def test_arrays_of_any_memory_layout() -> None:
+    denoise, image = Denoiser(blurring()), picture(9, 12)
+    expected = denoise(image)
+    read_only = image.copy()
+    read_only.flags.writeable = False
+    np.testing.assert_array_equal(denoise(read_only), expected)
+    np.testing.assert_array_equal(denoise(np.asfortranarray(image)), expected)
+    np.testing.assert_array_equal(denoise(image[::-1, ::-1][::-1, ::-1]), expected)
+    swapped = (image.astype(np.uint16) * 257).astype(">u2")
+    result = denoise(swapped)
+    assert result.dtype == np.dtype(">u2")
+    np.testing.assert_array_equal(result, denoise(image.astype(np.uint16) * 257))
+
+
+def test_progress_goes_to_one_and_can_end_the_work() -> None:
+    seen: list[float] = []
+    Denoiser(blurring())(picture(3, 20, 30), axes="TYX", ensemble=True, on_progress=seen.append)
+    assert seen == sorted(seen)
+    assert (len(seen) >= 3 * 8, seen[-1]) == (True, 1)
+
+    def stop(done: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Denoiser(blurring())(picture(20, 30), on_progress=stop)

@@ -1,7 +1,8 @@
-"""Applying a trained network to images of any size: tensors, and numpy arrays."""
+"""Applying a trained network to pictures: arrays of the usual types, and tensors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,10 +12,17 @@ from torch import Tensor
 
 from zoo.engine import Lowered, lower
 from zoo.errors import ArgumentError, ShapeError
-from zoo.inference.any_size import any_size
+from zoo.inference.layout import layout_of
+from zoo.inference.pixels import Pixels
+from zoo.inference.plane import Progress, denoise_plane
+from zoo.inference.symmetries import IDENTITY, SYMMETRIES, Symmetry
+from zoo.inference.whole import tiled_tensor
 from zoo.nn.module import Module
 
 Image = TypeVar("Image", Tensor, NDArray[Any])
+
+PROBE = 256  # a size that most networks take, in pixels
+LARGEST_INTEGER = 4  # bytes; more than float64 holds
 
 
 class Denoiser:
@@ -33,34 +41,112 @@ class Denoiser:
             raise ArgumentError("denoise: the network is in training mode. Call its eval() first.")
 
     @torch.no_grad()
-    def __call__(self, image: Image) -> Image:
+    def __call__(
+        self,
+        image: Image,
+        *,
+        axes: str | None = None,
+        strength: float = 1.0,
+        ensemble: bool = False,
+        tile: int | None = None,
+        white: float | None = None,
+        on_progress: Callable[[float], object] = lambda done: None,
+    ) -> Image:
         """The denoised image, as a tensor or an array like the given one.
 
+        A network of one channel denoises each channel of a colour image by itself; one of three is
+        given a grey image three times, and its outputs are averaged.
+
         Args:
-            image: a tensor (N, C, H, W) or (C, H, W) on the model's device, or a numpy array (H, W)
-                or (H, W, C). Values of tensors and of arrays of floats are in [0, 1], those of
-                arrays of unsigned integers from 0 to the largest of their type.
+            image: an array (H, W), (H, W, C) or what ``axes`` says, of unsigned integers or floats,
+                or a tensor (N, C, H, W) or (C, H, W) of floats in [0, 1] on the model's device.
+            axes: a letter for each axis of an array: Y and X, C or S for channels, and any others,
+                as in ``"TYX"`` or ``"ZCYX"``. Each plane Y x X is denoised by itself; channels are
+                colours, denoised together, where the network takes as many.
+            strength: how much of the denoised image is taken, 0 to 1; the rest is the image.
+            ensemble: denoise the image in all eight orientations, which takes eight times as long,
+                and average.
+            tile: side of the squares that a large image is denoised in, in pixels; None for what
+                fits into memory. The result is the same.
+            white: the value of white: 4095 for 12 bits in 16. None for the largest of an integer
+                type, and for 1 of floats.
+            on_progress: called after each tile of an array with the part that is done, 0 to 1; what
+                it raises ends the work.
 
         Returns:
             The same shape and dtype: floats as the network gives them, integers rounded and
             clipped.
 
         Raises:
-            ArgumentError: it is no image of a known type.
+            ArgumentError: it is no image of a known type, or an option is out of range.
             ShapeError: the network takes other channels, or gives back no size near the image's.
         """
+        if not 0 <= strength <= 1:
+            raise ArgumentError(f"denoise: strength is {strength}. Use 0 to 1.")
         if isinstance(image, Tensor):
-            _check_tensor(image)
-            images = image if image.dim() == 4 else image[None]  # N, C, H, W
-            denoised = any_size(self.network, images.to(_dtype(self.network))).to(image.dtype)
-            return denoised if image.dim() == 4 else denoised[0]
+            _check_tensor(image, axes, white)
+            images = image if image.dim() == 4 else image[None]
+            return self._tensor(images, strength, ensemble, tile).reshape(image.shape)
+        _check_array(image, white)
+        layout = layout_of(image.shape, axes, self.takes)
+        if strength == 0:
+            return image.copy()
+        after = np.empty_like(image, subok=False)
+        planes = list(zip(layout.planes(image), layout.planes(after), strict=True))
+        symmetries = SYMMETRIES if ensemble else (IDENTITY,)
+        progress = Progress(len(planes) * len(symmetries) * planes[0][0].size, on_progress)
+        device, dtype = self._kind()
         try:
-            return _from_tensor(any_size(self.network, _to_tensor(image, self.network)), image)
+            for plane, result in planes:
+                pixels = Pixels(plane, result, white or _white(image), strength, device, dtype)
+                copies = self._copies(len(plane))
+                denoise_plane(self.network, pixels, copies, symmetries, tile, progress)
         except ShapeError as error:
             raise ShapeError(f"denoise: the image is an array {image.shape}: {error}") from None
+        return after
+
+    def _tensor(self, images: Tensor, strength: float, ensemble: bool, tile: int | None) -> Tensor:
+        """The denoised images, (N, C, H, W)."""
+        if strength == 0:
+            return images.clone()
+        x = images.to(self._kind()[1])
+        count, channels = x.shape[:2]
+        copies = self._copies(channels)
+        if channels != 1 and not self.takes(channels) and self.takes(1):
+            x = x.reshape(count * channels, 1, *x.shape[2:])
+        x = x.expand(-1, copies * x.shape[1], -1, -1)
+        symmetries: Sequence[Symmetry] = SYMMETRIES if ensemble else (IDENTITY,)
+        y = torch.zeros_like(x)
+        for symmetry in symmetries:
+            y += symmetry.undo(tiled_tensor(self.network, symmetry.apply(x), tile=tile))
+        y /= len(symmetries)
+        if copies > 1:
+            y = y.mean(1, keepdim=True)
+        y = y.reshape(images.shape).to(images.dtype)
+        return y if strength == 1 else images * (1 - strength) + y * strength
+
+    def _copies(self, channels: int) -> int:
+        """How many times the network is given an image of so many channels: 3 if it is grey."""
+        return 3 if channels == 1 and not self.takes(1) and self.takes(3) else 1
+
+    def takes(self, channels: int) -> bool:
+        """Whether the network takes images of so many channels, and gives as many back."""
+        try:
+            shape = self.network.output_shape((channels, PROBE, PROBE))
+        except ShapeError:
+            return False
+        return len(shape) == 3 and shape[0] == channels
+
+    def _kind(self) -> tuple[torch.device, torch.dtype]:
+        """The device and type of the network's parameters."""
+        values = (value for value, _ in self.network.param())
+        value = next(values, torch.empty(0, dtype=torch.get_default_dtype()))
+        return value.device, value.dtype
 
 
-def _check_tensor(image: Tensor) -> None:
+def _check_tensor(image: Tensor, axes: str | None, white: float | None) -> None:
+    if axes is not None or white is not None:
+        raise ArgumentError("denoise: the image is a tensor. axes and white are for arrays.")
     if image.dim() not in (3, 4) or not image.is_floating_point():
         raise ArgumentError(
             f"denoise: the image is a tensor {tuple(image.shape)} of {image.dtype}. "
@@ -68,44 +154,19 @@ def _check_tensor(image: Tensor) -> None:
         )
 
 
-def _to_tensor(image: NDArray[Any], model: Module) -> Tensor:
-    """An array (H, W) or (H, W, C) as (1, C, H, W), with values in [0, 1]."""
-    if not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or not image.size:
+def _check_array(image: object, white: float | None) -> None:
+    if not isinstance(image, np.ndarray):
         raise ArgumentError(
-            f"denoise: the image is {_what(image)}. Use an array (H, W) or (H, W, C), or a tensor."
+            f"denoise: the image is a {type(image).__name__}. Use a numpy array or a tensor."
         )
-    if image.dtype.kind not in "uf":
+    dtype = image.dtype
+    if dtype.kind not in "uf" or (dtype.kind == "u" and dtype.itemsize > LARGEST_INTEGER):
         raise ArgumentError(
-            f"denoise: the image has dtype {image.dtype}. Use unsigned integers or floats."
+            f"denoise: the image has dtype {dtype}. Use uint8, uint16, uint32 or floats."
         )
-    values = image.astype(np.float64) / _white(image)
-    device = next((value.device for value, _ in model.param()), None)
-    channels_first = torch.from_numpy(np.atleast_3d(values)).permute(2, 0, 1)
-    return channels_first[None].to(device, _dtype(model))
-
-
-def _dtype(model: Module) -> torch.dtype:
-    """That of the network's parameters."""
-    return next((value.dtype for value, _ in model.param()), torch.get_default_dtype())
-
-
-def _from_tensor(images: Tensor, like: NDArray[Any]) -> NDArray[Any]:
-    """(1, C, H, W) as an array of the shape and type of ``like``."""
-    values: NDArray[Any] = images[0].permute(1, 2, 0).double().cpu().numpy().reshape(like.shape)
-    if like.dtype.kind != "u":
-        return values.astype(like.dtype)
-    scaled = np.rint(np.clip(values, 0, 1) * _white(like))
-    full = scaled >= _white(like)  # of 64 bits no float64 is the largest integer
-    result = np.where(full, 0, scaled).astype(like.dtype)
-    result[full] = np.iinfo(like.dtype).max
-    return result
+    if white is not None and not 0 < white < np.inf:
+        raise ArgumentError(f"denoise: white is {white}. Use a number above 0.")
 
 
 def _white(image: NDArray[Any]) -> float:
     return float(np.iinfo(image.dtype).max) if image.dtype.kind == "u" else 1.0
-
-
-def _what(image: object) -> str:
-    return (
-        f"an array {image.shape}" if isinstance(image, np.ndarray) else f"a {type(image).__name__}"
-    )

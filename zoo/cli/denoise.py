@@ -1,0 +1,97 @@
+"""``zoo denoise``: a trained model on the user's own pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.cli.options import AtLeast, device_option, json_option
+from zoo.errors import UsageError
+
+SUFFIX = ".denoised"  # stands before the ending of a file that is written beside its source
+FORMATS = ("png", "jpeg", "tiff", "bmp", "webp")
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "--output",
+    "-o",
+    metavar="OUT",
+    help="File or folder to write, or '-'.  [default: NAME.denoised.EXT beside each input]",
+)
+@click.option("--strength", default=1.0, show_default=True, help="0 for the input, up to 1.")
+@click.option(
+    "--ensemble", is_flag=True, help="Average over 8 flips and rotations; 8 times slower."
+)
+@click.option("--format", "file_format", type=click.Choice(FORMATS), help="Another file format.")
+@click.option("--depth", type=click.Choice(["8", "16", "float"]), help="Another depth of values.")
+@click.option("--quality", type=click.IntRange(1, 100), help="Of JPEG and WebP.")
+@click.option("--axes", metavar="AXES", help="What the axes of a stack are, as in TYX or ZCYX.")
+@click.option("--white", type=float, metavar="VALUE", help="Value of white, as 4095 for 12 bits.")
+@click.option("--tile", type=AtLeast(1), metavar="N", help="Side of the tiles of large pictures.")
+@click.option(
+    "--compare", metavar="FILE", help="Write a PNG of before, after and what was removed."
+)
+@click.option("--max-pixels", type=AtLeast(1), metavar="N", help="Refuse larger pictures.")
+@click.option("--overwrite", is_flag=True, help="Replace outputs that are there.")
+@click.option("--skip-existing", is_flag=True, help="Leave outputs that are there and go on.")
+@device_option
+@json_option
+def denoise(
+    model: str,
+    inputs: tuple[str, ...],
+    output: str | None,
+    strength: float,
+    ensemble: bool,
+    file_format: str | None,
+    depth: str | None,
+    quality: int | None,
+    axes: str | None,
+    white: float | None,
+    tile: int | None,
+    compare: str | None,
+    max_pixels: int | None,
+    overwrite: bool,
+    skip_existing: bool,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Denoise pictures: PNG, JPEG, TIFF, BMP and WebP files, and folders of them.
+
+    MODEL is a run's folder, a checkpoint or the name of an installed model. An output has its
+    input's format, depth, size, axes and metadata. Nothing is overwritten unless asked for.
+
+    INPUT '-' is the standard input; its output goes to the standard output.
+    """
+    if not 0 <= strength <= 1:
+        raise UsageError(f"--strength {strength:g}: is not between 0 and 1.")
+    if white is not None and not 0 < white < float("inf"):
+        raise UsageError(f"--white {white:g}: is not a number above 0.")
+    from zoo.pictures.jobs import Outputs, plan_extra, plan_jobs
+
+    new_format = file_format.upper() if file_format else None
+    outputs = Outputs(output, SUFFIX, new_format, overwrite, skip_existing)
+    jobs = plan_jobs([Path(path) for path in inputs], outputs)
+    if compare is not None:
+        if len(jobs) != 1:
+            raise UsageError(f"--compare: is of one picture, and there are {len(jobs)}.")
+        if Path(compare).suffix.lower() != ".png":
+            raise UsageError("--compare: is a PNG. Use a name that ends in .png.")
+        plan_extra(Path(compare), jobs, outputs)
+    from zoo.cli.denoising import denoise_all  # torch, which takes a while: mistakes come before
+    from zoo.inference.file import Options
+
+    options = Options(
+        strength=strength,
+        ensemble=ensemble,
+        tile=tile,
+        white=white,
+        axes=axes,
+        depth=int(depth) if depth in ("8", "16") else "float" if depth else None,
+        quality=quality,
+        max_pixels=max_pixels,
+    )
+    denoise_all(model, jobs, options, Path(compare) if compare else None, device, as_json)

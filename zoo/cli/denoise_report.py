@@ -1,0 +1,111 @@
+"""What ``zoo denoise`` says of a file: a line for people, a record for programs, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from zoo.errors import printable
+from zoo.inference.file import Result
+from zoo.inference.quality import CORRELATED, STRUCTURE, Correlation, Quality
+from zoo.pictures.jobs import STANDARD, Job
+
+TOO_BRIGHT = 1.5  # of floats: more than highlights above white would explain
+TWELVE_BITS = 4096 / 65536
+
+
+def job_name(job: Job) -> str:
+    """``a.png -> b.png``, with escapes for what cannot be printed."""
+    source, target = (
+        f"<std{way}>" if path == STANDARD else printable(str(path))
+        for path, way in ((job.source, "in"), (job.target, "out"))
+    )
+    return f"{source} -> {target}"
+
+
+def result_line(job: Job, result: Result) -> str:
+    """The line of a file that is done."""
+    width, height = result.shape[result.axes.index("X")], result.shape[result.axes.index("Y")]
+    pages = result.shape[: result.axes.index("Y")]
+    size = " x ".join(map(str, (*pages, f"{width}x{height}")))
+    parts = [size, _quality(result.quality), f"{result.seconds:.1f} s"]
+    return f"{job_name(job)}: {', '.join(filter(None, parts))}"
+
+
+def result_record(
+    job: Job, status: str, result: Result | None, error: str | None
+) -> dict[str, Any]:
+    """The record of a file; status is ``done``, ``skipped`` or ``failed``."""
+    record: dict[str, Any] = {"input": str(job.source), "output": str(job.target), "status": status}
+    if error is not None:
+        record["error"] = error
+    if result is not None:
+        record |= {
+            "format": result.format,
+            "axes": result.axes,
+            "shape": list(result.shape),
+            "channels": result.channels,
+            "depth": result.depth,
+            "seconds": result.seconds,
+            **_quality_record(result.quality),
+            "remarks": result.remarks,
+        }
+    return record
+
+
+def result_warnings(result: Result, white_is_given: bool) -> Iterator[str]:
+    """What the user should know of a file that is done."""
+    yield from result.remarks
+    quality = result.quality
+    if quality is None:
+        return
+    if quality.noise is not None and quality.noise_is_correlated:
+        yield (
+            f"its noise is alike at neighbouring pixels ({_lags(quality.noise, CORRELATED)}), as in "
+            "a camera's JPEG, or it has no flat part to measure. Models trained on independent "
+            "noise remove little of such noise, and sigma is estimated too low"
+        )
+    if white_is_given:
+        return
+    if result.depth.startswith("float") and quality.highest > TOO_BRIGHT:
+        yield f"its values go up to {quality.highest:g}, and white is 1. Say what white is: --white"
+    if result.depth == "16 bits" and quality.highest < TWELVE_BITS:
+        highest = round(quality.highest * 65535)
+        yield (
+            f"its values go up to {highest}, and white is 65535. If it has fewer bits, say so: "
+            "--white 4095"
+        )
+
+
+def _quality(quality: Quality | None) -> str:
+    """What was measured, in words."""
+    if quality is None or quality.sigma_before is None or quality.sigma_after is None:
+        return "no noise can be measured"
+    words = f"noise sigma {quality.sigma_before:.1f} -> {quality.sigma_after:.1f} of 255"
+    if quality.removed is None:
+        return f"{words}, nothing was removed"
+    figures = f"(autocorrelation {_lags(quality.removed, STRUCTURE)})"
+    if quality.removed_is_noise:
+        return f"{words}, what was removed looks like noise {figures}"
+    return f"{words}, what was removed is not only noise {figures}"
+
+
+def _lags(correlation: Correlation, limit: float) -> str:
+    """The figures above a limit, else the largest: ``0.42 across, 0.31 down``."""
+    lags = {name.replace("_", " "): value for name, value in correlation.lags.items()}
+    shown = [name for name, value in lags.items() if abs(value) > limit]
+    shown = shown or [max(lags, key=lambda name: abs(lags[name]))]
+    return ", ".join(f"{lags[name]:.2f} {name}" for name in shown)
+
+
+def _quality_record(quality: Quality | None) -> dict[str, Any]:
+    if quality is None:
+        return {}
+    return {
+        "sigma_before": quality.sigma_before,
+        "sigma_after": quality.sigma_after,
+        "noise": None if quality.noise is None else quality.noise.lags,
+        "noise_is_correlated": quality.noise_is_correlated,
+        "removed": None if quality.removed is None else quality.removed.lags,
+        "removed_is_noise": quality.removed_is_noise,
+    }

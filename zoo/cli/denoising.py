@@ -1,0 +1,188 @@
+"""What ``zoo denoise`` does once its files are known; imports torch."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.cli.console import count_of, print_json, warn, warn_of_failures
+from zoo.cli.denoise_progress import DenoiseProgress
+from zoo.cli.denoise_report import job_name, result_line, result_record, result_warnings
+from zoo.errors import Stopped, UsageError, ZooError, format_error, printable
+from zoo.files import write_atomically
+from zoo.inference import Denoiser
+from zoo.inference.file import Options, Result, denoise_file
+from zoo.pictures.jobs import STANDARD, Job
+from zoo.plugins.registry import load_registry
+from zoo.train.device import choose_device
+from zoo.train.find_model import find_model
+from zoo.train.session import load_trained
+from zoo.train.signals import StopRequest
+
+
+def denoise_all(
+    model: str,
+    jobs: Sequence[Job],
+    options: Options,
+    comparison: Path | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Denoise each file; see ``zoo denoise --help``.
+
+    Raises:
+        Stopped: a signal came; files that are done stay.
+        click.exceptions.Exit: a file could not be denoised, with code 4.
+    """
+    to_stdout = any(job.target == STANDARD for job in jobs)
+    if to_stdout and as_json:
+        raise UsageError("--json: the standard output gets the picture. Use -o FILE.")
+    if to_stdout and sys.stdout.isatty():
+        raise UsageError("-: the standard output is a terminal. Use -o FILE, or a pipe.")
+    if jobs[0].source == STANDARD and sys.stdin.isatty():
+        raise UsageError("-: the standard input is a terminal. Use a file, or a pipe.")
+    target = choose_device(device)
+    registry = load_registry()
+    warn_of_failures(registry)
+    _, network = load_trained(find_model(model, registry).path, registry, warn)
+    say = _nothing if as_json else partial(click.echo, err=to_stdout)
+    run = _Run(Denoiser(network.to(target)), options, comparison, say)
+    try:
+        with StopRequest() as stop:
+            run.all(jobs, stop)
+    finally:
+        if as_json:
+            print_json(run.records)
+    run.finish(len(jobs))
+
+
+class _Run:
+    """The files of a command, one after the other.
+
+    Args:
+        denoiser: the model.
+        options: how.
+        comparison: where to write the picture of before and after.
+        say: prints a line.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        options: Options,
+        comparison: Path | None,
+        say: Callable[[str], object],
+    ) -> None:
+        self.denoiser, self.options = denoiser, options
+        self.comparison, self.say = comparison, say
+        self.records: list[dict[str, Any]] = []
+        self.done: list[Result] = []
+        self.failed = self.skipped = 0
+        self.told: set[str] = set()
+
+    def all(self, jobs: Sequence[Job], stop: StopRequest) -> None:
+        """Work through the jobs.
+
+        Raises:
+            Stopped: a stop was requested.
+        """
+        progress = DenoiseProgress(jobs, stop)
+        with progress.bar:
+            for number, job in enumerate(jobs):
+                try:
+                    progress.start(number)
+                    self._one(job, progress)
+                except Stopped as stopped:
+                    done = f"stopped: {len(self.done)} of {count_of('picture', len(jobs))} done"
+                    raise Stopped(f"{done}. Go on with: {_command()}", stopped.signal) from None
+                except Exception as error:  # a bad file must not cost the user the others
+                    self._fail(job, error)
+
+    def finish(self, count: int) -> None:
+        """Print the summary of several files.
+
+        Raises:
+            click.exceptions.Exit: a file failed.
+        """
+        if count > 1:
+            seconds = sum(result.seconds for result in self.done)
+            megapixels = sum(result.megapixels for result in self.done)
+            speed = f", {megapixels / seconds:.2f} MP/s" if self.done else ""
+            others = [(self.skipped, "were there already"), (self.failed, "failed")]
+            rest = "".join(f", {number:,} {what}" for number, what in others if number)
+            self.say(f"{count_of('picture', len(self.done))} denoised{speed}{rest}")
+        if self.failed:
+            raise click.exceptions.Exit(4)
+
+    def _one(self, job: Job, progress: DenoiseProgress) -> None:
+        if job.done:
+            self.skipped += 1
+            self.records.append(result_record(job, "skipped", None, None))
+            self.say(f"{job_name(job)}: is there already")
+            return
+        result = denoise_file(
+            self.denoiser,
+            click.get_binary_stream("stdin") if job.source == STANDARD else job.source,
+            click.get_binary_stream("stdout") if job.target == STANDARD else job.target,
+            replace(self.options, format=job.format),
+            compare=self.comparison is not None,
+            on_progress=progress.on_progress,
+        )
+        self.done.append(result)
+        self.records.append(result_record(job, "done", result, None))
+        self._tell_once(result)
+        for warning in result_warnings(result, self.options.white is not None):
+            warn(f"{printable(str(job.source))}: {warning}")
+        self.say(result_line(job, result))
+        if self.comparison is not None and (picture := result.comparison) is not None:
+            write_atomically(self.comparison, lambda stream: picture.save(stream, "PNG"))
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        """Say what was wrong with a file; the others go on.
+
+        Raises:
+            Exception: the error itself, where it is no file's fault.
+        """
+        for closed in (error, error.__cause__):  # nobody reads the output any more
+            if isinstance(closed, BrokenPipeError):
+                raise closed
+        if os.environ.get("ZOO_DEBUG") == "1":
+            raise error
+        name = printable(str(job.source))
+        message = str(error) if isinstance(error, ZooError) else f"{name}: {format_error(error)}."
+        self.failed += 1
+        self.records.append(result_record(job, "failed", None, message))
+        click.echo(printable(message), err=True)
+
+    def _tell_once(self, result: Result) -> None:
+        """How a model of other channels is used."""
+        takes = self.denoiser.takes
+        if result.channels == 3 and not takes(3) and takes(1):
+            note = "the model is for grey pictures: each colour is denoised by itself"
+        elif result.channels == 1 and not takes(1) and takes(3):
+            note = (
+                "the model is for colour pictures: grey ones are given to it as three equal colours"
+            )
+        else:
+            return
+        if note not in self.told:
+            self.told.add(note)
+            warn(note)
+
+
+def _nothing(line: str) -> None:
+    """Print nothing: the standard output is JSON."""
+
+
+def _command() -> str:
+    """What to type to go on."""
+    arguments = [word for word in sys.argv[1:] if word not in ("--overwrite", "--skip-existing")]
+    return printable(shlex.join(["zoo", *arguments, "--skip-existing"]))

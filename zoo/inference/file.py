@@ -1,0 +1,226 @@
+"""A picture file through a network, plane by plane, with what can be said of the result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from zoo.errors import ArgumentError, DataError, ShapeError, WriteError, format_error, printable
+from zoo.inference.denoiser import Denoiser
+from zoo.inference.quality import Quality, mean_quality, measure
+from zoo.pictures import Picture, open_picture, write_picture
+from zoo.pictures.comparison import draw_comparison, upright
+
+Array = NDArray[Any]
+
+MOST_MEASURED = 8  # planes of a stack
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are denoised; see :class:`Denoiser` and :func:`write_picture`.
+
+    Attributes:
+        axes: of a stack; None for what the file says.
+        format, depth, quality: of the new file; None for what the file has.
+        max_pixels: of the largest plane that is read; None for what the memory holds.
+    """
+
+    strength: float = 1.0
+    ensemble: bool = False
+    tile: int | None = None
+    white: float | None = None
+    axes: str | None = None
+    format: str | None = None
+    depth: int | Literal["float"] | None = None
+    quality: int | None = None
+    max_pixels: int | None = None
+
+
+@dataclass
+class Result:
+    """What became of a file.
+
+    Attributes:
+        format, axes, shape, channels, depth: of the file that was read.
+        megapixels: of all its planes.
+        seconds: that it took, reading and writing included.
+        quality: None where nothing could be measured.
+        remarks: sentences for the user on what is not as it was.
+        comparison: before, after and what was removed, of the plane in the middle, if asked for.
+    """
+
+    format: str
+    axes: str
+    shape: tuple[int, ...]
+    channels: int
+    depth: str
+    megapixels: float
+    seconds: float = 0.0
+    quality: Quality | None = None
+    remarks: list[str] = field(default_factory=list)
+    comparison: Image.Image | None = None
+
+
+def denoise_file(
+    denoiser: Denoiser,
+    source: Path | BinaryIO,
+    target: Path | BinaryIO,
+    options: Options,
+    *,
+    compare: bool = False,
+    on_progress: Callable[[float, float], object] = lambda done, megapixels: None,
+) -> Result:
+    """Write a denoised picture with everything else as it was.
+
+    Args:
+        denoiser: the network.
+        source, target: files, or streams of bytes. A file is written in one step at the end; its
+            folder is made.
+        options: how.
+        compare: draw a comparison.
+        on_progress: called after each tile with the part that is done, 0 to 1, and the megapixels
+            of the picture; what it raises ends the work, and nothing is written.
+
+    Raises:
+        DataError: the picture cannot be read or is unsuitable; names the file.
+        WriteError: the target cannot be written.
+    """
+    started = time.monotonic()
+    with open_picture(source, max_pixels=options.max_pixels) as picture:
+        work = _Work(denoiser, picture, options, compare, on_progress)
+        if isinstance(target, Path):
+            _make_folder(target.parent)
+        try:
+            remarks = write_picture(
+                target,
+                picture,
+                work.planes(),
+                format=options.format,
+                depth=options.depth,
+                quality=options.quality,
+            )
+        except (ArgumentError, ShapeError) as error:
+            raise DataError(f"{picture.where}: {str(error).removeprefix('denoise: ')}") from error
+        work.result.remarks += [*picture.remarks, *remarks]
+    work.result.quality = mean_quality(work.measured) if work.measured else None
+    work.result.seconds = time.monotonic() - started
+    return work.result
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        name = printable(str(folder))
+        raise WriteError(f"{name}: cannot be made: {error.strerror or error}.") from error
+
+
+class _Work:
+    """The planes of a picture while they are denoised, and what is found out on the way."""
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        picture: Picture,
+        options: Options,
+        compare: bool,
+        on_progress: Callable[[float, float], object],
+    ) -> None:
+        self.denoiser, self.picture, self.options = denoiser, picture, options
+        self.compare, self.on_progress = compare, on_progress
+        self.measured: list[Quality] = []
+        # Planes of one colour each, as the user says by --axes, are denoised together.
+        self.together = colours_in_pages(picture, options.axes) if denoiser.takes(3) else 1
+        size = picture.shape[: len(picture.axes)]
+        self.result = Result(
+            format=picture.format,
+            axes=picture.axes,
+            shape=picture.shape,
+            channels=picture.channels,
+            depth=picture.depth.words,
+            megapixels=int(np.prod(size)) / 1e6,
+        )
+
+    def planes(self) -> Iterator[Array]:
+        """Each plane denoised, one or a few at a time in memory."""
+        pages = self.picture.planes()
+        count = self.picture.n_planes // self.together
+        for number in range(count):
+            group = list(islice(pages, self.together))
+            before = np.stack(group, 2) if self.together > 1 else group[0]
+            del group
+            after = self._denoise(before, number, count)
+            self._look(before, after, number, count)
+            del before
+            yield from np.moveaxis(after, 2, 0) if self.together > 1 else [after]
+
+    def _denoise(self, plane: Array, number: int, count: int) -> Array:
+        options, megapixels = self.options, self.result.megapixels
+        if self._finer and plane.dtype.kind != "f":  # nothing is lost by rounding to few bits
+            plane = plane / np.float32(self._white)
+        return self.denoiser(
+            plane,
+            strength=options.strength,
+            ensemble=options.ensemble,
+            tile=options.tile,
+            white=self._white if plane.dtype.kind != "f" else options.white,
+            on_progress=lambda done: self.on_progress((number + done) / count, megapixels),
+        )
+
+    @property
+    def _white(self) -> float:
+        return self.options.white or self.picture.white
+
+    @property
+    def _finer(self) -> bool:
+        depth = self.options.depth
+        return depth == "float" or (depth or 0) > self.picture.depth.bits
+
+    def _look(self, before: Array, after: Array, number: int, count: int) -> None:
+        """Measure and draw; the picture is written even where that fails."""
+        try:
+            if before.dtype != after.dtype:
+                before = before / np.float32(self._white)
+            white = self._white if before.dtype.kind != "f" else self.options.white or 1.0
+            if number % -(-count // MOST_MEASURED) == 0:
+                self.measured.append(measure(before, after, white))
+            if self.compare and number == count // 2:
+                turned = [upright(image, self.picture.orientation) for image in (before, after)]
+                self.result.comparison = draw_comparison(*turned, white)
+        except Exception as error:  # whatever it is: what was asked for is the picture
+            self.result.remarks.append(f"nothing could be measured: {format_error(error)}")
+
+
+def colours_in_pages(picture: Picture, axes: str | None) -> int:
+    """How many pages that follow each other are the colours of one picture: 3 or 1.
+
+    Args:
+        picture: open.
+        axes: what the user says of its axes; None where nothing is said.
+
+    Raises:
+        DataError: the axes do not fit the picture.
+    """
+    if axes is None:
+        return 1
+    letters = axes.upper()
+    stored = picture.axes + ("S" if picture.channels > 1 else "")
+    pages = letters[:-1] if picture.channels > 1 and letters[-1:] in ("S", "C") else letters
+    fits = pages.endswith("YX") and len(pages) == len(picture.axes)
+    if not fits or len(set(letters)) != len(letters):
+        sizes = " x ".join(map(str, picture.shape))
+        raise DataError(
+            f"{picture.where}: its axes are {stored}, {sizes}, and --axes is {axes}. "
+            "Use as many letters, each once, with YX for a page."
+        )
+    colours = pages[-3:-2] == "C" and picture.channels == 1 and picture.shape[-3] == 3
+    return 3 if colours else 1

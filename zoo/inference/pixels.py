@@ -1,0 +1,86 @@
+"""A plane of an array, a region at a time: floats for a network, and back to the array's type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zoo.errors import ArgumentError
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A plane as it is, and as it becomes.
+
+    Only the region in work is ever converted to floats: of a large picture there is no such copy.
+
+    Attributes:
+        before, after: (C, H, W), of the same unsigned integer or float type.
+        white: the value that is 1 for the network.
+        strength: how much of the network's output is taken, 0 to 1; the rest is the image.
+        device, dtype: what the network computes on and in.
+    """
+
+    before: Array
+    after: Array
+    white: float
+    strength: float
+    device: torch.device
+    dtype: torch.dtype
+
+    def __post_init__(self) -> None:
+        low, high = self.before.min(), self.before.max()  # nan where any value is
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise ArgumentError(
+                "denoise: the image has values that are no finite numbers (inf or nan). "
+                "Replace them first."
+            )
+        if self._integer and high > self.white:
+            raise ArgumentError(
+                f"denoise: the image has values up to {high}, and white is {self.white:g}. "
+                f"Use a white of at least {high}."
+            )
+
+    def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
+        """That region as a network takes it: (1, C, h, w), white is 1."""
+        values = _floats(self.before[:, top:bottom, left:right], self.dtype)
+        return values.to(self.device).div_(self.white)[None]
+
+    def write(self, top: int, left: int, values: Tensor) -> None:
+        """Put a network's output for a region, (1, C, h, w), in its place.
+
+        Raises:
+            ArgumentError: it is not finite.
+        """
+        height, width = values.shape[-2:]
+        region = (slice(None), slice(top, top + height), slice(left, left + width))
+        precise = self.before.dtype.itemsize > (2 if self._integer else 4)
+        dtype = torch.float64 if precise else torch.float32
+        y = values[0].to("cpu", dtype) * self.white
+        if not bool(y.isfinite().all()):
+            raise ArgumentError(
+                "denoise: the network's output is not finite. Its weights may be damaged, or its "
+                "training diverged."
+            )
+        if self.strength < 1:
+            y = _floats(self.before[region], dtype) * (1 - self.strength) + y * self.strength
+        if self._integer:
+            y = y.round().clamp(0, self.white)
+        self.after[region] = y.numpy()
+
+    @property
+    def _integer(self) -> bool:
+        return self.before.dtype.kind == "u"
+
+
+def _floats(values: Array, dtype: torch.dtype) -> Tensor:
+    """A copy as a tensor of floats."""
+    double = dtype == torch.float64
+    return torch.from_numpy(values.astype(np.float64 if double else np.float32)).to(dtype)
