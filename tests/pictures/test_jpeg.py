@@ -10,7 +10,7 @@ from PIL.JpegImagePlugin import get_sampling
 
 from zoo.errors import DataError
 from zoo.pictures import open_picture
-from zoo.pictures.jpeg import split
+from zoo.pictures.jpeg_segments import split
 
 ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
@@ -49,16 +50,14 @@ class WebpPicture(Photo):
             self._data = read_all(stream)
             chunks = read_chunks(self._data[12:])
             height, width, flags = _header(chunks[0])
+            frames = [item for chunk in chunks if chunk.kind == b"ANMF" for item in _frame(chunk)]
         check_pixels(where, height, width, max_pixels)
         self.set_size(height, width, 3)
-        frames = [item for chunk in chunks if chunk.kind == b"ANMF" for item in _frame(chunk)]
         kinds = {chunk.kind for chunk in (*chunks, *frames)}
         self._animated = b"ANMF" in kinds
         self.has_alpha = bool(flags & ALPHA)
         self.lossless = b"VP8L" in kinds
-        self.chunks = [
-            chunk for chunk in chunks if chunk.kind not in (*PIXELS, b"VP8X", b"ANIM", b"ANMF")
-        ]
+        self.chunks = [chunk for chunk in chunks if chunk.kind not in PIXELS]
         self.metadata = _metadata(self.chunks)
         self.orientation = orientation_of(self.metadata.exif)
         if self._animated:
@@ -137,12 +136,16 @@ def encode_webp(
     if samples.shape[2] < 3:
         samples = np.concatenate([*[samples[..., :1]] * 3, samples[..., 1:]], axis=2)
         remarks.append("it is written as RGB: WEBP has no grey")
+    metadata = picture.metadata
+    if metadata.icc[16:20] == b"GRAY":
+        metadata = replace(metadata, icc=b"")
+        remarks.append("its ICC profile is for grey and left out")
     if isinstance(picture, WebpPicture):
         chunks, lossless = picture.chunks, picture.lossless and quality is None
         quality = quality or picture.quality
     else:
-        chunks, lossless = make_chunks(picture.metadata), quality is None
-        if picture.metadata.dpi:
+        chunks, lossless = make_chunks(metadata), quality is None
+        if metadata.dpi:
             remarks.append(
                 "its resolution is only in its EXIF: WEBP has no place of its own for it"
             )
