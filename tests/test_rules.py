@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "malloc": set(),
+    "memory": set(),
     "spec": set(),
     "spec.schemas": set(),
     "spec.shapes": {"errors"},
@@ -73,10 +74,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "nn": {"errors", *SPEC, "init"},
     "optim": {"errors", *SPEC},
     "pictures": {"errors", "files"},
-    "data": {"errors", *SPEC, "pictures"},
+    "data": {"errors", "memory", *SPEC, "pictures"},
     "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data"},
     "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
-    "inference": {"errors", *SPEC, "init", "nn", "pictures", "engine"},
+    "inference": {"errors", "memory", *SPEC, "init", "nn", "pictures", "engine"},
     "train": {
         *("errors", "files", "malloc", *SPEC, *PLUGINS_READ),
         *("architecture", *TEXTBOOK, "data", "compiler", "engine", "inference"),
@@ -95,14 +96,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         *(*TEXTBOOK, "compiler", "engine", "train", "testing"),
     },
     "cli": {
-        *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
+        *("errors", "files", "malloc", "memory", *SPEC, "spec.schemas", *PLUGINS_FOUND),
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "bench"),
     },
     "__main__": {"cli"},
 }
 PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
-LOOSE = {"__init__", "__main__", "errors", "files", "compiler", "malloc"}
+LOOSE = {"__init__", "__main__", "errors", "files", "compiler", "malloc", "memory"}
 
 WITHOUT_TORCH = {"errors", "files", "spec", "plugins", "architecture", "describe", "pictures"}
 A_PLUGIN_MAY_IMPORT = re.compile(r"zoo(\.(nn|optim|init|errors|testing|engine|spec(\.\w+)?))?")
