@@ -17,6 +17,7 @@ from zoo.data.noise.gaussian import Gaussian
 from zoo.data.noise.impulse import Impulse
 from zoo.data.noise.pixel_sampling import PixelSampling
 from zoo.data.noise.poisson import Poisson
+from zoo.data.noise.poisson_gaussian import PoissonGaussian
 from zoo.data.sources.folder import Folder
 from zoo.data.sources.pickle_pairs import PicklePairs
 from zoo.errors import ArgumentError
@@ -53,6 +54,7 @@ def correlation(a: Tensor, b: Tensor) -> float:
 UNBIASED: dict[str, Callable[[], Noise]] = {
     "gaussian": lambda: Gaussian(25),
     "poisson": lambda: Poisson(30),
+    "poisson_gaussian": lambda: PoissonGaussian(0.01, 10),
 }
 
 
@@ -257,3 +259,31 @@ def test_pixel_sampling_is_the_noise_of_the_course(test_data: Path) -> None:
     for direction in ("across", "down"):
         assert abs(drawn[direction]) < 0.02
         assert abs(real[direction]) < 0.02
+
+
+@pytest.mark.parametrize("value", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize(("gain", "sigma"), [(0, 0), (0, 20), (0.02, 0), (0.02, 20), (1e-8, 5)])
+def test_poisson_gaussian_noise_has_the_variances_of_both(
+    value: float, gain: float, sigma: float
+) -> None:
+    draws = torch.Generator().manual_seed(3)
+    noise = PoissonGaussian(gain, sigma).draw(flat_crops(value), draws).image.double() - value
+    expected = gain * value + (sigma / 255) ** 2
+    assert float(noise.var()) == pytest.approx(expected, rel=0.03, abs=2e-8)
+
+
+def test_poisson_gaussian_noise_is_drawn_for_each_image() -> None:
+    draws = torch.Generator().manual_seed(3)
+    noise = PoissonGaussian([0, 0.02], [0, 50]).draw(flat_crops(0.5), draws).image - 0.5
+    stds = noise.std(dim=(1, 2, 3)) * 255
+    assert len(set(stds.tolist())) == N
+    assert 0 < float(stds.min()) < 15
+    assert 40 < float(stds.max()) < 56
+
+
+def test_poisson_gaussian_noise_refuses_what_is_negative() -> None:
+    with pytest.raises(ArgumentError) as error:
+        PoissonGaussian(gain=-1)
+    assert str(error.value) == (
+        "poisson_gaussian noise: gain is -1. It is a number >= 0, or two in ascending order."
+    )

@@ -71,6 +71,15 @@ def test_a_demo_of_which_files_are_missing(tmp_path: Path) -> None:
     )
 
 
+def test_the_demo_and_a_folder(tmp_path: Path) -> None:
+    write(tmp_path, b=2, a__chelsea=1)
+    demo = Demo(channels=1, folder=str(tmp_path))
+    train, validation = demo.split(0.5, seed=0)
+    assert demo.names[-3:] == ("chelsea", "a/chelsea.png", "b.png")
+    assert levels(train.images[-2:]) == [1, 2]
+    assert validation.names == ("chelsea",)
+
+
 # folder
 
 

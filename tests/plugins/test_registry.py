@@ -106,5 +106,6 @@ def test_the_built_ins() -> None:
         "impulse",
         "pixel_sampling",
         "poisson",
+        "poisson_gaussian",
     ]
     assert registry.names("source") == ["demo", "folder", "pairs", "pkl"]

@@ -15,12 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.data.decode import Array, decode, read_header
-from zoo.data.files import quiet, reading
+from zoo.data.decode import decode, read_header
 from zoo.errors import DataError
+from zoo.pictures.picture import Array
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 
@@ -57,8 +56,7 @@ def read_image(path: Path, channels: int) -> list[Tensor]:
         DataError: the file is missing, damaged, has other values than 8- or 16-bit integers and
             floats in [0, 1], or a number of channels that cannot be turned into ``channels``.
     """
-    with quiet():
-        return _read(path, channels)
+    return _read(path, channels)
 
 
 def read_images(
@@ -76,7 +74,7 @@ def read_images(
         DataError: as for :func:`read_image`, or the images would take more than ``memory_limit``.
     """
     limit = half_of_memory() if memory_limit is None else memory_limit
-    with quiet(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         needed = sum(pool.map(lambda path: _decoded_bytes(path, channels), paths))
         if limit is not None and needed > limit:
             raise DataError(
@@ -113,35 +111,27 @@ def _is_image_name(name: str) -> bool:
 
 
 def _read(path: Path, channels: int) -> list[Tensor]:
-    with reading(path, ALLOWED):
-        return [_to_tensor(path, image, channels) for image in decode(path)]
+    images, white = decode(path)
+    return [_to_tensor(path, image, white, channels) for image in images]
 
 
 def _decoded_bytes(path: Path, channels: int) -> int:
-    with reading(path, ALLOWED):
-        header = read_header(path)
+    header = read_header(path)
     return header.values * channels * header.value_bytes
 
 
-def _to_tensor(path: Path, image: Array, channels: int) -> Tensor:
-    image = _to_unit_range(path, image if image.ndim == 3 else image[..., None])
+def _to_tensor(path: Path, image: Array, white: float, channels: int) -> Tensor:
+    image = _to_unit_range(path, image if image.ndim == 3 else image[..., None], white)
     image = _to_channels(path, image, channels)  # H, W, C
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
 
 
-def _to_unit_range(path: Path, image: Array) -> Array:
+def _to_unit_range(path: Path, image: Array, white: float) -> Array:
     """uint8 as it is, anything else as float32 in [0, 1]."""
     if image.dtype == np.uint8:
         return image
-    if image.dtype == np.bool_:
-        return image.astype(np.uint8) * 255
     if image.dtype == np.uint16:
-        return image.astype(np.float32) / 65535
-    if image.dtype.kind != "f":
-        raise DataError(
-            f"{path}: its values are {image.dtype}. Allowed are unsigned integers of 8 or 16 bits, "
-            "and floats in [0, 1]."
-        )
+        return image.astype(np.float32) / np.float32(white)
     low, high = image.min(), image.max()  # NaN if any value is
     if not (low >= 0 and high <= 1):
         raise DataError(

@@ -62,7 +62,8 @@ def read_tags(
 ) -> tuple[Tag, ...]:
     """The tags of the directory at ``offset``, without those of the codes ``skipped``.
 
-    What cannot be read is left out: a tag of unknown type, a value beyond the end of the file.
+    What cannot be read is left out: a tag of unknown type, a value beyond the end of the file. A
+    tag that points to a damaged directory has no children.
     """
     head, entry = struct.calcsize(layout.head), struct.calcsize(layout.entry)
     start = read(offset, head)
@@ -86,9 +87,23 @@ def read_tags(
     return tuple(tags)
 
 
+def find_value(read: Read, layout: Layout, offset: int, code: int) -> int:
+    """Where the value of a tag stands, or the offset to it, in the directory at ``offset``.
+
+    Raises:
+        KeyError: the directory has no such tag.
+    """
+    head, entry = struct.calcsize(layout.head), struct.calcsize(layout.entry)
+    (count,) = struct.unpack(layout.head, read(offset, head))
+    for at in range(offset + head, offset + head + count * entry, entry):
+        if struct.unpack(f"{layout.order}H", read(at, 2))[0] == code:
+            return at + entry - struct.calcsize(layout.offset)
+    raise KeyError(code)
+
+
 def write_tags(tags: Iterable[Tag], layout: Layout, start: int) -> bytes:
     """The directory of ``tags`` as bytes that stand at ``start`` in a file, values after it."""
-    tags = sorted(tags, key=lambda tag: tag.code)
+    tags = sorted((tag for tag in tags if tag.data or tag.children), key=lambda tag: tag.code)
     field = struct.calcsize(layout.offset)
     table = struct.pack(layout.head, len(tags))
     at = start + len(table) + len(tags) * struct.calcsize(layout.entry) + field

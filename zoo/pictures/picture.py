@@ -73,6 +73,10 @@ class Picture(AbstractContextManager["Picture"]):
         """The value of white by the file's type, never by its pixels: 255, 4095, 65535, 1.0."""
         return self.depth.white
 
+    def plane_shape(self, plane: int) -> tuple[int, ...]:
+        """The shape of one plane, which may be another in each page of a TIFF."""
+        return self.shape[len(self.axes) - 2 :]
+
     @abstractmethod
     def planes(self) -> Iterator[Array]:
         """Each plane as (H, W) or (H, W, C) of :attr:`dtype`, as stored, without alpha.

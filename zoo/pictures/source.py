@@ -12,9 +12,11 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
+from tifffile import FileHandle
+
 from zoo.errors import DataError, ZooError, printable
 
-ALLOWED = "Pictures are PNG, JPEG, TIFF, BMP or WebP files."
+ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
 IN_MEMORY = 64 * 2**20  # bytes of a pipe that are kept before they go to a temporary file
 POINTER = b"version https://git-lfs"
 HEAD = 32  # bytes that tell the formats apart
@@ -31,10 +33,10 @@ def reading(where: str | Path, allowed: str = ALLOWED) -> Iterator[None]:
     except ZooError:
         raise
     except Exception as error:  # decoders raise anything for a damaged file: struct.error, ...
-        raise DataError(f"{where}: {_reason(error)}. {allowed}") from error
+        raise DataError(f"{where}: {_reason(where, error)}. {allowed}") from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(where: str | Path, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, IsADirectoryError):
@@ -43,6 +45,8 @@ def _reason(error: Exception) -> str:
         return "permission denied"
     if isinstance(error, MemoryError):
         return "too large for this machine's memory"
+    if isinstance(where, Path) and where.stat().st_size == 0:
+        return "the file is empty"
     return "damaged, or not a file of this kind"
 
 
@@ -136,3 +140,8 @@ def quiet_tifffile() -> None:
     log = logging.getLogger("tifffile")
     if not log.handlers:
         log.addHandler(logging.NullHandler())
+
+
+def as_handle(stream: BinaryIO) -> FileHandle:
+    """A stream for tifffile, with a name that leads to no other file of a stack in several."""
+    return FileHandle(stream, name="stream")

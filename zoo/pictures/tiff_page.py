@@ -67,6 +67,8 @@ def read_format(where: str, page: TiffPage, grey_palette: bool) -> PageFormat:
     rgb = page.photometric in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
     stored = 3 if rgb else 1
     palette = page.photometric == PHOTOMETRIC.PALETTE and not grey_palette
+    if samples < stored or (palette and samples > 1):
+        raise DataError(f"{where}: {samples} samples of a pixel are not grey, RGB or a palette's.")
     extras = tuple(int(extra) for extra in page.extrasamples)
     extras += (0,) * (samples - stored - len(extras))
     extras = extras[: samples - stored]

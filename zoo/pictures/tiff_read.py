@@ -11,12 +11,12 @@ import numpy as np
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
 
 from zoo.errors import DataError
-from zoo.pictures.exif import Layout, Tag, orientation_in, read_tags
+from zoo.pictures.exif import POINTERS, Layout, Tag, orientation_in, read_tags
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.picture import Array, Picture
-from zoo.pictures.source import quiet_tifffile, reading
+from zoo.pictures.source import as_handle, quiet_tifffile, reading
 from zoo.pictures.tiff_page import JPEG, PageFormat, from_stored, read_format
-from zoo.pictures.tiff_tags import STRUCTURE, metadata_of
+from zoo.pictures.tiff_tags import COLORMAP, STRUCTURE, metadata_of
 
 REDUCED, MASK = 1, 4  # bits of NewSubfileType
 
@@ -36,13 +36,12 @@ class TiffPicture(Picture):
         super().__init__(where, stream)
         quiet_tifffile()
         with reading(where):
-            self._tiff = TiffFile(stream)
-            pages = [self._tiff.pages[number] for number in range(len(self._tiff.pages))]
-            self._pages = [
-                page.aspage() for page in pages if not page.subfiletype & (REDUCED | MASK)
-            ]
+            self._tiff = TiffFile(as_handle(stream))
+            pages = [self._tiff.pages[n].aspage() for n in range(len(self._tiff.pages))]
+            self._pages = [page for page in pages if not page.subfiletype & (REDUCED | MASK)]
             for page in self._pages:
-                check_pixels(where, page.imagelength, page.imagewidth, max_pixels)
+                limit = max_pixels * 4 // max(4, page.samplesperpixel)
+                check_pixels(where, page.imagelength, page.imagewidth, limit)
             grey_palette = bool(self._tiff.is_imagej)
             self.formats = [read_format(where, page, grey_palette) for page in self._pages]
             self.layout = Layout(self._tiff.byteorder, self._tiff.is_bigtiff)
@@ -54,6 +53,8 @@ class TiffPicture(Picture):
             self._read_axes()
             self._add_remarks(len(pages) - len(self._pages))
             tags = self.tags(0)
+            if any(tag.code in POINTERS and not tag.children for tag in tags):
+                self.remarks.append("its EXIF is damaged and left out")
             self.metadata = metadata_of(self.layout.order, tags)
             self.orientation = orientation_in(self.layout.order, tags)
 
@@ -70,20 +71,20 @@ class TiffPicture(Picture):
     def _read_axes(self) -> None:
         """Axes and shape by what ImageJ, OME or tifffile wrote of them, if it fits the pages."""
         first = self.formats[0].shape
-        self.n_planes, self.in_one_page = len(self._pages), False
-        axes, sizes = "", ()
+        count = self.n_planes = len(self._pages)
+        self.in_one_page = False
+        sizes: tuple[int, ...] = (count, *first) if count > 1 else first
+        self.axes = "IYX" if count > 1 else "YX"
         series = self._series()
         if series is not None:
-            pairs = zip(series.axes, series.shape, strict=True)
-            pairs = [(axis, size) for axis, size in pairs if axis != "S"]
-            axes, sizes = "".join(axis for axis, _ in pairs), tuple(size for _, size in pairs)
-            planes = prod(sizes[:-2])
+            pairs = [pair for pair in zip(series.axes, series.shape, strict=True) if pair[0] != "S"]
+            found = tuple(size for _, size in pairs)
+            planes = prod(found[:-2])
             if len(self._pages) == 1 and planes > 1 and series.dataoffset is not None:
                 self.n_planes, self.in_one_page = planes, True
-        if not axes.endswith("YX") or sizes[-2:] != first or prod(sizes[:-2]) != self.n_planes:
-            many = self.n_planes > 1
-            axes, sizes = ("IYX", (self.n_planes, *first)) if many else ("YX", first)
-        self.axes = axes
+            axes = "".join(axis for axis, _ in pairs)
+            if axes.endswith("YX") and found[-2:] == first and planes == self.n_planes:
+                self.axes, sizes = axes, found
         self.shape = sizes if self.channels == 1 else (*sizes, self.channels)
 
     def _series(self) -> TiffPageSeries | None:
@@ -103,7 +104,7 @@ class TiffPicture(Picture):
         )
         sizes = {form.shape for form in self.formats}
         notes = {
-            f"{left_out} pages that are previews or masks are left out": left_out,
+            f"previews and masks are left out: {left_out} of its pages": left_out,
             "its reduced copies (SubIFDs) are left out": any(page.subifds for page in self._pages),
             f"its pages have {len(sizes)} sizes": len(sizes) > 1,
             "its palette is converted to RGB": first.photometric == PHOTOMETRIC.PALETTE
@@ -115,6 +116,11 @@ class TiffPicture(Picture):
             and 0 in self.formats[0].extras,
         }
         self.remarks += [note for note, holds in notes.items() if holds]
+
+    def plane_shape(self, plane: int) -> tuple[int, ...]:
+        """The shape of one plane."""
+        shape = self.formats[0 if self.in_one_page else plane].shape
+        return shape if self.channels == 1 else (*shape, self.channels)
 
     def planes(self) -> Iterator[Array]:
         """Each plane, one page at a time."""
@@ -156,7 +162,8 @@ class TiffPicture(Picture):
 
     def tags(self, number: int) -> tuple[Tag, ...]:
         """The tags of a page that say nothing of how its samples are stored."""
-        return read_tags(self._read, self.layout, self._pages[number].offset, STRUCTURE)
+        skipped = STRUCTURE | ({COLORMAP} if self.channels == 3 else set())
+        return read_tags(self._read, self.layout, self._pages[number].offset, skipped)
 
     def _read(self, offset: int, count: int) -> bytes:
         if count > 2**30:  # no tag is as large: a damaged count

@@ -29,7 +29,7 @@ STRUCTURE = frozenset(
 DESCRIPTION, XMP, ICC, COLORMAP = 270, 700, 34675, 320
 RANGES = (280, 281, 340, 341)  # smallest and largest value
 ONLY_IN_TIFF = (XMP, ICC, COLORMAP, 50838, 50839)  # the last two are ImageJ's
-CENTIMETRE, INCH = 3, 2
+UNITS = NO_UNIT, INCH, CENTIMETRE = 1, 2, 3
 
 Ratios = tuple[tuple[int, int], tuple[int, int], int]
 
@@ -60,21 +60,23 @@ def tags_of(metadata: Metadata) -> tuple[Order, list[Tag]]:
 def ratios_of(
     order: Order, tags: Iterable[Tag]
 ) -> tuple[tuple[int, int], tuple[int, int], int] | None:
-    """Resolution across and down as stored, and its unit; None where it is not complete."""
+    """Resolution across and down as stored, and its unit; None where they are no numbers."""
     found = {tag.code: tag for tag in tags if tag.code in RESOLUTION}
     pairs = [
         struct.unpack(f"{order}II", found[code].data)
         for code in RESOLUTION[:2]
         if code in found and found[code].type == 5 and found[code].count == 1
     ]
-    if len(pairs) < 2:
+    if len(pairs) < 2 or not all(below for _, below in pairs):
         return None
-    return pairs[0], pairs[1], short_value(order, found.values(), RESOLUTION[2]) or INCH
+    unit = short_value(order, found.values(), RESOLUTION[2])
+    unit = INCH if unit is None else unit
+    return pairs[0], pairs[1], unit if unit in UNITS else NO_UNIT
 
 
 def _dpi(order: Order, tags: Sequence[Tag]) -> tuple[float, float] | None:
     found = ratios_of(order, tags)
-    if found is None or found[2] not in (INCH, CENTIMETRE) or not (found[0][1] and found[1][1]):
+    if found is None or found[2] not in (INCH, CENTIMETRE):
         return None
     inch = 2.54 if found[2] == CENTIMETRE else 1
     across, down = (above / below * inch for above, below in found[:2])

@@ -11,8 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile, TiffWriter
 
-from zoo.pictures.exif import RESOLUTION, Layout, Order, Tag, write_tags
+from zoo.pictures.exif import RESOLUTION, Layout, Order, Tag, find_value, write_tags
 from zoo.pictures.picture import Array
+from zoo.pictures.source import as_handle
+from zoo.pictures.tiff_pack import packed
 from zoo.pictures.tiff_page import PageFormat, mirrored
 from zoo.pictures.tiff_tags import ratios_of
 
@@ -39,13 +41,12 @@ def writable(form: PageFormat) -> tuple[PageFormat, list[str]]:
     remarks = []
     compression = form.compression
     if compression not in LOSSLESS:
-        name = getattr(COMPRESSION(compression), "name", compression)
+        names = {value.value: value.name for value in COMPRESSION}
+        name = names.get(compression, f"compression {compression}")
         remarks.append(f"it is written with Deflate in place of {name}, without loss")
         compression = int(COMPRESSION.ADOBE_DEFLATE)
     if form.depth.bits not in (8, 16, 32, 64) and compression != COMPRESSION.NONE:
-        remarks.append(
-            f"it is written without compression, which {form.depth.words} packed do not have"
-        )
+        remarks.append(f"it is written without compression, to keep its {form.depth.words}")
         compression = int(COMPRESSION.NONE)
     predictor = form.predictor
     if predictor > 1:
@@ -66,10 +67,12 @@ def write_tiff(
         in_one_page: only the first part's tags are written, the samples of all behind them.
     """
     directories, order = [], layout.order
-    with TiffWriter(stream, bigtiff=layout.big, byteorder=order, ome=False, shaped=False) as writer:
+    with TiffWriter(
+        as_handle(stream), bigtiff=layout.big, byteorder=order, ome=False, shaped=False
+    ) as writer:
         remaining = iter(parts)
         for part in remaining:
-            writer.write(_stored(part, order), **_arguments(part, layout))
+            _write_page(writer, part, layout)
             directories.append([tag for tag in part.tags if tag.children])
             if in_one_page:
                 break
@@ -81,14 +84,22 @@ def write_tiff(
         _write_directories(stream, directories, layout)
 
 
+def _write_page(writer: TiffWriter, part: TiffPart, layout: Layout) -> None:
+    stored, arguments = _stored(part, layout.order), _arguments(part, layout)
+    if part.form.depth.bits % 8:
+        arguments |= {"shape": stored.shape, "dtype": stored.dtype}
+        writer.write(packed(mirrored(part.samples, part.form), part.form), **arguments)
+    else:
+        writer.write(stored, **arguments)
+
+
 def _stored(part: TiffPart, order: Order) -> Array:
     samples = mirrored(part.samples, part.form)
     if samples.shape[2] == 1:
         samples = samples[..., 0]
     elif part.form.separate:
         samples = np.moveaxis(samples, -1, 0)
-    packed = part.form.depth.bits % 8  # bits are packed from values of this machine's order
-    return np.ascontiguousarray(samples, samples.dtype.newbyteorder("=" if packed else order))
+    return np.ascontiguousarray(samples, samples.dtype.newbyteorder(order))
 
 
 def _arguments(part: TiffPart, layout: Layout) -> dict[str, Any]:
@@ -96,10 +107,10 @@ def _arguments(part: TiffPart, layout: Layout) -> dict[str, Any]:
     form = part.form
     several = form.channels + len(form.extras) > 1
     resolution = ratios_of(layout.order, part.tags)
-    extratags = [
+    extratags: list[Any] = [
         (tag.code, tag.type, tag.count, tag.data, False)
         for tag in part.tags
-        if not tag.children and not (resolution and tag.code in RESOLUTION)
+        if tag.data and tag.code not in RESOLUTION
     ]
     pointer = 16 if layout.big else 4
     there = {tag.code for tag in part.tags if tag.children}
@@ -133,12 +144,19 @@ def _write_directories(
     stream: BinaryIO, directories: Sequence[Sequence[Tag]], layout: Layout
 ) -> None:
     """Write directories such as EXIF's at the end, and their places into the pages' tags."""
-    with TiffFile(stream) as tiff:
-        places = [
-            (tiff.pages[number].aspage().tags[tag.code].valueoffset, tag)
-            for number, tags in enumerate(directories)
-            for tag in tags
-        ]
+
+    def read(offset: int, count: int) -> bytes:
+        stream.seek(offset)
+        return stream.read(count)
+
+    stream.seek(0)
+    with TiffFile(as_handle(stream)) as tiff:
+        offsets = [tiff.pages[number].offset for number in range(len(directories))]
+    places = [
+        (find_value(read, layout, offset, tag.code), tag)
+        for offset, tags in zip(offsets, directories, strict=True)
+        for tag in tags
+    ]
     for place, tag in places:
         stream.seek(0, SEEK_END)
         stream.write(b"\0" * (stream.tell() % 2))

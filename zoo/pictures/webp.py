@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
 import imagecodecs
 import numpy as np
 from PIL import Image
+from PIL.WebPImagePlugin import WebPImageFile
 
 from zoo.pictures.exif import orientation_of
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.photo import Photo
 from zoo.pictures.picture import Array, Metadata, Picture
+from zoo.pictures.pillow import pixels_of
 from zoo.pictures.source import read_all, reading
+from zoo.pictures.webp_quality import estimate_quality
 
 PIXELS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
 FLAGS = {b"ICCP": 0x20, b"EXIF": 0x08, b"XMP ": 0x04}.items()
@@ -45,26 +50,25 @@ class WebpPicture(Photo):
             self._data = read_all(stream)
             chunks = read_chunks(self._data[12:])
             height, width, flags = _header(chunks[0])
+            frames = [item for chunk in chunks if chunk.kind == b"ANMF" for item in _frame(chunk)]
         check_pixels(where, height, width, max_pixels)
         self.set_size(height, width, 3)
-        kinds = {chunk.kind for chunk in chunks}
+        kinds = {chunk.kind for chunk in (*chunks, *frames)}
         self._animated = b"ANMF" in kinds
         self.has_alpha = bool(flags & ALPHA)
         self.lossless = b"VP8L" in kinds
-        self.chunks = [
-            chunk for chunk in chunks if chunk.kind not in (*PIXELS, b"VP8X", b"ANIM", b"ANMF")
-        ]
+        self.chunks = [chunk for chunk in chunks if chunk.kind not in PIXELS]
         self.metadata = _metadata(self.chunks)
         self.orientation = orientation_of(self.metadata.exif)
         if self._animated:
             self.remarks.append("only the first picture of its animation is kept")
-        if not self.lossless:
-            self.remarks.append(
-                f"its quality is not in the file: it is written with {QUALITY} if none is given"
-            )
+        self.quality = _quality((*frames, *chunks))
 
     def decode(self) -> Array:
         """All samples as (H, W, S)."""
+        if self._animated:  # Pillow puts the first picture at its place
+            with WebPImageFile(BytesIO(self._data)) as image:
+                return pixels_of(image.convert("RGBA" if self.has_alpha else "RGB"))
         pixels: Array = imagecodecs.webp_decode(self._data, index=0, hasalpha=self.has_alpha)
         return pixels
 
@@ -83,6 +87,20 @@ def read_chunks(body: bytes) -> list[Chunk]:
         chunks.append(Chunk(kind, body[at + 8 : at + 8 + size]))
         at += 8 + size + size % 2
     return chunks
+
+
+def _quality(chunks: Sequence[Chunk]) -> int:
+    """The quality of the first lossy frame."""
+    for kind, data in chunks:
+        if kind == b"VP8 ":
+            with suppress(IndexError):  # a damaged frame, which decoding will refuse
+                return estimate_quality(data)
+    return QUALITY
+
+
+def _frame(chunk: Chunk) -> list[Chunk]:
+    """The chunks of a picture of an animation, behind its place and duration."""
+    return read_chunks(chunk.data[16:])
 
 
 def _header(first: Chunk) -> tuple[int, int, int]:
@@ -118,10 +136,19 @@ def encode_webp(
     if samples.shape[2] < 3:
         samples = np.concatenate([*[samples[..., :1]] * 3, samples[..., 1:]], axis=2)
         remarks.append("it is written as RGB: WEBP has no grey")
+    metadata = picture.metadata
+    if metadata.icc[16:20] == b"GRAY":
+        metadata = replace(metadata, icc=b"")
+        remarks.append("its ICC profile is for grey and left out")
     if isinstance(picture, WebpPicture):
         chunks, lossless = picture.chunks, picture.lossless and quality is None
+        quality = quality or picture.quality
     else:
-        chunks, lossless = make_chunks(picture.metadata), quality is None
+        chunks, lossless = make_chunks(metadata), quality is None
+        if metadata.dpi:
+            remarks.append(
+                "its resolution is only in its EXIF: WEBP has no place of its own for it"
+            )
     return [_encode(samples, chunks, lossless, quality or QUALITY)], remarks
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import BinaryIO, Literal, cast
 
 import numpy as np
 
-from zoo.errors import ArgumentError, WriteError
+from zoo.errors import ArgumentError, WriteError, ZooError, format_error
 from zoo.files import write_atomically
 from zoo.pictures.bmp import encode_bmp
 from zoo.pictures.exif import Layout, Tag
@@ -70,6 +71,10 @@ def write_picture(
     remarks: list[str] = []
 
     def write(stream: BinaryIO) -> None:
+        with _encoding(picture.where, name):
+            encode(stream)
+
+    def encode(stream: BinaryIO) -> None:
         parts = _parts(picture, planes, wanted)
         if name == "TIFF":
             remarks.extend(_write_tiff(stream, picture, parts, wanted))
@@ -86,13 +91,24 @@ def write_picture(
     return remarks
 
 
+@contextmanager
+def _encoding(where: str, name: str) -> Iterator[None]:
+    """One line for what an encoder refuses: tags or sizes that the checks did not foresee."""
+    try:
+        yield
+    except (ZooError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise WriteError(f"{where}: cannot be written as {name}: {format_error(error)}.") from error
+
+
 def _parts(picture: Picture, planes: Iterable[Array], wanted: Depth) -> Iterator[Array]:
     """Each plane with its alpha as (H, W, S) in the wanted depth."""
     count = 0
     for number, plane in enumerate(planes):
         if number >= picture.n_planes:
             raise ArgumentError(f"planes: more than {picture.n_planes}. Give each once.", "planes")
-        colours = _colours(picture, plane, wanted)
+        colours = _colours(picture, number, plane, wanted)
         extras = picture.extras(number)
         if extras is not None:
             colours = np.concatenate([colours, convert(extras, picture.depth, wanted)], axis=2)
@@ -104,7 +120,7 @@ def _parts(picture: Picture, planes: Iterable[Array], wanted: Depth) -> Iterator
         )
 
 
-def _colours(picture: Picture, plane: Array, wanted: Depth) -> Array:
+def _colours(picture: Picture, number: int, plane: Array, wanted: Depth) -> Array:
     given = picture.depth
     if plane.dtype.kind == "f" and not given.floating:
         given = Depth(plane.dtype.itemsize * 8, floating=True)
@@ -114,9 +130,10 @@ def _colours(picture: Picture, plane: Array, wanted: Depth) -> Array:
         raise ArgumentError(
             f"planes: {plane.dtype}. Allowed are {given.dtype}, and floats.", "planes"
         )
-    if plane.shape[2:] != ((picture.channels,) if picture.channels > 1 else ()):
+    expected = picture.plane_shape(number)
+    if plane.shape != expected:
         raise ArgumentError(
-            f"planes: shape {plane.shape} for {picture.channels} channels.", "planes"
+            f"planes: shape {plane.shape}. Plane {number + 1} has {expected}.", "planes"
         )
     return convert(plane, given, wanted).reshape(*plane.shape[:2], picture.channels)
 

@@ -106,6 +106,8 @@ def zoo_noises() -> Iterator[NoiseEntry]:
     ranges = "zoo.spec.constraints:ascending_ranges"
     yield _entry(NoiseEntry, "gaussian", "zoo.data.noise.gaussian:Gaussian", check=ranges)
     yield _entry(NoiseEntry, "poisson", "zoo.data.noise.poisson:Poisson", check=ranges)
+    both = "zoo.data.noise.poisson_gaussian:PoissonGaussian"
+    yield _entry(NoiseEntry, "poisson_gaussian", both, check=ranges)
     yield _entry(NoiseEntry, "bernoulli", "zoo.data.noise.bernoulli:Bernoulli", check=ranges)
     yield _entry(NoiseEntry, "impulse", "zoo.data.noise.impulse:Impulse", check=ranges)
     sampling = "zoo.data.noise.pixel_sampling:PixelSampling"

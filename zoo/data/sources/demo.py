@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo.data.images import read_images
 from zoo.data.sets import CleanImages
+from zoo.data.sources.folder import Folder
 from zoo.errors import DataError
 
 # Colour photographs inside scikit-image's wheel. Of the stereo pair only one image, since the other
@@ -17,15 +18,23 @@ HELD_OUT = "chelsea.png"
 FEWEST = 3
 
 
-def Demo(channels: int) -> CleanImages:  # noqa: N802 - see the package
+def Demo(channels: int, folder: str | None = None) -> CleanImages:  # noqa: N802 - see the package
     """Five photographs to train on and one to validate on, ``chelsea``; nothing is downloaded.
 
     Files that this version of scikit-image does not install are left out.
 
+    Args:
+        channels: C of the images.
+        folder: more photographs to train on, of which none is held out.
+
     Raises:
-        DataError: too few of the files are installed.
+        DataError: too few of the files are installed, or ``folder`` cannot be read.
     """
-    return demo_images(Path(str(files("skimage"))) / "data", channels)
+    demo = demo_images(Path(str(files("skimage"))) / "data", channels)
+    if folder is None:
+        return demo
+    more = Folder(folder, channels)
+    return CleanImages(demo.names + more.names, demo.images + more.images, demo.held_out)
 
 
 def demo_images(folder: Path, channels: int) -> CleanImages:

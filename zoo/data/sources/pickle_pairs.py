@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from zoo.data.files import quiet, reading
 from zoo.data.sets import ImagePairs
 from zoo.errors import DataError
+from zoo.pictures.source import reading
 
 FORMAT = "A file of pairs is a torch.save of two uint8 tensors of one shape (N, C, H, W)."
 
@@ -28,7 +29,8 @@ def PicklePairs(  # noqa: N802 - see the package
         DataError: the file is missing, damaged or holds something else.
     """
     file = Path(path)
-    with reading(file, FORMAT), quiet():
+    with reading(file, FORMAT), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a file that is reported as a DataError anyway
         content = torch.load(file, weights_only=True, map_location="cpu")
     first, second = _check(file, content, channels)
     names = tuple(f"{file.name}[{index}]" for index in range(len(first)))

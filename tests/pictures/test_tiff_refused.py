@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from zoo.errors import DataError
+from zoo.pictures import open_picture
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(DataError) as caught, open_picture(path) as picture:
+        list(picture.planes())
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+def test_what_is_refused(tmp_path: Path, draw: Any) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, draw(8, 9, 4), photometric="separated")
+    assert refused(path) == "its colours are CMYK. A TIFF is grey, RGB or has a palette."
+    tifffile.imwrite(path, draw(8, 9, 3), photometric="cielab")
+    assert refused(path) == "its colours are CIELAB. A TIFF is grey, RGB or has a palette."
+    tifffile.imwrite(path, draw(8, 9).astype(np.int16))
+    assert refused(path) == (
+        "its values are int16. Allowed are unsigned integers of up to 16 bits, and floats."
+    )
+    tifffile.imwrite(path, draw(4, 16, 16), photometric="minisblack", volumetric=True)
+    assert refused(path) == "a page is a volume of 4 planes. A page is one plane."
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(draw(8, 9))
+        writer.write(draw(8, 9, 3), photometric="rgb")
+    assert refused(path) == (
+        "page 1 has 1 channels of 8 bits, page 2 3 channels of 8 bits. All pages have the same."
+    )
+
+
+@pytest.mark.parametrize("kept", [6, 0.3, 0.9])
+def test_a_truncated_tiff(tmp_path: Path, draw: Any, kept: float, capfd: Any) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, draw(64, 64, 3), compression="lzw")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept if kept > 1 else len(data) * kept)])
+    assert refused(path) == (
+        "damaged, or not a file of this kind. Images are PNG, JPEG, TIFF, BMP or WebP files."
+    )
+    assert capfd.readouterr().err == ""
