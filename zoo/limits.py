@@ -27,6 +27,12 @@ class Memory:
     limit: int | None
     available: int | None
 
+    @property
+    def usable(self) -> int | None:
+        """All that this process could ever take: the limit where there is a lower one."""
+        known = [size for size in (self.total, self.limit) if size is not None]
+        return min(known, default=None)
+
 
 def memory(root: Path = ROOT) -> Memory:
     """The memory that this process may use.

@@ -19,7 +19,7 @@ from zoo.spec.shapes import Pair
 from zoo.train.session import initial_model
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
-OF_PLUGINS = {"n2n_unet": "zoo-unet", "dncnn": "zoo-residual"}
+OF_PLUGINS = {"n2n_unet": "zoo-unet", "dncnn": "zoo-residual", "resnet_small": "zoo-residual"}
 
 
 def compiler(name: str, monkeypatch: pytest.MonkeyPatch) -> Compiler:

@@ -61,8 +61,8 @@ def result_warnings(result: Result, white_is_given: bool) -> Iterator[str]:
         return
     if quality.noise is not None and quality.noise_is_correlated:
         yield (
-            f"its noise is alike at neighbouring pixels ({_lags(quality.noise, CORRELATED)}), as in "
-            "a camera's JPEG, or it has no flat part to measure. Models trained on independent "
+            f"its noise is alike at neighbouring pixels ({_lags(quality.noise, CORRELATED)}), as "
+            "in a camera's JPEG, or it has no flat part to measure. Models trained on independent "
             "noise remove little of such noise, and sigma is estimated too low"
         )
     if white_is_given:

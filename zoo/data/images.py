@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zoo import limits
 from zoo.data.decode import decode, read_header
 from zoo.errors import DataError
 from zoo.pictures.picture import Array
@@ -90,11 +91,9 @@ def page_names(name: str, pages: int) -> list[str]:
 
 
 def half_of_memory() -> int | None:
-    """Half of the machine's physical memory in bytes; None where the system does not tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return None
+    """Half of the memory that this process may use, in bytes; None where nothing tells."""
+    usable = limits.memory().usable
+    return None if usable is None else usable // 2
 
 
 def _refuse(error: OSError) -> None:

@@ -13,6 +13,7 @@ from zoo.engine.capture.recorder import recorder_for
 from zoo.engine.network import Network
 from zoo.engine.parallel.sharded import ShardedBatch, Worker
 from zoo.engine.parallel.thread_group import Rank
+from zoo.engine.parts import Parts
 from zoo.engine.passes import Loss, TrainingPass
 from zoo.engine.state import engine_state
 from zoo.errors import ArgumentError
@@ -37,6 +38,9 @@ class Lowered(Module):
     Args:
         model: any module.
         warn: called once with each reason for which something falls back to a slower way.
+
+    Attributes:
+        parts: what has to be known to give it an image in parts.
     """
 
     def __init__(self, model: Module, warn: Callable[[str], object] = lambda message: None) -> None:
@@ -54,6 +58,7 @@ class Lowered(Module):
             self._network = Network(model, self._warn)
             self._device = device_of(model)
             self._infer = self._captured(self._network)
+        self.parts = Parts(model)
         self._sharded: ShardedBatch[list[Tensor]] | None = None
         self._lock = RLock()  # recordings have one memory for all threads of the caller
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,7 +9,7 @@ from zoo.engine import Lowered
 from zoo.errors import ShapeError
 from zoo.nn.module import Module
 from zoo.spec.shapes import Pair
-from zoo.spec.sizes import size_rule
+from zoo.spec.sizes import SizeRule, size_rule
 
 
 def any_size(model: Lowered, images: Tensor) -> Tensor:
@@ -28,29 +27,50 @@ def any_size(model: Lowered, images: Tensor) -> Tensor:
         ShapeError: the network takes other channels, or gives back no size near the images'.
     """
     channels, height, width = images.shape[1:]
-    size = _size_to_give(model, channels, (height, width))
-    for axis, extra in ((2, size[0] - height), (3, size[1] - width)):
-        if extra:
-            index = np.pad(np.arange(images.shape[axis]), (0, extra), mode="reflect")
-            images = images.index_select(axis, torch.from_numpy(index).to(images.device))
+    size = size_to_give(model, channels, (height, width))
+    for axis, before, after in ((2, height, size[0]), (3, width, size[1])):
+        if after > before:
+            index = torch.tensor(mirrored(range(after), before), device=images.device)
+            images = images.index_select(axis, index)
     return model(images)[:, :, :height, :width]
 
 
-def _size_to_give(model: Module, channels: int, size: Pair) -> Pair:
-    """The next size, of an image of ``size``, that the network gives back."""
-    if _output_size(model, channels, size) == size:
+def mirrored(positions: range, size: int) -> list[int]:
+    """Which of ``size`` pixels is at each position of an axis that is extended by reflection."""
+    period = max(1, 2 * (size - 1))
+    return [min(at % period, period - at % period) if size > 1 else 0 for at in positions]
+
+
+def size_to_give(model: Module, channels: int, size: Pair) -> Pair:
+    """The next size, of an image of ``size``, that the network gives back.
+
+    Raises:
+        ShapeError: the network takes other channels, or gives back no size near it.
+    """
+    if gives_back(model, channels, size):
         return size
     height, width = (_next_size(model, channels, size, axis) for axis in (0, 1))
     return height, width
 
 
-def _next_size(model: Module, channels: int, size: Pair, axis: int) -> int:
+def gives_back(model: Module, channels: int, size: Pair) -> bool:
+    """Whether the network gives back images of that size."""
+    return _output_size(model, channels, size) == size
+
+
+def rule_of(model: Module, channels: int, size: Pair, axis: int) -> SizeRule | None:
+    """The rule behind the sizes that the network gives back along an axis."""
+
     def gives_back(n: int) -> bool:
         beside = (n, size[1]) if axis == 0 else (size[0], n)
         outputs = (_output_size(model, channels, candidate) for candidate in ((n, n), beside))
         return any(output is not None and output[axis] == n for output in outputs)
 
-    rule = size_rule(gives_back, size[axis])
+    return size_rule(gives_back, size[axis])
+
+
+def _next_size(model: Module, channels: int, size: Pair, axis: int) -> int:
+    rule = rule_of(model, channels, size, axis)
     found = None if rule is None else rule.next(size[axis])
     if found is None:
         model.output_shape((channels, *size))  # whose refusal says more

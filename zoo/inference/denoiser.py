@@ -16,7 +16,7 @@ from zoo.inference.layout import layout_of
 from zoo.inference.pixels import Pixels
 from zoo.inference.plane import Progress, denoise_plane
 from zoo.inference.symmetries import IDENTITY, SYMMETRIES, Symmetry
-from zoo.inference.whole import tiled_tensor
+from zoo.inference.tiles import tiled_tensor
 from zoo.nn.module import Module
 
 Image = TypeVar("Image", Tensor, NDArray[Any])

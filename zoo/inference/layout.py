@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from zoo.errors import ArgumentError
 
 Array = NDArray[Any]
 
-USUAL = {2: "YX", 3: "YXS"}
+USUAL: Mapping[int, str] = {2: "YX", 3: "YXS"}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from zoo.engine import Lowered
 from zoo.inference.pixels import Pixels
 from zoo.inference.symmetries import Symmetry
-from zoo.inference.whole import tiled
+from zoo.inference.tiles import tiled
 
 ROWS_AT_ONCE = 256
 

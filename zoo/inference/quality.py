@@ -158,7 +158,7 @@ def flat_correlation(image: Array, white: float, windows: Sequence[Window]) -> C
         variances[clipped] = np.inf
         without = variances <= rounding**2
         variances[without] = np.inf
-        noiseless += np.count_nonzero(without)
+        noiseless += int(np.count_nonzero(without))
         flatness.append(variances)
     every = np.concatenate(flatness)
     noisy = np.sort(every[np.isfinite(every)])

@@ -1,0 +1,42 @@
+"""What has to be known of a network to give it an image in parts; measured when it is asked."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+
+from zoo.engine.capture.trace import memory_of
+from zoo.engine.reach import Reach, reach
+from zoo.nn.module import Module
+from zoo.spec.shapes import Pair
+
+
+class Parts:
+    """Answers that hold for all weights, so that each is measured once.
+
+    Args:
+        model: in evaluation mode.
+    """
+
+    def __init__(self, model: Module) -> None:
+        self._model = model
+        self._reaches: dict[tuple[int, Pair, int], Reach | None] = {}
+        self._bytes: dict[tuple[int, Pair], int] = {}
+
+    def reach(self, channels: int, size: Pair, axis: int) -> Reach | None:
+        """:func:`zoo.engine.reach.reach`."""
+        key = channels, size, axis
+        if key not in self._reaches:
+            self._reaches[key] = reach(self._model, channels, size, axis)
+        return self._reaches[key]
+
+    @torch.no_grad()
+    def bytes_of(self, channels: int, size: Pair) -> int:
+        """Memory that the layers take for an image of ``size``, beside the image."""
+        key = channels, size
+        if key not in self._bytes:
+            weights = (parameter.value for parameter in self._model.param())
+            image = next(weights, torch.empty(())).new_zeros(1, channels, *size)
+            self._bytes[key] = memory_of(partial(self._model.forward, image))
+        return self._bytes[key]
