@@ -83,7 +83,7 @@ multiple = [4, 3]
 
 [[layers.body]]
 type = "skip"
-body = [{ type = "conv2d", out_channels = 2, kernel_size = 3, padding = 1 }, { type = "leaky_relu" }]
+body = [{ type = "conv2d", out_channels = 2, kernel_size = 1 }, { type = "leaky_relu" }]
 
 [[layers]]
 type = "conv2d"
