@@ -101,7 +101,7 @@ def test_classes_of_a_plugin_are_copied(
     target = Target(tmp_path / "a.pt", "torch")
     export(padded, target)
     text = target.source.read_text("utf-8")
-    assert re.findall(r"^class (\w+)", text, re.MULTILINE) == ["Skip", "ReflectPad", "Denoiser"]
+    assert re.findall(r"^class (\w+)", text, re.MULTILINE) == ["ReflectPad", "Skip", "Denoiser"]
     monkeypatch.syspath_prepend(str(tmp_path))
     denoiser = import_module("a_model").Denoiser()
     monkeypatch.delitem(sys.modules, "a_model")
