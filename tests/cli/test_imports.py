@@ -36,7 +36,8 @@ def test_help(arguments: list[str]) -> None:
     assert imported_by(*run, *catch, "sys.stderr = sys.__stderr__") == set()
 
 
-def test_a_wrong_file_is_known_before_torch_is_imported() -> None:
-    run = ["from zoo.cli import main", "sys.argv = ['zoo', 'run', 'none.toml']"]
+@pytest.mark.parametrize("arguments", [["run", "none.toml"], ["export", "x", "-o", "a.h5"]])
+def test_a_wrong_file_is_known_before_torch_is_imported(arguments: list[str]) -> None:
+    run = ["from zoo.cli import main", f"sys.argv = ['zoo', *{arguments}]"]
     catch = ["sys.stderr = open('/dev/null', 'w')", "try: main()", "except SystemExit: pass"]
     assert imported_by(*run, *catch, "sys.stderr = sys.__stderr__") == set()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -68,6 +70,46 @@ def test_torch(shipped: Trained, tmp_path: Path) -> None:
 def test_darktable(shipped: Trained, tmp_path: Path) -> None:
     said = export(shipped, Target(tmp_path / "a.dtmodel", "dtmodel"))
     assert said[0] == "denoise-a for darktable: ONNX, opset 20, 1x3x768x768"
+
+
+PADDED = """
+format = 1
+name = "padded"
+input = { channels = 3, height = 16, width = 16 }
+
+[[layers]]
+type = "reflect_pad"
+multiple = [4, 3]
+
+[[layers.body]]
+type = "skip"
+body = [{ type = "conv2d", out_channels = 2, kernel_size = 1 }, { type = "leaky_relu" }]
+
+[[layers]]
+type = "conv2d"
+out_channels = 3
+kernel_size = 1
+"""
+
+
+def test_classes_of_a_plugin_are_copied(
+    make: Callable[..., Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("zoo_unet", reason="zoo-unet is not installed")
+    monkeypatch.setenv("ZOO_PLUGINS", "zoo-unet")
+    padded = make(PADDED, "zoo-unet")
+    target = Target(tmp_path / "a.pt", "torch")
+    export(padded, target)
+    text = target.source.read_text("utf-8")
+    assert re.findall(r"^class (\w+)", text, re.MULTILINE) == ["ReflectPad", "Skip", "Denoiser"]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    denoiser = import_module("a_model").Denoiser()
+    monkeypatch.delitem(sys.modules, "a_model")
+    denoiser.load_state_dict(torch.load(target.path, weights_only=True), strict=True)
+    images = [noise(2, 3, *size) for size in SIZES]
+    with torch.no_grad():
+        for image, expected in zip(images, network_outputs(padded, images), strict=True):
+            torch.testing.assert_close(denoiser(image), expected, rtol=0, atol=1e-5)
 
 
 def test_all_layers_say_how_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
