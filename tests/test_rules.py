@@ -95,7 +95,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("architecture", "nn", "engine", "inference", "train"),
     },
     "testing": {
-        *("errors", *SPEC, "spec.schemas", *PLUGINS_FOUND, "plugins.schema_lint"),
+        *("errors", *SPEC, "spec.schemas", *PLUGINS_FOUND, "plugins.schema_lint", "describe"),
         *("plugins.suggestions", "plugins.python_subprocess", "architecture", *TEXTBOOK),
         *("compiler", "engine", "train", *ONNX),
     },

@@ -264,6 +264,7 @@ def test_without_any_entry(cli: Callable[..., Any], monkeypatch: pytest.MonkeyPa
     [
         *([name] for name in COMMANDS),
         *(["layers", "conv2d"], ["layers", "conv2d", "--json"], ["noises", "gaussian"]),
+        *(["models"], ["models", "--json"], ["plugins"], ["--help"]),
         *(["sources", "demo"], ["initializers", "normal"], ["layers", "--help"], ["schema"]),
     ],
     ids=" ".join,

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from PIL import Image
 
 from zoo.engine import passes
+from zoo.train.checkpoint import load_checkpoint
 
 NUMBER = r"-?\d+\.\d+"
 
@@ -275,3 +277,41 @@ def test_on_a_gpu(finished: Any, cli: Callable[..., Any], base: Path, tmp_path: 
         assert on_gpu["train_loss"] == pytest.approx(on_cpu["train_loss"], rel=0.5)
         assert on_gpu["val_psnr"] == pytest.approx(on_cpu["val_psnr"], abs=3)
     assert all(value.device.type == "cpu" for value in weights(tmp_path / "gpu").values())
+
+
+def test_starting_from_trained_weights(
+    finished: Any, cli: Callable[..., Any], base: Path, tmp_path: Path
+) -> None:
+    options = ("--weights", finished.path, "--set", "optimizer.lr=0", "--epochs", "1")
+    result = cli("run", base / "tiny.toml", "--out", "tuned", *options)
+    assert (result.code, result.err) == (0, "")
+    assert f"weights: {finished.path}" in result.out.splitlines()
+    best = finished.path / "best.pkl"
+    origin = {"name": str(finished.path), "sha256": sha256(best.read_bytes()).hexdigest()}
+    environment = json.loads((tmp_path / "tuned" / "environment.json").read_text())
+    assert environment["started_from"] == origin
+    tuned, trained = load_checkpoint(tmp_path / "tuned" / "best.pkl"), load_checkpoint(best)
+    assert tuned["started_from"] == origin
+    torch.testing.assert_close(tuned["model"], trained["model"], rtol=0, atol=0)
+
+
+def test_weights_of_other_layers_and_none(
+    finished: Any, cli: Callable[..., Any], base: Path, tmp_path: Path
+) -> None:
+    change = ("--set", "layers.0.out_channels=5")
+    result = cli("run", base / "tiny.toml", "--out", "x", "--weights", finished.path, *change)
+    assert (result.code, result.out) == (5, "")
+    assert result.err.startswith(f"--weights {finished.path}: Sequential: the state differs: ")
+    result = cli("run", base / "tiny.toml", "--out", "x", "--weights", "photo")
+    assert (result.code, result.out, result.err) == (
+        5,
+        "",
+        "photo: no run, checkpoint or installed model of that name. Installed models: none.\n",
+    )
+    result = cli("run", base / "tiny.toml", "--resume", "--weights", "photo")
+    assert (result.code, result.out, result.err) == (
+        2,
+        "",
+        "--weights photo: a resumed run has weights of its own. Use it without --resume.\n",
+    )
+    assert not (tmp_path / "x").exists()

@@ -194,8 +194,10 @@ class _Work:
             if number % -(-count // MOST_MEASURED) == 0:
                 self.measured.append(measure(before, after, white))
             if self.compare and number == count // 2:
-                turned = [upright(image, self.picture.orientation) for image in (before, after)]
-                self.result.comparison = draw_comparison(*turned, white)
+                first, second = (
+                    upright(image, self.picture.orientation) for image in (before, after)
+                )
+                self.result.comparison = draw_comparison(first, second, white)
         except Exception as error:  # whatever it is: what was asked for is the picture
             self.result.remarks.append(f"nothing could be measured: {format_error(error)}")
 

@@ -33,13 +33,16 @@ def draw_comparison(before: Array, after: Array, white: float) -> Image.Image:
     """
     height, width = before.shape[:2]
     step = -(-max(height, width) // WHOLE)
-    small = [_reduced(image, step) / np.float32(white) for image in (before, after)]
+    first, second = (_reduced(image, step) / np.float32(white) for image in (before, after))
     how = f", whole, reduced {step}x" if step > 1 else ""
-    rows = [_row(*small, how)]
-    for what, top, left in _regions(small[1], step, height, width) if step > 1 else ():
-        parts = [image[top : top + REGION, left : left + REGION] for image in (before, after)]
-        floats = [np.atleast_3d(part).astype(np.float32) / np.float32(white) for part in parts]
-        rows.append(_row(*floats, f", 1:1, {what}"))
+    rows = [_row(first, second, how)]
+    for what, top, left in _regions(second, step, height, width) if step > 1 else ():
+        first, second = (
+            np.atleast_3d(image[top : top + REGION, left : left + REGION]).astype(np.float32)
+            / np.float32(white)
+            for image in (before, after)
+        )
+        rows.append(_row(first, second, f", 1:1, {what}"))
     return _stacked(rows)
 
 

@@ -17,10 +17,13 @@ from zoo.testing.initializers import INITIALIZER_CHECKS, InitializerCase
 from zoo.testing.layers import LAYER_CHECKS
 from zoo.testing.losses import LOSS_CHECKS, LossCase
 from zoo.testing.making import make_cases
+from zoo.testing.models import MODEL_CHECKS, ModelCase
 from zoo.testing.optimizer_cases import OptimizerCase
 from zoo.testing.optimizers import OPTIMIZER_CHECKS
 
-AnyCase = LayerCase | OptimizerCase | InitializerCase | LossCase | EntryCase | PluginCase
+AnyCase = (
+    LayerCase | OptimizerCase | InitializerCase | LossCase | EntryCase | ModelCase | PluginCase
+)
 AnyCheck = Callable[[Any], None]
 State = Literal["passed", "failed", "skipped", "expected"]
 
@@ -52,6 +55,7 @@ def checks_of(case: AnyCase) -> Sequence[AnyCheck]:
         (InitializerCase, INITIALIZER_CHECKS),
         (LossCase, LOSS_CHECKS),
         (EntryCase, ENTRY_CHECKS),
+        (ModelCase, MODEL_CHECKS),
         (PluginCase, PLUGIN_CHECKS),
     )
     return next(checks for kind, checks in table if isinstance(case, kind))
@@ -107,9 +111,12 @@ def prove(distribution: str) -> Iterator[Outcome]:
     """
     registry = installed(distribution)
     items = [item for item in registry if item.provider.distribution == distribution]
-    yield from run_checks(distribution, PluginCase(distribution, len(items)))
+    models = _models(distribution, registry)
+    yield from run_checks(distribution, PluginCase(distribution, len(items) + len(models)))
     for item in items:
         yield from _prove_entry(item, registry)
+    for model in models:
+        yield from run_checks(model.id, model)
 
 
 def installed(distribution: str) -> Registry:
@@ -138,10 +145,20 @@ def cases_of(distribution: str) -> list[AnyCase]:
     """
     registry = installed(distribution)
     items = [item for item in registry if item.provider.distribution == distribution]
-    cases: list[AnyCase] = [PluginCase(distribution, len(items))]
+    models = _models(distribution, registry)
+    cases: list[AnyCase] = [PluginCase(distribution, len(items) + len(models)), *models]
     for item in items:
         cases += _cases_of_entry(item, registry)
     return cases
+
+
+def _models(distribution: str, registry: Registry) -> list[ModelCase]:
+    """The cases of the trained models of a distribution."""
+    return [
+        ModelCase(model, registry)
+        for model in registry.models
+        if model.provider.distribution == distribution
+    ]
 
 
 def _cases_of_entry(item: Registered, registry: Registry) -> list[AnyCase]:
