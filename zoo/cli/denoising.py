@@ -130,8 +130,8 @@ class _Run:
             return
         result = denoise_file(
             self.denoiser,
-            click.get_binary_stream("stdin") if job.source == STANDARD else job.source,
-            click.get_binary_stream("stdout") if job.target == STANDARD else job.target,
+            sys.stdin.buffer if job.source == STANDARD else job.source,
+            sys.stdout.buffer if job.target == STANDARD else job.target,
             replace(self.options, format=job.format),
             compare=self.comparison is not None,
             on_progress=progress.on_progress,

@@ -37,12 +37,12 @@ def draw_comparison(before: Array, after: Array, white: float) -> Image.Image:
     how = f", whole, reduced {step}x" if step > 1 else ""
     rows = [_row(first, second, how)]
     for what, top, left in _regions(second, step, height, width) if step > 1 else ():
-        first, second = (
+        here, there = (
             np.atleast_3d(image[top : top + REGION, left : left + REGION]).astype(np.float32)
             / np.float32(white)
             for image in (before, after)
         )
-        rows.append(_row(first, second, f", 1:1, {what}"))
+        rows.append(_row(here, there, f", 1:1, {what}"))
     return _stacked(rows)
 
 
