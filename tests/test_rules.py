@@ -101,7 +101,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "export": {
         *("errors", "files", *SPEC, *PLUGINS_READ, "plugins.python_subprocess", "architecture"),
-        *("nn", "compiler", "engine", "inference", "train", "testing", *ONNX),
+        *("describe", "nn", "compiler", "engine", "inference", "train", "testing", *ONNX),
     },
     "bench": {
         *("errors", *PLUGINS_READ, "plugins.python_subprocess", "architecture", "describe"),

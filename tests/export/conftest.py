@@ -65,6 +65,7 @@ def trained(text: str, plugins: str = "", folder: Path = ROOT) -> Trained:
         rules=ShapeInference(registry, spec.root).size_rules(spec.shapes),
         metrics={"epoch": 1, "val_psnr": 30.5},
         versions={"zoo": "0.1.0"},
+        text=spec.text,
     )
 
 

@@ -12,6 +12,7 @@ import torch
 
 from zoo.architecture import Architecture, Component
 from zoo.architecture.infer_shapes import ShapeInference
+from zoo.describe.model_card import read_card
 from zoo.errors import PluginError, ShapeError, UsageError
 from zoo.files import to_json
 from zoo.nn.sequential import Sequential
@@ -21,6 +22,7 @@ from zoo.spec.sizes import SizeRule, describe_sizes
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.environment import versions
 from zoo.train.find_model import find_model
+from zoo.train.inference_checkpoint import for_inference
 from zoo.train.session import load_trained
 
 Rules = tuple[SizeRule | None, SizeRule | None]
@@ -41,6 +43,8 @@ class Trained:
             rule.
         metrics: of the epoch that the weights are from.
         versions: of zoo and torch, by which it was trained.
+        text: the resolved TOML of its architecture, without folders of the machine that it was
+            trained on.
         licence: of the weights, "" where nothing is said.
     """
 
@@ -52,6 +56,7 @@ class Trained:
     rules: Rules
     metrics: Mapping[str, Any]
     versions: Mapping[str, str]
+    text: str
     licence: str = ""
 
     @property
@@ -130,7 +135,7 @@ class Trained:
             "value_range": "[0, 1]",
             "sizes": self.sizes,
             "receptive_field": f"{tall}x{wide}",
-            "architecture": spec.text,
+            "architecture": self.text,
         }
         return {key: value for key, value in said.items() if value}
 
@@ -152,8 +157,9 @@ def load(model: str, registry: Registry, warn: Callable[[str], object]) -> Train
     """
     found = find_model(model, registry)
     compiler, network = load_trained(found.path, registry, warn)
-    content = load_checkpoint(found.path)
     spec = compiler.architecture
+    given = {**load_checkpoint(found.path), "architecture": spec.text}
+    content = for_inference(given, registry)
     inference = ShapeInference(registry, spec.root)
     return Trained(
         name=Path(found.name).name,
@@ -164,4 +170,11 @@ def load(model: str, registry: Registry, warn: Callable[[str], object]) -> Train
         rules=inference.size_rules(spec.shapes),
         metrics=content["metrics"][-1] if content["metrics"] else {},
         versions=content["versions"],
+        text=content["architecture"],
+        licence="" if Path(model).exists() else _licence(model, registry),
     )
+
+
+def _licence(model: str, registry: Registry) -> str:
+    """That of the weights of an installed model, as its card says."""
+    return str(read_card(registry.model(model).entry).fields["licence"])
