@@ -108,8 +108,8 @@ def denoise_file(
                 depth=options.depth,
                 quality=options.quality,
             )
-        except (ArgumentError, ShapeError) as error:
-            raise DataError(f"{picture.where}: {str(error).removeprefix('denoise: ')}") from error
+        except ArgumentError as error:
+            raise DataError(f"{picture.where}: {error}") from error
         work.result.remarks += [*picture.remarks, *remarks]
     work.result.quality = mean_quality(work.measured) if work.measured else None
     work.result.seconds = time.monotonic() - started
@@ -158,39 +158,38 @@ class _Work:
             group = list(islice(pages, self.together))
             before = np.stack(group, 2) if self.together > 1 else group[0]
             del group
-            after = self._denoise(before, number, count)
-            self._look(before, after, number, count)
+            before, white = self._values(before)
+            after = self._denoise(before, white, number, count)
+            self._look(before, after, white, number, count)
             del before
             yield from np.moveaxis(after, 2, 0) if self.together > 1 else [after]
 
-    def _denoise(self, plane: Array, number: int, count: int) -> Array:
+    def _values(self, plane: Array) -> tuple[Array, float]:
+        """A plane and its white: floats where more bits are to be written than it has."""
+        white, depth = self.options.white or self.picture.white, self.options.depth
+        finer = depth == "float" or (depth or 0) > self.picture.depth.bits
+        if finer and plane.dtype.kind != "f":
+            return plane / np.float32(white), 1.0
+        return plane, white
+
+    def _denoise(self, plane: Array, white: float, number: int, count: int) -> Array:
         options, megapixels = self.options, self.result.megapixels
-        if self._finer and plane.dtype.kind != "f":  # nothing is lost by rounding to few bits
-            plane = plane / np.float32(self._white)
-        return self.denoiser(
-            plane,
-            strength=options.strength,
-            ensemble=options.ensemble,
-            tile=options.tile,
-            white=self._white if plane.dtype.kind != "f" else options.white,
-            on_progress=lambda done: self.on_progress((number + done) / count, megapixels),
-        )
+        try:
+            return self.denoiser(
+                plane,
+                strength=options.strength,
+                ensemble=options.ensemble,
+                tile=options.tile,
+                white=white,
+                on_progress=lambda done: self.on_progress((number + done) / count, megapixels),
+            )
+        except (ArgumentError, ShapeError, DataError) as error:
+            message = str(error).removeprefix("denoise: ")
+            raise DataError(f"{self.picture.where}: {message}") from error
 
-    @property
-    def _white(self) -> float:
-        return self.options.white or self.picture.white
-
-    @property
-    def _finer(self) -> bool:
-        depth = self.options.depth
-        return depth == "float" or (depth or 0) > self.picture.depth.bits
-
-    def _look(self, before: Array, after: Array, number: int, count: int) -> None:
+    def _look(self, before: Array, after: Array, white: float, number: int, count: int) -> None:
         """Measure and draw; the picture is written even where that fails."""
         try:
-            if before.dtype != after.dtype:
-                before = before / np.float32(self._white)
-            white = self._white if before.dtype.kind != "f" else self.options.white or 1.0
             if number % -(-count // MOST_MEASURED) == 0:
                 self.measured.append(measure(before, after, white))
             if self.compare and number == count // 2:
