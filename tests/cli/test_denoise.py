@@ -106,7 +106,7 @@ def test_a_folder_with_a_bad_file(model: Path, cli: Cli) -> None:
     assert result.code == 4
     assert result.err == (
         "in/bad.png: damaged, or not a file of this kind. "
-        "Pictures are PNG, JPEG, TIFF, BMP or WebP files.\n"
+        "Images are PNG, JPEG, TIFF, BMP or WebP files.\n"
     )
     lines = result.out.splitlines()
     assert [line.split(":")[0] for line in lines[:2]] == [
@@ -149,7 +149,7 @@ def test_json_has_a_record_of_each_file(model: Path, cli: Cli) -> None:
     assert result.code == 4
     assert result.err == (
         "in/b\\u000a\\udcff.png: the file is empty. "
-        "Pictures are PNG, JPEG, TIFF, BMP or WebP files.\n"
+        "Images are PNG, JPEG, TIFF, BMP or WebP files.\n"
     )
     done, failed, skipped = json.loads(result.out)
     assert (done["input"], done["output"], done["status"]) == ("in/a.png", "out/a.png", "done")
@@ -332,7 +332,7 @@ def test_a_missing_model_and_a_missing_input(model: Path, cli: Cli) -> None:
     result = cli("denoise", model, "missing.png", "a.png")
     assert result.code == 4
     assert result.err == (
-        "missing.png: no such file. Pictures are PNG, JPEG, TIFF, BMP or WebP files.\n"
+        "missing.png: no such file. Images are PNG, JPEG, TIFF, BMP or WebP files.\n"
     )
     assert Path("a.denoised.png").exists()
 

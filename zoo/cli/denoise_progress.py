@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 
@@ -20,7 +19,8 @@ class DenoiseProgress:
     """Shows the file in work, megapixels per second and the time left, on the standard error.
 
     Files count by their bytes, which are known before they are opened. A requested stop takes
-    effect at the next tile. The bar shows within ``with progress.bar``.
+    effect at the next tile. The bar shows between :meth:`start` and :meth:`hide`, so that lines can
+    be printed after each file.
     """
 
     def __init__(self, jobs: Sequence[Job], stop: StopRequest) -> None:
@@ -34,7 +34,7 @@ class DenoiseProgress:
             console=self.console,
             disable=not self.console.is_terminal,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),  # elsewhere it is no part of the terminal
+            redirect_stdout=False,  # it may be a file, which the bar is no part of
         )
         self.names = [printable(job.source.name) for job in jobs]
         self.bytes = [_bytes(job) for job in jobs]
@@ -54,6 +54,12 @@ class DenoiseProgress:
         short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
         description = f"{number + 1}/{len(self.names)} {short}"
         self.bar.update(self.task, description=description, completed=self.before)
+        self.bar.start()
+
+    def hide(self) -> None:
+        """Take the bar from the screen."""
+        if self.console.is_terminal:
+            self.bar.stop()
 
     def on_progress(self, done: float, megapixels: float) -> None:
         """That part of the file is done.

@@ -95,16 +95,17 @@ class _Run:
             Stopped: a stop was requested.
         """
         progress = DenoiseProgress(jobs, stop)
-        with progress.bar:
-            for number, job in enumerate(jobs):
-                try:
-                    progress.start(number)
-                    self._one(job, progress)
-                except Stopped as stopped:
-                    done = f"stopped: {len(self.done)} of {count_of('picture', len(jobs))} done"
-                    raise Stopped(f"{done}. Go on with: {_command()}", stopped.signal) from None
-                except Exception as error:  # a bad file must not cost the user the others
-                    self._fail(job, error)
+        for number, job in enumerate(jobs):
+            try:
+                progress.start(number)
+                self._one(job, progress)
+            except Stopped as stopped:
+                progress.hide()
+                done = f"stopped: {len(self.done)} of {count_of('picture', len(jobs))} done"
+                raise Stopped(f"{done}. Go on with: {_command()}", stopped.signal) from None
+            except Exception as error:  # a bad file must not cost the user the others
+                progress.hide()
+                self._fail(job, error)
 
     def finish(self, count: int) -> None:
         """Print the summary of several files.
@@ -124,6 +125,7 @@ class _Run:
 
     def _one(self, job: Job, progress: DenoiseProgress) -> None:
         if job.done:
+            progress.hide()
             self.skipped += 1
             self.records.append(result_record(job, "skipped", None, None))
             self.say(f"{job_name(job)}: is there already")
@@ -136,6 +138,7 @@ class _Run:
             compare=self.comparison is not None,
             on_progress=progress.on_progress,
         )
+        progress.hide()
         self.done.append(result)
         self.records.append(result_record(job, "done", result, None))
         self._tell_once(result)

@@ -79,7 +79,7 @@ def _regions(small: Array, step: int, height: int, width: int) -> Iterator[tuple
     for top in np.linspace(0, max(0, height - REGION), LATTICE).astype(int):
         for left in np.linspace(0, max(0, width - REGION), LATTICE).astype(int):
             part = small[top // step :, left // step :][:side, :side]
-            clipped = not 0.03 < part.mean() < 0.97
+            clipped = not 0.05 < part.mean() < 0.92
             detail[int(top), int(left)] = (not clipped, float(part.std()))
     most = max(detail, key=lambda place: detail[place])
     yield "most detail", *most
