@@ -58,7 +58,7 @@ class Lowered(Module):
             self._network = Network(model, self._warn)
             self._device = device_of(model)
             self._infer = self._captured(self._network)
-        self.parts = Parts(model)
+        self.parts = Parts(self._network)
         self._sharded: ShardedBatch[list[Tensor]] | None = None
         self._lock = RLock()  # recordings have one memory for all threads of the caller
 
@@ -71,6 +71,12 @@ class Lowered(Module):
     def training(self, mode: bool) -> None:
         if "model" in vars(self):
             self.model.training = mode
+
+    @property
+    def splits_batches(self) -> bool:
+        """Whether each core computes images of its own of a batch, in evaluation mode."""
+        independent = all(module.batch_independent for module in self.model.modules())
+        return independent and self._device is not None and self._device.type == "cpu"
 
     def forward(self, x: Tensor) -> Tensor:
         """The model's output for x."""

@@ -1,16 +1,15 @@
-"""Pictures of any size, tile by tile through the whole network, in the memory of one tile.
+"""Pictures of any size, tile by tile through the whole network, in the memory of a few tiles.
 
 A tile is given to the network with as much around it as can reach it (:mod:`zoo.engine.reach`), so
 its output is the whole picture's; at the picture's own borders it has the same borders. All tiles
-of a picture have one shape, so that a network is recorded once.
+of a picture have one shape, so that a network is recorded once, and are computed in batches, in
+which each core has tiles of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from itertools import product
 
 import torch
 from torch import Tensor
@@ -20,27 +19,19 @@ from zoo.engine import Lowered
 from zoo.engine.reach import Reach
 from zoo.errors import DataError
 from zoo.inference.any_size import mirrored, rule_of, size_to_give
-from zoo.inference.windows import Window, shortest, windows
+from zoo.inference.plan import Grid, cheapest_grid, grid_of
+from zoo.inference.windows import Window
 from zoo.spec.shapes import Pair
 
 # (top, bottom, left, right), ends excluded -> those pixels, (1, C, h, w)
 Read = Callable[[int, int, int, int], Tensor]
 Write = Callable[[int, int, Tensor], object]  # (top, left, pixels (1, C, h, w))
 
-MOST_BYTES = 3 * 2**28  # that a tile may take; larger ones would be no faster
+MOST_BYTES = 5 * 2**27  # that tiles may take at a time; more would be hardly faster
 SHARE = 0.5  # of the memory that is free; others take some too
-PROBE = 64  # pixels of each side of the image whose memory is measured
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The tiles of a picture."""
-
-    rows: tuple[Window, ...]
-    columns: tuple[Window, ...]
-
-    def __iter__(self) -> Iterator[tuple[Window, Window]]:
-        return iter(product(self.rows, self.columns))
+PROBE = 128  # pixels of each side of the image whose memory is measured
+SMALL = 96  # pixels of both sides, for which no tiles are worth the measuring
+BATCH_BYTES = 2**24  # of what is read at a time, beside one tile for each core
 
 
 @torch.no_grad()
@@ -73,22 +64,15 @@ def tiled(
         ShapeError: the network takes other channels, or gives back no size near the picture's.
         DataError: the network has to be given the whole picture, for which memory does not suffice.
     """
-    _, height, width = shape
-    weights = [parameter.value for parameter in network.param()]
-    done = 0
-    for rows, columns in grid(network, shape, tile, memory):
-        bottom, right = min(rows.end, height), min(columns.end, width)
-        if rows.start >= bottom or columns.start >= right:
-            continue  # wholly in what the picture is extended by
-        image = _read_extended(read, rows, columns, (height, width))
-        output = network(image.to(weights[0]) if weights else image)
-        kept = output[
-            ...,
-            rows.start - rows.first : bottom - rows.first,
-            columns.start - columns.first : right - columns.first,
-        ]
-        write(rows.start, columns.start, kept)
-        done += kept.shape[-2] * kept.shape[-1]
+    found = grid(network, shape, tile, memory)
+    windows, done = list(found), 0
+    batch = _batch(shape[0], found)
+    for first in range(0, len(windows), batch):
+        tiles = windows[first : first + batch]
+        images = [_read_extended(read, *at, shape[1:]) for at in tiles]
+        outputs = network(_like_weights(network, torch.cat(images)))
+        for at, output in zip(tiles, outputs[:, None], strict=True):
+            done += _write_kept(write, output, *at, shape[1:])
         on_tile(done)
 
 
@@ -134,49 +118,56 @@ def grid(
     """The tiles that :func:`tiled` cuts a picture into; same arguments and errors."""
     channels, height, width = shape
     size = size_to_give(network, channels, (height, width))
-    most = None if tile is not None else _most_pixels(network, channels, size, memory)
-    if most is not None and size[0] * size[1] <= most:
-        return _whole(size)
-    if tile is not None and max(size) <= tile:
-        return _whole(size)
-    found = [_reach(network, channels, size, axis) for axis in (0, 1)]
+    cores = torch.get_num_threads() if network.splits_batches else 1
+    if max(size) <= (SMALL if tile is None else tile):
+        return grid_of(size, (None, None), size)
+    reaches = [_reach(network, channels, size, axis) for axis in (0, 1)]
     if tile is not None:
-        lengths = [
-            length if known is None else max(shortest(length, known), _around(tile, known))
-            for length, known in zip(size, found, strict=True)
-        ]
-    else:
-        assert most is not None
-        lengths = _lengths(size, found, most)
-        if lengths[0] * lengths[1] > most and memory is None:
-            _require_memory(network, shape, lengths)
-    rows, columns = (
-        (Window(0, length, 0, length),) if known is None else tuple(windows(length, known, longest))
-        for length, known, longest in zip(size, found, lengths, strict=True)
-    )
-    return Grid(rows, columns)
+        lengths = [tile if known is None else _around(tile, known) for known in reaches]
+        return grid_of(size, reaches, lengths, cores)
+    free = limits.memory().available
+    allowed = memory
+    if allowed is None:
+        allowed = MOST_BYTES if free is None else min(MOST_BYTES, int(free * SHARE))
+    of_pixel = _bytes_of_pixel(network, channels, size)
+    found = cheapest_grid(size, reaches, of_pixel, allowed, cores)
+    if memory is None and free is not None and found.bytes_needed(of_pixel) > free:
+        raise DataError(
+            f"a picture of {height}x{width} pixels: the network takes at least "
+            f"{found.size[0]}x{found.size[1]} of them at once, for which it needs "
+            f"{found.bytes_needed(of_pixel) / 2**30:.1f} GiB; {free / 2**30:.1f} GiB are free. "
+            "Use a smaller picture, or a network that sees less of it."
+        )
+    return found
 
 
-def _whole(size: Pair) -> Grid:
-    rows, columns = (Window(0, length, 0, length) for length in size)
-    return Grid((rows,), (columns,))
+def _batch(channels: int, found: Grid) -> int:
+    """How many tiles are given to the network at a time."""
+    height, width = found.size
+    tile_bytes = 4 * channels * height * width
+    return found.at_once * max(1, BATCH_BYTES // (found.at_once * tile_bytes))
+
+
+def _like_weights(network: Lowered, image: Tensor) -> Tensor:
+    """On the network's device, and of its type."""
+    weight = next((parameter.value for parameter in network.param()), image)
+    return image.to(weight.device, weight.dtype)
+
+
+def _write_kept(write: Write, output: Tensor, rows: Window, columns: Window, size: Pair) -> int:
+    """Write what is kept of a tile's output; returns how many pixels of the picture it is."""
+    bottom, right = min(rows.end, size[0]), min(columns.end, size[1])
+    if rows.start >= bottom or columns.start >= right:
+        return 0  # wholly in what the picture is extended by
+    lines = slice(rows.start - rows.first, bottom - rows.first)
+    kept = output[..., lines, columns.start - columns.first : right - columns.first]
+    write(rows.start, columns.start, kept)
+    return (bottom - rows.start) * (right - columns.start)
 
 
 def _around(tile: int, known: Reach) -> int:
     """A window whose output has at least ``tile`` pixels to keep."""
     return known.before + known.after + -(-tile // known.step) * known.step + known.step - 1
-
-
-def _lengths(size: Pair, found: list[Reach | None], most: int) -> list[int]:
-    """Height and width of tiles of ``most`` pixels: square, but for what a side has to be."""
-    least = [
-        length if known is None else shortest(length, known)
-        for length, known in zip(size, found, strict=True)
-    ]
-    side = int(most**0.5)
-    height = min(size[0], max(least[0], side, most // size[1]))
-    width = min(size[1], max(least[1], most // height))
-    return [height, width]
 
 
 def _reach(network: Lowered, channels: int, size: Pair, axis: int) -> Reach | None:
@@ -189,14 +180,6 @@ def _reach(network: Lowered, channels: int, size: Pair, axis: int) -> Reach | No
     return network.parts.reach(channels, asked, axis)
 
 
-def _most_pixels(network: Lowered, channels: int, size: Pair, memory: int | None) -> int:
-    """Pixels of an image that the memory allows for."""
-    if memory is None:
-        free = limits.memory().available
-        memory = MOST_BYTES if free is None else min(MOST_BYTES, int(free * SHARE))
-    return int(memory / _bytes_of_pixel(network, channels, size))
-
-
 def _bytes_of_pixel(network: Lowered, channels: int, size: Pair) -> float:
     """Memory that the network takes for each pixel of a large image."""
     rules = [rule_of(network, channels, size, axis) for axis in (0, 1)]
@@ -206,17 +189,6 @@ def _bytes_of_pixel(network: Lowered, channels: int, size: Pair) -> float:
     )
     taken = network.parts.bytes_of(channels, (height, width))
     return max(taken / (height * width), 8 * channels)
-
-
-def _require_memory(network: Lowered, shape: tuple[int, int, int], lengths: list[int]) -> None:
-    free = limits.memory().available
-    needed = lengths[0] * lengths[1] * _bytes_of_pixel(network, shape[0], (lengths[0], lengths[1]))
-    if free is not None and needed > free:
-        raise DataError(
-            f"a picture of {shape[1]}x{shape[2]} pixels: the network needs {needed / 2**30:.1f} "
-            f"GiB for {lengths[0]}x{lengths[1]} of them at once; {free / 2**30:.1f} GiB are free. "
-            "Use a smaller picture, or a network that sees less of it."
-        )
 
 
 def _read_extended(read: Read, rows: Window, columns: Window, size: Pair) -> Tensor:

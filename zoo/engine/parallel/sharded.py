@@ -37,6 +37,7 @@ from zoo.nn.module import Module
 MICROBATCH_BYTES = 4 * 2**20
 # Memory of a batch below which it is not worth the threads' time to wake up.
 MIN_SHARDED_BYTES = 2**20
+LARGE_IMAGE = 2**19  # bytes of an image, that would take long to measure and is one microbatch
 MAX_RANKS = 8  # beyond it each has more than one of torch's threads
 
 R = TypeVar("R")
@@ -105,12 +106,13 @@ class ShardedBatch(Generic[R]):
     def _plan(self, inputs: Sequence[Tensor]) -> list[list[slice]]:
         """The shards of a batch."""
         images = len(inputs[0])
-        ranks = min(torch.get_num_threads(), MAX_RANKS, images // 2)
-        if ranks < 1:
+        if images < 2:
             return []
         image_bytes = self._memory(inputs)
         if not image_bytes or images * image_bytes < MIN_SHARDED_BYTES:
             return []
+        least = 1 if image_bytes >= MICROBATCH_BYTES else 2  # images of a rank
+        ranks = min(torch.get_num_threads(), MAX_RANKS, images // least)
         if self._has_collectives:
             ranks = next(count for count in range(ranks, 0, -1) if images % count == 0)
             return shards(images, ranks, images) if ranks > 1 else []
@@ -119,6 +121,8 @@ class ShardedBatch(Generic[R]):
 
     def _memory(self, inputs: Sequence[Tensor]) -> int:
         """Bytes that each image of the batch adds, 0 if that cannot be told."""
+        if inputs[0][0].nbytes >= LARGE_IMAGE:
+            return MICROBATCH_BYTES
         shape = tuple((tensor.shape[1:], tensor.dtype) for tensor in inputs)
         if shape not in self._image_bytes and len(inputs[0]) > 1:
             few = [[tensor[:images] for tensor in inputs] for images in (1, 2)]
