@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from zoo.data.images import read_images
 from zoo.data.sets import CleanImages
 from zoo.data.sources.folder import Folder
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError
 
 # Colour photographs inside scikit-image's wheel. Of the stereo pair only one image, since the other
 # shows the same; not the retina and the deep field, which are mostly black and larger than the rest
@@ -18,7 +19,9 @@ HELD_OUT = "chelsea.png"
 FEWEST = 3
 
 
-def Demo(channels: int, folder: str | None = None) -> CleanImages:  # noqa: N802 - see the package
+def Demo(  # noqa: N802 - see the package
+    channels: int, folder: str | None = None, leave_out: Sequence[str] = ()
+) -> CleanImages:
     """Five photographs to train on and one to validate on, ``chelsea``; nothing is downloaded.
 
     Files that this version of scikit-image does not install are left out.
@@ -26,11 +29,13 @@ def Demo(channels: int, folder: str | None = None) -> CleanImages:  # noqa: N802
     Args:
         channels: C of the images.
         folder: more photographs to train on, of which none is held out.
+        leave_out: names of the five that are not to be trained on.
 
     Raises:
+        ArgumentError: ``leave_out`` has another name.
         DataError: too few of the files are installed, or ``folder`` cannot be read.
     """
-    demo = demo_images(demo_folder(), channels)
+    demo = _without(demo_images(demo_folder(), channels), leave_out)
     if folder is None:
         return demo
     more = Folder(folder, channels)
@@ -40,6 +45,19 @@ def Demo(channels: int, folder: str | None = None) -> CleanImages:  # noqa: N802
 def demo_folder() -> Path:
     """Where scikit-image has its photographs."""
     return Path(str(files("skimage"))) / "data"
+
+
+def _without(images: CleanImages, names: Sequence[str]) -> CleanImages:
+    known = [Path(name).stem for name in TRAINING]
+    for name in names:
+        if name not in known:
+            raise ArgumentError(
+                f"demo: leave_out has {name!r}. Its photographs are {', '.join(known)}."
+            )
+    kept = [pair for pair in zip(images.names, images.images, strict=True) if pair[0] not in names]
+    return CleanImages(
+        tuple(name for name, _ in kept), tuple(image for _, image in kept), images.held_out
+    )
 
 
 def demo_images(folder: Path, channels: int) -> CleanImages:
