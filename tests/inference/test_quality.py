@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from zoo.inference.quality import Quality, mean_quality, measure
@@ -101,6 +103,25 @@ def test_clipped_parts_are_no_flat_parts() -> None:
     assert quality.noise.largest < 0.1
     white = np.full((200, 200, 3), 255, np.uint8)
     assert measure(white, white, 255).noise is None
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_noise"),
+    [
+        (lambda noise: gaussian_filter(noise, 3), True),  # the slow part stays in the picture
+        (lambda noise: -gaussian_filter(noise, 3), False),  # more was removed than noise
+        (lambda noise: np.roll(noise, 1, axis=1) / 2, False),
+    ],
+)
+def test_noise_whose_slow_part_stays_is_noise(
+    kept: Callable[[NDArray[np.float64]], NDArray[np.float64]], is_noise: bool
+) -> None:
+    before, clean = noisy(20)
+    noise = before.astype(float) - clean
+    quality = measure(before.astype(float), clean + kept(noise), 255.0)
+    assert quality.removed is not None
+    assert abs(quality.removed.across) > 0.02
+    assert quality.removed_is_noise is is_noise
 
 
 def test_detail_that_was_removed_is_no_noise() -> None:

@@ -120,9 +120,6 @@ def test_collisions() -> None:
     assert refused("x", out="x", overwrite=True) == (
         "x/a.png: would be the output of x/a.png, and is an input. Use another output."
     )
-    assert refused("b.png", "b.denoised.png") == (
-        "b.denoised.png: would be the output of b.png, and is an input. Use another output."
-    )
     assert refused("a.png", out="x") == (
         "x: is a folder, and the input is one file. Use x/ to write into it."
     )
@@ -144,6 +141,15 @@ def test_collisions() -> None:
     assert refused("a.png", out="b.png", format="JPEG") == (
         "b.png: its ending is not one of JPEG. Use the same for both."
     )
+
+
+def test_outputs_among_the_inputs_are_left_out() -> None:
+    touch("a.png", "a.denoised.png", "b.denoised.png")
+    jobs = plan("a.png", "a.denoised.png", "b.denoised.png", overwrite=True)
+    assert jobs == [
+        ("a.png", "a.denoised.png"),
+        ("b.denoised.png", "b.denoised.denoised.png"),
+    ]
 
 
 def test_a_link_to_an_input_is_that_input() -> None:

@@ -88,10 +88,16 @@ class Quality:
 
     @property
     def removed_is_noise(self) -> bool | None:
-        """Whether what was removed is independent from pixel to pixel, as noise is."""
+        """Whether what was removed is independent from pixel to pixel, as noise is.
+
+        A little less than 0 is usual: the slowest part of the noise cannot be told from the picture
+        and stays in it.
+        """
         if self.removed is None:
             return None
-        return self.removed.largest <= max(STRUCTURE, self.removed.chance)
+        values = self.removed.lags.values()
+        chance = self.removed.chance
+        return max(values) <= max(STRUCTURE, chance) and -min(values) <= max(CORRELATED, chance)
 
 
 def measure(before: Array, after: Array, white: float) -> Quality:

@@ -104,6 +104,8 @@ def plan_jobs(inputs: Sequence[Path], outputs: Outputs) -> list[Job]:
         if inputs[0] == STANDARD:
             raise UsageError(f"{_name(path)}: is a folder. Use a file for the standard input.")
         jobs = list(_unique(_jobs(inputs, path, outputs)))
+        if path is None:
+            jobs = _without_outputs(jobs)
     _check(jobs)
     return _existing(jobs, outputs)
 
@@ -167,6 +169,12 @@ def _unique(jobs: Iterator[Job]) -> Iterator[Job]:
         if key not in seen:
             seen.add(key)
             yield job
+
+
+def _without_outputs(jobs: Sequence[Job]) -> list[Job]:
+    """Without files that are outputs of others, as ``*.png`` has them the second time."""
+    targets = {os.path.realpath(job.target) for job in jobs}
+    return [job for job in jobs if os.path.realpath(job.source) not in targets]
 
 
 def _check(jobs: Sequence[Job]) -> None:
