@@ -93,7 +93,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "bench": {
         *("errors", *PLUGINS_READ, "plugins.python_subprocess", "architecture", "data"),
-        *(*TEXTBOOK, "compiler", "engine", "train", "testing"),
+        *(*TEXTBOOK, "spec.shapes", "compiler", "engine", "inference", "train", "testing"),
     },
     "cli": {
         *("errors", "files", "malloc", "memory", *SPEC, "spec.schemas", *PLUGINS_FOUND),
