@@ -18,6 +18,7 @@ from torch import Tensor
 from zoo.data.decode import Array, decode, read_header
 from zoo.data.files import quiet, reading
 from zoo.errors import DataError
+from zoo.memory import total_memory
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
@@ -92,11 +93,9 @@ def page_names(name: str, pages: int) -> list[str]:
 
 
 def half_of_memory() -> int | None:
-    """Half of the machine's physical memory in bytes; None where the system does not tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return None
+    """Half of the memory in bytes, the container's limit counted; None where nobody tells."""
+    total = total_memory()
+    return None if total is None else total // 2
 
 
 def _refuse(error: OSError) -> None:
