@@ -64,6 +64,28 @@ def test_json_of_the_batches_by_default(cli: Callable[..., Any]) -> None:
         assert case["ratio"] == pytest.approx(seconds["zoo"] / seconds[case["best"]])
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_picture(cli: Callable[..., Any]) -> None:
+    result = cli("bench", "tiny.toml", "--image", "150x101", *QUICK)
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert "model: tiny, a picture of 3 x 150 x 101, adam" in lines
+    assert lines[-1].split()[:2] == ["picture", "1"]
+    content = json.loads(cli("bench", "tiny.toml", "--image", "150x101", "--json", *QUICK).out)
+    (case,) = content["cases"]
+    assert (case["step"], case["size"]) == ("picture", [150, 101])
+    assert set(case["variants"]) == {"zoo", "nchw", "channels_last"}
+    crops = content["architecture"]["multiply_adds"] / (16 * 16)
+    assert case["flop"] == pytest.approx(2 * crops * 150 * 101, rel=1e-3)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_picture_has_no_batch(cli: Callable[..., Any]) -> None:
+    result = cli("bench", "tiny.toml", "--image", "64x64", "--batch-size", 2)
+    assert result.code == 2
+    assert "--image is one picture. Leave --batch-size out." in result.err
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak from a moment on")
 @pytest.mark.usefixtures("folder")

@@ -17,6 +17,8 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import Final
 
+from torch import Tensor
+
 from zoo.bench.variants import NCHW, NHWC, VARIANTS, ZOO
 from zoo.errors import ComparisonError
 
@@ -26,6 +28,7 @@ BOUNDS: Final[Mapping[str, float]] = MappingProxyType(
     {"float32": 1e-5, "tf32": 1e-3, "bfloat16": 2e-2}
 )
 FACTOR = 10
+OUTPUT_BOUND = 1e-4  # of the largest value; of deep networks, as wide as rounding makes it
 
 Losses = Mapping[str, Sequence[float]]  # of each variant, by its name: a loss for each step
 
@@ -80,6 +83,23 @@ def check_agreement(
         _require(f"{name} in float64", NCHW.name, exact, expected, allowed)
         float64 = max(_differences(exact, expected))
     return Agreement(bound, differences, max(rounding), float64)
+
+
+def check_outputs(name: str, outputs: Mapping[str, Tensor]) -> None:
+    """Compare zoo's output for a picture with that of each variant of torch.
+
+    Raises:
+        ComparisonError: it differs by more than rounding, relative to the largest value.
+    """
+    own = outputs[ZOO.name]
+    for key, other in outputs.items():
+        difference = float((own - other).abs().max() / other.abs().max().clamp(min=1e-30))
+        if not difference <= OUTPUT_BOUND:
+            raise ComparisonError(
+                f"{name}: the output for a picture differs between zoo and {VARIANTS[key].title} "
+                f"by {difference:.1e} of the largest value. Up to {OUTPUT_BOUND:.0e} is rounding; "
+                "what does not compute the same is not timed."
+            )
 
 
 def _allowed(bound: float, rounding: Sequence[float]) -> list[float]:

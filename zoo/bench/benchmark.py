@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 
 from zoo.architecture import Architecture
-from zoo.bench.agreement import STEPS, Agreement, check_agreement
+from zoo.bench.agreement import STEPS, Agreement, check_agreement, check_outputs
 from zoo.bench.images import images
 from zoo.bench.machine import equal_precision, machine
 from zoo.bench.memory import Peak, peak_memory
@@ -19,10 +19,13 @@ from zoo.bench.variants import NCHW, NHWC, VARIANTS, ZOO, Sides, Variant, varian
 from zoo.bench.work import inference_flop, training_flop
 from zoo.compiler import Compiler
 from zoo.errors import format_error, shorten
+from zoo.inference.any_size import extended
 from zoo.plugins.registry import Registry
+from zoo.spec.shapes import Pair
 from zoo.train.precision import check_precision
 
 WARM_UP = 6  # calls before those that are timed; a step is recorded at the fourth
+PICTURE_WARM_UP = 2  # of a picture, which has tiles enough to be recorded
 LONGEST_REASON = 200  # characters of a compiler's message
 
 Say = Callable[[str], object]
@@ -40,6 +43,8 @@ class Plan:
         with_torch: whether to time the same in torch.nn too.
         compiled: whether to time ``torch.compile`` too.
         memory: whether to measure the peak memory.
+        picture: (H, W) of a picture whose inference is timed instead of all batches, beside
+            torch.nn without ``torch.compile``; None for none.
     """
 
     training: Sequence[int] = (10, 100)
@@ -48,6 +53,7 @@ class Plan:
     with_torch: bool = True
     compiled: bool = True
     memory: bool = True
+    picture: Pair | None = None
 
 
 def benchmark(
@@ -92,12 +98,13 @@ class _Bench:
         self.sides = Sides(compiler, device, lambda reason: self._remark(f"zoo: {reason}"))
         self.plan, self.say = plan, say
         self.architecture = compiler.architecture
-        self.variants = variants_for(device, plan.with_torch, plan.compiled)
+        compiled = plan.compiled and plan.picture is None
+        self.variants = variants_for(device, plan.with_torch, compiled)
         self.remarks: list[str] = []
 
     def agreement(self) -> Agreement:
         """Compare the losses of the first steps, of networks that are not used again."""
-        batch = min(self.plan.training or self.plan.inference)
+        batch = 1 if self.plan.picture else min(self.plan.training or self.plan.inference)
 
         def losses(variant: Variant, dtype: torch.dtype = torch.float32) -> list[float]:
             self.say(f"comparing the losses of {STEPS} steps: {variant.title}, {dtype}")
@@ -114,6 +121,10 @@ class _Bench:
 
     def cases(self) -> Iterator[Case]:
         """Time and measure all that is planned."""
+        if self.plan.picture is not None:
+            with equal_precision("float32"):
+                yield self._picture(self.plan.picture)
+            return
         for training, sizes in ((True, self.plan.training), (False, self.plan.inference)):
             for batch in sizes:
                 with equal_precision(self.sides.precision if training else "float32"):
@@ -131,6 +142,33 @@ class _Bench:
             self.say(f"measuring the memory of {what}")
             peaks = {name: self._peak(VARIANTS[name], training, batch) for name in timed.seconds}
         return self._found(training, batch, timed, peaks)
+
+    def _picture(self, size: Pair) -> Case:
+        self.say(f"timing a picture of {size[0]}x{size[1]}")
+        calls = self._of_each(lambda variant: self._picture_call(variant, size))
+        check_outputs(self.architecture.name, {name: call() for name, call in calls.items()})
+        timed = alternate(calls, stopwatch_of(self.sides.device), self.plan.rounds)
+        del calls
+        peaks: dict[str, Peak | None] = {}
+        if self.plan.memory:
+            self.say("measuring the memory of the picture")
+            peaks = {name: self._peak(VARIANTS[name], False, 1, size) for name in timed.seconds}
+        height, width = self.architecture.input.shape[1:]
+        flop = inference_flop(self.architecture.shapes) * size[0] * size[1] // (height * width)
+        figures = {
+            name: Figure(seconds, 1 / seconds, flop / seconds / 1e9, *_bytes(peaks.get(name)))
+            for name, seconds in timed.seconds.items()
+        }
+        return Case("picture", 1, flop, timed.rounds, timed.calls, figures, size)
+
+    def _picture_call(self, variant: Variant, size: Pair) -> Callable[[], torch.Tensor]:
+        """What is timed; it has been called before."""
+        forward, given = self.sides.picture(variant, size)
+        x, _ = images((self.architecture.input.channels, *size), 1, self.sides.device)
+        x = extended(x, given).contiguous(memory_format=variant.layout)
+        for _ in range(PICTURE_WARM_UP):
+            forward(x)
+        return lambda: forward(x)[:, :, : size[0], : size[1]]
 
     def _found(
         self, training: bool, batch: int, timed: Timed, peaks: dict[str, Peak | None]
@@ -156,8 +194,11 @@ class _Bench:
             call()
         return call
 
-    def _peak(self, variant: Variant, training: bool, batch: int) -> Peak | None:
-        peak = peak_memory(self.architecture, variant, training, batch, self.sides.device)
+    def _peak(
+        self, variant: Variant, training: bool, batch: int, picture: Pair | None = None
+    ) -> Peak | None:
+        device = self.sides.device
+        peak = peak_memory(self.architecture, variant, training, batch, device, picture)
         if isinstance(peak, Peak):
             return peak
         self._remark(f"{variant.title}: {peak}")

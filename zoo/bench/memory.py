@@ -28,6 +28,7 @@ from zoo.compiler import Compiler
 from zoo.errors import format_error
 from zoo.plugins.python_subprocess import run_python
 from zoo.plugins.registry import load_registry
+from zoo.spec.shapes import Pair
 
 FIRST = 8  # calls in which memory settles and zoo's steps are recorded
 LATER = 4
@@ -53,7 +54,12 @@ class Peak:
 
 
 def peak_memory(
-    architecture: Architecture, variant: Variant, training: bool, batch: int, device: torch.device
+    architecture: Architecture,
+    variant: Variant,
+    training: bool,
+    batch: int,
+    device: torch.device,
+    picture: Pair | None = None,
 ) -> Peak | str:
     """The peak memory of a training step or of inference, or why it is not known.
 
@@ -63,8 +69,10 @@ def peak_memory(
         training: whether a training step or inference.
         batch: images in a batch.
         device: where.
+        picture: (H, W) of one, whose inference it is.
     """
-    what = json.dumps([variant.name, training, batch, str(device), torch.get_num_threads()])
+    threads = torch.get_num_threads()
+    what = json.dumps([variant.name, training, batch, str(device), threads, picture])
     result = run_python(CHILD, architecture.text, what)
     last = (result.stdout.splitlines() or [""])[-1]
     figures = last.split()
@@ -76,12 +84,18 @@ def peak_memory(
 
 def measure(text: str, what: str) -> tuple[object, ...]:
     """What the process of ``peak_memory`` prints; ``what`` has the other arguments and threads."""
-    name, training, batch, where, threads = json.loads(what)
+    name, training, batch, where, threads, picture = json.loads(what)
     torch.set_num_threads(threads)
     device, registry = torch.device(where), load_registry()
     architecture = parse_architecture(text, registry, "architecture", Path())
     sides, variant = Sides(Compiler(architecture, registry), device), VARIANTS[name]
     x, target = images(architecture.input.shape, batch, device, variant.layout)
+    if picture:
+        sides.forward(variant)(x)  # loads the libraries
+        forward, size = sides.picture(variant, (picture[0], picture[1]))
+        x, _ = images((x.shape[1], *size), 1, device, variant.layout)
+        gc.collect()
+        return _peak(device, lambda: forward(x), first=2, later=1)
 
     def made() -> Callable[[int], object]:
         if training:
@@ -98,16 +112,22 @@ def measure(text: str, what: str) -> tuple[object, ...]:
         call = made() if variant.compiled is None else call
         call(1 if variant.compiled is None else batch)
         gc.collect()
-        peak = _peak_on_gpu if device.type == "cuda" else _peak_on_cpu
-        return peak(lambda: call(batch))
+        return _peak(device, lambda: call(batch))
 
 
-def _peak_on_cpu(call: Callable[[], object]) -> tuple[object, ...]:
+def _peak(
+    device: torch.device, call: Callable[[], object], first: int = FIRST, later: int = LATER
+) -> tuple[object, ...]:
+    peak = _peak_on_gpu if device.type == "cuda" else _peak_on_cpu
+    return peak(call, (first, later))
+
+
+def _peak_on_cpu(call: Callable[[], object], counts: Pair) -> tuple[object, ...]:
     try:
         ctypes.CDLL(None).malloc_trim(0)  # gives back what is free, so that it is not used unseen
         before = _resident("VmRSS")
         peaks = []
-        for calls in (FIRST, LATER):
+        for calls in counts:
             (PROCESS / "clear_refs").write_text("5")  # the peak is counted from here
             for _ in range(calls):
                 call()
@@ -117,9 +137,9 @@ def _peak_on_cpu(call: Callable[[], object]) -> tuple[object, ...]:
         return (f"this system does not tell ({format_error(error)})",)
 
 
-def _peak_on_gpu(call: Callable[[], object]) -> tuple[int, ...]:
+def _peak_on_gpu(call: Callable[[], object], counts: Pair) -> tuple[int, ...]:
     peaks = []
-    for calls in (FIRST, LATER):
+    for calls in counts:
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
         for _ in range(calls):

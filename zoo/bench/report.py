@@ -9,6 +9,7 @@ from typing import Any
 from zoo.architecture import Architecture
 from zoo.bench.agreement import STEPS, Agreement
 from zoo.bench.variants import ZOO
+from zoo.spec.shapes import Pair
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,12 @@ class Case:
     """A training step or inference with batches of one size.
 
     Attributes:
-        step: ``"training"`` or ``"inference"``.
+        step: ``"training"``, ``"inference"``, or ``"picture"``: inference of one, tile by tile.
         batch_size: images in a batch.
         flop: operations of a call by definition.
         rounds, calls: how many samples were taken of each variant, and of how many calls each.
         figures: by the variant's name.
+        size: (H, W) of a picture; None for images of the architecture's input.
     """
 
     step: str
@@ -49,6 +51,7 @@ class Case:
     rounds: int
     calls: int
     figures: Mapping[str, Figure]
+    size: Pair | None = None
 
     @property
     def best(self) -> str | None:
@@ -79,6 +82,7 @@ class Case:
         return {
             "step": self.step,
             "batch_size": self.batch_size,
+            "size": self.size and list(self.size),
             "flop": self.flop,
             "rounds": self.rounds,
             "calls": self.calls,

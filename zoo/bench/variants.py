@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -13,7 +14,10 @@ from torch import Tensor
 from zoo.bench.references import Loss, References
 from zoo.compiler import Compiler
 from zoo.engine import lower
+from zoo.inference.any_size import size_to_give
+from zoo.inference.tiles import tiled_tensor
 from zoo.nn import Sequential
+from zoo.spec.shapes import Pair
 from zoo.train.session import initial_model
 from zoo.train.step import TrainStep
 
@@ -113,6 +117,18 @@ class Sides:
             return run(x)
 
         return forward
+
+    def picture(self, variant: Variant, size: Pair) -> tuple[Forward, Pair]:
+        """Inference of a picture of any size, and the size of what it is given.
+
+        zoo is given the picture, and cuts it into tiles; torch.nn what the network gives back: the
+        picture extended to the next such size. Raises as ``step``.
+        """
+        model = self._model().eval()
+        if variant == ZOO:
+            return partial(tiled_tensor, lower(model, self.warn)), size
+        channels = self.compiler.architecture.input.channels
+        return self.forward(variant), size_to_give(model, channels, size)
 
     def _model(self) -> Sequential:
         compiler = self.compiler

@@ -32,6 +32,11 @@ from zoo.plugins.registry import load_registry
     help="Height and width of the images in pixels.  [default: the file's input]",
 )
 @click.option(
+    "--image",
+    metavar="HxW",
+    help="Time one picture of that size instead, as it is denoised: tile by tile.",
+)
+@click.option(
     "--repeats",
     default=30,
     show_default=True,
@@ -48,6 +53,7 @@ def bench(
     device: str,
     batch_sizes: tuple[int, ...],
     size: str | None,
+    image: str | None,
     repeats: int,
     no_compile: bool,
     no_torch: bool,
@@ -64,6 +70,9 @@ def bench(
     form that needs fewer may pass the rate of the machine.
     """
     registry = load_registry()
+    picture = None if image is None else _height_and_width("--image", image)
+    if picture is not None and batch_sizes:
+        raise click.UsageError("--image is one picture. Leave --batch-size out.")
     overrides = [*parse_overrides(changes, file.parent), *_size(size)]
     spec = read_architecture(file, registry, overrides)
     warn_of_failures(registry)
@@ -79,6 +88,7 @@ def bench(
         with_torch=not no_torch,
         compiled=not no_compile,
         memory=not no_memory,
+        picture=picture,
     )
     console = Console(stderr=True)
     with console.status("", refresh_per_second=1) as status:  # seldom: it is timed too
@@ -93,13 +103,17 @@ def _size(size: str | None) -> list[Override]:
     """The changes that ``--size`` makes."""
     if size is None:
         return []
-    match = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", size)
-    if match is None:
-        raise click.BadParameter(
-            f"{size!r} is no size. Write HxW in pixels, such as 64x64", param_hint="'--size'"
-        )
-    height, width = map(int, match.groups())
+    height, width = _height_and_width("--size", size)
     return [
         Override.of_option("--size", ("input", "height"), height),
         Override.of_option("--size", ("input", "width"), width),
     ]
+
+
+def _height_and_width(option: str, size: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", size)
+    if match is None:
+        raise click.BadParameter(
+            f"{size!r} is no size. Write HxW in pixels, such as 64x64", param_hint=f"'{option}'"
+        )
+    return int(match[1]), int(match[2])

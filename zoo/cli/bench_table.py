@@ -20,7 +20,7 @@ HEADERS = {
     "compile": "compile\nms",
     "autotuned": "autotune\nms",
 }
-STEP_NAMES = {"training": "train", "inference": "infer"}
+STEP_NAMES = {"training": "train", "inference": "infer", "picture": "picture"}
 
 
 def print_report(report: Report) -> None:
@@ -32,8 +32,12 @@ def print_report(report: Report) -> None:
         f"torch {versions['torch']}, zoo {versions['zoo']}, {machine['precision']}; "
         f"matrix products: {machine['matmul_gflops']:.0f} GFLOP/s"
     )
-    size = " x ".join(map(str, spec.input.shape))
-    click.echo(f"model: {spec.name}, images of {size}, {spec.optimizer.type}")
+    pictures = [case.size for case in report.cases if case.size is not None]
+    size = " x ".join(
+        map(str, (spec.input.channels, *pictures[0]) if pictures else spec.input.shape)
+    )
+    what = "a picture" if pictures else "images"
+    click.echo(f"model: {spec.name}, {what} of {size}, {spec.optimizer.type}")
     if report.agreement is not None:
         click.echo(_agreement(report.agreement))
     print_table(_table(report.cases))
@@ -82,7 +86,7 @@ def _cells(case: Case, timed: list[str]) -> Iterable[str]:
         yield f"{1000 * case.figures[name].seconds:.3g}" if name in case.figures else ""
     if len(timed) > 1:
         yield "" if case.ratio is None else f"{case.ratio:.2f}"
-    yield f"{own.images_per_second:.0f}"
+    yield f"{own.images_per_second:.{0 if case.size is None else 2}f}"
     yield f"{own.gflops:.3g}"
     if case.memory_ratio is not None:
         yield f"{case.memory_ratio:.2f}"

@@ -28,11 +28,16 @@ def any_size(model: Lowered, images: Tensor) -> Tensor:
     """
     channels, height, width = images.shape[1:]
     size = size_to_give(model, channels, (height, width))
-    for axis, before, after in ((2, height, size[0]), (3, width, size[1])):
+    return model(extended(images, size))[:, :, :height, :width]
+
+
+def extended(images: Tensor, size: Pair) -> Tensor:
+    """Images extended to ``size`` by reflection, at the bottom and at the right."""
+    for axis, before, after in zip((2, 3), images.shape[2:], size, strict=True):
         if after > before:
             index = torch.tensor(mirrored(range(after), before), device=images.device)
             images = images.index_select(axis, index)
-    return model(images)[:, :, :height, :width]
+    return images
 
 
 def mirrored(positions: range, size: int) -> list[int]:

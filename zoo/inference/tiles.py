@@ -143,6 +143,8 @@ def grid(
 
 def _batch(channels: int, found: Grid) -> int:
     """How many tiles are given to the network at a time."""
+    if found.at_once == 1:
+        return 1  # the cores share its operations
     height, width = found.size
     tile_bytes = 4 * channels * height * width
     return found.at_once * max(1, BATCH_BYTES // (found.at_once * tile_bytes))

@@ -13,6 +13,7 @@ from zoo.engine import lower
 from zoo.engine.passes import Loss
 from zoo.errors import DataError, ShapeError
 from zoo.inference.any_size import any_size
+from zoo.inference.tiles import tiled_tensor
 from zoo.nn.module import Module
 from zoo.train.baselines import BASELINES, apply_baseline
 from zoo.train.metrics import mean_psnr, squared_error
@@ -36,7 +37,7 @@ def denoised(
         for chunk in _chunks(list(same), at_once):
             try:
                 noisy = torch.stack([image.noisy for image in chunk]).to(device)
-                y = any_size(fast, noisy)
+                y = tiled_tensor(fast, noisy) if len(chunk) == 1 else any_size(fast, noisy)
             except ShapeError as error:
                 raise DataError(
                     f"{chunk[0].name}: {height}x{width} pixels, {channels} channels: {error}"
