@@ -105,7 +105,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "bench": {
         *("errors", *PLUGINS_READ, "plugins.python_subprocess", "architecture", "describe"),
-        *("data", *TEXTBOOK, "compiler", "engine", "inference", "train", "testing"),
+        *("data", *TEXTBOOK, "spec.shapes", "compiler", "engine", "inference", "train", "testing"),
     },
     "doctor": {
         *("errors", "limits", *PLUGINS_FOUND, "describe", *TEXTBOOK, "data", "engine", "train"),
