@@ -80,6 +80,18 @@ def test_the_demo_and_a_folder(tmp_path: Path) -> None:
     assert validation.names == ("chelsea",)
 
 
+def test_photographs_of_the_demo_are_left_out() -> None:
+    assert Demo(channels=1, leave_out=["rocket", "ihc"]).names == (
+        *("astronaut", "coffee", "motorcycle_left", "chelsea"),
+    )
+    with pytest.raises(ArgumentError) as error:
+        Demo(channels=1, leave_out=["chelsea"])
+    assert str(error.value) == (
+        "demo: leave_out has 'chelsea'. "
+        "Its photographs are astronaut, coffee, motorcycle_left, rocket, ihc."
+    )
+
+
 # folder
 
 
