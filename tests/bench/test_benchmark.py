@@ -98,7 +98,7 @@ def test_json(compiled: Callable[..., Compiler]) -> None:
     assert agreement["differences"].keys() == {"nchw", "channels_last"}
     for case in content["cases"]:
         assert case.keys() == {
-            *("step", "batch_size", "flop", "rounds", "calls", "variants"),
+            *("step", "batch_size", "size", "flop", "rounds", "calls", "variants"),
             *("best", "ratio", "memory_ratio"),
         }
         assert case["variants"].keys() == {"zoo", "nchw", "channels_last"}
