@@ -118,7 +118,11 @@ def test_a_layer_that_does_not_say_how(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["none.pkl", "-o", "a.onnx"], 5, "none.pkl: cannot be read: No such file or directory."),
+        (
+            ["none.pkl", "-o", "a.onnx"],
+            5,
+            "none.pkl: no run, checkpoint or installed model of that name. Installed models: none.",
+        ),
         (
             ["none.pkl", "-o", "a.onnx", "--tile", "0"],
             2,

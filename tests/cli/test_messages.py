@@ -55,7 +55,7 @@ USAGE = [
         "run tiny.toml --seed -1",
         "zoo run: Invalid value for '--seed': is -1. Use an integer >= 0. See zoo run --help.",
     ),
-    ("evaluate", "zoo evaluate: Missing argument 'RUN_DIR|CHECKPOINT'. See zoo evaluate --help."),
+    ("evaluate", "zoo evaluate: Missing argument 'MODEL'. See zoo evaluate --help."),
     (
         "run tiny.toml --device gpu",
         "--device gpu: no such device. Use auto, cpu, cuda or cuda:N.",
@@ -174,7 +174,10 @@ def test_data(source: str, message: str, cli: Callable[..., Any], folder: Path) 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("evaluate none.pkl", "none.pkl: cannot be read: No such file or directory."),
+        (
+            "evaluate none.pkl",
+            "none.pkl: no run, checkpoint or installed model of that name. Installed models: none.",
+        ),
         ("evaluate photos", "photos: no best.pkl or last.pkl in it. Use a run's folder."),
         ("evaluate tiny.toml", f"tiny.toml: {NOT_A_CHECKPOINT}"),
         ("run tiny.toml --resume", "runs: no run of 'tiny' to resume. Name one with --out."),
@@ -284,7 +287,7 @@ def test_no_traceback_unless_asked_for(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("zoo.train.session.load_trained", fail)
+    monkeypatch.setattr("zoo.train.find_model.find_model", fail)
     refused(
         cli("evaluate", "none.pkl"),
         1,
@@ -297,10 +300,10 @@ def test_debugging_shows_the_traceback(base: Path, process: Callable[..., Any]) 
     plain = process("evaluate", "none.pkl", cwd=base)
     assert (plain.code, plain.err) == (
         5,
-        "none.pkl: cannot be read: No such file or directory.\n",
+        "none.pkl: no run, checkpoint or installed model of that name. Installed models: none.\n",
     )
     debug = process("evaluate", "none.pkl", cwd=base, ZOO_DEBUG="1")
     assert debug.code == 5
     assert debug.err.startswith("Traceback (most recent call last):")
-    assert "zoo.errors.CheckpointError: none.pkl: cannot be read: " in debug.err
+    assert "zoo.errors.CheckpointError: none.pkl: no run, " in debug.err
     assert debug.err.endswith(f"\n{plain.err}")

@@ -153,9 +153,10 @@ def cases_of(distribution: str) -> list[AnyCase]:
 
 
 def _models(distribution: str, registry: Registry) -> list[ModelCase]:
-    """The cases of the trained models of a distribution."""
+    """The cases of the trained models of a distribution, whose layers may be of other plugins."""
+    everything = load_registry(discover({})) if registry.models else registry
     return [
-        ModelCase(model, registry)
+        ModelCase(model, everything)
         for model in registry.models
         if model.provider.distribution == distribution
     ]
