@@ -93,5 +93,6 @@ def denoise(
         depth=int(depth) if depth in ("8", "16") else "float" if depth else None,
         quality=quality,
         max_pixels=max_pixels,
+        overwrite=overwrite,
     )
     denoise_all(model, jobs, options, Path(compare) if compare else None, device, as_json)

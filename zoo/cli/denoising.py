@@ -146,7 +146,11 @@ class _Run:
             warn(f"{printable(str(job.source))}: {warning}")
         self.say(result_line(job, result))
         if self.comparison is not None and (picture := result.comparison) is not None:
-            write_atomically(self.comparison, lambda stream: picture.save(stream, "PNG"))
+            write_atomically(
+                self.comparison,
+                lambda stream: picture.save(stream, "PNG"),
+                overwrite=self.options.overwrite,
+            )
 
     def _fail(self, job: Job, error: Exception) -> None:
         """Say what was wrong with a file; the others go on.
