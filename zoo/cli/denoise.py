@@ -67,7 +67,7 @@ def denoise(
     INPUT '-' is the standard input; its output goes to the standard output.
     """
     if not 0 <= strength <= 1:
-        raise UsageError(f"--strength {strength:g}: is not between 0 and 1.")
+        raise UsageError(f"--strength {strength:.12g}: is not between 0 and 1.")
     if white is not None and not 0 < white < float("inf"):
         raise UsageError(f"--white {white:g}: is not a number above 0.")
     from zoo.pictures.jobs import Outputs, plan_extra, plan_jobs
