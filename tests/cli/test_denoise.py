@@ -315,6 +315,9 @@ def test_standard_streams(model: Path, plugins: Path, tmp_path: Path) -> None:
         (("--strength", "1.0000001"), "--strength 1.0000001: is not between 0 and 1."),
         (("--white", "0"), "--white 0: is not a number above 0."),
         (("--compare", "c.jpg"), "--compare: is a PNG. Use a name that ends in .png."),
+        (("",), "zoo denoise: the name of a file is empty. Use . for the folder here."),
+        (("-o", ""), "zoo denoise: the name of a file is empty. Use . for the folder here."),
+        (("x" * 300 + ".png",), f"{'x' * 300}.png: File name too long. Use another."),
         (("b.png", "--compare", "c.png"), "--compare: is of one picture, and there are 2."),
         (
             ("-o", "-", "--json"),

@@ -70,6 +70,8 @@ def denoise(
         raise UsageError(f"--strength {strength:.12g}: is not between 0 and 1.")
     if white is not None and not 0 < white < float("inf"):
         raise UsageError(f"--white {white:g}: is not a number above 0.")
+    if "" in (*inputs, output, compare):  # a variable of a shell; as a path it is the folder here
+        raise UsageError("zoo denoise: the name of a file is empty. Use . for the folder here.")
     from zoo.pictures.jobs import Outputs, plan_extra, plan_jobs
 
     new_format = file_format.upper() if file_format else None

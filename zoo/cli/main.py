@@ -7,8 +7,9 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EACCES, ENAMETOOLONG
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import click
 
@@ -22,6 +23,7 @@ from zoo.errors import (
     UsageError,
     ZooError,
     format_error,
+    printable,
 )
 from zoo.malloc import keep_freed_memory
 from zoo.plugins.suggestions import suggest
@@ -162,12 +164,25 @@ def _report(error: Exception) -> None:
         echo_problems(error.problems)
     elif isinstance(error, ZooError):
         click.echo(str(error), err=True)
+    elif _is_of_a_path(error):
+        click.echo(f"{printable(str(error.filename))}: {error.strerror}. Use another.", err=True)
     else:
         message = f"zoo: unexpected error: {format_error(error)}."
         click.echo(f"{message} ZOO_DEBUG=1 shows where; please report it.", err=True)
 
 
+def _is_of_a_path(error: Exception) -> TypeGuard[OSError]:
+    """Whether a path that the user gave cannot even be looked at."""
+    return (
+        isinstance(error, OSError)
+        and error.errno in (EACCES, ENAMETOOLONG)
+        and error.filename is not None
+    )
+
+
 def _exit_code(error: Exception) -> int:
     if isinstance(error, Stopped):
         return 128 + error.signal
+    if _is_of_a_path(error):
+        return 2
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)
