@@ -83,6 +83,22 @@ def test_darktable(finished: Any, cli: Callable[..., Any]) -> None:
     assert result.out.splitlines()[2] == "denoise-a for darktable: ONNX, opset 20, 1x3x64x64"
 
 
+def test_the_model_itself_is_not_replaced(
+    finished: Any, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "a.pkl").write_bytes((finished.path / "best.pkl").read_bytes())
+    (tmp_path / "b.pt").symlink_to("a.pkl")
+    commands = {
+        "b.pt": ("export", "a.pkl", "-o", "b.pt", "--overwrite"),
+        "a.pkl": ("evaluate", "b.pt", "--csv", "a.pkl", "--overwrite"),
+    }
+    for name, command in commands.items():
+        result = cli(*command)
+        message = f"{name}: is the model itself. Use another name.\n"
+        assert (result.code, result.out, result.err) == (2, "", message)
+    assert (tmp_path / "a.pkl").read_bytes() == (finished.path / "best.pkl").read_bytes()
+
+
 def test_nothing_is_overwritten_unless_asked_for(
     finished: Any, cli: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from zoo.cli.console import print_json, print_table, warn
-from zoo.cli.options import Sigmas, data_option, device_option, json_option, source_components
+from zoo.cli.options import (
+    Sigmas,
+    data_option,
+    device_option,
+    json_option,
+    refuse_the_model,
+    source_components,
+)
 from zoo.errors import UsageError
 from zoo.files import create_text, write_text
 
@@ -87,6 +94,7 @@ def evaluate(
         _require_free(csv_file, overwrite)
     sources = source_components(registry, data)
     found = find_model(model, registry)
+    refuse_the_model(found.path, filter(None, [csv_file]))
     compiler, network = load_trained(found.path, registry, warn)
     sets = load_evaluation_sets(compiler, sources or {HELD_OUT: None}, sigmas)
     images = None if folder is None else ImageFolder(folder, several=len(sets) > 1)
