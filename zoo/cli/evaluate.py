@@ -112,18 +112,20 @@ def evaluate(
             on_image=progress.advance,
             on_output=images.write if images else None,
         )
-    if csv_file is not None:
-        _write(csv_file, csv_text(found.name, results), overwrite)
-    if as_json:
-        precision = compiler.architecture.train.precision
-        contents = [result.to_dict(found.weights, precision) for result in results]
-        print_json(contents[0] if len(contents) == 1 else {"sources": contents})
-    elif len(results) == 1:
-        sigma = results[0].set.sigma
-        note = "" if sigma is None else f", sigma {sigma:g}"
-        print_table(evaluation_table(results[0].evaluation, note))
-    else:
-        print_table(sets_table(results))
+    try:
+        if csv_file is not None:
+            _write(csv_file, csv_text(found.name, results), overwrite)
+    finally:  # what was measured is not lost where the file cannot be written
+        if as_json:
+            precision = compiler.architecture.train.precision
+            contents = [result.to_dict(found.weights, precision) for result in results]
+            print_json(contents[0] if len(contents) == 1 else {"sources": contents})
+        elif len(results) == 1:
+            sigma = results[0].set.sigma
+            note = "" if sigma is None else f", sigma {sigma:g}"
+            print_table(evaluation_table(results[0].evaluation, note))
+        else:
+            print_table(sets_table(results))
 
 
 def _require_free(path: Path, overwrite: bool) -> None:
