@@ -38,6 +38,51 @@ def test_a_failure_keeps_the_old_file(tmp_path: Path, error: Exception) -> None:
     assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
 
 
+def test_two_at_once_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+
+    def write(stream: BinaryIO) -> None:
+        stream.write(b"first ")
+        write_text(path, "second\n")
+        stream.write(b"whole\n")
+
+    write_atomically(path, write)
+    assert path.read_text() == "first whole\n"
+    assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    with pytest.raises(WriteError) as raised:
+        write_atomically(path, lambda stream: path.write_text("theirs"), overwrite=False)
+    assert str(raised.value) == f"{path}: cannot be written: File exists."
+    assert path.read_text() == "theirs"
+    assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_files_with_names_like_temporary_ones_are_kept(tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("mine")
+    (tmp_path / ".file.txt.tmp").symlink_to(other)
+    write_text(tmp_path / "file.txt", "new")
+    assert other.read_text() == "mine"
+    assert (tmp_path / ".file.txt.tmp").is_symlink()
+
+
+def test_a_name_as_long_as_the_system_allows(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 255)
+    write_text(path, "new")
+    create_text(tmp_path / ("y" * 255), "new")
+    assert path.read_text() == "new"
+
+
+def test_the_message_of_a_name_with_a_line_break_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(WriteError) as raised:
+        write_text(tmp_path / "a\nb" / "file.txt", "new")
+    written = f"{tmp_path}/a\\u000ab/file.txt"
+    assert str(raised.value) == f"{written}: cannot be written: No such file or directory."
+
+
 def test_a_failing_rename_keeps_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,38 +9,53 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from errno import EEXIST, ENOTDIR, ENOTEMPTY
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from zoo.errors import WriteError
+from zoo.errors import WriteError, printable
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(
+    path: Path, write: Callable[[BinaryIO], object], *, overwrite: bool = True
+) -> None:
     """Replace the file at ``path`` by what ``write`` writes, in one step that survives a crash.
 
     The content goes to a temporary file in the same folder, is flushed to the disk, and takes the
     name in one rename; then the folder is flushed. A failure leaves the old file as it was.
 
+    Args:
+        path: the file.
+        write: writes its content to a stream.
+        overwrite: whether a file that has the name by then is replaced.
+
     Raises:
-        WriteError: the file cannot be written.
+        WriteError: the file cannot be written, or is there and not to be replaced.
     """
     try:
-        _replace(path, write)
+        with _temporary(path.parent, write) as temporary:
+            if overwrite:
+                temporary.replace(path)
+            else:
+                _rename_to_new(temporary, path)
+        flush_folder(path.parent)
     except OSError as error:
-        raise WriteError(f"{path}: cannot be written: {error.strerror or error}.") from error
+        raise _write_error(path, error) from error
 
 
-def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    with _temporary(path.with_name(f".{path.name}.tmp"), write) as temporary:
-        temporary.replace(path)
-    flush_folder(path.parent)
+def _write_error(path: Path, error: OSError) -> WriteError:
+    return WriteError(f"{printable(str(path))}: cannot be written: {error.strerror or error}.")
 
 
 @contextmanager
-def _temporary(path: Path, write: Callable[[BinaryIO], object]) -> Iterator[Path]:
-    """The file at ``path`` with what ``write`` writes, on the disk; gone afterwards."""
+def _temporary(folder: Path, write: Callable[[BinaryIO], object]) -> Iterator[Path]:
+    """A file with what ``write`` writes, on the disk; gone afterwards.
+
+    Its name is nobody else's, also where two processes write the same file.
+    """
+    path = folder / f".zoo-{token_hex(8)}.tmp"
     try:
-        with path.open("w+b") as stream:
+        with path.open("x+b") as stream:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
@@ -56,15 +71,14 @@ def create_text(path: Path, text: str) -> None:
         FileExistsError: something has that name; it is left as it was.
         WriteError: the file cannot be written.
     """
-    hidden = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with _temporary(hidden, lambda stream: stream.write(text.encode())) as temporary:
+        with _temporary(path.parent, lambda stream: stream.write(text.encode())) as temporary:
             _rename_to_new(temporary, path)
         flush_folder(path.parent)
     except FileExistsError:
         raise
     except OSError as error:
-        raise WriteError(f"{path}: cannot be written: {error.strerror or error}.") from error
+        raise _write_error(path, error) from error
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:
@@ -102,7 +116,7 @@ def create_folder(path: Path, texts: Mapping[str, str]) -> None:
     except OSError as error:
         if error.errno in (ENOTEMPTY, EEXIST, ENOTDIR) and (path.exists() or path.is_symlink()):
             raise FileExistsError(error.errno, error.strerror, str(path)) from error
-        raise WriteError(f"{path}: cannot be written: {error.strerror or error}.") from error
+        raise _write_error(path, error) from error
 
 
 def flush_folder(folder: Path) -> None:

@@ -312,8 +312,12 @@ def test_standard_streams(model: Path, plugins: Path, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--strength", "2"), "--strength 2: is not between 0 and 1."),
+        (("--strength", "1.0000001"), "--strength 1.0000001: is not between 0 and 1."),
         (("--white", "0"), "--white 0: is not a number above 0."),
         (("--compare", "c.jpg"), "--compare: is a PNG. Use a name that ends in .png."),
+        (("",), "zoo denoise: the name of a file is empty. Use . for the folder here."),
+        (("-o", ""), "zoo denoise: the name of a file is empty. Use . for the folder here."),
+        (("x" * 300 + ".png",), f"{'x' * 300}.png: File name too long. Use another."),
         (("b.png", "--compare", "c.png"), "--compare: is of one picture, and there are 2."),
         (
             ("-o", "-", "--json"),
@@ -324,6 +328,15 @@ def test_standard_streams(model: Path, plugins: Path, tmp_path: Path) -> None:
 def test_impossible_commands(arguments: tuple[str, ...], message: str, cli: Cli) -> None:
     result = cli("denoise", "no_model", "a.png", *arguments)
     assert (result.code, result.out, result.err) == (2, "", f"{message}\n")
+
+
+def test_standard_streams_that_are_closed(
+    model: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it where a shell closed it
+    result = cli("denoise", model, "-", "-o", "b.png")
+    message = "-: the standard input is closed. Use a file, or a pipe.\n"
+    assert (result.code, result.out, result.err) == (2, "", message)
 
 
 def test_a_missing_model_and_a_missing_input(model: Path, cli: Cli) -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from zoo.errors import WriteError
 from zoo.train.metrics import psnr
 
 Cli = Callable[..., Any]
@@ -130,6 +131,21 @@ def test_every_figure_as_csv(finished: Any, cli: Cli, photos: Path, pairs: Path)
             assert row["image"] == image["name"]
             assert float(row["psnr"]) == image["psnr"]
             assert (float(row["ssim"]) if row["ssim"] else None) == image["ssim"]
+
+
+def test_figures_are_printed_where_the_csv_cannot_be_written(
+    finished: Any, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, text: str) -> None:
+        raise WriteError(f"{path}: cannot be written: No space left on device.")
+
+    monkeypatch.setattr("zoo.cli.evaluate.create_text", fail)
+    result = cli("evaluate", finished.path, "--methods", "none", "--json", "--csv", "new.csv")
+    assert (result.code, result.err) == (
+        1,
+        "new.csv: cannot be written: No space left on device.\n",
+    )
+    assert json.loads(result.out)["n_images"] == 1
 
 
 def test_a_csv_is_not_replaced_without_saying_so(finished: Any, cli: Cli, photos: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -81,6 +82,40 @@ def test_darktable(finished: Any, cli: Callable[..., Any]) -> None:
     result = cli("export", finished.path, "-o", "a.dtmodel", "--tile", "64")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[2] == "denoise-a for darktable: ONNX, opset 20, 1x3x64x64"
+
+
+def test_the_model_itself_is_not_replaced(
+    finished: Any, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "a.pkl").write_bytes((finished.path / "best.pkl").read_bytes())
+    (tmp_path / "b.pt").symlink_to("a.pkl")
+    commands = {
+        "b.pt": ("export", "a.pkl", "-o", "b.pt", "--overwrite"),
+        "a.pkl": ("evaluate", "b.pt", "--csv", "a.pkl", "--overwrite"),
+    }
+    for name, command in commands.items():
+        result = cli(*command)
+        message = f"{name}: is the model itself. Use another name.\n"
+        assert (result.code, result.out, result.err) == (2, "", message)
+    assert (tmp_path / "a.pkl").read_bytes() == (finished.path / "best.pkl").read_bytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_temporary_files(tmp_path: Path, number: signal.Signals) -> None:
+    program = """
+import os, sys, tempfile
+from importlib import import_module
+main = import_module("zoo.cli.main")
+def work(*arguments, **options):
+    with tempfile.TemporaryDirectory(dir="."):
+        os.kill(os.getpid(), int(sys.argv[1]))
+main.zoo.main = work
+main.main()
+"""
+    command = [sys.executable, "-c", program, str(int(number))]
+    result = subprocess.run(command, cwd=tmp_path, check=False, timeout=120)
+    assert result.returncode == 128 + number
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_overwritten_unless_asked_for(

@@ -74,6 +74,21 @@ USAGE = [
 ]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_an_output_on_a_full_disk() -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "zoo", "check", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    message = "<stdout>: cannot be written: No space left on device.\n"
+    assert (result.returncode, result.stderr) == (1, message)
+
+
 @pytest.mark.parametrize(("line", "message"), USAGE)
 def test_usage(line: str, message: str, cli: Callable[..., Any], folder: Path) -> None:
     refused(cli(*line.split()), 2, message)

@@ -46,6 +46,21 @@ def test_white_noise(sigma: int) -> None:
     assert (quality.noise_is_correlated, quality.removed_is_noise) == (False, True)
 
 
+@pytest.mark.parametrize("side", [2, 5, 8, 9])
+def test_pictures_smaller_than_the_distances(side: int) -> None:
+    before = np.random.default_rng(0).random((side, side), np.float32)
+    quality = measure(before, np.zeros_like(before), 1)
+    assert quality.sigma_before is None
+    assert quality.removed is not None
+    assert (quality.removed.lag_8 == 0.0) == (side <= 8)
+
+
+def test_floats_of_any_size_are_no_warning() -> None:
+    before = np.random.default_rng(0).random((64, 64))
+    for size, white in ((1e30, 1.0), (1.0, 1e300), (1.0, 1e-300)):
+        measure(before * size, before * size / 2, white)
+
+
 def test_sixteen_bits_floats_and_colours_are_measured_alike() -> None:
     before, after = noisy(20)
     expected = measure(before, after, 255)

@@ -31,12 +31,16 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("not an image at all, but long enough to have a header")
     (tmp_path / "folder.png").mkdir()
     os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "loop.png").symlink_to("loop.png")
     expected = {
         "missing.png": "no such file",
         "empty.png": "the file is empty",
         "folder.png": "is a folder",
         "text.png": "damaged, or not a file of this kind",
         "pipe.png": "is a pipe or device",
+        "loop.png": "too many levels of symbolic links",
+        "x" * 300: "file name too long",
+        "text.png/a.png": "not a directory",
     }
     for name, reason in expected.items():
         assert refused(tmp_path / name) == f"{tmp_path / name}: {reason}. {ALLOWED}"

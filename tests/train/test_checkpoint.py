@@ -205,6 +205,15 @@ def test_a_text_file(tmp_path: Path) -> None:
     assert refusal(path) == f"{path}: {DAMAGED}"
 
 
+def test_a_pipe_or_device_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.pkl"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(CheckpointError) as raised:
+            load_checkpoint(path)
+        assert str(raised.value) == f"{path}: is a pipe or device. Use a .pkl file."
+
+
 def test_no_file_or_a_folder(tmp_path: Path) -> None:
     path = tmp_path / "none.pkl"
     assert refusal(path) == f"{path}: cannot be read: No such file or directory."

@@ -67,9 +67,11 @@ def denoise(
     INPUT '-' is the standard input; its output goes to the standard output.
     """
     if not 0 <= strength <= 1:
-        raise UsageError(f"--strength {strength:g}: is not between 0 and 1.")
+        raise UsageError(f"--strength {strength:.12g}: is not between 0 and 1.")
     if white is not None and not 0 < white < float("inf"):
         raise UsageError(f"--white {white:g}: is not a number above 0.")
+    if "" in (*inputs, output, compare):  # a variable of a shell; as a path it is the folder here
+        raise UsageError("zoo denoise: the name of a file is empty. Use . for the folder here.")
     from zoo.pictures.jobs import Outputs, plan_extra, plan_jobs
 
     new_format = file_format.upper() if file_format else None
@@ -93,5 +95,6 @@ def denoise(
         depth=int(depth) if depth in ("8", "16") else "float" if depth else None,
         quality=quality,
         max_pixels=max_pixels,
+        overwrite=overwrite,
     )
     denoise_all(model, jobs, options, Path(compare) if compare else None, device, as_json)

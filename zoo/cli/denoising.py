@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -45,10 +45,10 @@ def denoise_all(
     to_stdout = any(job.target == STANDARD for job in jobs)
     if to_stdout and as_json:
         raise UsageError("--json: the standard output gets the picture. Use -o FILE.")
-    if to_stdout and sys.stdout.isatty():
-        raise UsageError("-: the standard output is a terminal. Use -o FILE, or a pipe.")
-    if jobs[0].source == STANDARD and sys.stdin.isatty():
-        raise UsageError("-: the standard input is a terminal. Use a file, or a pipe.")
+    if to_stdout:
+        _check_stream("output", sys.stdout, "-o FILE")
+    if jobs[0].source == STANDARD:
+        _check_stream("input", sys.stdin, "a file")
     target = choose_device(device)
     registry = load_registry()
     warn_of_failures(registry)
@@ -62,6 +62,13 @@ def denoise_all(
         if as_json:
             print_json(run.records)
     run.finish(len(jobs))
+
+
+def _check_stream(name: str, stream: TextIO | None, instead: str) -> None:
+    """Refuse a standard stream that holds no picture; it is None where it is closed."""
+    if stream is None or stream.isatty():
+        state = "closed" if stream is None else "a terminal"
+        raise UsageError(f"-: the standard {name} is {state}. Use {instead}, or a pipe.")
 
 
 class _Run:
@@ -146,7 +153,11 @@ class _Run:
             warn(f"{printable(str(job.source))}: {warning}")
         self.say(result_line(job, result))
         if self.comparison is not None and (picture := result.comparison) is not None:
-            write_atomically(self.comparison, lambda stream: picture.save(stream, "PNG"))
+            write_atomically(
+                self.comparison,
+                lambda stream: picture.save(stream, "PNG"),
+                overwrite=self.options.overwrite,
+            )
 
     def _fail(self, job: Job, error: Exception) -> None:
         """Say what was wrong with a file; the others go on.

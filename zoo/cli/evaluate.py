@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from zoo.cli.console import print_json, print_table, warn
-from zoo.cli.options import Sigmas, data_option, device_option, json_option, source_components
+from zoo.cli.options import (
+    Sigmas,
+    data_option,
+    device_option,
+    json_option,
+    refuse_the_model,
+    source_components,
+)
 from zoo.errors import UsageError
 from zoo.files import create_text, write_text
 
@@ -87,6 +94,7 @@ def evaluate(
         _require_free(csv_file, overwrite)
     sources = source_components(registry, data)
     found = find_model(model, registry)
+    refuse_the_model(found.path, filter(None, [csv_file]))
     compiler, network = load_trained(found.path, registry, warn)
     sets = load_evaluation_sets(compiler, sources or {HELD_OUT: None}, sigmas)
     images = None if folder is None else ImageFolder(folder, several=len(sets) > 1)
@@ -104,18 +112,20 @@ def evaluate(
             on_image=progress.advance,
             on_output=images.write if images else None,
         )
-    if csv_file is not None:
-        _write(csv_file, csv_text(found.name, results), overwrite)
-    if as_json:
-        precision = compiler.architecture.train.precision
-        contents = [result.to_dict(found.weights, precision) for result in results]
-        print_json(contents[0] if len(contents) == 1 else {"sources": contents})
-    elif len(results) == 1:
-        sigma = results[0].set.sigma
-        note = "" if sigma is None else f", sigma {sigma:g}"
-        print_table(evaluation_table(results[0].evaluation, note))
-    else:
-        print_table(sets_table(results))
+    try:
+        if csv_file is not None:
+            _write(csv_file, csv_text(found.name, results), overwrite)
+    finally:  # what was measured is not lost where the file cannot be written
+        if as_json:
+            precision = compiler.architecture.train.precision
+            contents = [result.to_dict(found.weights, precision) for result in results]
+            print_json(contents[0] if len(contents) == 1 else {"sources": contents})
+        elif len(results) == 1:
+            sigma = results[0].set.sigma
+            note = "" if sigma is None else f", sigma {sigma:g}"
+            print_table(evaluation_table(results[0].evaluation, note))
+        else:
+            print_table(sets_table(results))
 
 
 def _require_free(path: Path, overwrite: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.cli.console import warn
-from zoo.cli.options import AtLeast
+from zoo.cli.options import AtLeast, refuse_the_model
 
 
 @click.command()
@@ -45,6 +45,7 @@ def export(model: str, output: Path, to: str | None, tile: int | None, overwrite
     from zoo.plugins.registry import load_registry
 
     network = trained.load(model, load_registry(), warn)
+    refuse_the_model(network.file, target.files)
     click.echo(f"model: {network.architecture.name}, {network.file}")
     said = files.export(network, target)
     for file in target.files:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EACCES, EDQUOT, ENAMETOOLONG, ENOSPC
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import click
 
@@ -22,6 +24,7 @@ from zoo.errors import (
     UsageError,
     ZooError,
     format_error,
+    printable,
 )
 from zoo.malloc import keep_freed_memory
 from zoo.plugins.suggestions import suggest
@@ -50,6 +53,7 @@ COMMANDS = {
     "sources": ("zoo.cli.listing:sources", "List the sources of images to train on."),
 }
 
+STOPPING = tuple(getattr(signal, it) for it in ("SIGTERM", "SIGHUP") if hasattr(signal, it))
 SIGPIPE = 13  # the signal that ends a program whose output nobody reads; not in Windows' signal
 
 EXIT_CODES: tuple[tuple[type[ZooError], int], ...] = (
@@ -135,6 +139,9 @@ def main() -> NoReturn:
     # is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     keep_freed_memory()
+    for number in STOPPING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _stop)
     try:
         code = zoo.main(sys.argv[1:] or ["--help"], prog_name="zoo", standalone_mode=False)
     except click.UsageError as error:
@@ -157,17 +164,38 @@ def main() -> NoReturn:
     sys.exit(code or 0)  # the one that a command gave to click's Exit
 
 
+def _stop(number: int, frame: object) -> NoReturn:
+    """End by a signal as by an error, so that temporary files are removed."""
+    sys.exit(128 + number)
+
+
 def _report(error: Exception) -> None:
     if isinstance(error, ArchitectureError):
         echo_problems(error.problems)
     elif isinstance(error, ZooError):
         click.echo(str(error), err=True)
+    elif _is_of_a_path(error):
+        click.echo(f"{printable(str(error.filename))}: {error.strerror}. Use another.", err=True)
+    elif isinstance(error, OSError) and error.errno in (EDQUOT, ENOSPC):
+        name = printable(str(error.filename or "<stdout>"))
+        click.echo(f"{name}: cannot be written: {error.strerror}.", err=True)
     else:
         message = f"zoo: unexpected error: {format_error(error)}."
         click.echo(f"{message} ZOO_DEBUG=1 shows where; please report it.", err=True)
 
 
+def _is_of_a_path(error: Exception) -> TypeGuard[OSError]:
+    """Whether a path that the user gave cannot even be looked at."""
+    return (
+        isinstance(error, OSError)
+        and error.errno in (EACCES, ENAMETOOLONG)
+        and error.filename is not None
+    )
+
+
 def _exit_code(error: Exception) -> int:
     if isinstance(error, Stopped):
         return 128 + error.signal
+    if _is_of_a_path(error):
+        return 2
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)

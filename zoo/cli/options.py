@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,19 @@ import click
 from zoo.architecture.check import check_source
 from zoo.architecture.component import Component, build_component
 from zoo.architecture.overrides import Override, parse_overrides
-from zoo.errors import ArchitectureError, Problem
+from zoo.errors import ArchitectureError, Problem, UsageError
 from zoo.plugins.registry import Registry
+
+
+def refuse_the_model(model: str | Path, outputs: Iterable[Path]) -> None:
+    """Refuse outputs that would replace the model itself, also where they may replace files.
+
+    Raises:
+        UsageError: one would.
+    """
+    for path in outputs:
+        if os.path.realpath(path) == os.path.realpath(model):
+            raise UsageError(f"{path}: is the model itself. Use another name.")
 
 
 class AtLeast(click.IntRange):

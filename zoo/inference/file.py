@@ -32,6 +32,7 @@ class Options:
         axes: of a stack; None for what the file says.
         format, depth, quality: of the new file; None for what the file has.
         max_pixels: of the largest plane that is read; None for what the memory holds.
+        overwrite: whether a file that is there when the new one is whole is replaced.
     """
 
     strength: float = 1.0
@@ -43,6 +44,7 @@ class Options:
     depth: int | Literal["float"] | None = None
     quality: int | None = None
     max_pixels: int | None = None
+    overwrite: bool = True
 
 
 @dataclass
@@ -107,6 +109,7 @@ def denoise_file(
                 format=options.format,
                 depth=options.depth,
                 quality=options.quality,
+                overwrite=options.overwrite,
             )
         except ArgumentError as error:
             raise DataError(f"{picture.where}: {error}") from error

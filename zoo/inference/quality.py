@@ -100,6 +100,7 @@ class Quality:
         return max(values) <= max(STRUCTURE, chance) and -min(values) <= max(CORRELATED, chance)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # floats may be of any size
 def measure(before: Array, after: Array, white: float) -> Quality:
     """Measure a plane, (H, W) or (H, W, C), before and after it was denoised.
 
@@ -242,6 +243,8 @@ def _lag(images: Sequence[Floats], down: int, across: int) -> float | None:
     """The correlation of pixels that are so far apart, in all images together."""
     product = energy = 0.0
     for image in images:
+        if image.shape[1] <= down or image.shape[2] <= across:
+            continue  # no pixels are so far apart
         first = image[:, : image.shape[1] - down, : image.shape[2] - across]
         second = image[:, down:, across:]
         product += float(np.vdot(first, second))

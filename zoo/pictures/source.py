@@ -45,6 +45,8 @@ def _reason(where: str | Path, error: Exception) -> str:
         return "permission denied"
     if isinstance(error, MemoryError):
         return "too large for this machine's memory"
+    if isinstance(error, OSError) and error.errno and error.strerror:  # not a decoder's own
+        return error.strerror.lower()
     if isinstance(where, Path) and where.stat().st_size == 0:
         return "the file is empty"
     return "damaged, or not a file of this kind"

@@ -44,6 +44,7 @@ def write_picture(
     format: str | None = None,  # noqa: A002 - the word that users know
     depth: int | Literal["float"] | None = None,
     quality: int | None = None,
+    overwrite: bool = True,
 ) -> list[str]:
     """Write planes with everything else of the picture: alpha, metadata, way of storing.
 
@@ -55,6 +56,7 @@ def write_picture(
         format: "PNG", "JPEG", "TIFF", "BMP" or "WEBP"; None for the picture's.
         depth: bits of a value, or "float"; None for the picture's.
         quality: of a JPEG or lossy WebP, 1 to 100; None for the picture's.
+        overwrite: whether a file that is there when the new one is whole is replaced.
 
     Returns:
         Sentences on what could not be written as it was.
@@ -85,7 +87,7 @@ def write_picture(
             remarks.extend([*notes, *([] if name == picture.format else _left_out(picture))])
 
     if isinstance(target, (str, Path)):
-        write_atomically(Path(target), write)
+        write_atomically(Path(target), write, overwrite=overwrite)
     else:
         _write_stream(target, write)
     return remarks

@@ -80,6 +80,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         CheckpointError: it is missing, damaged, or not a checkpoint of zoo.
     """
     try:
+        if path.is_fifo() or path.is_char_device():  # its end is waited for, or never comes
+            raise CheckpointError(f"{path}: is a pipe or device. Use a .pkl file.")
         with zipfile.ZipFile(path) as container:
             damaged = container.testzip()
         if damaged is not None:
