@@ -339,6 +339,23 @@ def test_standard_streams_that_are_closed(
     assert (result.code, result.out, result.err) == (2, "", message)
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError("25.7 MiB"), RuntimeError("[enforce fail] can't allocate memory")]
+)
+def test_too_little_memory(
+    error: Exception, model: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    write("a.png", 16, 16, 3)
+    monkeypatch.setattr("zoo.inference.denoiser.Denoiser.__call__", fail)
+    result = cli("denoise", model, "a.png", "-o", "b.png")
+    message = "a.png: there is not enough memory for it. Use a smaller --tile.\n"
+    assert (result.code, result.err) == (4, message)
+    assert names(".") == ["a.png"]
+
+
 def test_a_missing_model_and_a_missing_input(model: Path, cli: Cli) -> None:
     write("a.png", 16, 16, 3)
     assert cli("denoise", "nowhere", "a.png").code == 5

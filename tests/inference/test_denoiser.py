@@ -370,6 +370,8 @@ def test_white_is_where_the_file_says() -> None:
     [
         ({"strength": 1.5}, "denoise: strength is 1.5. Use 0 to 1."),
         ({"strength": float("nan")}, "denoise: strength is nan. Use 0 to 1."),
+        ({"tile": 0}, "denoise: tile is 0. Use an integer >= 1."),
+        ({"tile": 1.5}, "denoise: tile is 1.5. Use an integer >= 1."),
         ({"white": 0}, "denoise: white is 0. Use a number above 0."),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
@@ -83,6 +84,8 @@ class Denoiser:
         """
         if not 0 <= strength <= 1:
             raise ArgumentError(f"denoise: strength is {strength}. Use 0 to 1.")
+        if tile is not None and not (isinstance(tile, Integral) and tile >= 1):
+            raise ArgumentError(f"denoise: tile is {tile}. Use an integer >= 1.")
         if isinstance(image, Tensor):
             _check_tensor(image, axes, white)
             images = image if image.dim() == 4 else image[None]

@@ -189,6 +189,12 @@ class _Work:
         except (ArgumentError, ShapeError, DataError) as error:
             message = str(error).removeprefix("denoise: ")
             raise DataError(f"{self.picture.where}: {message}") from error
+        except (MemoryError, RuntimeError) as error:  # of numpy, and of torch
+            if isinstance(error, RuntimeError) and "memory" not in str(error):
+                raise
+            raise DataError(
+                f"{self.picture.where}: there is not enough memory for it. Use a smaller --tile."
+            ) from error
 
     def _look(self, before: Array, after: Array, white: float, number: int, count: int) -> None:
         """Measure and draw; the picture is written even where that fails."""
