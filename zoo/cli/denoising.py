@@ -183,7 +183,8 @@ class _Run:
             note = "the model is for grey pictures: each colour is denoised by itself"
         elif result.channels == 1 and not takes(1) and takes(3):
             note = (
-                "the model is for colour pictures: grey ones are given to it as three equal colours"
+                "the model is for colour pictures: grey ones are given to it as three equal "
+                "colours, of which it removes far less noise than a model for grey pictures would"
             )
         else:
             return
