@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.pictures.comparison import GAIN, GAP, NARROWEST, REGION, STRIP, draw_comparison, upright
+from zoo.pictures.comparison import GAIN, GAP, NARROWEST, REGION, STRIP, draw_comparison
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -61,15 +61,3 @@ def test_a_large_picture_is_reduced_and_two_regions_are_shown() -> None:
     flat = panels(picture, REGION, REGION, top + REGION + GAP + STRIP)
     assert (flat[0] == 100).all()
     assert (flat[2] == round(127.5 + GAIN * 10)).all()
-
-
-def test_every_orientation_of_exif() -> None:
-    """Pillow's transpositions, by the table of EXIF 2.3."""
-    from PIL import ImageOps
-
-    image = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    for orientation in range(1, 9):
-        turned = Image.fromarray(image)
-        turned.getexif()[274] = orientation
-        expected = np.array(ImageOps.exif_transpose(turned))
-        np.testing.assert_array_equal(upright(image, orientation), expected)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import DataError
+from zoo.pictures.orientation import upright
 from zoo.pictures.picture import Array, Picture
 from zoo.pictures.read import open_picture
 
@@ -43,7 +44,7 @@ def decode(path: Path) -> tuple[list[Array], float]:
     """
     with open_picture(path) as picture:
         _check_axes(path, picture)
-        images = [_upright(plane, picture.orientation) for plane in picture.planes()]
+        images = [upright(plane, picture.orientation) for plane in picture.planes()]
         return images, picture.white
 
 
@@ -53,14 +54,3 @@ def _check_axes(path: Path, picture: Picture) -> None:
             f"{path}: its axes are {picture.axes}. "
             "A TIFF holds images as YX, or a stack of them along I, Q, Z or T."
         )
-
-
-def _upright(image: Array, orientation: int) -> Array:
-    """Undo the camera's orientation: a transposition, then flips (EXIF 2.3, tag 274)."""
-    if orientation in (5, 6, 7, 8):
-        image = image.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    return image

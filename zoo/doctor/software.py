@@ -87,10 +87,9 @@ def _plugin(plugin: Plugin) -> Finding:
 def models() -> Iterator[Finding]:
     """Trained models that plugins bring."""
     registry = load_registry(discover({**os.environ, "ZOO_STRICT_PLUGINS": "0"}))
-    installed = getattr(registry, "models", ())  # a registry may know of none
-    if not installed:
+    if not registry.models:
         yield Finding("models", "none installed", [], ABSENT)
-    for model in installed:
+    for model in registry.models:
         try:
             model.entry.verified_path()
         except ZooError as error:

@@ -17,7 +17,8 @@ from zoo.errors import ArgumentError, DataError, ShapeError, WriteError, format_
 from zoo.inference.denoiser import Denoiser
 from zoo.inference.quality import Quality, mean_quality, measure
 from zoo.pictures import Picture, open_picture, write_picture
-from zoo.pictures.comparison import draw_comparison, upright
+from zoo.pictures.comparison import draw_comparison
+from zoo.pictures.orientation import upright
 
 Array = NDArray[Any]
 

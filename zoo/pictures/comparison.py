@@ -46,17 +46,6 @@ def draw_comparison(before: Array, after: Array, white: float) -> Image.Image:
     return _stacked(rows)
 
 
-def upright(image: Array, orientation: int) -> Array:
-    """A view of a stored image (H, W) or (H, W, C) the way up that EXIF's number, 1 to 8, says."""
-    if orientation in (5, 6, 7, 8):
-        image = image.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    return image
-
-
 def _reduced(image: Array, step: int) -> Array:
     """Means of step x step pixels, (h, w, C) float32; a few rows at once."""
     if step == 1:
