@@ -215,8 +215,10 @@ def test_the_memory_is_measured_for_each(
 ) -> None:
     asked: list[Any] = []
 
-    def peak(spec: Any, variant: Any, training: bool, batch: int, device: Any) -> Peak | str:
-        asked.append((variant.name, training, batch, str(device)))
+    def peak(
+        spec: Any, variant: Any, training: bool, batch: int, device: Any, picture: Any
+    ) -> Peak | str:
+        asked.append((variant.name, training, batch, str(device), picture))
         peaks: dict[str, Peak | str] = {"zoo": Peak(8, 3), "nchw": Peak(5, 4)}
         return peaks.get(variant.name, "no memory is measured: why")
 
@@ -225,8 +227,8 @@ def test_the_memory_is_measured_for_each(
     report = run(compiled(LAYERS), plan)
     names = ("zoo", "nchw", "channels_last")
     assert asked == [
-        *((name, True, 2, "cpu") for name in names),
-        *((name, False, 1, "cpu") for name in names),
+        *((name, True, 2, "cpu", None) for name in names),
+        *((name, False, 1, "cpu", None) for name in names),
     ]
     assert [case.memory_ratio for case in report.cases] == [0.75, 0.75]
     for case in report.cases:

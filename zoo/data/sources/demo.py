@@ -20,7 +20,7 @@ FEWEST = 3
 
 
 def Demo(  # noqa: N802 - see the package
-    channels: int, folder: str | None = None, leave_out: Sequence[str] = ()
+    channels: int, folder: str | None = None, leave_out: Sequence[str] | None = None
 ) -> CleanImages:
     """Five photographs to train on and one to validate on, ``chelsea``; nothing is downloaded.
 
@@ -35,7 +35,7 @@ def Demo(  # noqa: N802 - see the package
         ArgumentError: ``leave_out`` has another name.
         DataError: too few of the files are installed, or ``folder`` cannot be read.
     """
-    demo = _without(demo_images(demo_folder(), channels), leave_out)
+    demo = _without(demo_images(demo_folder(), channels), leave_out or ())
     if folder is None:
         return demo
     more = Folder(folder, channels)
