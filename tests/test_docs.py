@@ -116,7 +116,7 @@ class Folder:
             (path / name).symlink_to(ROOT / name)
         draw = np.random.default_rng(0)
         for name, size in (
-            *(("photos", 40), ("other_photos", 40), ("set14", 40)),
+            *(("photos", 300), ("other_photos", 300), ("set14", 40)),
             ("bsds500/train", 300),  # to be reduced up to nine times
         ):
             (path / name).mkdir(parents=True)
@@ -127,15 +127,17 @@ class Folder:
             torch.save(2 * [torch.zeros(2, 3, 32, 32, dtype=torch.uint8)], path / name)
         (path / "bin").mkdir()
         self.write("run", *LONG_RUN, "--device", "cpu")
-        self.write("bench", "--batch-size", "1", "--repeats", "1", "--no-compile", "--no-memory")
+        short = ("--repeats", "1", "--no-compile", "--no-memory")
+        self.write("bench", *short, "--batch-size", "1", unless="--image")
+        self.write("bench*--image", *short)
 
-    def write(self, command: str, *options: str) -> None:
-        """Let ``zoo command`` have these options too, unless it resumes a run."""
+    def write(self, command: str, *options: str, unless: str = "--resume") -> None:
+        """Let ``zoo command`` have these options too, unless it has one."""
         script = self.path / "bin" / "zoo"
         before = script.read_text() if script.exists() else "#!/bin/sh\n"
         last = f'exec "{sys.executable}" -m zoo "$@"\n'
         test = (
-            f'case "$*" in {command}*--resume*) ;; {command}*) set -- "$@" {shlex.join(options)};;'
+            f'case "$*" in {command}*{unless}*) ;; {command}*) set -- "$@" {shlex.join(options)};;'
         )
         script.write_text(f"{before.removesuffix(last)}{test} esac\n{last}")
         script.chmod(0o755)
