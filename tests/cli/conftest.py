@@ -12,47 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.tiny import TINY
 from zoo.cli import main
-
-TINY = """
-format = 1
-name = "tiny"
-input = { channels = 3, height = 16, width = 16 }
-
-[[layers]]
-type = "conv2d"
-out_channels = 4
-kernel_size = 3
-stride = 2
-padding = 1
-
-[[layers]]
-type = "relu"
-
-[[layers]]
-type = "upsampling"
-out_channels = 3
-kernel_size = 3
-padding = 1
-
-[[layers]]
-type = "sigmoid"
-
-[optimizer]
-type = "adam"
-lr = 0.01
-
-[data]
-source = "photos"
-noise = { type = "gaussian", sigma = [0, 50] }
-evaluation_noise = { type = "gaussian", sigma = 25 }
-samples_per_epoch = 10
-
-[train]
-epochs = 2
-batch_size = 4
-schedule = "cosine"
-"""
 
 # A plugin whose layer passes everything through. It makes sure that autograd is off, and sends its
 # own process the signal PROBE_SIGNAL in the training step PROBE_STEP.

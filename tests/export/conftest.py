@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests import tiny
 from zoo.architecture import parse_architecture
 from zoo.architecture.infer_shapes import ShapeInference
 from zoo.compiler import Compiler
@@ -16,35 +17,8 @@ from zoo.train.session import initial_model
 
 ROOT = Path(__file__).parents[2]
 
-TINY = """
-format = 1
-name = "tiny"
-description = "For these tests."
-input = { channels = 3, height = 16, width = 16 }
-
-[[layers]]
-type = "conv2d"
-out_channels = 4
-kernel_size = 3
-stride = 2
-padding = 1
-
-[[layers]]
-type = "relu"
-
-[[layers]]
-type = "upsampling"
-out_channels = 3
-kernel_size = 3
-padding = 1
-
-[optimizer]
-type = "adam"
-
-[data]
-source = "demo"
-noise = { type = "gaussian", sigma = 25 }
-"""
+TINY = tiny.TINY.replace('name = "tiny"', 'name = "tiny"\ndescription = "For these tests."')
+TINY = TINY.replace('source = "photos"', 'source = "demo"')
 
 
 def trained(text: str, plugins: str = "", folder: Path = ROOT) -> Trained:
@@ -75,6 +49,6 @@ def make() -> Callable[..., Trained]:
     return trained
 
 
-@pytest.fixture
-def tiny() -> Trained:
+@pytest.fixture(name="tiny")
+def tiny_network() -> Trained:
     return trained(TINY)

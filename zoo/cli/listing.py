@@ -16,7 +16,7 @@ from zoo.describe import Definition, Details, details, summary
 from zoo.errors import PluginError, UsageError
 from zoo.plugins.records import BLOCK
 from zoo.plugins.registry import Registered, Registry, load_registry
-from zoo.plugins.suggestions import suggest
+from zoo.plugins.suggestions import unknown_name
 from zoo.spec.schemas import read_schema
 
 WIDTH = 80
@@ -71,15 +71,9 @@ def _found(registry: Registry, kind: str, plural: str, name: str) -> list[Regist
             f"zoo {plural}: 'block' is not a layer: it stands for those of [[blocks.NAME]]. "
             f"Its keys: {keys}."
         )
+    problem = f"zoo {plural}: there is no {kind} {name!r}."
     names = registry.names(kind)
-    meant = suggest(name, names)
-    words = [
-        f"zoo {plural}: there is no {kind} {name!r}.",
-        f"Did you mean {meant}?" if meant else "",
-        f"{plural.capitalize()}: {', '.join(names) or 'none'}.",
-        *(f"It may be of a plugin that failed: {failure}" for failure in registry.failures),
-    ]
-    raise UsageError(" ".join(filter(None, words)))
+    raise UsageError(unknown_name(problem, name, names, plural.capitalize(), registry.failures))
 
 
 def _list(entries: list[Registered], as_json: bool) -> None:

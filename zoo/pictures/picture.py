@@ -102,4 +102,8 @@ class Picture(AbstractContextManager["Picture"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self.stream.close()

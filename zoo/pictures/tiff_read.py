@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
@@ -171,14 +170,10 @@ class TiffPicture(Picture):
         self.stream.seek(offset)
         return self.stream.read(count)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file, and tifffile's view of it."""
         self._tiff.close()
-        super().__exit__(kind, error, trace)
+        super().close()
 
 
 def _words(form: PageFormat) -> str:

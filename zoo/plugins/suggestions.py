@@ -1,9 +1,9 @@
-"""What a misspelt name was meant to be."""
+"""What a misspelt name was meant to be, and what to say of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 SIMILAR = 0.66  # of 0 to 1, as difflib counts: sdg and sgd have 0.67, tanh and relu 0
@@ -21,6 +21,28 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
         plain.setdefault(_plain(candidate), candidate)
     close = get_close_matches(_plain(word), sorted(plain), n=1, cutoff=SIMILAR)
     return plain[close[0]] if close else None
+
+
+def unknown_name(
+    problem: str, name: str, names: Collection[str], title: str, failures: Iterable[object]
+) -> str:
+    """The message about a name that nothing installed has.
+
+    Args:
+        problem: what is wrong, a sentence.
+        name: what was written.
+        names: what could have been.
+        title: what those are called.
+        failures: of plugins, one of which may have it.
+    """
+    meant = suggest(name, names)
+    sentences = [
+        problem,
+        f"Did you mean {meant}?" if meant else "",
+        f"{title}: {', '.join(names) or 'none'}.",
+        *(f"It may be of a plugin that failed: {failure}" for failure in failures),
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def _plain(name: str) -> str:

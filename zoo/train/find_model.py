@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zoo.errors import CheckpointError
 from zoo.plugins.registry import Registry
-from zoo.plugins.suggestions import suggest
+from zoo.plugins.suggestions import unknown_name
 from zoo.train.run_directory import find_checkpoint
 
 
@@ -54,12 +54,8 @@ def find_model(model: str | Path, registry: Registry) -> FoundModel:
 
 
 def _unknown(name: str, registry: Registry) -> CheckpointError:
+    problem = f"{name}: no run, checkpoint or installed model of that name."
     names = sorted({model.entry.name for model in registry.models})
-    meant = suggest(name, names)
-    words = [
-        f"{name}: no run, checkpoint or installed model of that name.",
-        f"Did you mean {meant}?" if meant else "",
-        f"Installed models: {', '.join(names) or 'none'}.",
-        *(f"It may be of a plugin that failed: {failure}" for failure in registry.failures),
-    ]
-    return CheckpointError(" ".join(filter(None, words)))
+    return CheckpointError(
+        unknown_name(problem, name, names, "Installed models", registry.failures)
+    )

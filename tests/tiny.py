@@ -1,0 +1,41 @@
+"""An architecture that trains in a moment on a folder ``photos`` beside it."""
+
+TINY = """
+format = 1
+name = "tiny"
+input = { channels = 3, height = 16, width = 16 }
+
+[[layers]]
+type = "conv2d"
+out_channels = 4
+kernel_size = 3
+stride = 2
+padding = 1
+
+[[layers]]
+type = "relu"
+
+[[layers]]
+type = "upsampling"
+out_channels = 3
+kernel_size = 3
+padding = 1
+
+[[layers]]
+type = "sigmoid"
+
+[optimizer]
+type = "adam"
+lr = 0.01
+
+[data]
+source = "photos"
+noise = { type = "gaussian", sigma = [0, 50] }
+evaluation_noise = { type = "gaussian", sigma = 25 }
+samples_per_epoch = 10
+
+[train]
+epochs = 2
+batch_size = 4
+schedule = "cosine"
+"""
