@@ -16,7 +16,7 @@ from zoo.cli.options import json_option
 from zoo.describe.model_card import ModelCard, read_card
 from zoo.errors import PluginError, UsageError
 from zoo.plugins.registry import InstalledModel, Registry, load_registry
-from zoo.plugins.suggestions import suggest
+from zoo.plugins.suggestions import unknown_name
 
 CARD_WIDTH = 80
 
@@ -49,11 +49,8 @@ def _found(registry: Registry, name: str) -> InstalledModel:
     except KeyError:
         pass
     names = sorted({model.entry.name for model in registry.models})
-    meant = suggest(name, names)
-    instead = f"Did you mean {meant}? " if meant else ""
-    raise UsageError(
-        f"zoo models: there is no model {name!r}. {instead}Models: {', '.join(names) or 'none'}."
-    )
+    problem = f"zoo models: there is no model {name!r}."
+    raise UsageError(unknown_name(problem, name, names, "Models", registry.failures))
 
 
 def _list(registry: Registry, as_json: bool) -> None:
