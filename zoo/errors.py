@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,6 +186,12 @@ def format_error(error: BaseException) -> str:
 def shorten(text: str, limit: int = 60) -> str:
     """Text of at most ``limit`` characters: the end of a longer one is left out."""
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def first_of(items: Sequence[str], shown: int = 3, separator: str = ", ") -> str:
+    """The first of a list, and how many more there are: ``a, b, c and 4 more``."""
+    more = f" and {len(items) - shown:,} more" if len(items) > shown else ""
+    return separator.join(items[:shown]) + more
 
 
 def quoted(text: str) -> str:

@@ -28,8 +28,7 @@ def result_line(job: Job, result: Result) -> str:
     width, height = result.shape[result.axes.index("X")], result.shape[result.axes.index("Y")]
     pages = result.shape[: result.axes.index("Y")]
     size = " x ".join(map(str, (*pages, f"{width}x{height}")))
-    parts = [size, _quality(result.quality), f"{result.seconds:.1f} s"]
-    return f"{job_name(job)}: {', '.join(filter(None, parts))}"
+    return f"{job_name(job)}: {size}, {result.seconds:.1f} s, {_quality(result.quality)}"
 
 
 def result_record(
@@ -53,41 +52,44 @@ def result_record(
     return record
 
 
-def result_warnings(result: Result, white_is_given: bool) -> Iterator[str]:
-    """What the user should know of a file that is done."""
-    yield from result.remarks
+def result_warnings(result: Result, white_is_given: bool) -> Iterator[tuple[str, str]]:
+    """What was seen in a file that is done, and what that means, which is alike for all files."""
+    yield from ((remark, "") for remark in result.remarks)
     quality = result.quality
     if quality is None:
         return
     if quality.noise is not None and quality.noise_is_correlated:
         yield (
-            f"its noise is alike at neighbouring pixels ({_lags(quality.noise, CORRELATED)}), as "
-            "in a camera's JPEG, or it has no flat part to measure. Models trained on independent "
-            "noise remove little of such noise, and sigma is estimated too low"
+            f"its noise is alike at neighbouring pixels ({_lags(quality.noise, CORRELATED)})",
+            "It is so in a camera's JPEG, or where there is no flat part to measure. Models "
+            "trained on independent noise remove little of such noise, and sigma is estimated too "
+            "low.",
         )
     if white_is_given:
         return
     if result.depth.startswith("float") and quality.highest > TOO_BRIGHT:
-        yield f"its values go up to {quality.highest:g}, and white is 1. Say what white is: --white"
+        yield (
+            f"its values go up to {quality.highest:g}, and white is 1",
+            "Say what white is: --white.",
+        )
     if result.depth == "16 bits" and quality.highest < TWELVE_BITS:
         highest = round(quality.highest * 65535)
         yield (
-            f"its values go up to {highest}, and white is 65535. If it has fewer bits, say so: "
-            "--white 4095"
+            f"its values go up to {highest}, and white is 65535",
+            "If it has fewer bits, say so: --white 4095.",
         )
 
 
 def _quality(quality: Quality | None) -> str:
     """What was measured, in words."""
     if quality is None or quality.sigma_before is None or quality.sigma_after is None:
-        return "no noise can be measured"
-    words = f"noise sigma {quality.sigma_before:.1f} -> {quality.sigma_after:.1f} of 255"
+        return "no noise to measure"
+    words = f"sigma {quality.sigma_before:.1f} -> {quality.sigma_after:.1f}"
     if quality.removed is None:
-        return f"{words}, nothing was removed"
-    figures = f"(autocorrelation {_lags(quality.removed, STRUCTURE)})"
+        return f"{words}, nothing removed"
     if quality.removed_is_noise:
-        return f"{words}, what was removed looks like noise {figures}"
-    return f"{words}, what was removed is not only noise {figures}"
+        return f"{words}, removed: noise"
+    return f"{words}, removed: not only noise ({_lags(quality.removed, STRUCTURE)})"
 
 
 def _lags(correlation: Correlation, limit: float) -> str:

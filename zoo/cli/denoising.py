@@ -16,7 +16,7 @@ import click
 from zoo.cli.console import count_of, print_json, warn, warn_of_failures
 from zoo.cli.denoise_progress import DenoiseProgress
 from zoo.cli.denoise_report import job_name, result_line, result_record, result_warnings
-from zoo.errors import Stopped, UsageError, ZooError, format_error, printable
+from zoo.errors import Stopped, UsageError, ZooError, first_of, format_error, printable
 from zoo.files import write_atomically
 from zoo.inference import Denoiser
 from zoo.inference.file import Options, Result, denoise_file
@@ -92,7 +92,8 @@ class _Run:
         self.comparison, self.say = comparison, say
         self.records: list[dict[str, Any]] = []
         self.done: list[Result] = []
-        self.failed = self.skipped = 0
+        self.failed: list[str] = []
+        self.skipped = 0
         self.told: set[str] = set()
 
     def all(self, jobs: Sequence[Job], stop: StopRequest) -> None:
@@ -124,9 +125,10 @@ class _Run:
             seconds = sum(result.seconds for result in self.done)
             megapixels = sum(result.megapixels for result in self.done)
             speed = f", {megapixels / seconds:.2f} MP/s" if self.done else ""
-            others = [(self.skipped, "were there already"), (self.failed, "failed")]
-            rest = "".join(f", {number:,} {what}" for number, what in others if number)
-            self.say(f"{count_of('picture', len(self.done))} denoised{speed}{rest}")
+            there = f", {self.skipped:,} were there already" if self.skipped else ""
+            names = first_of(self.failed)
+            failed = f", {len(self.failed):,} failed: {names}" if self.failed else ""
+            self.say(f"{count_of('picture', len(self.done))} denoised{speed}{there}{failed}")
         if self.failed:
             raise click.exceptions.Exit(4)
 
@@ -149,8 +151,8 @@ class _Run:
         self.done.append(result)
         self.records.append(result_record(job, "done", result, None))
         self._tell_once(result)
-        for warning in result_warnings(result, self.options.white is not None):
-            warn(f"{printable(str(job.source))}: {warning}")
+        for what, meaning in result_warnings(result, self.options.white is not None):
+            self._warn_once_with(meaning, f"{printable(str(job.source))}: {what}")
         self.say(result_line(job, result))
         if self.comparison is not None and (picture := result.comparison) is not None:
             write_atomically(
@@ -172,7 +174,7 @@ class _Run:
             raise error
         name = printable(str(job.source))
         message = str(error) if isinstance(error, ZooError) else f"{name}: {format_error(error)}."
-        self.failed += 1
+        self.failed.append(name)
         self.records.append(result_record(job, "failed", None, message))
         click.echo(printable(message), err=True)
 
@@ -188,9 +190,14 @@ class _Run:
             )
         else:
             return
-        if note not in self.told:
-            self.told.add(note)
-            warn(note)
+        self._warn_once_with(note)
+
+    def _warn_once_with(self, meaning: str, what: str = "") -> None:
+        """Warn of what was seen; of what that means only the first time."""
+        new = "" if meaning in self.told else meaning
+        self.told.add(meaning)
+        if what or new:
+            warn(". ".join(filter(None, (what, new))))
 
 
 def _nothing(line: str) -> None:

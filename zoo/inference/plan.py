@@ -1,8 +1,9 @@
 """Which tiles a picture is cut into: the cheapest that memory allows.
 
 What a tile costs is the pixels that the network is given for it, those around it that are computed
-again for its neighbours too, times how much slower a pixel is where a tile leaves the caches. Large
-tiles have little around them, small ones stay in the caches, and there should be one for each core.
+again for its neighbours too, times how much slower a pixel is where a tile leaves the caches, and
+the starting of the operations. Large tiles have little around them and are few, small ones stay in
+the caches, and there should be one for each core.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from zoo.spec.shapes import Pair
 
 # Measured with 2 MiB of cache for each core, and a large one that all share.
 CORE_CACHE = 2**21  # bytes
-SLOWER = 0.15  # of the time of a pixel, each time that a tile takes twice as much memory
+SLOWER = 0.12  # of the time of a pixel, each time that a tile takes twice as much memory
+CALL = 1500  # pixels' worth of time, which a tile takes however small it is
 TOGETHER = 1.2  # times as long where all cores share each operation, and wait at its end
 
 SIDES = tuple(round(32 * 2 ** (step / 4)) for step in range(33))  # 32 to 8192 pixels
@@ -61,7 +63,7 @@ class Grid:
         doublings = log2(max(1.0, pixels * bytes_of_pixel / CORE_CACHE))
         rounds = ceil(self.count / self.at_once) * self.at_once
         together = TOGETHER if self.at_once == 1 < cores else 1.0
-        return rounds * pixels * together * (1 + SLOWER * doublings)
+        return rounds * together * (pixels * (1 + SLOWER * doublings) + CALL)
 
 
 def grid_of(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from zoo.errors import ArgumentError, BackwardError, ShapeError, StateError
+from zoo.errors import ArgumentError, BackwardError, ShapeError, StateError, first_of
 from zoo.nn.parameter import Parameter
 
 if TYPE_CHECKING:
@@ -244,7 +244,8 @@ class Module:
             if name in state and state[name].shape != value.shape
         ]
         if differences:
-            raise StateError(f"{type(self).__name__}: the state differs: {'; '.join(differences)}.")
+            what = first_of(differences, 6, "; ")
+            raise StateError(f"{type(self).__name__}: the state differs: {what}.")
         for name, value in own.items():
             value.copy_(state[name].detach())
 

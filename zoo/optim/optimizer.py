@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from zoo.errors import ArgumentError, StateError
+from zoo.errors import ArgumentError, StateError, first_of
 from zoo.optim.tensor_list import TensorList
 from zoo.spec.arguments import number
 
@@ -131,7 +131,8 @@ class Optimizer:
             StateError: it belongs to another optimizer or other parameters; nothing is loaded.
         """
         if differences := self._differences(state):
-            raise StateError(f"{self._where}: the state differs: {'; '.join(differences)}.")
+            what = first_of(differences, 6, "; ")
+            raise StateError(f"{self._where}: the state differs: {what}.")
         self.lr = state["lr"]
         self.steps = state["step"]
         self.state = [
