@@ -172,3 +172,16 @@ def test_the_same_bits_each_time(network: Lowered) -> None:
 def test_less_memory_makes_smaller_tiles(network: Lowered) -> None:
     counts = [len(list(grid(network, (3, 600, 400), memory=2**bits))) for bits in (18, 19, 30)]
     assert counts[0] > counts[1] > counts[2]
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_tiles_on_a_gpu_are_those_of_a_cpu(network: Lowered, on_gpu: bool) -> None:
+    images = torch.rand(2, 3, 203, 311)
+    expected = tiled_tensor(network, images, tile=24)
+    network.to("cuda")
+    given = images.to("cuda") if on_gpu else images
+    output = tiled_tensor(network, given, tile=24)
+    assert output.device.type == given.device.type
+    torch.testing.assert_close(output.cpu(), expected, rtol=0, atol=1e-4)

@@ -23,6 +23,8 @@ from zoo.nn.module import Module
 # which counts for small images and not for large ones, and what is recorded keeps its memory.
 MAX_INFERENCE_BYTES = 2**26
 
+ON_A_GPU = 4  # images computed side by side, so that there is work for all of it
+
 
 class Lowered(Module):
     """A network that computes what ``model`` does, on the same Parameter objects.
@@ -73,10 +75,16 @@ class Lowered(Module):
             self.model.training = mode
 
     @property
-    def splits_batches(self) -> bool:
-        """Whether each core computes images of its own of a batch, in evaluation mode."""
-        independent = all(module.batch_independent for module in self.model.modules())
-        return independent and self._device is not None and self._device.type == "cpu"
+    def images_at_once(self) -> int:
+        """How many images of a batch are computed side by side, in evaluation mode.
+
+        On a CPU each core has images of its own, where all layers treat each image alone.
+        """
+        if not all(module.batch_independent for module in self.model.modules()):
+            return 1
+        if self._device is None or self._device.type == "cpu":
+            return torch.get_num_threads()
+        return ON_A_GPU
 
     def forward(self, x: Tensor) -> Tensor:
         """The model's output for x."""

@@ -8,7 +8,7 @@ which each core has tiles of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -18,6 +18,7 @@ from zoo import limits
 from zoo.engine import Lowered
 from zoo.engine.reach import Reach
 from zoo.errors import DataError
+from zoo.inference.ahead import outputs_of
 from zoo.inference.any_size import mirrored, rule_of, size_to_give
 from zoo.inference.plan import Grid, cheapest_grid, grid_of
 from zoo.inference.windows import Window
@@ -54,7 +55,7 @@ def tiled(
     Args:
         network: in evaluation mode.
         read: gives pixels of the picture, floats; from top to bottom, and from left to right.
-        write: is given the output for each pixel once, on the network's device.
+        write: is given the output for each pixel once, where ``read``'s pixels are.
         shape: (C, H, W) of the picture.
         tile: height and width of a tile in pixels, of what is kept of it; None for as much as
             ``memory`` allows.
@@ -68,10 +69,12 @@ def tiled(
     found = grid(network, shape, tile, memory)
     windows, done = list(found), 0
     batch = _batch(shape[0], found)
-    for first in range(0, len(windows), batch):
-        tiles = windows[first : first + batch]
-        images = [_read_extended(read, *at, shape[1:]) for at in tiles]
-        outputs = network(_like_weights(network, torch.cat(images)))
+    works = (windows[first : first + batch] for first in range(0, len(windows), batch))
+
+    def images_of(tiles: Sequence[tuple[Window, Window]]) -> Tensor:
+        return torch.cat([_read_extended(read, *at, shape[1:]) for at in tiles])
+
+    for tiles, outputs in outputs_of(network, works, images_of, *_kind(network)):
         for at, output in zip(tiles, outputs[:, None], strict=True):
             done += _write_kept(write, output, *at, shape[1:])
         on_tile(done)
@@ -119,14 +122,14 @@ def grid(
     """The tiles that :func:`tiled` cuts a picture into; same arguments and errors."""
     channels, height, width = shape
     size = size_to_give(network, channels, (height, width))
-    cores = torch.get_num_threads() if network.splits_batches else 1
+    cores = network.images_at_once
     if max(size) <= (SMALL if tile is None else tile):
         return grid_of(size, (None, None), size)
     reaches = [_reach(network, channels, size, axis) for axis in (0, 1)]
     if tile is not None:
         lengths = [tile if known is None else _around(tile, known) for known in reaches]
         return grid_of(size, reaches, lengths, cores)
-    free = limits.memory().available
+    free = _free(_kind(network)[0])
     allowed = memory
     if allowed is None:
         allowed = MOST_BYTES if free is None else min(MOST_BYTES, int(free * SHARE))
@@ -151,10 +154,17 @@ def _batch(channels: int, found: Grid) -> int:
     return found.at_once * max(1, BATCH_BYTES // (found.at_once * tile_bytes))
 
 
-def _like_weights(network: Lowered, image: Tensor) -> Tensor:
-    """On the network's device, and of its type."""
-    weight = next((parameter.value for parameter in network.param()), image)
-    return image.to(weight.device, weight.dtype)
+def _free(device: torch.device) -> int | None:
+    """Bytes of memory that are free where the network computes."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return limits.memory().available
+
+
+def _kind(network: Lowered) -> tuple[torch.device, torch.dtype]:
+    """The network's device, and its type."""
+    weight = next((parameter.value for parameter in network.param()), torch.empty(0))
+    return weight.device, weight.dtype
 
 
 def _write_kept(write: Write, output: Tensor, rows: Window, columns: Window, size: Pair) -> int:
