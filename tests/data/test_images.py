@@ -343,10 +343,11 @@ def test_tiffs_that_are_no_photographs(tmp_path: Path) -> None:
         "A TIFF holds images as YX, or a stack of them along I, Q, Z or T."
     )
     tifffile.imwrite(path, random_values(3), photometric="cielab")
-    assert message(path) == f"{path}: its colours are CIELAB. A TIFF is grey, RGB or has a palette."
+    assert message(path) == f"{path}: its colours are CIELab. Convert it to grey or RGB."
     tifffile.imwrite(path, random_values().astype(np.int32))
     assert message(path) == (
-        f"{path}: its values are int32. Allowed are unsigned integers of up to 16 bits, and floats."
+        f"{path}: its values are signed integers of 32 bits. "
+        "Save it with unsigned integers of up to 16 bits, or floats."
     )
 
 
