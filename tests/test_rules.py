@@ -79,7 +79,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "optim": {"errors", *SPEC},
     "pictures": {"errors", "files", "limits"},
     "data": {"errors", "limits", *SPEC, "pictures"},
-    "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data"},
+    "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data", "pictures"},
     "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
     "inference": {"errors", "limits", *SPEC, "init", "nn", "pictures", "engine"},
     "train": {

@@ -15,6 +15,7 @@ from zoo.errors import ArgumentError, PluginError
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.sequential import Sequential
+from zoo.pictures.values import ValueRange
 from zoo.plugins.registry import Registry
 from zoo.spec.shapes import format_shape
 
@@ -65,13 +66,36 @@ class Compiler:
             DataError: they are missing, unreadable or unsuitable.
             PluginError: the source gives something else.
         """
-        data = self.build(source, channels=self.architecture.input.channels)
+        channels = self.architecture.input.channels
+        data = self.build(source, None, channels=channels, **self._value_range_of(source))
         if not isinstance(data, CleanImages | ImagePairs):
             raise PluginError(
                 f"source {source.type!r}: returned a {type(data).__name__}. "
                 "Return CleanImages or ImagePairs."
             )
         return data
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        """Black and white of picture files by ``data.range``; None for what their types say."""
+        given = self.architecture.data.value_range
+        return None if given is None else ValueRange(*given)
+
+    def _value_range_of(self, source: Component) -> dict[str, ValueRange]:
+        """The argument that says a source what black and white are, if anything is said.
+
+        Raises:
+            ArchitectureError: the source does not take it.
+        """
+        if self.value_range is None:
+            return {}
+        factory = self.registry.get(source.kind, source.type).entry.load()
+        if "value_range" not in inspect.signature(factory).parameters:
+            raise self.architecture.error(
+                ("data", "range"),
+                f"the source {source.type} takes none. Leave range out, or use folder or pairs.",
+            )
+        return {"value_range": self.value_range}
 
     def build(
         self,

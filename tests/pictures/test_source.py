@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.pictures.corpus.png import encode
 from zoo.errors import DataError
 from zoo.pictures import open_picture
 
@@ -119,3 +120,14 @@ def test_a_name_that_is_no_utf_8(tmp_path: Path, draw: Any) -> None:
 def test_reading_pictures_imports_no_torch() -> None:
     code = "import sys, zoo.pictures; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_interlaced_png_prints_nothing(tmp_path: Path) -> None:
+    """libpng warns of how its binding decodes one, by a logger that nobody has set up."""
+    values = np.zeros((19, 21, 3), np.uint8)
+    (tmp_path / "a.png").write_bytes(encode(values, 8, 2, interlaced=True))
+    code = "import sys, zoo.pictures; print(*zoo.pictures.open_picture(sys.argv[1]).planes())"
+    command = [sys.executable, "-c", code, str(tmp_path / "a.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("[[[0 0 0]")
+    assert done.stderr == ""

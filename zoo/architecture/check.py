@@ -73,16 +73,27 @@ def check(document: Node, registry: Registry) -> Checked:
     resolved = checker.checked(document, read_schema("architecture.json"), ())
     problems = (*missing, *checker.problems)
     checked = Checked(resolved, problems, frozenset(checker.wrong), checker.complete)
-    if not (checked.is_right(("input",)) and checked.is_right(("data", "augment"))):
-        return checked
-    size, augment = checked.resolved["input"], checked.resolved["data"]["augment"]
-    try:
-        square_crops("augment", augment, size["height"], size["width"])
-    except ArgumentError as error:
-        path = ("data", "augment", error.parameter)
-        problem = document.nearest(path).location.problem(str(error))
-        return replace(checked, problems=(*checked.problems, problem))
-    return checked
+    together = tuple(
+        document.nearest(path).location.problem(message) for path, message in _misfits(checked)
+    )
+    return replace(checked, problems=(*checked.problems, *together))
+
+
+def _misfits(checked: Checked) -> Iterator[tuple[TomlPath, str]]:
+    """What a schema cannot say of values that are right by themselves: its path, and a message."""
+    if checked.is_right(("input",)) and checked.is_right(("data", "augment")):
+        size, augment = checked.resolved["input"], checked.resolved["data"]["augment"]
+        try:
+            square_crops("augment", augment, size["height"], size["width"])
+        except ArgumentError as error:
+            yield ("data", "augment", error.parameter), str(error)
+    if checked.is_right(("data", "range")):
+        value = checked.resolved["data"].get("range", "type")
+        if value != "type" and not value[0] < value[1]:
+            yield (
+                ("data", "range"),
+                f"is {format_value(value)}. Write the value of black, then a larger one of white.",
+            )
 
 
 def check_layers(layers: Node, registry: Registry, complete: bool = True) -> Checked:

@@ -52,9 +52,9 @@ def denoise_all(
     target = choose_device(device)
     registry = load_registry()
     warn_of_failures(registry)
-    _, network = load_trained(find_model(model, registry).path, registry, warn)
+    compiler, network = load_trained(find_model(model, registry).path, registry, warn)
     say = _nothing if as_json else partial(click.echo, err=to_stdout)
-    run = _Run(Denoiser(network.to(target)), options, comparison, say)
+    run = _Run(Denoiser(network.to(target), compiler.value_range), options, comparison, say)
     try:
         with StopRequest() as stop:
             run.all(jobs, stop)
@@ -151,7 +151,8 @@ class _Run:
         self.done.append(result)
         self.records.append(result_record(job, "done", result, None))
         self._tell_once(result)
-        for what, meaning in result_warnings(result, self.options.white is not None):
+        white_is_given = self.options.white is not None or self.denoiser.value_range is not None
+        for what, meaning in result_warnings(result, white_is_given):
             self._warn_once_with(meaning, f"{printable(str(job.source))}: {what}")
         self.say(result_line(job, result))
         if self.comparison is not None and (picture := result.comparison) is not None:

@@ -1,7 +1,7 @@
 """Finding and reading image files as (C, H, W) tensors.
 
-8-bit files become uint8 tensors, four times smaller than float32; 16-bit and float files become
-float32 in [0, 1]. Nothing is resized, rounded to fewer bits or clipped.
+8-bit files become uint8 tensors, four times smaller than float32; all others float32 with black at
+0 and white at 1. Nothing is resized, rounded to fewer bits or clipped: noise may leave [0, 1].
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from zoo import limits
-from zoo.data.decode import decode, read_header
+from zoo.data.decode import BYTE, Decoded, decode, read_header
 from zoo.errors import DataError
 from zoo.pictures.picture import Array
+from zoo.pictures.values import ValueRange, not_finite
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
@@ -42,8 +43,8 @@ def find_images(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def read_image(path: Path, channels: int) -> list[Tensor]:
-    """The images of a file as (C, H, W) tensors, uint8 or float32 in [0, 1].
+def read_image(path: Path, channels: int, value_range: ValueRange | None = None) -> list[Tensor]:
+    """The images of a file as (C, H, W) tensors, uint8 or float32 with white at 1.
 
     A TIFF may be a stack: each page is an image. Any other file has one (the first of an
     animation). EXIF orientation is applied and alpha dropped. Grey is repeated to three channels;
@@ -52,22 +53,34 @@ def read_image(path: Path, channels: int) -> list[Tensor]:
     Args:
         path: the file; its format is read from its content.
         channels: C of the tensors.
+        value_range: values of black and white; None for those of the file's type.
 
     Raises:
         DataError: the file is missing, damaged, has other values than 8- or 16-bit integers and
-            floats in [0, 1], or a number of channels that cannot be turned into ``channels``.
+            finite floats, or a number of channels that cannot be turned into ``channels``.
     """
-    return _read(path, channels)
+    decoded = decode(path, value_range)
+    return [
+        _to_tensor(name, image, decoded, channels)
+        for name, image in zip(
+            page_names(str(path), len(decoded.images)), decoded.images, strict=True
+        )
+    ]
 
 
 def read_images(
-    paths: Sequence[Path], channels: int, *, memory_limit: int | None = None
+    paths: Sequence[Path],
+    channels: int,
+    *,
+    value_range: ValueRange | None = None,
+    memory_limit: int | None = None,
 ) -> list[list[Tensor]]:
     """:func:`read_image` of each path, in order, on several threads.
 
     Args:
         paths: the files.
         channels: C of the tensors.
+        value_range: values of black and white; None for those of each file's type.
         memory_limit: bytes that all images together may take; None for half of the machine's
             physical memory.
 
@@ -76,13 +89,13 @@ def read_images(
     """
     limit = half_of_memory() if memory_limit is None else memory_limit
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        needed = sum(pool.map(lambda path: _decoded_bytes(path, channels), paths))
+        needed = sum(pool.map(lambda path: _decoded_bytes(path, channels, value_range), paths))
         if limit is not None and needed > limit:
             raise DataError(
                 f"{len(paths)} images from {paths[0]} on: decoded they take {_size(needed)}, more "
                 f"than the {_size(limit)} allowed here. Use fewer or smaller images."
             )
-        return list(pool.map(lambda path: _read(path, channels), paths))
+        return list(pool.map(lambda path: read_image(path, channels, value_range), paths))
 
 
 def page_names(name: str, pages: int) -> list[str]:
@@ -109,47 +122,45 @@ def _is_image_name(name: str) -> bool:
     return not name.startswith(".") and name.lower().endswith(SUFFIXES)
 
 
-def _read(path: Path, channels: int) -> list[Tensor]:
-    images, white = decode(path)
-    return [_to_tensor(path, image, white, channels) for image in images]
-
-
-def _decoded_bytes(path: Path, channels: int) -> int:
-    header = read_header(path)
+def _decoded_bytes(path: Path, channels: int, value_range: ValueRange | None) -> int:
+    header = read_header(path, value_range)
     return header.values * channels * header.value_bytes
 
 
-def _to_tensor(path: Path, image: Array, white: float, channels: int) -> Tensor:
-    image = _to_unit_range(path, image if image.ndim == 3 else image[..., None], white)
-    image = _to_channels(path, image, channels)  # H, W, C
+def _to_tensor(name: str, image: Array, decoded: Decoded, channels: int) -> Tensor:
+    image = image if image.ndim == 3 else image[..., None]
+    if (image.dtype, decoded.black, decoded.white) != BYTE:
+        image = _to_floats(name, image, decoded)
+    image = _to_channels(name, image, channels)  # H, W, C
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
 
 
-def _to_unit_range(path: Path, image: Array, white: float) -> Array:
-    """uint8 as it is, anything else as float32 in [0, 1]."""
-    if image.dtype == np.uint8:
-        return image
-    if image.dtype == np.uint16:
-        return image.astype(np.float32) / np.float32(white)
-    low, high = image.min(), image.max()  # NaN if any value is
-    if not (low >= 0 and high <= 1):
-        raise DataError(
-            f"{path}: its values range from {low:g} to {high:g}. Floats must be in [0, 1]."
-        )
-    return image.astype(np.float32)
+def _to_floats(name: str, image: Array, decoded: Decoded) -> Array:
+    """float32 with black at 0 and white at 1."""
+    with np.errstate(over="ignore"):  # of float64, which becomes infinite
+        values = image.astype(np.float32)
+    if image.dtype.kind == "f" and (wrong := not_finite(values)):
+        raise DataError(f"{name}: a value is {wrong}. Values are finite numbers of 32 bits.")
+    if decoded.black:
+        values -= np.float32(decoded.black)
+    values /= np.float32(decoded.white - decoded.black)
+    return values
 
 
-def _to_channels(path: Path, image: Array, channels: int) -> Array:
+def _to_channels(name: str, image: Array, channels: int) -> Array:
     found = image.shape[2]
     if found == channels:
         return image
     if (found, channels) == (1, 3):
         return image.repeat(3, axis=2)
     if (found, channels) == (3, 1):
-        grey = image.astype(np.float32) @ np.array(LUMINANCE, np.float32)[:, None]
-        return grey.round().astype(np.uint8) if image.dtype == np.uint8 else grey.clip(0, 1)
+        if image.dtype == np.uint8:
+            grey = image.astype(np.float32) @ np.array(LUMINANCE, np.float32)[:, None]
+            return grey.round().astype(np.uint8)
+        luminance: Array = image @ np.array(LUMINANCE)[:, None]  # float64: white stays 1
+        return luminance.astype(np.float32)
     raise DataError(
-        f"{path}: the image has {found} channels where {channels} are needed. "
+        f"{name}: the image has {found} channels where {channels} are needed. "
         "Only 1 and 3 can be turned into each other."
     )
 

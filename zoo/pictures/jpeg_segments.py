@@ -14,6 +14,8 @@ from zoo.pictures.picture import Metadata
 
 EOI, SOS, COM, APP0, APP14 = 0xD9, 0xDA, 0xFE, 0xE0, 0xEE
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF: all but DHT, JPG, DAC
+OTHER_CODINGS = (0xC3, *range(0xC5, 0xC8), 0xCB, *range(0xCD, 0xD0))  # lossless, hierarchical
+JPEG_LS = 0xF7
 AFTER_A_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker that is no restart
 EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 MORE_PICTURES = b"MPF\0"

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 from tifffile import FileHandle
 
 from zoo.errors import DataError, ZooError, printable
+from zoo.pictures.other_formats import other_format
 
 ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
 IN_MEMORY = 64 * 2**20  # bytes of a pipe that are kept before they go to a temporary file
@@ -105,6 +106,8 @@ def _check_head(where: str, head: bytes) -> None:
         raise DataError(
             f"{where}: a Git LFS pointer, not the picture itself. Fetch it with git lfs pull."
         )
+    if other := other_format(head):
+        raise DataError(f"{where}: is {other}, which is not read. Convert it to PNG or TIFF.")
     if not find_format(head):
         raise DataError(f"{where}: damaged, or not a file of this kind. {ALLOWED}")
 
@@ -134,14 +137,16 @@ def size_of(stream: BinaryIO) -> int:
     return stream.tell()
 
 
-def quiet_tifffile() -> None:
-    """Keep tifffile's log lines off the terminal of a program that has set up no logging.
+def quiet_decoders() -> None:
+    """Keep the decoders' log lines off the terminal of a program that has set up no logging.
 
-    They speak of damaged metadata, or of files that are reported as a DataError anyway.
+    They speak of damaged metadata, of an interlaced PNG, or of files that are reported as a
+    DataError anyway.
     """
-    log = logging.getLogger("tifffile")
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
+    for name in ("tifffile", "imagecodecs"):
+        log = logging.getLogger(name)
+        if not log.handlers:
+            log.addHandler(logging.NullHandler())
 
 
 def as_handle(stream: BinaryIO) -> FileHandle:

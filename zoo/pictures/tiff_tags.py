@@ -83,6 +83,12 @@ def _dpi(order: Order, tags: Sequence[Tag]) -> tuple[float, float] | None:
     return (across, down) if across and down else None
 
 
+def significant_bits(description: str) -> int:
+    """How many bits of a value are used, by the OME-XML of a page's description; 0 for unsaid."""
+    found = re.search(r'<(?:\w+:)?Pixels\b[^>]*\sSignificantBits="(\d{1,3})"', description)
+    return int(found[1]) if found and "<OME" in description else 0
+
+
 def for_depth(tags: Iterable[Tag], depth: Depth) -> list[Tag]:
     """Tags of a picture that is written in another depth: OME's type of values follows."""
     changed = []

@@ -10,11 +10,13 @@ from typing import Any
 
 import tomli
 import torch
+from torch import Tensor
 
 from zoo.architecture import Architecture, Component, parse_architecture
 from zoo.compiler import Compiler
 from zoo.data.augment import Augment
 from zoo.data.batches import Batches
+from zoo.data.brightness import brightness_remarks
 from zoo.data.evaluation import EvaluationImage, evaluation_images
 from zoo.data.noise.base import Noise
 from zoo.data.seeding import generator
@@ -68,6 +70,8 @@ def load_run_data(compiler: Compiler, device: torch.device) -> RunData:
     except ArgumentError as error:
         raise spec.error((), str(error)) from error
     remarks = tuple(_remarks(spec, train))
+    if compiler.value_range is None:
+        remarks += tuple(brightness_remarks(_all_images(train)))
     return RunData(batches, noisy_copies(compiler, validation), remarks)
 
 
@@ -235,6 +239,12 @@ def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
             "impulse noise is not zero-mean: with noisy targets the mse learns a mean that is "
             'drawn towards grey. Use target = "clean", or expect a bias'
         )
+
+
+def _all_images(images: Images) -> tuple[Tensor, ...]:
+    if isinstance(images, ImagePairs):
+        return images.first + images.second
+    return images.images
 
 
 def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:

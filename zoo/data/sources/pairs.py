@@ -10,6 +10,7 @@ from torch import Tensor
 from zoo.data.images import find_images, page_names, read_images
 from zoo.data.sets import ImagePairs
 from zoo.errors import DataError
+from zoo.pictures.values import ValueRange
 from zoo.spec.constraints import folders_of_pairs
 
 SHOWN = 3  # files named in a message
@@ -22,6 +23,7 @@ def Pairs(  # noqa: N802 - see the package
     folder: str | None = None,
     suffixes: Sequence[str] = ("_a", "_b"),
     second_is_clean: bool = False,
+    value_range: ValueRange | None = None,
 ) -> ImagePairs:
     """Pairs of images of the same scene.
 
@@ -32,6 +34,7 @@ def Pairs(  # noqa: N802 - see the package
             are a pair.
         suffixes: two endings of names, neither of which ends in the other.
         second_is_clean: whether the second image of each pair is clean instead of noisy.
+        value_range: values of black and white; None for those of each file's type.
 
     Raises:
         ArgumentError: not exactly one of (``first`` and ``second``) and ``folder``, or suffixes
@@ -56,9 +59,9 @@ def Pairs(  # noqa: N802 - see the package
     if unmatched:
         raise DataError(f"{where}: {_listed(unmatched)} without a partner. {rule}")
     keys = sorted(sides[0])
-    return _read_pairs(
-        keys, [[side[key] for key in keys] for side in sides], channels, second_is_clean
-    )
+    paths = [side[key] for side in sides for key in keys]
+    files = read_images(paths, channels, value_range=value_range)
+    return _pairs(keys, files, second_is_clean)
 
 
 def _side(folder: Path, suffix: str = "") -> dict[str, Path]:
@@ -95,10 +98,10 @@ def _listed(paths: Iterable[Path]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _read_pairs(
-    names: Sequence[str], sides: Sequence[Sequence[Path]], channels: int, second_is_clean: bool
+def _pairs(
+    names: Sequence[str], files: Sequence[Sequence[Tensor]], second_is_clean: bool
 ) -> ImagePairs:
-    files = read_images([*sides[0], *sides[1]], channels)
+    """The pairs of the pages of files, the first of all pairs before the second."""
     page_lists = list(zip(files[: len(names)], files[len(names) :], strict=True))
     pair_names: list[str] = []
     for name, (first, second) in zip(names, page_lists, strict=True):
