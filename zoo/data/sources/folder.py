@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zoo.data.images import find_images, page_names, read_images
+from zoo.data.images import page_names, read_images
 from zoo.data.sets import CleanImages
+from zoo.pictures.folders import find_pictures
 
 
 def Folder(path: str, channels: int) -> CleanImages:  # noqa: N802 - see the package
@@ -15,9 +16,14 @@ def Folder(path: str, channels: int) -> CleanImages:  # noqa: N802 - see the pac
         DataError: the folder or one of its images cannot be read.
     """
     folder = Path(path)
-    paths = find_images(folder)
+    found = find_pictures(folder)
     names: list[str] = []
-    files = read_images(paths, channels)
-    for file, pages in zip(paths, files, strict=True):
-        names += page_names(file.relative_to(folder).as_posix(), len(pages))
-    return CleanImages(tuple(names), tuple(image for pages in files for image in pages))
+    files: list[str] = []
+    contents = read_images(found.pictures, channels)
+    for file, pages in zip(found.pictures, contents, strict=True):
+        name = file.relative_to(folder).as_posix()
+        names += page_names(name, len(pages))
+        files += [name] * len(pages)
+    images = tuple(image for pages in contents for image in pages)
+    remarks = (found.remark,) if found.remark else ()
+    return CleanImages(tuple(names), images, files=tuple(files), remarks=remarks)
