@@ -194,6 +194,11 @@ def first_of(items: Sequence[str], shown: int = 3, separator: str = ", ") -> str
     return separator.join(items[:shown]) + more
 
 
+def listed(names: Iterable[str]) -> str:
+    """The first of some files' names, printable, and how many more there are."""
+    return first_of([printable(name) for name in names])
+
+
 def quoted(text: str) -> str:
     """Text as TOML has it in quotes, on one line that can be printed."""
     return printable(json.dumps(text, ensure_ascii=False))

@@ -129,8 +129,9 @@ def flush_folder(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    write_atomically(path, lambda stream: stream.write(text.encode()))
+    """Write a text file atomically; bytes of a file's name that are no UTF-8 are escaped."""
+    content = text.encode("utf-8", "backslashreplace")
+    write_atomically(path, lambda stream: stream.write(content))
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

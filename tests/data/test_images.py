@@ -10,7 +10,7 @@ import tifffile
 import torch
 from PIL import Image, ImageOps
 
-from zoo.data.images import find_images, read_image, read_images
+from zoo.data.images import read_image, read_images
 from zoo.errors import DataError
 from zoo.pictures.values import ValueRange
 
@@ -42,47 +42,6 @@ def message(path: Path, channels: int = 3) -> str:
 
 
 # Finding
-
-
-def test_images_are_found_in_the_order_of_their_relative_paths(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a/z.jpeg", "a.tif", "c.webp", ".hidden.png", ".git/x.png", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    found = [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)]
-    assert found == ["a.tif", "a/z.jpeg", "b.PNG", "c.webp"]
-
-
-def test_a_folder_under_a_hidden_folder_is_searched(tmp_path: Path) -> None:
-    folder = tmp_path / ".cache" / "images"
-    folder.mkdir(parents=True)
-    (folder / "a.bmp").touch()
-    assert find_images(folder) == [folder / "a.bmp"]
-
-
-def test_find_images_says_what_is_wrong_with_the_folder(tmp_path: Path) -> None:
-    (tmp_path / "file.png").touch()
-    (tmp_path / "empty").mkdir()
-    cases = {
-        "missing": "no such folder. Give a folder of images.",
-        "file.png": "not a folder. Give a folder of images.",
-        "empty": "no image in this folder. Suffixes are png jpg jpeg tif tiff bmp webp.",
-    }
-    for name, expected in cases.items():
-        with pytest.raises(DataError) as caught:
-            find_images(tmp_path / name)
-        assert str(caught.value) == f"{tmp_path / name}: {expected}"
-
-
-def test_find_images_refuses_an_unreadable_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(path: str) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr("os.scandir", refuse)  # root may read any folder, so chmod would not do
-    with pytest.raises(DataError) as caught:
-        find_images(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: permission denied. Give a folder of images."
 
 
 # Formats

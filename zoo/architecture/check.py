@@ -232,9 +232,8 @@ class _Checker:
         if not isinstance(node.value, str):
             return node
         if kind == "source":
-            return literal(
-                expand_source(node.value, self.registry.names("source")), node.location, node.key
-            )
+            names, base = self.registry.names("source"), node.location.file.base
+            return literal(expand_source(node.value, names, base), node.location, node.key)
         return Node({"type": node}, node.location, node.key)
 
     def _entry(self, kind: str, node: Node, path: TomlPath) -> Entry | None:

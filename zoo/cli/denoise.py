@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.console import warn
 from zoo.cli.options import AtLeast, device_option, json_option
 from zoo.errors import UsageError
 
-SUFFIX = ".denoised"  # stands before the ending of a file that is written beside its source
 FORMATS = ("png", "jpeg", "tiff", "bmp", "webp")
 
 
@@ -72,11 +72,12 @@ def denoise(
         raise UsageError(f"--white {white:g}: is not a number above 0.")
     if "" in (*inputs, output, compare):  # a variable of a shell; as a path it is the folder here
         raise UsageError("zoo denoise: the name of a file is empty. Use . for the folder here.")
+    from zoo.pictures.folders import OUTPUT
     from zoo.pictures.jobs import Outputs, plan_extra, plan_jobs
 
     new_format = file_format.upper() if file_format else None
-    outputs = Outputs(output, SUFFIX, new_format, overwrite, skip_existing)
-    jobs = plan_jobs([Path(path) for path in inputs], outputs)
+    outputs = Outputs(output, OUTPUT, new_format, overwrite, skip_existing)
+    jobs = plan_jobs([Path(path) for path in inputs], outputs, warn)
     if compare is not None:
         if len(jobs) != 1:
             raise UsageError(f"--compare: is of one picture, and there are {len(jobs)}.")

@@ -81,11 +81,13 @@ def evaluate(
     from zoo.cli.tables import evaluation_table, sets_table
     from zoo.plugins.registry import load_registry
     from zoo.train.baselines import choose_baselines
+    from zoo.train.checkpoint import load_checkpoint
     from zoo.train.device import choose_device, device_name
     from zoo.train.evaluation_files import ImageFolder, csv_text
     from zoo.train.evaluation_sets import HELD_OUT, evaluate_sets, load_evaluation_sets
     from zoo.train.find_model import find_model
-    from zoo.train.session import load_trained
+    from zoo.train.run_images import record_in
+    from zoo.train.session import rebuild
 
     registry = load_registry()
     target = choose_device(device)
@@ -95,8 +97,12 @@ def evaluate(
     sources = source_components(registry, data)
     found = find_model(model, registry)
     refuse_the_model(found.path, filter(None, [csv_file]))
-    compiler, network = load_trained(found.path, registry, warn)
-    sets = load_evaluation_sets(compiler, sources or {HELD_OUT: None}, sigmas)
+    content = load_checkpoint(found.path)
+    compiler, network = rebuild(found.path, content, registry, warn)
+    record = record_in(found.path, content)
+    sets = load_evaluation_sets(
+        compiler, found.path, record, sources or {HELD_OUT: None}, sigmas, warn
+    )
     images = None if folder is None else ImageFolder(folder, several=len(sets) > 1)
     if not as_json:
         click.echo(f"device: {device_name(target)}")

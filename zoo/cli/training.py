@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
@@ -15,9 +17,9 @@ from zoo.cli.progress import EvaluationProgress, TrainingProgress
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
-from zoo.errors import Stopped
+from zoo.errors import Stopped, listed
 from zoo.plugins.registry import Registry
-from zoo.train.checkpoint import load_or_fall_back
+from zoo.train.checkpoint import load_checkpoint, load_or_fall_back
 from zoo.train.device import choose_device, device_name
 from zoo.train.environment import environment
 from zoo.train.evaluation import denoised, evaluate
@@ -26,6 +28,7 @@ from zoo.train.find_model import find_model
 from zoo.train.precision import check_precision
 from zoo.train.providers import check_providers
 from zoo.train.run_directory import RunDirectory, existing_run_directory, new_run_directory
+from zoo.train.run_images import new_images, record_in, resumed_images
 from zoo.train.session import (
     RunData,
     check_resumable,
@@ -55,27 +58,35 @@ def train(
     compiler = Compiler(spec, registry)
     warn_of_failures(registry)
     # Before the images are read, so that layers that do not fit are known at once.
-    started_from = None
+    started_from = before = None
     if resume:
         model = unfilled_model(compiler)
+        directory = existing_run_directory(out, spec.name)
+        content = _read(directory, compiler)
     elif weights is not None:
         model = unfilled_model(compiler)
-        started_from = start_from(model, find_model(weights, registry))
+        found = find_model(weights, registry)
+        started_from = start_from(model, found)
+        before = record_in(found.path, load_checkpoint(found.path))
     else:
         model = initial_model(compiler, spec.train.seed)
     model.to(device)
-    data = load_run_data(compiler, device)
+    if resume:
+        images = resumed_images(compiler, directory.last, content)
+    else:
+        images = new_images(compiler, before)
+    data = load_run_data(compiler, device, images)
     for remark in data.remarks:
         warn(remark)
     trainer = Trainer(spec, compiler, model, data.batches, data.validation, device)
-    trainer.started_from = started_from
+    trainer.started_from, trainer.record = started_from, data.record
     if resume:
-        directory = existing_run_directory(out, spec.name)
-        _restore(trainer, directory)
+        _restore(trainer, directory, content)
     else:
         torch.manual_seed(spec.train.seed)  # of layers that draw by torch's global generator
         directory = new_run_directory(out, spec.name, now)
     directory.write_architecture(spec.text)
+    directory.write_data(data.record)
     precision = {"precision": spec.train.precision}
     origin = {"started_from": trainer.started_from} if trainer.started_from else {}
     directory.write_environment({**environment(device), **precision, **origin})
@@ -100,16 +111,24 @@ def _resume_command(directory: RunDirectory, device: str) -> str:
     return shlex.join(map(str, [*command, *options, "--resume"]))
 
 
-def _restore(trainer: Trainer, directory: RunDirectory) -> None:
-    """Go on with the run in ``directory``."""
+def _read(directory: RunDirectory, compiler: Compiler) -> dict[str, Any]:
+    """The checkpoint of the run in ``directory``, which this architecture can go on from."""
     content, warning = load_or_fall_back(directory.last)
     if warning:
         warn(warning)
-    check_resumable(directory.last, content, trainer.architecture)
-    for other in check_providers(directory.last, content["plugins"], trainer.compiler.registry):
+    check_resumable(directory.last, content, compiler.architecture)
+    for other in check_providers(directory.last, content["plugins"], compiler.registry):
         warn(other)
+    return content
+
+
+def _restore(trainer: Trainer, directory: RunDirectory, content: Mapping[str, Any]) -> None:
+    """Go on with the run in ``directory``."""
     trainer.restore(content)
     directory.write_metrics(trainer.metrics)
+    if directory.best.exists():  # where its images are now: zoo evaluate reads them from there
+        best = {**load_checkpoint(directory.best), "architecture": trainer.architecture.text}
+        directory.save_best(best)
     click.echo(f"resumed after step {trainer.progress.step}")
 
 
@@ -144,10 +163,10 @@ def _announce(trainer: Trainer, data: RunData) -> None:
     click.echo(f"model: {spec.name}, {layers}, {parameters:,} parameters")
     if trainer.started_from:
         click.echo(f"weights: {trainer.started_from['name']}")
-    held_out = count_of("image", len(data.validation))
+    counts = [count_of("image", len(side)) for side in (data.record.train, data.record.held_out)]
     click.echo(
-        f"data: {_source_name(spec)}, {data.batches.samples:,} crops an epoch, "
-        f"{held_out} to validate on"
+        f"data: {_source_name(spec)}, {counts[0]}, {data.batches.samples:,} crops an epoch, "
+        f"{counts[1]} to validate on ({listed(item.name for item in data.record.held_out)})"
     )
 
 

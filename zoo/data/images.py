@@ -1,4 +1,4 @@
-"""Finding and reading image files as (C, H, W) tensors.
+"""Reading image files as (C, H, W) tensors.
 
 8-bit files become uint8 tensors, four times smaller than float32; all others float32 with black at
 0 and white at 1. Nothing is resized, rounded to fewer bits or clipped: noise may leave [0, 1].
@@ -21,26 +21,7 @@ from zoo.errors import DataError
 from zoo.pictures.picture import Array
 from zoo.pictures.values import ValueRange, not_finite
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
-
-
-def find_images(folder: Path) -> list[Path]:
-    """All image files under ``folder``, sorted by their path relative to it.
-
-    Hidden files and folders are skipped, symbolic links to folders are not followed.
-
-    Raises:
-        DataError: the folder is missing, not a folder, unreadable or without an image.
-    """
-    found: list[Path] = []
-    for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, name) for name in files if _is_image_name(name)]
-    if not found:
-        suffixes = " ".join(suffix.removeprefix(".") for suffix in SUFFIXES)
-        raise DataError(f"{folder}: no image in this folder. Suffixes are {suffixes}.")
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def read_image(path: Path, channels: int, value_range: ValueRange | None = None) -> list[Tensor]:
@@ -107,19 +88,6 @@ def half_of_memory() -> int | None:
     """Half of the memory that this process may use, in bytes; None where nothing tells."""
     usable = limits.memory().usable
     return None if usable is None else usable // 2
-
-
-def _refuse(error: OSError) -> None:
-    reason = {
-        FileNotFoundError: "no such folder",
-        NotADirectoryError: "not a folder",
-        PermissionError: "permission denied",
-    }.get(type(error), error.strerror)
-    raise DataError(f"{error.filename}: {reason}. Give a folder of images.") from error
-
-
-def _is_image_name(name: str) -> bool:
-    return not name.startswith(".") and name.lower().endswith(SUFFIXES)
 
 
 def _decoded_bytes(path: Path, channels: int, value_range: ValueRange | None) -> int:

@@ -15,10 +15,12 @@ weights_only=True)`` reads it with no zoo installed. Its keys:
 ``versions``     of zoo, torch, numpy and Python
 ``metrics``      one dict for each finished epoch, as in ``metrics.jsonl``
 ``started_from`` only of a run that began with trained weights: ``name`` and ``sha256`` of these
+``data``         ``train`` and ``held_out``: a dict with ``name``, ``size`` and ``sha256`` of each
+                 image, in the order in which they are drawn from; not in older checkpoints
 ============== ===================================================================================
 
-One for inference alone (:mod:`zoo.train.inference_checkpoint`) has no ``optimizer``, ``progress``
-and ``rng``.
+One for inference alone (:mod:`zoo.train.inference_checkpoint`) has no ``optimizer``, ``progress``,
+``rng`` and ``data``.
 """
 
 from __future__ import annotations

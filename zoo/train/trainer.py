@@ -14,6 +14,7 @@ from zoo.architecture.spec import Architecture
 from zoo.compiler import Compiler
 from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage
+from zoo.data.record import DataRecord
 from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
 from zoo.nn.sequential import Sequential
 from zoo.train.environment import versions
@@ -79,6 +80,7 @@ class Trainer:
         metrics: one dict for each finished epoch.
         started_from: ``name`` and ``sha256`` of the trained weights that it began with; None where
             these were drawn.
+        record: of the images that it trains and validates on.
     """
 
     architecture: Architecture
@@ -90,6 +92,7 @@ class Trainer:
     progress: Progress = field(default_factory=Progress)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     started_from: Mapping[str, str] | None = None
+    record: DataRecord | None = None
 
     def __post_init__(self) -> None:
         self.loss = self.compiler.loss()
@@ -213,6 +216,7 @@ class Trainer:
             "versions": versions(),
             "metrics": self.metrics,
             **({"started_from": dict(self.started_from)} if self.started_from else {}),
+            **({"data": self.record.to_plain()} if self.record else {}),
         }
 
     def restore(self, content: Mapping[str, Any]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zoo.data.images import find_images, page_names, read_images
+from zoo.data.images import page_names, read_images
 from zoo.data.sets import CleanImages
+from zoo.pictures.folders import find_pictures
 from zoo.pictures.values import ValueRange
 
 
@@ -23,9 +24,14 @@ def Folder(  # noqa: N802 - see the package
         DataError: the folder or one of its images cannot be read.
     """
     folder = Path(path)
-    paths = find_images(folder)
+    found = find_pictures(folder)
     names: list[str] = []
-    files = read_images(paths, channels, value_range=value_range)
-    for file, pages in zip(paths, files, strict=True):
-        names += page_names(file.relative_to(folder).as_posix(), len(pages))
-    return CleanImages(tuple(names), tuple(image for pages in files for image in pages))
+    files: list[str] = []
+    contents = read_images(found.pictures, channels, value_range=value_range)
+    for file, pages in zip(found.pictures, contents, strict=True):
+        name = file.relative_to(folder).as_posix()
+        names += page_names(name, len(pages))
+        files += [name] * len(pages)
+    images = tuple(image for pages in contents for image in pages)
+    remarks = (found.remark,) if found.remark else ()
+    return CleanImages(tuple(names), images, files=tuple(files), remarks=remarks)
