@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import datetime
 from pathlib import Path
 
-import click
 import torch
 
 from zoo.architecture import Architecture
-from zoo.cli.console import count_of, print_table, warn, warn_of_failures
+from zoo.cli.console import count_of, print_table, shell_command, warn, warn_of_failures
 from zoo.cli.progress import EvaluationProgress, TrainingProgress
+from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
@@ -50,6 +49,7 @@ def train(
     now: datetime,
 ) -> None:
     """Train, save and evaluate; see ``zoo run --help``."""
+    work_counts()
     device = choose_device(device_option)
     check_precision(spec, device)
     compiler = Compiler(spec, registry)
@@ -80,7 +80,7 @@ def train(
     origin = {"started_from": trainer.started_from} if trainer.started_from else {}
     directory.write_environment({**environment(device), **precision, **origin})
     _announce(trainer, data)
-    click.echo(f"run: {directory.path}")
+    say(f"run: {directory.path}")
     with StopRequest() as stop:
         try:
             observer = TrainingProgress(trainer)
@@ -90,14 +90,14 @@ def train(
         except Stopped as stopped:
             command = _resume_command(directory, device_option)
             raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
-    click.echo(f"run: {directory.path}")
+    say(f"run: {directory.path}")
 
 
 def _resume_command(directory: RunDirectory, device: str) -> str:
     """What to type to go on with a run, quoted for a shell."""
-    command = ["zoo", "run", directory.path / "architecture.toml", "--out", directory.path]
     options = [] if device == "auto" else ["--device", device]
-    return shlex.join(map(str, [*command, *options, "--resume"]))
+    file, folder = directory.path / "architecture.toml", directory.path
+    return shell_command("zoo", "run", file, "--out", folder, *options, "--resume")
 
 
 def _restore(trainer: Trainer, directory: RunDirectory) -> None:
@@ -110,7 +110,7 @@ def _restore(trainer: Trainer, directory: RunDirectory) -> None:
         warn(other)
     trainer.restore(content)
     directory.write_metrics(trainer.metrics)
-    click.echo(f"resumed after step {trainer.progress.step}")
+    say(f"resumed after step {trainer.progress.step}")
 
 
 def _evaluate(
@@ -139,13 +139,13 @@ def _announce(trainer: Trainer, data: RunData) -> None:
     spec = trainer.architecture
     parameters = sum(parameter.value.numel() for parameter in trainer.model.param())
     graph = ", step captured as a CUDA graph" if trainer.device.type == "cuda" else ""
-    click.echo(f"device: {device_name(trainer.device)}, precision {spec.train.precision}{graph}")
+    say(f"device: {device_name(trainer.device)}, precision {spec.train.precision}{graph}")
     layers = count_of("layer", len(trainer.model))
-    click.echo(f"model: {spec.name}, {layers}, {parameters:,} parameters")
+    say(f"model: {spec.name}, {layers}, {parameters:,} parameters")
     if trainer.started_from:
-        click.echo(f"weights: {trainer.started_from['name']}")
+        say(f"weights: {trainer.started_from['name']}")
     held_out = count_of("image", len(data.validation))
-    click.echo(
+    say(
         f"data: {_source_name(spec)}, {data.batches.samples:,} crops an epoch, "
         f"{held_out} to validate on"
     )
