@@ -26,13 +26,15 @@ SPEC = {
 }
 PLUGINS_READ = {
     *("plugins.records", "plugins.lowering", "plugins.model_entry", "plugins.registry"),
+    *("plugins.distributions", "plugins.isolation"),
 }
 PLUGINS_FOUND = {*PLUGINS_READ, "plugins.discovery", "plugins.static_source"}
 TEXTBOOK = {"init", "nn", "optim"}
 ONNX = {"export.optional", "export.graph", "export.layers", "export.runtime"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "files": {"errors"},
+    "temporary": set(),
+    "files": {"errors", "temporary"},
     "malloc": set(),
     "limits": set(),
     "spec": set(),
@@ -51,7 +53,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins.python_subprocess": set(),
     "plugins.scaffold": set(),
     "plugins.schema_lint": {"errors", "spec.schemas", "spec.arguments", "plugins.suggestions"},
-    "plugins.object_reference": {"errors"},
+    "plugins.isolation": {"errors"},
+    "plugins.distributions": {"errors"},
+    "plugins.object_reference": {"errors", "plugins.isolation"},
     "plugins.records": {
         *("errors", "spec.layer_info", "plugins.schema_lint", "plugins.object_reference"),
     },
@@ -65,10 +69,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins.discovery": {
         *("errors", "plugins.records", "plugins.hookspecs", "plugins.builtins"),
         *("plugins.model_entry", "plugins.static_source"),
+        *("plugins.distributions", "plugins.isolation"),
     },
     "plugins.registry": {
         *("errors", "plugins.records", "plugins.lowering", "plugins.discovery"),
         *("plugins.model_entry", "plugins.declared_layer"),
+        *("plugins.distributions", "plugins.isolation"),
     },
     "architecture": {"errors", *SPEC, "spec.schemas", *PLUGINS_READ, "plugins.suggestions"},
     "describe": {
@@ -87,7 +93,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("architecture", "describe", *TEXTBOOK, "data", "compiler", "engine", "inference"),
     },
     "export.optional": {"errors"},
-    "export.graph": {"errors", "spec.sizes", "nn", "export.optional"},
+    "export.graph": {"errors", "spec.sizes", "plugins.isolation", "nn", "export.optional"},
     "export.layers": {"nn", "export.graph"},
     "export.runtime": {"export.optional"},
     "zoo": {  # zoo/__init__.py
@@ -100,8 +106,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("compiler", "engine", "train", *ONNX),
     },
     "export": {
-        *("errors", "files", *SPEC, *PLUGINS_READ, "plugins.python_subprocess", "architecture"),
-        *("describe", "nn", "compiler", "engine", "inference", "train", "testing", *ONNX),
+        *("errors", "files", "temporary", *SPEC, *PLUGINS_READ, "plugins.python_subprocess"),
+        *("architecture", "describe", "nn", "compiler", "engine", "inference", "train"),
+        *("testing", *ONNX),
     },
     "bench": {
         *("errors", *PLUGINS_READ, "plugins.python_subprocess", "architecture", "describe"),
@@ -119,10 +126,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
-LOOSE = {"__init__", "__main__", "errors", "files", "compiler", "limits", "malloc"}
+LOOSE = {"__init__", "__main__", "errors", "files", "temporary", "compiler", "limits", "malloc"}
 
 WITHOUT_TORCH = {
-    *("errors", "files", "limits", "spec", "plugins", "architecture", "describe", "pictures"),
+    *("errors", "files", "temporary", "limits", "spec", "plugins", "architecture"),
+    *("describe", "pictures"),
 }
 A_PLUGIN_MAY_IMPORT = re.compile(
     r"zoo(\.(nn|optim|init|errors|testing|engine|export|spec(\.\w+)?))?"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,11 +12,12 @@ import torch
 from zoo.architecture import Architecture, Component
 from zoo.architecture.infer_shapes import InferredLayer, InferredShapes
 from zoo.data.sets import CleanImages, ImagePairs
-from zoo.errors import ArgumentError, PluginError
+from zoo.errors import ArgumentError, PluginError, ZooError, format_error
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.sequential import Sequential
 from zoo.pictures.values import ValueRange
+from zoo.plugins.isolation import isolated
 from zoo.plugins.registry import Registry
 from zoo.spec.shapes import format_shape
 
@@ -117,10 +119,28 @@ class Compiler:
         }
         if generator is not None and "generator" in inspect.signature(factory).parameters:
             extra["generator"] = generator
+        with self._made_by_a_plugin(component):
+            try:
+                return factory(*arguments, **{**parameters, **extra})
+            except ArgumentError as error:
+                raise self.architecture.error(component.path, str(error)) from error
+
+    @contextmanager
+    def _made_by_a_plugin(self, component: Component) -> Iterator[None]:
+        """Run the code that makes a component, which may be a plugin's, isolated."""
+        provider = self.registry.get(component.kind, component.type).provider
         try:
-            return factory(*arguments, **{**parameters, **extra})
-        except ArgumentError as error:
-            raise self.architecture.error(component.path, str(error)) from error
+            with isolated():
+                yield
+        except (ZooError, MemoryError):
+            raise
+        except Exception as error:
+            if provider.distribution == "zoo":
+                raise
+            raise PluginError(
+                f"{component.kind} {component.type!r} of {provider}: cannot be made: "
+                f"{format_error(error)}."
+            ) from error
 
     def _chain(self, shapes: InferredShapes, generator: torch.Generator) -> Sequential:
         """The layers, one after the other."""
@@ -129,7 +149,8 @@ class Compiler:
         for inferred in shapes.layers:
             bodies = {name: self._chain(body, generator) for name, body in inferred.bodies.items()}
             layer = self.build(inferred.component, generator, **bodies)
-            self._compare(inferred, layer, shape)
+            with self._made_by_a_plugin(inferred.component):
+                self._compare(inferred, layer, shape)
             shape = inferred.info.output_shape
             layers.append(layer)
         return Sequential(*layers)

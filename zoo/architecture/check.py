@@ -22,6 +22,7 @@ from zoo.architecture.document import (
     has_unknown,
     literal,
 )
+from zoo.architecture.paths import written_path
 from zoo.architecture.problems import did_you_mean, schema_problems
 from zoo.architecture.schema import Schema, describe
 from zoo.architecture.sources import expand_source
@@ -33,6 +34,8 @@ from zoo.errors import (
     format_error,
     format_value,
 )
+from zoo.plugins.distributions import canonical
+from zoo.plugins.isolation import isolated
 from zoo.plugins.records import Entry
 from zoo.plugins.registry import HOW_TO_INSTALL, Registry
 from zoo.spec.constraints import square_crops
@@ -133,11 +136,12 @@ def _missing_plugins(document: Node, registry: Registry) -> Iterator[Problem]:
     failures = {failure.provider.distribution: failure for failure in registry.failures}
     for node in document.nearest(("plugins",)).items:
         name = node.value
-        if isinstance(name, str) and name in failures:
+        key = canonical(name) if isinstance(name, str) else ""
+        if key in failures:
             yield node.location.problem(
-                f"is {format_value(name)}, which cannot be used: {failures[name]}"
+                f"is {format_value(name)}, which cannot be used: {failures[key]}"
             )
-        elif isinstance(name, str) and name and name not in there:
+        elif key and key not in there:
             yield node.location.problem(
                 f"is {format_value(name)}, which is not installed. {HOW_TO_INSTALL}"
             )
@@ -191,7 +195,7 @@ class _Checker:
 
     def _absolute(self, node: Node, path: TomlPath) -> Any:
         try:
-            return str((node.location.file.base / node.value).resolve())
+            return str(written_path(node.value, node.location.file.base).resolve())
         except (OSError, RuntimeError, ValueError):  # a loop of links, a null character
             return self._problem(
                 node, path, f"is {format_value(node.value)}. Use a path that can exist."
@@ -278,7 +282,8 @@ class _Checker:
         if check is None:
             return
         try:
-            check(entry.name, parameters)
+            with isolated():
+                check(entry.name, parameters)
         except ArgumentError as error:
             at = node.nearest((error.parameter,)) if error.parameter else node
             self._problem(at, path, str(error))

@@ -21,6 +21,7 @@ from zoo.errors import (
     ShapeError,
     format_error,
 )
+from zoo.plugins.isolation import isolated
 from zoo.plugins.records import LayerEntry
 from zoo.plugins.registry import Registry
 from zoo.spec.input_range import chain, receptive_field
@@ -164,7 +165,9 @@ class ShapeInference:
     ) -> LayerInfo:
         """What the layer's shape rule says."""
         try:
-            info = entry.load_shape_rule()(where, parameters, shape)
+            rule = entry.load_shape_rule()
+            with isolated():
+                info = rule(where, parameters, shape)
         except (ArgumentError, ShapeError) as error:
             parameter = error.parameter if isinstance(error, ArgumentError) else ""
             location = self._at((*path, parameter) if parameter else path)

@@ -14,6 +14,7 @@ from zoo.architecture.document import Node, parse
 from zoo.architecture.extends import extended, read_text
 from zoo.architecture.infer_shapes import InferredShapes, ShapeInference
 from zoo.architecture.overrides import Override, apply_overrides
+from zoo.architecture.paths import with_uris
 from zoo.architecture.spec import Architecture, build_spec
 from zoo.errors import ArchitectureError, Problem
 from zoo.plugins.registry import Registry
@@ -61,7 +62,7 @@ def parse_architecture(
         problems = [*expanded.problems, *checked.problems, *unused.problems, *misfits]
         if problems or shapes is None:
             raise ArchitectureError(_in_order(problems, file))
-        resolved = tomli_w.dumps(checked.resolved)
+        resolved = tomli_w.dumps(with_uris(checked.resolved))
     except RecursionError as error:
         message = "is nested too deeply. An architecture has a few levels."
         raise ArchitectureError([Problem(file, (), message)]) from error

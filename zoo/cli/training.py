@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import click
 import torch
 
 from zoo.architecture import Architecture
-from zoo.cli.console import count_of, print_table, warn, warn_of_failures
+from zoo.cli.console import count_of, print_table, shell_command, warn, warn_of_failures
 from zoo.cli.progress import EvaluationProgress, TrainingProgress
+from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
@@ -53,6 +52,7 @@ def train(
     now: datetime,
 ) -> None:
     """Train, save and evaluate; see ``zoo run --help``."""
+    work_counts()
     device = choose_device(device_option)
     check_precision(spec, device)
     compiler = Compiler(spec, registry)
@@ -91,7 +91,7 @@ def train(
     origin = {"started_from": trainer.started_from} if trainer.started_from else {}
     directory.write_environment({**environment(device), **precision, **origin})
     _announce(trainer, data)
-    click.echo(f"run: {directory.path}")
+    say(f"run: {directory.path}")
     with StopRequest() as stop:
         try:
             observer = TrainingProgress(trainer)
@@ -101,14 +101,14 @@ def train(
         except Stopped as stopped:
             command = _resume_command(directory, device_option)
             raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
-    click.echo(f"run: {directory.path}")
+    say(f"run: {directory.path}")
 
 
 def _resume_command(directory: RunDirectory, device: str) -> str:
     """What to type to go on with a run, quoted for a shell."""
-    command = ["zoo", "run", directory.path / "architecture.toml", "--out", directory.path]
     options = [] if device == "auto" else ["--device", device]
-    return shlex.join(map(str, [*command, *options, "--resume"]))
+    file, folder = directory.path / "architecture.toml", directory.path
+    return shell_command("zoo", "run", file, "--out", folder, *options, "--resume")
 
 
 def _read(directory: RunDirectory, compiler: Compiler) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _restore(trainer: Trainer, directory: RunDirectory, content: Mapping[str, An
     if directory.best.exists():  # where its images are now: zoo evaluate reads them from there
         best = {**load_checkpoint(directory.best), "architecture": trainer.architecture.text}
         directory.save_best(best)
-    click.echo(f"resumed after step {trainer.progress.step}")
+    say(f"resumed after step {trainer.progress.step}")
 
 
 def _evaluate(
@@ -158,13 +158,13 @@ def _announce(trainer: Trainer, data: RunData) -> None:
     spec = trainer.architecture
     parameters = sum(parameter.value.numel() for parameter in trainer.model.param())
     graph = ", step captured as a CUDA graph" if trainer.device.type == "cuda" else ""
-    click.echo(f"device: {device_name(trainer.device)}, precision {spec.train.precision}{graph}")
+    say(f"device: {device_name(trainer.device)}, precision {spec.train.precision}{graph}")
     layers = count_of("layer", len(trainer.model))
-    click.echo(f"model: {spec.name}, {layers}, {parameters:,} parameters")
+    say(f"model: {spec.name}, {layers}, {parameters:,} parameters")
     if trainer.started_from:
-        click.echo(f"weights: {trainer.started_from['name']}")
+        say(f"weights: {trainer.started_from['name']}")
     counts = [count_of("image", len(side)) for side in (data.record.train, data.record.held_out)]
-    click.echo(
+    say(
         f"data: {_source_name(spec)}, {counts[0]}, {data.batches.samples:,} crops an epoch, "
         f"{counts[1]} to validate on ({listed(item.name for item in data.record.held_out)})"
     )

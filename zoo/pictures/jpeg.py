@@ -22,6 +22,7 @@ from zoo.pictures.jpeg_segments import (
     Segment,
     decodable,
     end_of,
+    is_cut_off,
     is_jfif,
     is_kept,
     make_segments,
@@ -77,7 +78,9 @@ class JpegPicture(Photo):
             self._decodable = decodable(segments, data[scans:])
             self.encoding = self._read_encoding(segments, frame)
         self._check_rest(data, scans)
-        kept = [item for item in segments if is_kept(item)]
+        kept = [item for item in segments if is_kept(item) and not is_cut_off(item)]
+        if any(is_cut_off(item) for item in segments):
+            self.remarks.append("metadata that are cut off are left out")
         self.segments = [item for item in kept if not item.data.startswith(MORE_PICTURES)]
         self.metadata = metadata_of(self.segments)
         self.orientation = orientation_of(self.metadata.exif)

@@ -26,7 +26,6 @@ One for inference alone (:mod:`zoo.train.inference_checkpoint`) has no ``optimiz
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +34,7 @@ from typing import Any
 import torch
 
 from zoo.errors import CheckpointError
-from zoo.files import flush_folder, write_atomically
+from zoo.files import keep_copy, write_atomically
 
 FORMAT = 1
 KEYS = (
@@ -61,7 +60,7 @@ def save_checkpoint(path: Path, content: Mapping[str, Any], keep_previous: bool 
         keep_previous: keep the checkpoint that it replaces as ``previous_path(path)``.
     """
     if keep_previous and path.exists():
-        _link(path, previous_path(path))
+        keep_copy(path, previous_path(path))
     buffer = io.BytesIO()  # torch would turn a full disk into an error of its own
     torch.save({"format": FORMAT, **content}, buffer)
     write_atomically(path, lambda stream: stream.write(buffer.getbuffer()))
@@ -135,15 +134,3 @@ def _missing(content: Mapping[str, Any]) -> list[str]:
     """The keys that a checkpoint should have, and has not."""
     optional = FOR_TRAINING if is_for_inference(content) else ()
     return [key for key in KEYS if key not in content and key not in optional]
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give the file at ``source`` a second name, which replaces what is at ``target``."""
-    temporary = target.with_name(f".{target.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(source, temporary)
-    except OSError:  # a file system without hard links
-        temporary.write_bytes(source.read_bytes())
-    temporary.replace(target)
-    flush_folder(target.parent)

@@ -145,9 +145,9 @@ def load_evaluation_sets(
         except DataError as error:
             unreadable.append(str(error))
     if unreadable:
-        raise DataError("\n".join(unreadable))
+        raise DataError(*unreadable)
     if misfits := list(_misfits(compiler, loaded, sigmas)):
-        raise UsageError("\n".join(misfits))
+        raise UsageError(*misfits)
     for line in remarks:
         remark(line)
     labels = _labels(list(sources))
