@@ -16,6 +16,7 @@ from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage
 from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
 from zoo.nn.sequential import Sequential
+from zoo.train.checkpoint_content import load_weights
 from zoo.train.environment import versions
 from zoo.train.evaluation import validate
 from zoo.train.precision import products_in
@@ -222,7 +223,7 @@ class Trainer:
             CheckpointError: its weights or optimizer state do not fit the architecture.
         """
         try:
-            self.model.load_state_dict(content["model"])
+            load_weights(self.model, content["model"])
             self.optimizer.load_state_dict(content["optimizer"])
             self.progress = Progress(**content["progress"])
         except (StateError, TypeError) as error:
