@@ -70,7 +70,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "plugins.records", "plugins.lowering", "plugins.discovery"),
         *("plugins.model_entry", "plugins.declared_layer"),
     },
-    "architecture": {"errors", "files", *SPEC, "spec.schemas", *PLUGINS_READ, "plugins.suggestions"},
+    "architecture": {
+        "errors",
+        "files",
+        *SPEC,
+        "spec.schemas",
+        *PLUGINS_READ,
+        "plugins.suggestions",
+    },
     "describe": {
         *("errors", "files", "spec.schemas", *PLUGINS_FOUND, "plugins.python_subprocess"),
         "architecture",
@@ -85,7 +92,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inference": {"errors", "limits", *SPEC, "init", "nn", "pictures", "engine"},
     "train": {
         *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_READ),
-        *("plugins.suggestions", "architecture", "describe", *TEXTBOOK, "data", "compiler", "engine", "inference"),
+        *(
+            "plugins.suggestions",
+            "architecture",
+            "describe",
+            *TEXTBOOK,
+            "data",
+            "compiler",
+            "engine",
+            "inference",
+        ),
     },
     "export.optional": {"errors"},
     "export.graph": {"errors", "spec.sizes", "nn", "export.optional"},

@@ -221,9 +221,7 @@ def test_a_pipe_or_device_is_not_waited_for(tmp_path: Path) -> None:
     for path in (pipe, Path("/dev/zero")):
         with pytest.raises(CheckpointError) as raised:
             load_checkpoint(path)
-        assert str(raised.value) == (
-            f"{path}: cannot be read: a pipe or device, no regular file."
-        )
+        assert str(raised.value) == (f"{path}: cannot be read: a pipe or device, no regular file.")
 
 
 def test_no_file_or_a_folder(tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ def cases() -> dict[str, tuple[Change, str]]:
     )
     table["torch_missing"] = drop("rng", "torch"), "rng.torch: is none. Use a tensor of"
     table["optimizer_type"] = put("optimizer", "type", value=3), "optimizer.type: is 3. Use a non-"
-    table["optimizer_option"] = put("optimizer", "eps", value=W), f"optimizer.eps: is a tensor of "
+    table["optimizer_option"] = put("optimizer", "eps", value=W), "optimizer.eps: is a tensor of "
     table["optimizer_step"] = put("optimizer", "step", value=-1), f"optimizer.step: is -1. {COUNT}"
     provider = 'Use a distribution and its version, such as "zoo 0.1.0".'
     table["plugins_list"] = put("plugins", value=[]), "plugins: is []. Use a table."

@@ -73,7 +73,9 @@ def parse_resolved(text: str, registry: Registry, file: str) -> Architecture:
         document = parse(text, file, Path())
         if foreign := [document.table[key] for key in UNRESOLVED if key in document.table]:
             message = "has no place in a resolved architecture. Remove it."
-            raise ArchitectureError((node.key or node.location).problem(message) for node in foreign)
+            raise ArchitectureError(
+                (node.key or node.location).problem(message) for node in foreign
+            )
         return _checked(document, registry, file)
     except RecursionError as error:
         raise _too_deep(file) from error

@@ -129,9 +129,7 @@ def _evaluate(
         evaluation = evaluate(model, images, device, progress.on_image)
     content = evaluation.to_dict(_validation_name(spec), "best", spec.train.precision)
     directory.write_evaluation(content)
-    write_examples(
-        directory.path / "examples.png", images, list(denoised(model, images[:4], device))
-    )
+    write_examples(directory.path / "examples.png", images, denoised(model, images[:4], device))
     print_table(evaluation_table(evaluation))
 
 

@@ -84,7 +84,7 @@ def load(path: Path, *, legacy: bool = False) -> Any:
         raise TorchFileError from error
 
 
-def check_pickle(pickled: bytes | io.BufferedIOBase) -> None:
+def check_pickle(pickled: bytes | io.BytesIO) -> None:
     """Refuse a pickle that calls what no file of tensors needs.
 
     Raises:
