@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from zoo.errors import WriteError, printable
 
-MOST_TEXT = 2**18  # bytes of a file of TOML or JSON; the longest that is shipped has 5,000
+MOST_TEXT = 2**20  # bytes of a file of TOML or JSON; the longest that is shipped has 5,000
 LIFTED_BY = "ZOO_MAX_TEXT_BYTES"
 
 
@@ -61,11 +61,11 @@ def read_regular(path: Path, most: int | None = None) -> bytes:
             lift = f". {LIFTED_BY}={size} allows it" if most is None else ""
             reason = f"{size:,} bytes are more than the {allowed:,} allowed here{lift}"
             raise OSError(EFBIG, reason, str(path))
-        return stream.read(allowed)  # a file that grows meanwhile does not matter
+        return stream.read(size)  # a file that grows meanwhile does not matter
 
 
 def most_text() -> int:
-    """How many bytes a file of TOML or JSON may have: 256 KiB, or the user's ``LIFTED_BY``."""
+    """How many bytes a file of TOML or JSON may have: 1 MiB, or the user's ``LIFTED_BY``."""
     given = os.environ.get(LIFTED_BY, "")
     return int(given) if given.isdecimal() and given.isascii() else MOST_TEXT
 

@@ -239,10 +239,10 @@ def cases() -> dict[str, tuple[Change, str]]:
         'metrics[0].val_psnr: is "high". Use a number.',
     )
     table["metrics_tensor"] = put("metrics", 0, "lr", value=W), "metrics[0].lr: is a tensor of "
-    text = "Use the text of a resolved architecture, of at most 1,048,576 characters."
+    text = "Use the text of a resolved architecture, of at most 4,194,304 characters."
     table["architecture_number"] = put("architecture", value=1), f"architecture: is 1. {text}"
     table["architecture_empty"] = put("architecture", value=""), f'architecture: is "". {text}'
-    table["architecture_huge"] = put("architecture", value="#" * 2**21), "architecture: is "
+    table["architecture_huge"] = put("architecture", value="#" * 2**23), "architecture: is "
     table["started_text"] = (
         put("started_from", value="x"),
         'started_from: is "x". Use a table.',
