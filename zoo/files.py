@@ -1,4 +1,4 @@
-"""Writing files that are either complete or not there."""
+"""Writing files that are either complete or not there; reading regular ones, bounded in size."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from errno import (
@@ -13,8 +14,10 @@ from errno import (
     EBUSY,
     EDQUOT,
     EEXIST,
+    EFBIG,
     EINVAL,
     EIO,
+    EISDIR,
     ENOSPC,
     ENOSYS,
     ENOTDIR,
@@ -30,6 +33,66 @@ from zoo.temporary import reserved, temporary_name
 
 NOT_FLUSHED = (EDQUOT, EIO, ENOSPC)  # else the file system cannot flush that, and need not
 NO_RENAME_OVER = (EACCES, EBUSY, EEXIST, EINVAL, ENOSYS, ENOTSUP, EPERM)
+
+MOST_TEXT = 2**20  # bytes of a file of TOML or JSON; the longest that is shipped has 5,000
+LIFTED_BY = "ZOO_MAX_TEXT_BYTES"
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to be read that has an end: no pipe, socket or device, which may have none.
+
+    Raises:
+        OSError: it is none, or cannot be opened; ``strerror`` says why.
+    """
+    descriptor = -1
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # no wait for a pipe
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(EINVAL, "a pipe or device, no regular file", str(path))
+    except OSError as error:
+        if descriptor >= 0:
+            os.close(descriptor)
+        elif _is_socket(path):
+            raise OSError(EINVAL, "a socket, no regular file", str(path)) from error
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: Path, most: int | None = None) -> bytes:
+    """All bytes of a regular file.
+
+    Args:
+        path: the file.
+        most: how many bytes it may have; None for as many as a file of text may have,
+            :func:`most_text`.
+
+    Raises:
+        OSError: it is no regular file, cannot be read, or is larger; ``strerror`` says why.
+    """
+    with open_regular(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        allowed = most_text() if most is None else most
+        if size > allowed:
+            lift = f". {LIFTED_BY}={size} allows it" if most is None else ""
+            reason = f"{size:,} bytes are more than the {allowed:,} allowed here{lift}"
+            raise OSError(EFBIG, reason, str(path))
+        return stream.read(size)  # a file that grows meanwhile does not matter
+
+
+def most_text() -> int:
+    """How many bytes a file of TOML or JSON may have: 1 MiB, or the user's ``LIFTED_BY``."""
+    given = os.environ.get(LIFTED_BY, "")
+    return int(given) if given.isdecimal() and given.isascii() else MOST_TEXT
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return path.is_socket()
+    except OSError:
+        return False
 
 
 def write_atomically(

@@ -367,17 +367,20 @@ def test_files_are_read_in_order(tmp_path: Path) -> None:
 
 def test_more_images_than_memory(tmp_path: Path) -> None:
     colour, deep, stack = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.tif"
-    Image.new("RGB", (1000, 1000)).save(colour)  # 3 x 10^6 bytes
-    deep.write_bytes(imagecodecs.png_encode(np.zeros((500, 500), np.uint16)))  # 3 x 10^6: float32
+    Image.new("RGB", (1000, 1000)).save(colour)  # 3 x 10^6 values of a byte
+    deep.write_bytes(imagecodecs.png_encode(np.zeros((500, 500), np.uint16)))  # 0.75 x 10^6 float32
     tifffile.imwrite(stack, np.zeros((2, 1000, 1000, 3), np.uint8), photometric="rgb")  # 6 x 10^6
     paths = [colour, deep, stack]
-    assert len(read_images(paths, 3, memory_limit=12_000_000)) == 3
+    kept, as_floats, packed = 12_000_000, 36_000_000, 39_000_000
+    needed = kept + as_floats + packed
+    assert len(read_images(paths, 3, memory_limit=needed)) == 3
     with pytest.raises(DataError) as caught:
-        read_images(paths, 3, memory_limit=11_999_999)
+        read_images(paths, 3, memory_limit=needed - 1)
     assert str(caught.value) == (
-        f"3 images from {colour} on: decoded they take 11.4 MiB, more than the 11.4 MiB allowed "
-        "here. Use fewer or smaller images."
+        f"3 images from {colour} on: decoded, and copied to train on, they take 83.0 MiB, more "
+        "than the 83.0 MiB allowed here. Use fewer or smaller images."
     )
+    assert len(read_images([colour], 3, memory_limit=6_000_000)) == 1
 
 
 def test_a_damaged_file_among_many_is_named(tmp_path: Path) -> None:

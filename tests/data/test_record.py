@@ -26,13 +26,19 @@ def test_a_record_is_plain_values_and_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "plain", [{}, [], {"train": 1, "held_out": []}, {"train": [{}], "held_out": []}, None]
+    "plain",
+    [
+        *({}, [], {"train": 1, "held_out": []}, {"train": [{}], "held_out": []}, None),
+        {"train": [{"name": "a", "size": "3x4x5", "sha256": "0" * 63}], "held_out": []},
+        {"train": [{"name": "a", "size": "large", "sha256": "0" * 64}], "held_out": []},
+        {"train": [{"name": 1, "size": "3x4x5", "sha256": "0" * 64}], "held_out": []},
+    ],
 )
 def test_damaged_records(plain: object) -> None:
     with pytest.raises(DataError) as caught:
         DataRecord.from_plain(plain)  # type: ignore[arg-type]
     assert str(caught.value) == (
-        "the checkpoint's record of its images is damaged. Use another checkpoint."
+        "is no record of images. Use lists train and held_out of tables of name, size and sha256."
     )
 
 

@@ -23,7 +23,7 @@ from zoo.architecture.document import (
     literal,
 )
 from zoo.architecture.paths import written_path
-from zoo.architecture.problems import did_you_mean, schema_problems
+from zoo.architecture.problems import Problems, did_you_mean, schema_problems
 from zoo.architecture.schema import Schema, describe
 from zoo.architecture.sources import expand_source
 from zoo.errors import (
@@ -71,7 +71,8 @@ def check(document: Node, registry: Registry) -> Checked:
         document: where its values stand decides what their relative paths are relative to.
         registry: what can be written in it.
     """
-    missing = tuple(_missing_plugins(document, registry))
+    missing = Problems()
+    missing += _missing_plugins(document, registry)
     checker = _Checker(registry, complete=not missing)
     resolved = checker.checked(document, read_schema("architecture.json"), ())
     problems = (*missing, *checker.problems)
@@ -158,7 +159,7 @@ class _Checker:
     def __init__(self, registry: Registry, complete: bool = True) -> None:
         self.registry = registry
         self.complete = complete
-        self.problems: list[Problem] = []
+        self.problems = Problems()
         self.wrong: set[TomlPath] = set()
 
     def checked(self, node: Node, schema: Schema, path: TomlPath) -> Any:

@@ -9,12 +9,13 @@ from pathlib import Path
 from zoo.architecture.document import Node, parse
 from zoo.architecture.paths import written_path
 from zoo.errors import ArchitectureError, Problem, format_value, printable
+from zoo.files import read_regular
 
 
 def read_text(path: str | Path) -> str | Problem:
     """The text of an architecture file, or what is wrong with the file."""
     try:
-        return Path(path).read_bytes().decode("utf-8")
+        return read_regular(Path(path)).decode("utf-8")
     except OSError as error:
         return Problem(str(path), (), f"cannot be read: {error.strerror}.", subject="")
     except ValueError as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 from zoo.architecture.component import Component
 from zoo.architecture.document import Node, SourceLocation, TomlPath
+from zoo.architecture.problems import Problems
 from zoo.errors import (
     ArchitectureError,
     ArgumentError,
@@ -92,7 +93,7 @@ class ShapeInference:
     def __init__(self, registry: Registry, root: Node) -> None:
         self.registry = registry
         self.root = root
-        self.problems: list[Problem] = []
+        self.problems = Problems()
 
     def network(self, layers: Sequence[Component], input_shape: Shape) -> InferredShapes | None:
         """The shapes in a network; None, and ``problems``, where something does not fit.

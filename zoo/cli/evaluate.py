@@ -103,7 +103,7 @@ def evaluate(
     refuse_the_model(found.path, filter(None, [csv_file]))
     content = load_checkpoint(found.path)
     compiler, network = rebuild(found.path, content, registry, warn)
-    record = record_in(found.path, content)
+    record = record_in(content)
     sets = load_evaluation_sets(
         compiler, found.path, record, sources or {HELD_OUT: None}, sigmas, warn
     )

@@ -67,7 +67,7 @@ def train(
         model = unfilled_model(compiler)
         found = find_model(weights, registry)
         started_from = start_from(model, found)
-        before = record_in(found.path, load_checkpoint(found.path))
+        before = record_in(load_checkpoint(found.path))
     else:
         model = initial_model(compiler, spec.train.seed)
     model.to(device)
@@ -148,9 +148,7 @@ def _evaluate(
         evaluation = evaluate(model, images, device, progress.on_image)
     content = evaluation.to_dict(_validation_name(spec), "best", spec.train.precision)
     directory.write_evaluation(content)
-    write_examples(
-        directory.path / "examples.png", images, list(denoised(model, images[:4], device))
-    )
+    write_examples(directory.path / "examples.png", images, denoised(model, images[:4], device))
     print_table(evaluation_table(evaluation))
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from zoo import limits
-from zoo.data.decode import BYTE, Decoded, decode, read_header
+from zoo.data.decode import BYTE, Decoded, Header, decode, read_header
 from zoo.errors import DataError
 from zoo.pictures.picture import Array
 from zoo.pictures.values import ValueRange, not_finite
@@ -62,19 +62,21 @@ def read_images(
         paths: the files.
         channels: C of the tensors.
         value_range: values of black and white; None for those of each file's type.
-        memory_limit: bytes that all images together may take; None for half of the machine's
-            physical memory.
+        memory_limit: bytes that all images together may take, with what training copies of them;
+            None for three quarters of the memory that this process may still use.
 
     Raises:
         DataError: as for :func:`read_image`, or the images would take more than ``memory_limit``.
     """
-    limit = half_of_memory() if memory_limit is None else memory_limit
+    limit = most_memory() if memory_limit is None else memory_limit
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        needed = sum(pool.map(lambda path: _decoded_bytes(path, channels, value_range), paths))
+        headers = list(pool.map(lambda path: read_header(path, value_range), paths))
+        needed = training_bytes(headers, channels)
         if limit is not None and needed > limit:
             raise DataError(
-                f"{len(paths)} images from {paths[0]} on: decoded they take {_size(needed)}, more "
-                f"than the {_size(limit)} allowed here. Use fewer or smaller images."
+                f"{len(paths)} images from {paths[0]} on: decoded, and copied to train on, they "
+                f"take {format_bytes(needed)}, more than the {format_bytes(limit)} allowed here. "
+                "Use fewer or smaller images."
             )
         return list(pool.map(lambda path: read_image(path, channels, value_range), paths))
 
@@ -84,15 +86,29 @@ def page_names(name: str, pages: int) -> list[str]:
     return [name] if pages == 1 else [f"{name}[{page}]" for page in range(pages)]
 
 
-def half_of_memory() -> int | None:
-    """Half of the memory that this process may use, in bytes; None where nothing tells."""
-    usable = limits.memory().usable
-    return None if usable is None else usable // 2
+def training_bytes(headers: Sequence[Header], channels: int) -> int:
+    """Memory that images take at most: as they are kept, and as training copies them.
+
+    All are packed into one tensor (:class:`zoo.data.crops.Photographs`), which is of float32 if one
+    of them is.
+    """
+    packed = max((header.value_bytes for header in headers), default=1)
+    return sum(
+        header.values * channels * (header.value_bytes + packed)
+        + (header.values * channels * packed if header.value_bytes < packed else 0)
+        for header in headers
+    )
 
 
-def _decoded_bytes(path: Path, channels: int, value_range: ValueRange | None) -> int:
-    header = read_header(path, value_range)
-    return header.values * channels * header.value_bytes
+def most_memory() -> int | None:
+    """Three quarters of the memory that this process may still use; None where nothing tells."""
+    available = limits.memory().available
+    return None if available is None else available // 4 * 3
+
+
+def format_bytes(count: int) -> str:
+    """Bytes in MiB or GiB, as in ``1.5 GiB``."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
 def _to_tensor(name: str, image: Array, decoded: Decoded, channels: int) -> Tensor:
@@ -131,7 +147,3 @@ def _to_channels(name: str, image: Array, channels: int) -> Array:
         f"{name}: the image has {found} channels where {channels} are needed. "
         "Only 1 and 3 can be turned into each other."
     )
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"

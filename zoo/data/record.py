@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from zoo.data.sets import Images
 from zoo.errors import DataError, listed
+
+SIDES = ("train", "held_out")
+SIZE = re.compile(r"\d+x\d+x\d+")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,11 @@ class DataRecord:
             DataError: it is not as :meth:`to_plain` gives it.
         """
         try:
-            return cls(*(_from_plain(content[side]) for side in ("train", "held_out")))
-        except (KeyError, TypeError, AttributeError) as error:
+            return cls(*(_from_plain(content[side]) for side in SIDES))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(
-                "the checkpoint's record of its images is damaged. Use another checkpoint."
+                "is no record of images. Use lists train and held_out of tables of name, size and "
+                "sha256."
             ) from error
 
     def to_plain(self) -> dict[str, list[dict[str, str]]]:
@@ -113,6 +119,11 @@ def recorded(images: Images, indices: Iterable[int]) -> tuple[RecordedImage, ...
 
 
 def _from_plain(items: Iterable[Mapping[str, Any]]) -> tuple[RecordedImage, ...]:
-    return tuple(
-        RecordedImage(**{key: str(value) for key, value in item.items()}) for item in items
-    )
+    found = tuple(RecordedImage(**item) for item in items)
+    for image in found:
+        known = (image.name, str), (image.size, str), (image.sha256, str)
+        if not all(type(value) is kind for value, kind in known):
+            raise TypeError
+        if not (SIZE.fullmatch(image.size) and SHA256.fullmatch(image.sha256)):
+            raise ValueError
+    return found

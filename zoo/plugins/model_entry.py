@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from zoo.errors import CheckpointError, PluginError, format_error, shorten
+from zoo.files import read_regular
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RESOURCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[\w.-]+(/[\w.-]+)*")
 LONGEST_SHOWN = 100  # characters of a wrong value
 SHA256 = re.compile(r"[0-9a-f]{64}")
+MOST_BYTES = 2**31  # of a model's file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ class ModelEntry:
         """
         path = self.path
         try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            found = hashlib.sha256(read_regular(path, MOST_BYTES)).hexdigest()
         except OSError as error:
             raise self._unusable(f"cannot be read: {error.strerror}") from error
         if found != self.sha256:

@@ -20,21 +20,23 @@ weights_only=True)`` reads it with no zoo installed. Its keys:
 ============== ===================================================================================
 
 One for inference alone (:mod:`zoo.train.inference_checkpoint`) has no ``optimizer``, ``progress``,
-``rng`` and ``data``.
+``rng`` and ``data``. The archive's comment is the checksum of the whole file; files of before there
+was one are read without it.
 """
 
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from zoo.errors import CheckpointError
+from zoo.data.torch_file import TorchFileError, load, sealed
+from zoo.errors import CheckpointError, printable
 from zoo.files import keep_copy, write_atomically
+from zoo.train.checkpoint_content import problem_of
 
 FORMAT = 1
 KEYS = (
@@ -63,7 +65,7 @@ def save_checkpoint(path: Path, content: Mapping[str, Any], keep_previous: bool 
         keep_copy(path, previous_path(path))
     buffer = io.BytesIO()  # torch would turn a full disk into an error of its own
     torch.save({"format": FORMAT, **content}, buffer)
-    write_atomically(path, lambda stream: stream.write(buffer.getbuffer()))
+    write_atomically(path, lambda stream: stream.write(sealed(buffer.getvalue())))
 
 
 def previous_path(path: Path) -> Path:
@@ -74,34 +76,29 @@ def previous_path(path: Path) -> Path:
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint and verify it, tensors on the CPU.
 
-    The checksums that the file's container has for each tensor are verified first: torch itself
-    loads a tensor with a flipped bit without an error.
+    The bytes are compared with their checksums, and every entry is looked at before anything is
+    done with one (:mod:`zoo.train.checkpoint_content`).
 
     Raises:
-        CheckpointError: it is missing, damaged, or not a checkpoint of zoo.
+        CheckpointError: it is missing, damaged, or not a checkpoint of zoo; or an entry is not as
+            it should be: says which, and how it should be.
     """
+    where = printable(str(path))
     try:
-        if path.is_fifo() or path.is_char_device():  # its end is waited for, or never comes
-            raise CheckpointError(f"{path}: is a pipe or device. Use a .pkl file.")
-        with zipfile.ZipFile(path) as container:
-            damaged = container.testzip()
-        if damaged is not None:
-            raise CheckpointError(f"{path}: damaged: the checksum of {damaged} is wrong.")
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load(path)
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}.") from error
-    except CheckpointError:
-        raise
-    except Exception as error:  # torch raises many types, depending on where a file is damaged
+        raise CheckpointError(f"{where}: cannot be read: {error.strerror}.") from error
+    except TorchFileError as error:
+        reason = str(error) or "damaged, or not a checkpoint."
+        raise CheckpointError(f"{where}: {reason} Use a .pkl file that zoo has written.") from error
+    if not isinstance(content, dict) or not _is_format(content.get("format")):
         raise CheckpointError(
-            f"{path}: damaged, or not a checkpoint. Use a .pkl file that zoo has written."
-        ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path}: not a checkpoint of format {FORMAT}. Use a .pkl file that zoo has written."
+            f"{where}: not a checkpoint of format {FORMAT}. Use a .pkl file that zoo has written."
         )
     if missing := _missing(content):
-        raise CheckpointError(f"{path}: {', '.join(missing)} is missing. The file is incomplete.")
+        raise CheckpointError(f"{where}: {', '.join(missing)} is missing. The file is incomplete.")
+    if problem := problem_of(content):
+        raise CheckpointError(f"{where}: {problem}")
     return content
 
 
@@ -128,6 +125,10 @@ def load_or_fall_back(path: Path) -> tuple[dict[str, Any], str]:
         except CheckpointError:
             raise error from None
         return content, f"{error} Going on from the checkpoint before it, {previous.name}."
+
+
+def _is_format(value: object) -> bool:
+    return type(value) is int and value == FORMAT
 
 
 def _missing(content: Mapping[str, Any]) -> list[str]:

@@ -73,7 +73,7 @@ def resumed_images(compiler: Compiler, checkpoint: Path, content: Mapping[str, A
     Raises:
         DataError: one of them has changed or is not there, or they are unreadable.
     """
-    record = record_in(checkpoint, content)
+    record = record_in(content)
     images, validation = _load(compiler)
     if record is None:
         return _as_before(compiler, images, validation, checkpoint)
@@ -132,18 +132,11 @@ def trained_on(record: DataRecord | None, name: str, images: Images) -> str:
     )
 
 
-def record_in(checkpoint: Path, content: Mapping[str, Any]) -> DataRecord | None:
-    """The record of its images that a checkpoint has; None for an older one.
-
-    Raises:
-        DataError: it is damaged.
-    """
+def record_in(content: Mapping[str, Any]) -> DataRecord | None:
+    """The record of its images that a checkpoint has; None for an older one."""
     if "data" not in content:
         return None
-    try:
-        return DataRecord.from_plain(content["data"])
-    except DataError as error:
-        raise DataError(f"{checkpoint}: {error}") from error
+    return DataRecord.from_plain(content["data"])
 
 
 def _load(compiler: Compiler) -> tuple[Images, Images]:

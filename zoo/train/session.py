@@ -13,7 +13,7 @@ import tomli
 import torch
 from torch import Tensor
 
-from zoo.architecture import Architecture, Component, parse_architecture
+from zoo.architecture import Architecture, Component, parse_resolved
 from zoo.compiler import Compiler
 from zoo.data.augment import Augment
 from zoo.data.batches import Batches
@@ -23,11 +23,18 @@ from zoo.data.noise.base import Noise
 from zoo.data.record import DataRecord
 from zoo.data.seeding import generator
 from zoo.data.sets import ImagePairs, Images
-from zoo.errors import ArgumentError, CheckpointError, StateError, format_value
+from zoo.errors import (
+    ArchitectureError,
+    ArgumentError,
+    CheckpointError,
+    StateError,
+    format_value,
+)
 from zoo.init import Unfilled
 from zoo.nn.sequential import Sequential
 from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import is_for_inference, load_checkpoint
+from zoo.train.checkpoint_content import load_weights
 from zoo.train.providers import check_providers
 from zoo.train.run_images import RunImages, new_images
 
@@ -147,9 +154,9 @@ def load_trained(
             written.
 
     Raises:
-        CheckpointError: it is missing or damaged, or its weights do not fit its architecture.
+        CheckpointError: it is missing or damaged, its architecture is wrong, or its weights do not
+            fit it.
         PluginError: a plugin that it needs is missing or cannot be used.
-        ArchitectureError: its architecture is wrong.
     """
     return rebuild(path, load_checkpoint(path), registry, warn)
 
@@ -163,14 +170,23 @@ def rebuild(
     """:func:`load_trained` of a checkpoint that is read already."""
     for warning in check_providers(path, content["plugins"], registry):
         warn(warning)
-    architecture = parse_architecture(content["architecture"], registry, str(path), Path())
-    compiler = Compiler(architecture, registry)
-    model = unfilled_model(compiler)
     try:
-        model.load_state_dict(content["model"])
+        architecture = parse_resolved(content["architecture"], registry, str(path))
+        compiler = Compiler(architecture, registry)
+        model = unfilled_model(compiler)
+        load_weights(model, content["model"])
+    except ArchitectureError as error:
+        raise _wrong_architecture(error) from error
     except StateError as error:
         raise CheckpointError(f"{path}: {error}") from error
     return compiler, model.eval()
+
+
+def _wrong_architecture(error: ArchitectureError) -> CheckpointError:
+    """The first mistake of a checkpoint's architecture; lines are those of its text."""
+    first, *others = error.problems
+    more = f" There are {len(others)} more mistakes." if others else ""
+    return CheckpointError(f"{first}{more}")
 
 
 def check_resumable(path: Path, content: Mapping[str, Any], architecture: Architecture) -> None:
@@ -189,9 +205,13 @@ def check_resumable(path: Path, content: Mapping[str, Any], architecture: Archit
     may_change = r"train\.epochs$"
     if "data" in content:  # what is found there is compared
         may_change += r"|data\.(source|validation)(\.|$)"
-    before, now = (
-        dict(_flat(tomli.loads(text))) for text in (content["architecture"], architecture.text)
-    )
+    try:
+        before = dict(_flat(tomli.loads(content["architecture"])))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: architecture: is no TOML. Use a .pkl file that zoo has written."
+        ) from error
+    now = dict(_flat(tomli.loads(architecture.text)))
     differences = [
         f"{key} was {format_value(before.get(key, 'not set'))}, "
         f"is {format_value(now.get(key, 'not set'))}"

@@ -17,6 +17,7 @@ from zoo.data.evaluation import EvaluationImage
 from zoo.data.record import DataRecord
 from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
 from zoo.nn.sequential import Sequential
+from zoo.train.checkpoint_content import load_weights
 from zoo.train.environment import versions
 from zoo.train.evaluation import validate
 from zoo.train.precision import products_in
@@ -165,6 +166,7 @@ class Trainer:
     def _finish_epoch(self, directory: RunDirectory, observer: Observer) -> None:
         started = time.monotonic()
         progress, lr = self.progress, self.optimizer.lr
+        self.save(directory)  # validating large images may take long, or more memory than there is
         self.model.eval()
         val_loss, val_psnr = validate(self.model, self.loss, self.validation, self.device)
         train_loss = self.mean_loss()
@@ -226,7 +228,7 @@ class Trainer:
             CheckpointError: its weights or optimizer state do not fit the architecture.
         """
         try:
-            self.model.load_state_dict(content["model"])
+            load_weights(self.model, content["model"])
             self.optimizer.load_state_dict(content["optimizer"])
             self.progress = Progress(**content["progress"])
         except (StateError, TypeError) as error:
@@ -234,7 +236,12 @@ class Trainer:
         self.metrics = list(content["metrics"])
         self.started_from = content.get("started_from")
         self._loss_sum.fill_(self.progress.loss_sum)
-        torch.set_rng_state(content["rng"]["torch"])
+        try:
+            torch.set_rng_state(content["rng"]["torch"])
+        except RuntimeError as error:  # as many bytes as it has, and others
+            raise CheckpointError(
+                "the checkpoint does not fit: rng.torch is no state of torch's generator."
+            ) from error
         if self.device.type == "cuda" and content["rng"]["cuda"] is not None:
             torch.cuda.set_rng_state(content["rng"]["cuda"], self.device)
 
@@ -244,6 +251,9 @@ class Trainer:
         # A sigmoid can hide an infinite weight: the loss is then an ordinary number.
         if not all(value.isfinite().all() for value in self.model.state_dict().values()):
             raise self._diverged("a weight is no finite number")
+        states = self.optimizer.state_dict()["state"]  # what a checkpoint may not have either
+        if not all(value.isfinite().all() for state in states for value in state.values()):
+            raise self._diverged("the optimizer's state has a value that is no finite number")
 
     def _diverged(self, what: str) -> DivergenceError:
         return DivergenceError(
