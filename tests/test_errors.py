@@ -32,7 +32,7 @@ def test_the_tree_of_the_docstring_is_the_tree() -> None:
         for kind in vars(errors).values()
         if isinstance(kind, type) and issubclass(kind, Exception)
     }
-    assert defined == {"ZooError", *drawn}
+    assert defined == {"ZooError", "EscapeError", *drawn}
 
 
 def test_what_the_docstring_says_is_a_value_error_is_one() -> None:

@@ -4,13 +4,25 @@ import errno
 import json
 import math
 import os
+import signal
+import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from zoo.errors import WriteError
-from zoo.files import create_folder, create_text, to_json, write_atomically, write_text
+from zoo.files import (
+    create_folder,
+    create_text,
+    keep_copy,
+    to_json,
+    write_atomically,
+    write_text,
+)
+from zoo.temporary import reserved, temporary_name
 
 
 def test_replaces_the_whole_file(tmp_path: Path) -> None:
@@ -219,3 +231,171 @@ def test_a_folder_in_one_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(WriteError) as raised:
         create_folder(path, {"a.txt": "a"})
     assert str(raised.value) == f"{path}: cannot be written: No such file or directory."
+
+
+CANNOT = [errno.EINVAL, errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EBADF]
+
+
+@pytest.mark.parametrize("code", CANNOT)
+@pytest.mark.parametrize("what", ["fsync", "open"])
+def test_a_folder_that_cannot_be_flushed(
+    code: int, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on CIFS, VirtualBox' folders and some of FUSE; Windows does not even open folders."""
+    fsync, opened = os.fsync, os.open
+
+    def fail_fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        fsync(descriptor)
+
+    def fail_open(path: str, *arguments: int, **others: int | None) -> int:
+        if Path(path) == tmp_path:
+            raise OSError(code, os.strerror(code))
+        return opened(path, *arguments, **others)
+
+    monkeypatch.setattr(os, what, fail_fsync if what == "fsync" else fail_open)
+    write_text(tmp_path / "a.txt", "new")
+    create_text(tmp_path / "b.txt", "new")
+    create_folder(tmp_path / "c", {"d.txt": "new"})
+    assert [path.read_text() for path in sorted(tmp_path.rglob("*.txt"))] == ["new"] * 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt", "c"]
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+def test_files_that_cannot_be_flushed(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_a_flush_that_loses_data_is_an_error(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(WriteError):
+        write_text(tmp_path / "a.txt", "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", fail)
+
+
+@pytest.fixture
+def no_replacing(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace, rename = os.replace, os.rename
+
+    def refuse(source: Path, target: Path) -> None:
+        if os.path.lexists(target):
+            raise OSError(errno.EEXIST, "File exists")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(
+        os, "rename", lambda a, b: refuse(a, b) if os.path.lexists(b) else rename(a, b)
+    )
+
+
+@pytest.mark.usefixtures("no_links")
+def test_a_file_system_without_links(tmp_path: Path) -> None:
+    create_text(tmp_path / "a.txt", "first")
+    with pytest.raises(FileExistsError):
+        create_text(tmp_path / "a.txt", "second")
+    keep_copy(tmp_path / "a.txt", tmp_path / "b.txt")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["first", "first"]
+
+
+@pytest.mark.usefixtures("no_links", "no_replacing")
+def test_a_file_system_without_links_and_without_replacing(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    create_text(path, "first")
+    write_text(path, "second")
+    keep_copy(path, tmp_path / "b.txt")
+    write_text(path, "third")
+    keep_copy(path, tmp_path / "b.txt")
+    assert {it.name: it.read_text() for it in tmp_path.iterdir()} == {
+        "a.txt": "third",
+        "b.txt": "third",
+    }
+
+
+def test_a_copy_is_kept_when_the_file_is_replaced(tmp_path: Path) -> None:
+    path, copy = tmp_path / "a.txt", tmp_path / "b.txt"
+    for text in ("first", "second", "third"):
+        write_text(path, text)
+        keep_copy(path, copy)
+        keep_copy(path, copy)  # a rename to another name of the same file does nothing
+    write_text(path, "fourth")
+    assert copy.read_text() == "third"
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["a.txt", "b.txt"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from zoo.files import write_atomically
+from zoo.temporary import reserved
+
+def die(stream):
+    stream.write(b"half")
+    stream.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+path = Path(sys.argv[1])
+with reserved(path, Path.mkdir) as folder:
+    (folder / "inside").touch()
+    write_atomically(path, die)
+"""
+
+
+def test_what_a_killed_process_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    for _ in range(2):
+        killed = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+        assert killed.returncode == -signal.SIGKILL
+        assert len(list(tmp_path.iterdir())) == 3  # the file, a folder, half a file
+    assert path.read_text() == "old"
+    write_text(path, "new")
+    write_text(tmp_path / "other.txt", "new")
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["a.txt", "other.txt"]
+
+
+def test_what_a_process_that_lives_has_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with reserved(path, lambda name: name.touch(exist_ok=False)) as mine:
+        write_text(path, "new")
+        create_text(tmp_path / "b.txt", "new")
+        assert mine.exists()
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["a.txt", "b.txt"]
+
+
+def test_a_link_with_the_name_of_a_temporary_file_is_not_followed(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.txt", tmp_path / "other.txt"
+    other.write_text("mine")
+    temporary_name(path, 0).symlink_to(other)
+    write_text(path, "new")
+    assert other.read_text() == "mine"
+    assert path.read_text() == "new"
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    write_text(tmp_path / name, to_json({"name": name}))
+    (path,) = tmp_path.iterdir()
+    assert path.read_bytes() == b'{"name": "caf\\udce9"}'
+    assert json.loads(path.read_text())["name"] == name

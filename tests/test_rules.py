@@ -26,13 +26,15 @@ SPEC = {
 }
 PLUGINS_READ = {
     *("plugins.records", "plugins.lowering", "plugins.model_entry", "plugins.registry"),
+    *("plugins.distributions", "plugins.isolation"),
 }
 PLUGINS_FOUND = {*PLUGINS_READ, "plugins.discovery", "plugins.static_source"}
 TEXTBOOK = {"init", "nn", "optim"}
 ONNX = {"export.optional", "export.graph", "export.layers", "export.runtime"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "files": {"errors"},
+    "temporary": set(),
+    "files": {"errors", "temporary"},
     "malloc": set(),
     "limits": set(),
     "spec": set(),
@@ -51,12 +53,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins.python_subprocess": set(),
     "plugins.scaffold": set(),
     "plugins.schema_lint": {"errors", "spec.schemas", "spec.arguments", "plugins.suggestions"},
-    "plugins.object_reference": {"errors"},
+    "plugins.isolation": {"errors"},
+    "plugins.distributions": {"errors"},
+    "plugins.object_reference": {"errors", "plugins.isolation"},
     "plugins.records": {
         *("errors", "spec.layer_info", "plugins.schema_lint", "plugins.object_reference"),
     },
     "plugins.lowering": {"errors", "plugins.object_reference"},
-    "plugins.model_entry": {"errors"},
+    "plugins.model_entry": {"errors", "files"},
     "plugins.hookspecs": {"plugins.records", "plugins.lowering", "plugins.model_entry"},
     "plugins.declared_layer": {
         *("errors", "plugins.records", "spec.layer_info", "spec.parameters"),
@@ -65,29 +69,48 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins.discovery": {
         *("errors", "plugins.records", "plugins.hookspecs", "plugins.builtins"),
         *("plugins.model_entry", "plugins.static_source"),
+        *("plugins.distributions", "plugins.isolation"),
     },
     "plugins.registry": {
         *("errors", "plugins.records", "plugins.lowering", "plugins.discovery"),
         *("plugins.model_entry", "plugins.declared_layer"),
+        *("plugins.distributions", "plugins.isolation"),
     },
-    "architecture": {"errors", *SPEC, "spec.schemas", *PLUGINS_READ, "plugins.suggestions"},
+    "architecture": {
+        "errors",
+        "files",
+        *SPEC,
+        "spec.schemas",
+        *PLUGINS_READ,
+        "plugins.suggestions",
+    },
     "describe": {
-        *("errors", "spec.schemas", *PLUGINS_FOUND, "plugins.python_subprocess", "architecture"),
+        *("errors", "files", "spec.schemas", *PLUGINS_FOUND, "plugins.python_subprocess"),
+        "architecture",
     },
     "init": {"errors", *SPEC},
     "nn": {"errors", *SPEC, "init"},
     "optim": {"errors", *SPEC},
     "pictures": {"errors", "files", "limits"},
-    "data": {"errors", "limits", *SPEC, "pictures"},
-    "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data"},
+    "data": {"errors", "files", "limits", *SPEC, "pictures"},
+    "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data", "pictures"},
     "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
     "inference": {"errors", "limits", *SPEC, "init", "nn", "pictures", "engine"},
     "train": {
-        *("errors", "files", "malloc", *SPEC, *PLUGINS_READ, "plugins.suggestions"),
-        *("architecture", "describe", *TEXTBOOK, "data", "compiler", "engine", "inference"),
+        *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_READ),
+        *(
+            "plugins.suggestions",
+            "architecture",
+            "describe",
+            *TEXTBOOK,
+            "data",
+            "compiler",
+            "engine",
+            "inference",
+        ),
     },
     "export.optional": {"errors"},
-    "export.graph": {"errors", "spec.sizes", "nn", "export.optional"},
+    "export.graph": {"errors", "spec.sizes", "plugins.isolation", "nn", "export.optional"},
     "export.layers": {"nn", "export.graph"},
     "export.runtime": {"export.optional"},
     "zoo": {  # zoo/__init__.py
@@ -100,8 +123,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("compiler", "engine", "train", *ONNX),
     },
     "export": {
-        *("errors", "files", *SPEC, *PLUGINS_READ, "plugins.python_subprocess", "architecture"),
-        *("describe", "nn", "compiler", "engine", "inference", "train", "testing", *ONNX),
+        *("errors", "files", "temporary", *SPEC, *PLUGINS_READ, "plugins.python_subprocess"),
+        *("architecture", "describe", "nn", "compiler", "engine", "inference", "train"),
+        *("testing", *ONNX),
     },
     "bench": {
         *("errors", *PLUGINS_READ, "plugins.python_subprocess", "architecture", "describe"),
@@ -119,10 +143,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
-LOOSE = {"__init__", "__main__", "errors", "files", "compiler", "limits", "malloc"}
+LOOSE = {"__init__", "__main__", "errors", "files", "temporary", "compiler", "limits", "malloc"}
 
 WITHOUT_TORCH = {
-    *("errors", "files", "limits", "spec", "plugins", "architecture", "describe", "pictures"),
+    *("errors", "files", "temporary", "limits", "spec", "plugins", "architecture"),
+    *("describe", "pictures"),
 }
 A_PLUGIN_MAY_IMPORT = re.compile(
     r"zoo(\.(nn|optim|init|errors|testing|engine|export|spec(\.\w+)?))?"
@@ -134,6 +159,7 @@ GRADIENTS_OF_TORCH = {
     "enable_grad",
     "set_grad_enabled",
 }
+REFUSES_GRADIENTS = "zoo/train/checkpoint_content.py"  # of a checkpoint's tensors
 OF_TORCH = re.compile(r"nn|autograd|func|fx|jit|ops|_C|_\w*nn|\w*conv(olution|_?\w*\d)\w*")
 
 
@@ -227,7 +253,7 @@ def no_library_gradients_or_convolutions(source: Source) -> Iterator[str]:
             first, _, rest = dotted(node).partition(".")
             if first in aliases:
                 used.append((node.lineno, f"torch.{rest}"))
-            if node.attr in GRADIENTS_OF_TORCH:
+            if node.attr in GRADIENTS_OF_TORCH and source.path != REFUSES_GRADIENTS:
                 yield f"{source.path}:{node.lineno}: {node.attr}"
         called = dotted(node.func) if isinstance(node, ast.Call) else ""
         if called == "getattr" and aliases & set(map(dotted, node.args)):

@@ -107,8 +107,8 @@ def load(model: str | Path, device: str = "auto") -> Denoiser:
     registry = load_registry()
     found = find_model(model, registry)
     warn = partial(warnings.warn, stacklevel=3)
-    _, network = load_trained(found.path, registry, warn)
-    return Denoiser(network.to(choose_device(device)))
+    compiler, network = load_trained(found.path, registry, warn)
+    return Denoiser(network.to(choose_device(device)), compiler.value_range)
 
 
 def load_checkpoint(path: str | Path, device: str = "cpu") -> Sequential:

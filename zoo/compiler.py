@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,10 +12,12 @@ import torch
 from zoo.architecture import Architecture, Component
 from zoo.architecture.infer_shapes import InferredLayer, InferredShapes
 from zoo.data.sets import CleanImages, ImagePairs
-from zoo.errors import ArgumentError, PluginError
+from zoo.errors import ArgumentError, PluginError, ZooError, format_error
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
 from zoo.nn.sequential import Sequential
+from zoo.pictures.values import ValueRange
+from zoo.plugins.isolation import isolated
 from zoo.plugins.registry import Registry
 from zoo.spec.shapes import format_shape
 
@@ -65,13 +68,36 @@ class Compiler:
             DataError: they are missing, unreadable or unsuitable.
             PluginError: the source gives something else.
         """
-        data = self.build(source, channels=self.architecture.input.channels)
+        channels = self.architecture.input.channels
+        data = self.build(source, None, channels=channels, **self._value_range_of(source))
         if not isinstance(data, CleanImages | ImagePairs):
             raise PluginError(
                 f"source {source.type!r}: returned a {type(data).__name__}. "
                 "Return CleanImages or ImagePairs."
             )
         return data
+
+    @property
+    def value_range(self) -> ValueRange | None:
+        """Black and white of picture files by ``data.range``; None for what their types say."""
+        given = self.architecture.data.value_range
+        return None if given is None else ValueRange(*given)
+
+    def _value_range_of(self, source: Component) -> dict[str, ValueRange]:
+        """The argument that says a source what black and white are, if anything is said.
+
+        Raises:
+            ArchitectureError: the source does not take it.
+        """
+        if self.value_range is None:
+            return {}
+        factory = self.registry.get(source.kind, source.type).entry.load()
+        if "value_range" not in inspect.signature(factory).parameters:
+            raise self.architecture.error(
+                ("data", "range"),
+                f"the source {source.type} takes none. Leave range out, or use folder or pairs.",
+            )
+        return {"value_range": self.value_range}
 
     def build(
         self,
@@ -93,10 +119,28 @@ class Compiler:
         }
         if generator is not None and "generator" in inspect.signature(factory).parameters:
             extra["generator"] = generator
+        with self._made_by_a_plugin(component):
+            try:
+                return factory(*arguments, **{**parameters, **extra})
+            except ArgumentError as error:
+                raise self.architecture.error(component.path, str(error)) from error
+
+    @contextmanager
+    def _made_by_a_plugin(self, component: Component) -> Iterator[None]:
+        """Run the code that makes a component, which may be a plugin's, isolated."""
+        provider = self.registry.get(component.kind, component.type).provider
         try:
-            return factory(*arguments, **{**parameters, **extra})
-        except ArgumentError as error:
-            raise self.architecture.error(component.path, str(error)) from error
+            with isolated():
+                yield
+        except (ZooError, MemoryError):
+            raise
+        except Exception as error:
+            if provider.distribution == "zoo":
+                raise
+            raise PluginError(
+                f"{component.kind} {component.type!r} of {provider}: cannot be made: "
+                f"{format_error(error)}."
+            ) from error
 
     def _chain(self, shapes: InferredShapes, generator: torch.Generator) -> Sequential:
         """The layers, one after the other."""
@@ -105,7 +149,8 @@ class Compiler:
         for inferred in shapes.layers:
             bodies = {name: self._chain(body, generator) for name, body in inferred.bodies.items()}
             layer = self.build(inferred.component, generator, **bodies)
-            self._compare(inferred, layer, shape)
+            with self._made_by_a_plugin(inferred.component):
+                self._compare(inferred, layer, shape)
             shape = inferred.info.output_shape
             layers.append(layer)
         return Sequential(*layers)

@@ -28,11 +28,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST_ERROR = 1000  # characters of another library's or a plugin's message
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class ZooError(Exception):
-    """Base of every error a user or plugin author can cause or has to know about."""
+    """Base of every error a user or plugin author can cause or has to know about.
+
+    Each argument is a line of the message. What is no printable character in it, as the name of a
+    file may have, is escaped.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(printable(str(line)) for line in self.args)
 
 
 class UsageError(ZooError):
@@ -65,6 +73,10 @@ class StateError(ZooError):
 
 class PluginError(ZooError):
     """A plugin, or an entry of a plugin, that cannot be used."""
+
+
+class EscapeError(Exception):
+    """A plugin raised what is no Exception, such as SystemExit or a panic of Rust; it has that."""
 
 
 class DataError(ZooError):
@@ -131,7 +143,7 @@ class Problem:
 
     def __str__(self) -> str:
         position = "".join(f":{number}" for number in (self.line, self.column) if number)
-        return f"{self.file}{position}: {self.text}"
+        return printable(f"{self.file}{position}: {self.text}")
 
 
 class ArchitectureError(ZooError):
@@ -139,7 +151,7 @@ class ArchitectureError(ZooError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__(*map(str, self.problems))
 
 
 def format_path(path: Iterable[str | int]) -> str:
@@ -179,8 +191,14 @@ def format_error(error: BaseException) -> str:
     """An exception in one line: zoo's own by its message, any other as a traceback ends."""
     if isinstance(error, ZooError):
         return str(error)
-    message = " ".join(str(error).split()).rstrip(".")
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+    if isinstance(error, EscapeError):
+        return format_error(error.args[0])
+    try:
+        message = " ".join(str(error).split()).rstrip(".")
+    except Exception:  # one of a plugin need not know what to say
+        message = ""
+    name = type(error).__name__
+    return printable(shorten(f"{name}: {message}" if message else name, LONGEST_ERROR))
 
 
 def shorten(text: str, limit: int = 60) -> str:
@@ -192,6 +210,11 @@ def first_of(items: Sequence[str], shown: int = 3, separator: str = ", ") -> str
     """The first of a list, and how many more there are: ``a, b, c and 4 more``."""
     more = f" and {len(items) - shown:,} more" if len(items) > shown else ""
     return separator.join(items[:shown]) + more
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first of some files' names, printable, and how many more there are."""
+    return first_of([printable(name) for name in names])
 
 
 def quoted(text: str) -> str:

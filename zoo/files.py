@@ -1,19 +1,98 @@
-"""Writing files that are either complete or not there."""
+"""Writing files that are either complete or not there; reading regular ones, bounded in size."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import shutil
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from errno import EEXIST, ENOTDIR, ENOTEMPTY
+from errno import (
+    EACCES,
+    EBUSY,
+    EDQUOT,
+    EEXIST,
+    EFBIG,
+    EINVAL,
+    EIO,
+    EISDIR,
+    ENOSPC,
+    ENOSYS,
+    ENOTDIR,
+    ENOTEMPTY,
+    ENOTSUP,
+    EPERM,
+)
 from pathlib import Path
-from secrets import token_hex
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from zoo.errors import WriteError, printable
+from zoo.temporary import reserved, temporary_name
+
+NOT_FLUSHED = (EDQUOT, EIO, ENOSPC)  # else the file system cannot flush that, and need not
+NO_RENAME_OVER = (EACCES, EBUSY, EEXIST, EINVAL, ENOSYS, ENOTSUP, EPERM)
+
+MOST_TEXT = 2**20  # bytes of a file of TOML or JSON; the longest that is shipped has 5,000
+LIFTED_BY = "ZOO_MAX_TEXT_BYTES"
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to be read that has an end: no pipe, socket or device, which may have none.
+
+    Raises:
+        OSError: it is none, or cannot be opened; ``strerror`` says why.
+    """
+    descriptor = -1
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # no wait for a pipe
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(EINVAL, "a pipe or device, no regular file", str(path))
+    except OSError as error:
+        if descriptor >= 0:
+            os.close(descriptor)
+        elif _is_socket(path):
+            raise OSError(EINVAL, "a socket, no regular file", str(path)) from error
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: Path, most: int | None = None) -> bytes:
+    """All bytes of a regular file.
+
+    Args:
+        path: the file.
+        most: how many bytes it may have; None for as many as a file of text may have,
+            :func:`most_text`.
+
+    Raises:
+        OSError: it is no regular file, cannot be read, or is larger; ``strerror`` says why.
+    """
+    with open_regular(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        allowed = most_text() if most is None else most
+        if size > allowed:
+            lift = f". {LIFTED_BY}={size} allows it" if most is None else ""
+            reason = f"{size:,} bytes are more than the {allowed:,} allowed here{lift}"
+            raise OSError(EFBIG, reason, str(path))
+        return stream.read(size)  # a file that grows meanwhile does not matter
+
+
+def most_text() -> int:
+    """How many bytes a file of TOML or JSON may have: 1 MiB, or the user's ``LIFTED_BY``."""
+    given = os.environ.get(LIFTED_BY, "")
+    return int(given) if given.isdecimal() and given.isascii() else MOST_TEXT
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return path.is_socket()
+    except OSError:
+        return False
 
 
 def write_atomically(
@@ -33,9 +112,9 @@ def write_atomically(
         WriteError: the file cannot be written, or is there and not to be replaced.
     """
     try:
-        with _temporary(path.parent, write) as temporary:
+        with _temporary(path, write) as temporary:
             if overwrite:
-                temporary.replace(path)
+                _replace(temporary, path)
             else:
                 _rename_to_new(temporary, path)
         flush_folder(path.parent)
@@ -48,20 +127,34 @@ def _write_error(path: Path, error: OSError) -> WriteError:
 
 
 @contextmanager
-def _temporary(folder: Path, write: Callable[[BinaryIO], object]) -> Iterator[Path]:
-    """A file with what ``write`` writes, on the disk; gone afterwards.
-
-    Its name is nobody else's, also where two processes write the same file.
-    """
-    path = folder / f".zoo-{token_hex(8)}.tmp"
-    try:
-        with path.open("x+b") as stream:
+def _temporary(path: Path, write: Callable[[BinaryIO], object]) -> Iterator[Path]:
+    """A file beside ``path`` with what ``write`` writes, on the disk; gone afterwards."""
+    with reserved(path, lambda name: name.touch(exist_ok=False)) as temporary:
+        with temporary.open("r+b") as stream:
             write(stream)
             stream.flush()
-            os.fsync(stream.fileno())
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+            flush(stream.fileno())
+        yield temporary
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Give a file the name of another, which is gone then; where it cannot be, both stay."""
+    try:
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno not in NO_RENAME_OVER or not path.is_file():
+            raise
+        aside = path.with_name(f"{temporary.name}.old")
+        try:
+            path.rename(aside)
+        except OSError:
+            raise error from None
+        try:
+            temporary.rename(path)
+        except OSError:
+            aside.rename(path)
+            raise
+        aside.unlink()
 
 
 def create_text(path: Path, text: str) -> None:
@@ -72,7 +165,7 @@ def create_text(path: Path, text: str) -> None:
         WriteError: the file cannot be written.
     """
     try:
-        with _temporary(path.parent, lambda stream: stream.write(text.encode())) as temporary:
+        with _temporary(path, lambda stream: stream.write(_encoded(text))) as temporary:
             _rename_to_new(temporary, path)
         flush_folder(path.parent)
     except FileExistsError:
@@ -89,7 +182,34 @@ def _rename_to_new(temporary: Path, path: Path) -> None:
         raise
     except OSError:  # a file system without links
         path.touch(exist_ok=False)
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except OSError:  # and without replacing
+            path.unlink()
+            temporary.rename(path)
+
+
+def keep_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, which it keeps when another takes the first.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
+    temporary = temporary_name(target, "link")
+    try:
+        temporary.unlink(missing_ok=True)
+        temporary.hardlink_to(source)
+    except OSError:  # a file system without links
+        with source.open("rb") as stream:
+            write_atomically(target, lambda copy: shutil.copyfileobj(stream, copy))
+        return
+    try:
+        _replace(temporary, target)
+        flush_folder(target.parent)
+    except OSError as error:
+        raise _write_error(target, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)  # a rename to another name of the same file does nothing
 
 
 def create_folder(path: Path, texts: Mapping[str, str]) -> None:
@@ -106,11 +226,11 @@ def create_folder(path: Path, texts: Mapping[str, str]) -> None:
         WriteError: a file cannot be written.
     """
     try:
-        with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as temporary:
-            folder = Path(temporary) / path.name
+        with reserved(path, Path.mkdir) as temporary:
+            folder = temporary / path.name
             for name, text in texts.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                (folder / name).write_bytes(text.encode())
+                (folder / name).write_bytes(_encoded(text))
             folder.rename(path)
         flush_folder(path.parent)
     except OSError as error:
@@ -119,18 +239,37 @@ def create_folder(path: Path, texts: Mapping[str, str]) -> None:
         raise _write_error(path, error) from error
 
 
-def flush_folder(folder: Path) -> None:
-    """Flush a folder's list of names to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def flush(descriptor: int) -> None:
+    """Flush an open file or folder to the disk, where its file system can do that."""
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in NOT_FLUSHED:
+            raise
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's list of names to the disk, where its file system can do that."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows, and folders that may be written and not be read
+        return
+    try:
+        flush(descriptor)
     finally:
         os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    write_atomically(path, lambda stream: stream.write(text.encode()))
+    """Write a text file atomically, as UTF-8; what this does not have is escaped."""
+    write_atomically(path, lambda stream: stream.write(_encoded(text)))
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8. Names of files may have other bytes, which Python keeps as surrogates: in JSON, what
+    they become is the escape for them.
+    """
+    return text.encode("utf-8", "backslashreplace")
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

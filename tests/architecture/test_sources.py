@@ -35,6 +35,23 @@ def test_what_a_short_form_stands_for(text: str, table: dict[str, str]) -> None:
     assert expand_source(text, ["demo", "folder", "pairs", "pkl"]) == table
 
 
+def test_a_folder_of_the_whole_name_wins(tmp_path: Path) -> None:
+    for name in ("photos, Rome 2024", "a", "b,c", "pairs:x", "old.pkl", "demo"):
+        (tmp_path / name).mkdir()
+
+    def expand(text: str) -> dict[str, Any]:
+        return expand_source(text, ["demo"], tmp_path)
+
+    for name in ("photos, Rome 2024", "photos, Rome 2024/", "pairs:x", "old.pkl", "b,c", "./demo"):
+        assert expand(name) == {"type": "folder", "path": name}
+        assert expand(str(tmp_path / name)) == {"type": "folder", "path": str(tmp_path / name)}
+    assert expand("demo") == {"type": "demo"}
+    assert expand("a,b,c") == {"type": "pairs", "first": "a", "second": "b,c"}
+    assert expand("b,c,a") == {"type": "pairs", "first": "b,c", "second": "a"}
+    assert expand("a,c") == {"type": "pairs", "first": "a", "second": "c"}
+    assert expand("a,b,d") == {"type": "folder", "path": "a,b,d"}
+
+
 @pytest.mark.parametrize(
     ("text", "table"),
     [

@@ -110,7 +110,7 @@ def test_metadata_without_a_name(
     assert cli("plugins", "--json").code == 0
     finding = by_name(content, "versions")["a package"]
     assert finding["state"] == "problem"
-    assert finding["value"] == f"its metadata have no name or no version: {info}"
+    assert finding["value"] == f"it has no readable METADATA: {info}"
 
 
 def test_variables_that_name_no_plugin(

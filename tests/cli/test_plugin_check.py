@@ -195,7 +195,7 @@ def test_a_plugin_that_is_right(cli: Callable[..., Result], tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("zoo_pair", "plugin 'zoo_pair': is not installed. Did you mean zoo-pair?"),
+        ("zoo-pairs", "plugin 'zoo-pairs': is not installed. Did you mean zoo-pair?"),
         ("zoo-probes", "plugin 'zoo-probes': is not installed. Did you mean zoo-probe?"),
     ],
 )
@@ -239,8 +239,10 @@ def test_a_layer_that_cannot_be_made_is_reported_once(
     lines = result.out.splitlines()
     start = lines.index("layer narrow: 2 checks passed, 2 failed")
     assert lines[start + 1 : start + 3] == [
-        "  in_a_file failed: layer narrow: KeyError: 'width'",
-        "  cases failed: narrow(): cannot be made: KeyError: 'width'",
+        "  in_a_file failed: layer narrow: layer 'narrow' of zoo-pair 1.0: cannot be made: "
+        "KeyError: 'width'.",
+        "  cases failed: narrow(): cannot be made: layer 'narrow' of zoo-pair 1.0: cannot be made: "
+        "KeyError: 'width'.",
     ]
     assert (result.code, result.err) == (3, "")
 

@@ -34,6 +34,7 @@ def test_the_files_of_a_run(finished: Any) -> None:
     assert sorted(path.name for path in finished.path.iterdir()) == [
         "architecture.toml",
         "best.pkl",
+        "data.json",
         "environment.json",
         "evaluation.json",
         "examples.png",
@@ -52,7 +53,8 @@ def test_what_it_prints(finished: Any, base: Path) -> None:
     assert lines[:4] == [
         "device: cpu (1 threads), precision float32",
         "model: tiny, 4 layers, 223 parameters",
-        f"data: folder {base / 'photos'}, 10 crops an epoch, 1 image to validate on",
+        f"data: folder {base / 'photos'}, 4 images, 10 crops an epoch, "
+        "1 image to validate on (2.png)",
         "run: run",
     ]
     for epoch, line in enumerate(lines[4:6], start=1):

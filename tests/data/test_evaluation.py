@@ -4,11 +4,13 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d
 
-from zoo.data.evaluation import evaluation_images
+from zoo import limits
+from zoo.data.evaluation import IN_WORK, KEPT, evaluation_images
 from zoo.data.noise.gaussian import Gaussian
 from zoo.data.noise.pixel_sampling import PixelSampling
 from zoo.data.sets import CleanImages, ImagePairs
 from zoo.errors import ArgumentError, DataError
+from zoo.limits import Memory
 
 
 def photographs(count: int = 4, height: int = 21, width: int = 30) -> CleanImages:
@@ -82,3 +84,21 @@ def test_data_that_does_not_fit() -> None:
     assert str(missing.value) == (
         "data: no noise is given for clean images. Name one, such as gaussian."
     )
+
+
+def test_copies_that_memory_does_not_suffice_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = (torch.zeros(3, 10, 10, dtype=torch.uint8), torch.zeros(3, 20, 20, dtype=torch.uint8))
+    data = CleanImages(("small", "large"), images)
+    needed = (300 + 1200) * KEPT + 1200 * IN_WORK
+    for spare, refused in ((0, False), (-4, True)):
+        free = Memory(total=None, limit=None, available=needed // 3 * 4 + spare)
+        monkeypatch.setattr(limits, "memory", lambda free=free: free)
+        if not refused:
+            assert len(evaluation_images(data, Gaussian(25), seed=0)) == 2
+            continue
+        with pytest.raises(DataError) as error:
+            evaluation_images(data, Gaussian(25), seed=0)
+        assert str(error.value) == (
+            "large: to denoise it and to measure the result takes 0.1 MiB, the other images "
+            "counted (2 in all); 0.1 MiB are allowed here. Use fewer or smaller images."
+        )

@@ -10,8 +10,9 @@ import tifffile
 import torch
 from PIL import Image, ImageOps
 
-from zoo.data.images import find_images, read_image, read_images
+from zoo.data.images import read_image, read_images
 from zoo.errors import DataError
+from zoo.pictures.values import ValueRange
 
 ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
 HEIGHT, WIDTH = 6, 9
@@ -41,47 +42,6 @@ def message(path: Path, channels: int = 3) -> str:
 
 
 # Finding
-
-
-def test_images_are_found_in_the_order_of_their_relative_paths(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a/z.jpeg", "a.tif", "c.webp", ".hidden.png", ".git/x.png", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    found = [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)]
-    assert found == ["a.tif", "a/z.jpeg", "b.PNG", "c.webp"]
-
-
-def test_a_folder_under_a_hidden_folder_is_searched(tmp_path: Path) -> None:
-    folder = tmp_path / ".cache" / "images"
-    folder.mkdir(parents=True)
-    (folder / "a.bmp").touch()
-    assert find_images(folder) == [folder / "a.bmp"]
-
-
-def test_find_images_says_what_is_wrong_with_the_folder(tmp_path: Path) -> None:
-    (tmp_path / "file.png").touch()
-    (tmp_path / "empty").mkdir()
-    cases = {
-        "missing": "no such folder. Give a folder of images.",
-        "file.png": "not a folder. Give a folder of images.",
-        "empty": "no image in this folder. Suffixes are png jpg jpeg tif tiff bmp webp.",
-    }
-    for name, expected in cases.items():
-        with pytest.raises(DataError) as caught:
-            find_images(tmp_path / name)
-        assert str(caught.value) == f"{tmp_path / name}: {expected}"
-
-
-def test_find_images_refuses_an_unreadable_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(path: str) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr("os.scandir", refuse)  # root may read any folder, so chmod would not do
-    with pytest.raises(DataError) as caught:
-        find_images(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: permission denied. Give a folder of images."
 
 
 # Formats
@@ -342,25 +302,56 @@ def test_tiffs_that_are_no_photographs(tmp_path: Path) -> None:
         "A TIFF holds images as YX, or a stack of them along I, Q, Z or T."
     )
     tifffile.imwrite(path, random_values(3), photometric="cielab")
-    assert message(path) == f"{path}: its colours are CIELAB. A TIFF is grey, RGB or has a palette."
+    assert message(path) == f"{path}: its colours are CIELab. Convert it to grey or RGB."
     tifffile.imwrite(path, random_values().astype(np.int32))
     assert message(path) == (
-        f"{path}: its values are int32. Allowed are unsigned integers of up to 16 bits, and floats."
+        f"{path}: its values are signed integers of 32 bits. "
+        "Save it with unsigned integers of up to 16 bits, or floats."
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_floats_are_not_limited(tmp_path: Path, dtype: str, channels: int) -> None:
+    pixels = np.random.default_rng(0).normal(0.5, 20, (HEIGHT, WIDTH, 3)).astype(dtype)
+    tifffile.imwrite(tmp_path / "image.tif", pixels, photometric="rgb")
+    expected = planes(pixels if channels == 3 else pixels @ np.array([0.299, 0.587, 0.114]))
+    torch.testing.assert_close(only(tmp_path / "image.tif", channels), expected.float())
+
+
+@pytest.mark.parametrize("wrong", ["nan", "inf", "-inf"])
+def test_what_is_no_finite_number_is_refused_with_its_place(tmp_path: Path, wrong: str) -> None:
+    path, pixels = tmp_path / "image.tif", np.zeros((2, 4, 5), np.float32)
+    pixels[1, 2, 3] = float(wrong)
+    tifffile.imwrite(path, pixels, photometric="minisblack")
+    assert message(path, 1) == (
+        f"{path}[1]: a value is {wrong} at row 2, column 3. Values are finite numbers of 32 bits."
     )
 
 
 @pytest.mark.parametrize(
-    ("values", "low", "high"),
-    [((-0.5, 3), "-0.5", "3"), ((0, 255), "0", "255"), ((0, np.nan), "nan", "nan")],
+    ("dtype", "low", "high"), [("u2", 0, 4095), ("u2", 200, 4000), ("f4", 0, 255), ("f4", -1, 1)]
 )
-def test_floats_out_of_range(
-    tmp_path: Path, values: tuple[float, float], low: str, high: str
+def test_black_and_white_by_the_users_word(
+    tmp_path: Path, dtype: str, low: float, high: float
 ) -> None:
-    path = tmp_path / "image.tif"
-    tifffile.imwrite(path, np.full((4, 2), values, np.float32))
-    assert message(path, 1) == (
-        f"{path}: its values range from {low} to {high}. Floats must be in [0, 1]."
-    )
+    pixels = np.random.default_rng(0).uniform(0, 5000, (HEIGHT, WIDTH)).astype(dtype)
+    tifffile.imwrite(tmp_path / "image.tif", pixels, photometric="minisblack")
+    (image,) = read_image(tmp_path / "image.tif", 1, ValueRange(low, high))
+    expected = (pixels.astype(np.float64) - low) / (high - low)
+    torch.testing.assert_close(image, planes(expected).float())
+
+
+def test_a_file_whose_type_ends_below_white_keeps_its_own(tmp_path: Path) -> None:
+    """8 bits beside 12 in 16; what goes further is not clipped, and takes the room of floats."""
+    eight, path = random_values(3), tmp_path / "a.png"
+    Image.fromarray(eight).save(path)
+    assert torch.equal(read_image(path, 3, ValueRange(0, 4095))[0], planes(eight))
+    (half,) = read_image(path, 3, ValueRange(0, 127.5))
+    torch.testing.assert_close(half, planes(eight).float() / 127.5)
+    with pytest.raises(DataError, match="more than"):
+        read_images([path], 3, value_range=ValueRange(0, 127.5), memory_limit=eight.size * 4 - 1)
+    assert read_images([path], 3, value_range=ValueRange(0, 255), memory_limit=eight.size)
 
 
 # Many files
@@ -376,17 +367,20 @@ def test_files_are_read_in_order(tmp_path: Path) -> None:
 
 def test_more_images_than_memory(tmp_path: Path) -> None:
     colour, deep, stack = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.tif"
-    Image.new("RGB", (1000, 1000)).save(colour)  # 3 x 10^6 bytes
-    deep.write_bytes(imagecodecs.png_encode(np.zeros((500, 500), np.uint16)))  # 3 x 10^6: float32
+    Image.new("RGB", (1000, 1000)).save(colour)  # 3 x 10^6 values of a byte
+    deep.write_bytes(imagecodecs.png_encode(np.zeros((500, 500), np.uint16)))  # 0.75 x 10^6 float32
     tifffile.imwrite(stack, np.zeros((2, 1000, 1000, 3), np.uint8), photometric="rgb")  # 6 x 10^6
     paths = [colour, deep, stack]
-    assert len(read_images(paths, 3, memory_limit=12_000_000)) == 3
+    kept, as_floats, packed = 12_000_000, 36_000_000, 39_000_000
+    needed = kept + as_floats + packed
+    assert len(read_images(paths, 3, memory_limit=needed)) == 3
     with pytest.raises(DataError) as caught:
-        read_images(paths, 3, memory_limit=11_999_999)
+        read_images(paths, 3, memory_limit=needed - 1)
     assert str(caught.value) == (
-        f"3 images from {colour} on: decoded they take 11.4 MiB, more than the 11.4 MiB allowed "
-        "here. Use fewer or smaller images."
+        f"3 images from {colour} on: decoded, and copied to train on, they take 83.0 MiB, more "
+        "than the 83.0 MiB allowed here. Use fewer or smaller images."
     )
+    assert len(read_images([colour], 3, memory_limit=6_000_000)) == 1
 
 
 def test_a_damaged_file_among_many_is_named(tmp_path: Path) -> None:

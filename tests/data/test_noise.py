@@ -287,3 +287,11 @@ def test_poisson_gaussian_noise_refuses_what_is_negative() -> None:
     assert str(error.value) == (
         "poisson_gaussian noise: gain is -1. It is a number >= 0, or two in ascending order."
     )
+
+
+@pytest.mark.parametrize("noise", [Poisson(30), PoissonGaussian(0.01, 10), PoissonGaussian(0, 10)])
+def test_values_below_black_have_no_photons(noise: Noise, draws: torch.Generator) -> None:
+    """Floats may be below 0: the mean stays the clean value."""
+    image = noise.draw(flat_crops(-0.3), draws).image
+    assert image.isfinite().all()
+    assert_mean(image, -0.3)

@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import socket
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
-from zoo.data.sources.demo import Demo, demo_images
+from zoo.data.sources.demo import Demo, demo_folder, demo_images
 from zoo.data.sources.folder import Folder
 from zoo.data.sources.pairs import Pairs
 from zoo.data.sources.pickle_pairs import PicklePairs
+from zoo.data.split import draw_split
 from zoo.errors import ArgumentError, DataError
 
 FORMAT = "A file of pairs is a torch.save of two uint8 tensors of one shape (N, C, H, W)."
@@ -46,10 +48,11 @@ def test_the_demo_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_demo_validates_on_the_cat() -> None:
-    train, validation = Demo(channels=1).split(0.5, seed=0)
-    assert validation.names == ("chelsea",)
-    assert "chelsea" not in train.names
-    assert validation.images[0].shape == (1, 300, 451)
+    demo = Demo(channels=1)
+    split = draw_split(demo, 0.5, seed=0)
+    assert demo.take(split.held_out).names == ("chelsea",)
+    assert demo.take(split.train).names == demo.names[:-1]
+    assert demo.take(split.held_out).images[0].shape == (1, 300, 451)
 
 
 def test_a_demo_of_which_files_are_missing(tmp_path: Path) -> None:
@@ -74,10 +77,25 @@ def test_a_demo_of_which_files_are_missing(tmp_path: Path) -> None:
 def test_the_demo_and_a_folder(tmp_path: Path) -> None:
     write(tmp_path, b=2, a__chelsea=1)
     demo = Demo(channels=1, folder=str(tmp_path))
-    train, validation = demo.split(0.5, seed=0)
+    split = draw_split(demo, 0.5, seed=0)
     assert demo.names[-3:] == ("chelsea", "a/chelsea.png", "b.png")
-    assert levels(train.images[-2:]) == [1, 2]
-    assert validation.names == ("chelsea",)
+    assert levels(demo.take(split.train).images[-2:]) == [1, 2]
+    assert demo.take(split.held_out).names == ("chelsea",)
+    assert split.remarks == ()
+
+
+def test_the_cat_in_a_folder_is_not_trained_on(tmp_path: Path) -> None:
+    cat = Image.open(demo_folder() / "chelsea.png")
+    cat.resize((200, 150)).save(tmp_path / "cat.png")
+    ImageOps.mirror(cat).save(tmp_path / "mirrored.jpg", quality=50)
+    write(tmp_path, b=2)
+    demo = Demo(channels=1, folder=str(tmp_path))
+    split = draw_split(demo, 0.5, seed=0)
+    assert demo.take(split.train).names[-2:] == ("ihc", "b.png")
+    assert split.remarks == (
+        "data: 2 of 9 images show scenes that are held out, and are not trained on "
+        "(cat.png, mirrored.jpg)",
+    )
 
 
 def test_photographs_of_the_demo_are_left_out() -> None:
@@ -229,6 +247,37 @@ def test_suffixes_must_differ(tmp_path: Path, suffixes: list[str]) -> None:
     )
 
 
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_in_other_characters_are_the_same(tmp_path: Path, forms: tuple[str, str]) -> None:
+    name = "\u00e9t\u00e9/caf\u00e9"
+    for side, form in zip(("one", "two"), forms, strict=True):
+        write(tmp_path / side, **{unicodedata.normalize(form, name).replace("/", "__"): 1})
+    pairs = Pairs(1, first=str(tmp_path / "one"), second=str(tmp_path / "two"))
+    assert pairs.names == (name,)
+    suffix = unicodedata.normalize(forms[0], "_\u00e0")
+    write(tmp_path / "both", **{f"x{unicodedata.normalize(forms[1], suffix)}": 1, "x_b": 2})
+    pairs = Pairs(1, folder=str(tmp_path / "both"), suffixes=[suffix, "_b"])
+    assert levels(pairs.first) == [1]
+
+
+def test_pairs_of_ome_stacks(tmp_path: Path) -> None:
+    for name, level in (("s_a.ome.tif", 1), ("s_b.ome.tif", 2)):
+        tifffile.imwrite(tmp_path / name, np.full((4, 5), level, np.uint8))
+    assert Pairs(1, folder=str(tmp_path)).names == ("s",)
+
+
+def test_what_was_left_out_is_remarked(tmp_path: Path) -> None:
+    write(tmp_path / "one", x=1, y=3)
+    write(tmp_path / "two", x=2, y=4)
+    (tmp_path / "two" / "notes.txt").touch()
+    pairs = Pairs(1, first=str(tmp_path / "one"), second=str(tmp_path / "two"))
+    remark = f"{tmp_path}/two: 2 picture files used; left out: 1 .txt (notes.txt)"
+    assert pairs.remarks == (remark,)
+    assert Folder(str(tmp_path / "two"), 1).remarks == (remark,)
+    assert Demo(channels=1, folder=str(tmp_path / "two")).remarks == (remark,)
+    assert Folder(str(tmp_path / "one"), 1).remarks == ()
+
+
 # pkl
 
 
@@ -290,6 +339,10 @@ def test_damaged_files(tmp_path: Path) -> None:
     for kept in (0.1, 0.5, 0.95):
         path.write_bytes(content[: int(kept * len(content))])
         assert message() == f"{path}: damaged, or not a file of this kind. {FORMAT}"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    assert message() == (
+        f"{path}: a Git LFS pointer, not the file itself: fetch it with git lfs pull. {FORMAT}"
+    )
     path.unlink()
     path.mkdir()
     assert message() == f"{path}: is a folder. {FORMAT}"

@@ -10,6 +10,7 @@ from zoo.engine import lower
 from zoo.errors import ArgumentError, ShapeError
 from zoo.inference import Denoiser
 from zoo.nn import Conv2d, ConvTranspose2d, Linear, Module, NearestUpsampling, ReLU, Sequential
+from zoo.pictures.values import ValueRange
 
 
 @pytest.fixture
@@ -153,13 +154,13 @@ def test_integers_are_rounded_and_clipped_and_floats_are_not() -> None:
         ),
         (
             np.array([[0.5, np.nan]]),
-            "denoise: the image has values that are no finite numbers (inf or nan). "
-            "Replace them first.",
+            "denoise: a value of the image is nan at row 0, column 1. "
+            "Replace what is no finite number first.",
         ),
         (
-            np.array([[0.5, -np.inf]]),
-            "denoise: the image has values that are no finite numbers (inf or nan). "
-            "Replace them first.",
+            np.array([[0.5], [-np.inf]]),
+            "denoise: a value of the image is -inf at row 1, column 0. "
+            "Replace what is no finite number first.",
         ),
     ],
 )
@@ -423,3 +424,22 @@ def test_progress_goes_to_one_and_can_end_the_work() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         Denoiser(blurring())(picture(20, 30), on_progress=stop)
+
+
+def test_black_and_white_are_those_that_the_network_was_trained_with() -> None:
+    """They hold for floats and for types that reach as far; who says white is obeyed."""
+    layer = Conv2d(1, 1, 1)
+    layer.set_weight(torch.full((1, 1, 1, 1), 0.5))
+    layer.set_bias(torch.zeros(1))
+    half = Denoiser(Sequential(layer).eval(), ValueRange(1000, 3000))
+    for dtype in (np.uint16, np.float32):
+        image = np.full((4, 5), 2000, dtype)
+        assert np.array_equal(half(image), np.full((4, 5), 1500, dtype))
+        assert np.array_equal(half(image, white=4000), image // 2)
+        assert np.array_equal(half(image, black=2000, white=4000), image)
+    assert np.array_equal(half(np.full((4, 5), 200, np.uint8)), np.full((4, 5), 100, np.uint8))
+
+
+def test_floats_are_not_clipped() -> None:
+    image = np.random.default_rng(0).normal(0, 300, (9, 7)).astype(np.float32)
+    assert np.allclose(Denoiser(identity(1))(image), image, rtol=1e-6)

@@ -167,8 +167,18 @@ def test_folders_without_pictures() -> None:
         plan("in")
     assert str(error.value) == (
         "in: has no picture files. Their names end in .png, .jpg, .jpeg, .jpe, .jfif, .tif, .tiff, "
-        ".bmp, .webp."
+        ".bmp, .webp. Left out: 1 .txt (notes.txt)."
     )
+
+
+def test_what_is_left_out_of_a_folder_is_said() -> None:
+    touch("in/a.png", "in/a.denoised.png", "in/b.txt")
+    said: list[str] = []
+    jobs = plan_jobs([Path("in")], Outputs("out", ".denoised"), said.append)
+    assert [str(job.source) for job in jobs] == ["in/a.png"]
+    assert said == [
+        "in: 1 picture file used; left out: 1 .txt (b.txt); 1 of zoo's outputs (a.denoised.png)"
+    ]
 
 
 def test_names_that_cannot_be_printed_are_escaped() -> None:

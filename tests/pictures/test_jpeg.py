@@ -131,7 +131,8 @@ def test_cmyk_is_refused(tmp_path: Path) -> None:
     Image.new("CMYK", (8, 8)).save(path)
     with pytest.raises(DataError) as caught:
         open_picture(path)
-    assert str(caught.value) == f"{path}: its colours are CMYK. A JPEG is grey, RGB or YCbCr."
+    convert = "Convert it to PNG or TIFF, grey or RGB."
+    assert str(caught.value) == f"{path}: its colours are CMYK. {convert}"
 
 
 @pytest.mark.parametrize("kept", [3, 200, 0.5, 0.95])

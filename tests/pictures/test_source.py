@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.pictures.corpus.png import encode
 from zoo.errors import DataError
 from zoo.pictures import open_picture
 
@@ -47,11 +48,41 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
     assert refused("/dev/zero") == f"/dev/zero: is a pipe or device. {ALLOWED}"
 
 
-def test_a_pointer_of_git_lfs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "whose", "command"),
+    [
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+            "Git LFS",
+            "lfs pull",
+        ),
+        ("\ufeffversion https://hawser.github.com/spec/v1\r\n", "Git LFS", "lfs pull"),
+        ("/annex/objects/SHA256E-s19332096--0.png\n", "git-annex", "annex get"),
+        (
+            "../.git/annex/objects/Xx/0q/SHA256E-s1--0.png/SHA256E-s1--0.png",
+            "git-annex",
+            "annex get",
+        ),
+    ],
+)
+def test_a_text_that_stands_for_a_file(
+    tmp_path: Path, content: str, whose: str, command: str
+) -> None:
     path = tmp_path / "a.png"
-    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    path.write_text(content)
+    fetch = f"Fetch it with git {command}."
+    assert refused(path) == f"{path}: a {whose} pointer, not the picture itself. {fetch}"
+
+
+def test_a_link_to_what_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.symlink_to("elsewhere.png")
+    assert refused(path) == f"{path}: a link to elsewhere.png, which is not there. {ALLOWED}"
+    path.unlink()
+    path.symlink_to(".git/annex/objects/Xx/0q/SHA256E-s1--0.png/SHA256E-s1--0.png")
     assert refused(path) == (
-        f"{path}: a Git LFS pointer, not the picture itself. Fetch it with git lfs pull."
+        f"{path}: a git-annex link to a file that is not here: fetch it with git annex get. "
+        f"{ALLOWED}"
     )
 
 
@@ -119,3 +150,14 @@ def test_a_name_that_is_no_utf_8(tmp_path: Path, draw: Any) -> None:
 def test_reading_pictures_imports_no_torch() -> None:
     code = "import sys, zoo.pictures; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_interlaced_png_prints_nothing(tmp_path: Path) -> None:
+    """libpng warns of how its binding decodes one, by a logger that nobody has set up."""
+    values = np.zeros((19, 21, 3), np.uint8)
+    (tmp_path / "a.png").write_bytes(encode(values, 8, 2, interlaced=True))
+    code = "import sys, zoo.pictures; print(*zoo.pictures.open_picture(sys.argv[1]).planes())"
+    command = [sys.executable, "-c", code, str(tmp_path / "a.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("[[[0 0 0]")
+    assert done.stderr == ""

@@ -20,12 +20,13 @@ def refused(path: Path) -> str:
 def test_what_is_refused(tmp_path: Path, draw: Any) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, draw(8, 9, 4), photometric="separated")
-    assert refused(path) == "its colours are CMYK. A TIFF is grey, RGB or has a palette."
+    assert refused(path) == "its colours are CMYK. Convert it to grey or RGB."
     tifffile.imwrite(path, draw(8, 9, 3), photometric="cielab")
-    assert refused(path) == "its colours are CIELAB. A TIFF is grey, RGB or has a palette."
+    assert refused(path) == "its colours are CIELab. Convert it to grey or RGB."
     tifffile.imwrite(path, draw(8, 9).astype(np.int16))
     assert refused(path) == (
-        "its values are int16. Allowed are unsigned integers of up to 16 bits, and floats."
+        "its values are signed integers of 16 bits. "
+        "Save it with unsigned integers of up to 16 bits, or floats."
     )
     tifffile.imwrite(path, draw(4, 16, 16), photometric="minisblack", volumetric=True)
     assert refused(path) == "a page is a volume of 4 planes. A page is one plane."

@@ -83,7 +83,9 @@ def make_trainer(registry: Registry) -> Callable[[Architecture], Trainer]:
         device = torch.device("cpu")
         model = initial_model(compiler, spec.train.seed)
         data = load_run_data(compiler, device)
-        return Trainer(spec, compiler, model, data.batches, data.validation, device)
+        trainer = Trainer(spec, compiler, model, data.batches, data.validation, device)
+        trainer.record = data.record
+        return trainer
 
     return make
 

@@ -14,7 +14,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.architecture import Architecture
-from zoo.errors import ArchitectureError, CheckpointError
+from zoo.data.torch_file import SEAL_SIZE
+from zoo.errors import CheckpointError
 from zoo.plugins.registry import Registry
 from zoo.testing import torch_equivalent
 from zoo.train.checkpoint import load_checkpoint, load_or_fall_back, previous_path, save_checkpoint
@@ -32,7 +33,8 @@ KEYS = [
     "versions",
     "metrics",
 ]
-DAMAGED = "damaged, or not a checkpoint. Use a .pkl file that zoo has written."
+USE = "Use a .pkl file that zoo has written."
+DAMAGED = f"damaged, or not a checkpoint. {USE}"
 
 # What a user without zoo does: only torch is imported.
 WITHOUT_ZOO = """
@@ -60,6 +62,11 @@ def saved(finished: tuple[Trainer, Path], tmp_path: Path) -> Path:
     path = tmp_path / "last.pkl"
     path.write_bytes((finished[1] / "last.pkl").read_bytes())
     return path
+
+
+def unsealed(data: bytes) -> bytes:
+    """A checkpoint without the checksum of the whole, as torch alone writes it."""
+    return data[: -SEAL_SIZE - 2] + b"\0\0"
 
 
 def refusal(path: Path) -> str:
@@ -172,7 +179,10 @@ def test_one_flipped_byte_in_a_tensor_is_found(saved: Path) -> None:
         data[item.header_offset + 30 + name + extra + item.file_size // 2] ^= 1
         saved.write_bytes(data)
         torch.load(saved, weights_only=True)  # torch itself does not notice
-        assert refusal(saved) == f"{saved}: damaged: the checksum of {item.filename} is wrong."
+        assert refusal(saved) == f"{saved}: damaged: its checksum is wrong. {USE}"
+        saved.write_bytes(unsealed(bytes(data)))  # as one of before there was a checksum of all
+        damaged = f"damaged: the checksum of {item.filename} is wrong."
+        assert refusal(saved) == f"{saved}: {damaged} {USE}"
 
 
 def test_a_flipped_byte_anywhere_is_found_or_harmless(saved: Path) -> None:
@@ -211,7 +221,7 @@ def test_a_pipe_or_device_is_not_waited_for(tmp_path: Path) -> None:
     for path in (pipe, Path("/dev/zero")):
         with pytest.raises(CheckpointError) as raised:
             load_checkpoint(path)
-        assert str(raised.value) == f"{path}: is a pipe or device. Use a .pkl file."
+        assert str(raised.value) == (f"{path}: cannot be read: a pipe or device, no regular file.")
 
 
 def test_no_file_or_a_folder(tmp_path: Path) -> None:
@@ -236,7 +246,8 @@ def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
 
     path = tmp_path / "attack.pkl"
     torch.save({"format": 1, "model": Attack()}, path)
-    assert refusal(path) == f"{path}: {DAMAGED}"
+    calls = f"it calls '{os.name} mkdir', which is neither a tensor nor a plain value."
+    assert refusal(path) == f"{path}: {calls} {USE}"
     assert not (tmp_path / "attacked").exists()
 
 
@@ -248,21 +259,22 @@ def test_a_key_is_missing(saved: Path) -> None:
     assert refusal(saved) == f"{saved}: rng, metrics is missing. The file is incomplete."
 
 
-def test_the_previous_checkpoint_is_kept(tmp_path: Path) -> None:
-    path = tmp_path / "last.pkl"
-    for number in range(3):
-        save_checkpoint(path, {**dict.fromkeys(KEYS, 0), "progress": number, "format": 1}, True)
-    assert load_checkpoint(path)["progress"] == 2
-    assert load_checkpoint(previous_path(path))["progress"] == 1
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["last.pkl", "last.previous.pkl"]
+def test_the_previous_checkpoint_is_kept(saved: Path) -> None:
+    content = load_checkpoint(saved)
+    for seed in range(3):
+        save_checkpoint(saved, {**content, "rng": {**content["rng"], "seed": seed}}, True)
+    assert load_checkpoint(saved)["rng"]["seed"] == 2
+    assert load_checkpoint(previous_path(saved))["rng"]["seed"] == 1
+    names = sorted(item.name for item in saved.parent.iterdir())
+    assert names == ["last.pkl", "last.previous.pkl"]
 
 
-def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_hard_links(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(source: Path, target: Path) -> None:
         raise PermissionError
 
     monkeypatch.setattr(os, "link", refuse)
-    test_the_previous_checkpoint_is_kept(tmp_path)
+    test_the_previous_checkpoint_is_kept(saved)
 
 
 def test_falls_back_to_the_previous_one(saved: Path) -> None:
@@ -294,7 +306,7 @@ def changed(saved: Path, **values: Any) -> Path:
 
 def test_a_layer_that_is_not_installed(saved: Path, registry: Registry) -> None:
     text = load_checkpoint(saved)["architecture"].replace('"relu"', '"telu"')
-    with pytest.raises(ArchitectureError) as error:
+    with pytest.raises(CheckpointError) as error:
         load_trained(changed(saved, architecture=text), registry)
     assert str(error.value) == (
         f'{saved}:26:8: layers[1].type: is "telu". '

@@ -147,3 +147,14 @@ def test_a_size_that_the_network_cannot_take() -> None:
         "0.png: 8x9 pixels, 3 channels: the network gives back no height from 8 pixels on. "
         "Use images of the size it was trained on."
     )
+
+
+def test_floats_beyond_0_and_1_are_not_clipped(model: Sequential) -> None:
+    """An output is clipped to what the reference spans, and at least to [0, 1]."""
+    reference = torch.linspace(-2, 40, 3 * 12 * 12).reshape(3, 12, 12)
+    image = EvaluationImage("counts.tif", reference, reference, reference_is_clean=False)
+    result = evaluate(model, [image], CPU)
+    assert result.model.psnr == pytest.approx(psnr(0.04), abs=0.1)  # the model adds 0.2
+    assert result.noisy.psnr == math.inf
+    for score in result.baselines.values():
+        assert score.psnr > psnr(2.0)

@@ -14,7 +14,8 @@ from zoo.errors import ArchitectureError, DataError, UsageError
 from zoo.plugins.discovery import Provider
 from zoo.plugins.records import LossEntry
 from zoo.plugins.registry import Registered, Registry
-from zoo.train.session import RunData, load_evaluation_data, load_run_data, noisy_copies
+from zoo.train.run_images import held_out_images
+from zoo.train.session import RunData, load_run_data, noisy_copies
 from zoo.train.trainer import Trainer
 
 Describe = Callable[..., Architecture]
@@ -79,7 +80,10 @@ def test_noise_for_pairs(tiny: Describe, registry: Registry, pairs: Path) -> Non
     assert load(spec, registry).remarks == (unused, no_clean)
     assert load(tiny(f'data={{source="{pairs}"}}'), registry).remarks == (no_clean,)
     validated = tiny(f'data={{source="{pairs}", validation="{pairs}"}}')
-    assert load(validated, registry).remarks == ()
+    assert load(validated, registry).remarks == (
+        "data: all 6 images to train on show scenes that are validated on too (pairs.pkl[0], "
+        "pairs.pkl[1], pairs.pkl[2] and 3 more): figures say nothing about others",
+    )
 
 
 def test_missing_pixels_need_a_loss_with_a_mask(tiny: Describe, with_plain_loss: Registry) -> None:
@@ -126,7 +130,9 @@ def test_the_held_out_images_are_not_trained_on(tiny: Describe, registry: Regist
     assert len(names) == 2
     assert names.isdisjoint(data.batches._first.names)
     compiler = Compiler(spec, registry)
-    again = noisy_copies(compiler, load_evaluation_data(compiler, None))
+    held_out, remarks = held_out_images(compiler, Path("x.pkl"), data.record)
+    assert remarks == ()
+    again = noisy_copies(compiler, held_out)
     assert [image.name for image in again] == [image.name for image in data.validation]
     for one, other in zip(again, data.validation, strict=True):
         assert torch.equal(one.noisy, other.noisy)

@@ -188,7 +188,7 @@ def test_a_long_epoch_is_saved_in_between(
 
     monkeypatch.setattr(Trainer, "save", spy)
     train(make_trainer(tiny("train.epochs=1")), tmp_path)
-    assert steps == [1, 2, 3, 3]
+    assert steps == [1, 2, 3, 3, 3]
 
 
 def test_the_seed_decides(
@@ -205,3 +205,39 @@ def test_the_seed_decides(
     torch.testing.assert_close(again.model.state_dict(), expected, rtol=0, atol=0)
     for name, value in other.model.state_dict().items():
         assert not torch.equal(value, expected[name])
+
+
+def test_what_was_trained_is_saved_before_it_is_validated(
+    tiny: Describe,
+    make_trainer: MakeTrainer,
+    train: Train,
+    finished: tuple[Trainer, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer_module, "validate", fails)
+        with pytest.raises(MemoryError):
+            train(make_trainer(tiny()), tmp_path)
+    content = load_checkpoint(tmp_path / "last.pkl")
+    assert content["progress"]["step"] == 3  # the whole epoch
+    trainer = make_trainer(tiny())
+    trainer.restore(content)
+    train(trainer, tmp_path)
+    expected, found = finished[0].model.state_dict(), trainer.model.state_dict()
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_an_optimizer_that_is_no_longer_finite_is_not_saved(
+    value: float, tiny: Describe, make_trainer: MakeTrainer, train: Train, tmp_path: Path
+) -> None:
+    trainer = make_trainer(tiny())
+    train(trainer, tmp_path)
+    trainer.optimizer.state[0]["exp_avg_sq"].fill_(value)
+    with pytest.raises(DivergenceError, match="the optimizer's state has a value that is no "):
+        trainer.save(RunDirectory(tmp_path))
+    load_checkpoint(tmp_path / "last.pkl")

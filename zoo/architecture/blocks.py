@@ -93,9 +93,10 @@ class _Blocks:
 
     def _name(self, blocks: Node) -> None:
         schema = read_schema("architecture.json")["properties"]["blocks"]
-        found = list(schema_problems(blocks, schema))
-        self.problems += [problem for _, problem in found]
-        wrong = {path[0] for path, _ in found if path}
+        wrong: set[str | int] = set()
+        for path, problem in schema_problems(blocks, schema):
+            self.problems.append(problem)
+            wrong.update(path[:1])
         for name, node in blocks.table.items():
             self.named[name] = Node(UNKNOWN, node.location) if name in wrong else node
 

@@ -22,7 +22,8 @@ from zoo.architecture.document import (
     has_unknown,
     literal,
 )
-from zoo.architecture.problems import did_you_mean, schema_problems
+from zoo.architecture.paths import written_path
+from zoo.architecture.problems import Problems, did_you_mean, schema_problems
 from zoo.architecture.schema import Schema, describe
 from zoo.architecture.sources import expand_source
 from zoo.errors import (
@@ -33,6 +34,8 @@ from zoo.errors import (
     format_error,
     format_value,
 )
+from zoo.plugins.distributions import canonical
+from zoo.plugins.isolation import isolated
 from zoo.plugins.records import Entry
 from zoo.plugins.registry import HOW_TO_INSTALL, Registry
 from zoo.spec.constraints import square_crops
@@ -68,21 +71,33 @@ def check(document: Node, registry: Registry) -> Checked:
         document: where its values stand decides what their relative paths are relative to.
         registry: what can be written in it.
     """
-    missing = tuple(_missing_plugins(document, registry))
+    missing = Problems()
+    missing += _missing_plugins(document, registry)
     checker = _Checker(registry, complete=not missing)
     resolved = checker.checked(document, read_schema("architecture.json"), ())
     problems = (*missing, *checker.problems)
     checked = Checked(resolved, problems, frozenset(checker.wrong), checker.complete)
-    if not (checked.is_right(("input",)) and checked.is_right(("data", "augment"))):
-        return checked
-    size, augment = checked.resolved["input"], checked.resolved["data"]["augment"]
-    try:
-        square_crops("augment", augment, size["height"], size["width"])
-    except ArgumentError as error:
-        path = ("data", "augment", error.parameter)
-        problem = document.nearest(path).location.problem(str(error))
-        return replace(checked, problems=(*checked.problems, problem))
-    return checked
+    together = tuple(
+        document.nearest(path).location.problem(message) for path, message in _misfits(checked)
+    )
+    return replace(checked, problems=(*checked.problems, *together))
+
+
+def _misfits(checked: Checked) -> Iterator[tuple[TomlPath, str]]:
+    """What a schema cannot say of values that are right by themselves: its path, and a message."""
+    if checked.is_right(("input",)) and checked.is_right(("data", "augment")):
+        size, augment = checked.resolved["input"], checked.resolved["data"]["augment"]
+        try:
+            square_crops("augment", augment, size["height"], size["width"])
+        except ArgumentError as error:
+            yield ("data", "augment", error.parameter), str(error)
+    if checked.is_right(("data", "range")):
+        value = checked.resolved["data"].get("range", "type")
+        if value != "type" and not value[0] < value[1]:
+            yield (
+                ("data", "range"),
+                f"is {format_value(value)}. Write the value of black, then a larger one of white.",
+            )
 
 
 def check_layers(layers: Node, registry: Registry, complete: bool = True) -> Checked:
@@ -122,11 +137,12 @@ def _missing_plugins(document: Node, registry: Registry) -> Iterator[Problem]:
     failures = {failure.provider.distribution: failure for failure in registry.failures}
     for node in document.nearest(("plugins",)).items:
         name = node.value
-        if isinstance(name, str) and name in failures:
+        key = canonical(name) if isinstance(name, str) else ""
+        if key in failures:
             yield node.location.problem(
-                f"is {format_value(name)}, which cannot be used: {failures[name]}"
+                f"is {format_value(name)}, which cannot be used: {failures[key]}"
             )
-        elif isinstance(name, str) and name and name not in there:
+        elif key and key not in there:
             yield node.location.problem(
                 f"is {format_value(name)}, which is not installed. {HOW_TO_INSTALL}"
             )
@@ -143,7 +159,7 @@ class _Checker:
     def __init__(self, registry: Registry, complete: bool = True) -> None:
         self.registry = registry
         self.complete = complete
-        self.problems: list[Problem] = []
+        self.problems = Problems()
         self.wrong: set[TomlPath] = set()
 
     def checked(self, node: Node, schema: Schema, path: TomlPath) -> Any:
@@ -180,7 +196,7 @@ class _Checker:
 
     def _absolute(self, node: Node, path: TomlPath) -> Any:
         try:
-            return str((node.location.file.base / node.value).resolve())
+            return str(written_path(node.value, node.location.file.base).resolve())
         except (OSError, RuntimeError, ValueError):  # a loop of links, a null character
             return self._problem(
                 node, path, f"is {format_value(node.value)}. Use a path that can exist."
@@ -221,9 +237,8 @@ class _Checker:
         if not isinstance(node.value, str):
             return node
         if kind == "source":
-            return literal(
-                expand_source(node.value, self.registry.names("source")), node.location, node.key
-            )
+            names, base = self.registry.names("source"), node.location.file.base
+            return literal(expand_source(node.value, names, base), node.location, node.key)
         return Node({"type": node}, node.location, node.key)
 
     def _entry(self, kind: str, node: Node, path: TomlPath) -> Entry | None:
@@ -268,7 +283,8 @@ class _Checker:
         if check is None:
             return
         try:
-            check(entry.name, parameters)
+            with isolated():
+                check(entry.name, parameters)
         except ArgumentError as error:
             at = node.nearest((error.parameter,)) if error.parameter else node
             self._problem(at, path, str(error))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,8 +44,11 @@ class File:
 
     def line(self, number: int) -> str:
         """The line of that number, counted from 1; "" where there is none."""
-        lines = self.text.split("\n")
-        return lines[number - 1] if 0 < number <= len(lines) else ""
+        return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.text.split("\n")
 
 
 @dataclass(frozen=True)
@@ -146,9 +150,14 @@ def parse(text: str, name: str, base: Path) -> Node:
 
     Raises:
         ArchitectureError: it is not TOML.
+        RecursionError: it is nested too deeply.
     """
     file = File(name, base, normalised(text))
     lines = LineStarts(file.text)
+    try:  # first, because tomli's memory grows with the square of a key's parts
+        written = index(file.text)
+    except ValueError:  # no TOML: tomli stops there too, or before
+        written = {}
     try:
         document = tomli.loads(file.text)
     except tomli.TOMLDecodeError as error:
@@ -160,7 +169,7 @@ def parse(text: str, name: str, base: Path) -> Node:
         location = SourceLocation(file, (), *lines.line_and_column(found.start() if found else 0))
         message = "has an integer of more than 64 bits. TOML's have 64."
         raise ArchitectureError([location.problem(message)]) from error
-    return _Positions(file, index(file.text), lines).node(document, ())
+    return _Positions(file, written, lines).node(document, ())
 
 
 def literal(value: Any, location: SourceLocation, key: SourceLocation | None = None) -> Node:

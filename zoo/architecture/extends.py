@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.architecture.document import Node, parse
+from zoo.architecture.paths import written_path
 from zoo.errors import ArchitectureError, Problem, format_value, printable
+from zoo.files import read_regular
 
 
 def read_text(path: str | Path) -> str | Problem:
     """The text of an architecture file, or what is wrong with the file."""
     try:
-        return Path(path).read_bytes().decode("utf-8")
+        return read_regular(Path(path)).decode("utf-8")
     except OSError as error:
         return Problem(str(path), (), f"cannot be read: {error.strerror}.", subject="")
     except ValueError as error:
@@ -70,7 +72,7 @@ def _base(extends: Node, files: Sequence[Path]) -> Node:
             f"is {format_value(extends.plain())}. Use the path of an architecture file, in quotes."
         )
         raise ArchitectureError([location.problem(message)])
-    path = Path(os.path.normpath(location.file.base / name))
+    path = Path(os.path.normpath(written_path(name, location.file.base)))
     chain = [*(files or [_resolved(Path(location.file.name))]), _resolved(path)]
     if chain[-1] in chain[:-1]:
         circle = " -> ".join(printable(file.name) for file in chain[chain.index(chain[-1]) :])

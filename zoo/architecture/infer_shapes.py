@@ -13,6 +13,7 @@ from typing import Any
 
 from zoo.architecture.component import Component
 from zoo.architecture.document import Node, SourceLocation, TomlPath
+from zoo.architecture.problems import Problems
 from zoo.errors import (
     ArchitectureError,
     ArgumentError,
@@ -21,6 +22,7 @@ from zoo.errors import (
     ShapeError,
     format_error,
 )
+from zoo.plugins.isolation import isolated
 from zoo.plugins.records import LayerEntry
 from zoo.plugins.registry import Registry
 from zoo.spec.input_range import chain, receptive_field
@@ -91,7 +93,7 @@ class ShapeInference:
     def __init__(self, registry: Registry, root: Node) -> None:
         self.registry = registry
         self.root = root
-        self.problems: list[Problem] = []
+        self.problems = Problems()
 
     def network(self, layers: Sequence[Component], input_shape: Shape) -> InferredShapes | None:
         """The shapes in a network; None, and ``problems``, where something does not fit.
@@ -164,7 +166,9 @@ class ShapeInference:
     ) -> LayerInfo:
         """What the layer's shape rule says."""
         try:
-            info = entry.load_shape_rule()(where, parameters, shape)
+            rule = entry.load_shape_rule()
+            with isolated():
+                info = rule(where, parameters, shape)
         except (ArgumentError, ShapeError) as error:
             parameter = error.parameter if isinstance(error, ArgumentError) else ""
             location = self._at((*path, parameter) if parameter else path)

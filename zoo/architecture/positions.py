@@ -6,6 +6,7 @@ time, for the positions alone. So it need not be strict, and it decides nothing 
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -23,6 +24,8 @@ LITERAL = r"'(?!'')[^'\n]*'"
 MULTILINE_BASIC = r'"""[^"\\]*(?:(?:\\[\s\S]|"(?!""))[^"\\]*)*""""{0,2}'
 MULTILINE_LITERAL = r"'''[^']*(?:'(?!'')[^']*)*''''{0,2}"
 BARE_VALUE = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} )?[A-Za-z0-9_+.:-]+"  # a space before a date's time
+
+MOST_PARTS = 100  # of a dotted key
 
 BLANK = re.compile(r"[ \t]*")
 GAP = re.compile(r"[ \t\n]*(?:#[^\n]*[ \t\n]*)*")
@@ -98,9 +101,10 @@ def index(text: str) -> dict[TomlPath, Written]:
         text: TOML that tomli accepts, after :func:`normalised`.
 
     Raises:
-        RecursionError: lists and inline tables are nested hundreds of levels deep.
+        RecursionError: lists and inline tables are nested hundreds of levels deep, or a key has
+            more than ``MOST_PARTS`` parts.
     """
-    scanner = Scanner(text)
+    scanner = Scanner(text, MOST_PARTS)
     scanner.scan()
     written: dict[TomlPath, Written] = {(): Written(None, Position(0, 0))}
     for mention in scanner.mentions:
@@ -131,6 +135,10 @@ class Scanner:
 
     What it has when it gets stuck says how far it came, and inside of what.
 
+    Args:
+        text: what to read.
+        most_parts: how many parts a dotted key may have; memory grows with their square.
+
     Attributes:
         mentions: what it has passed. A value comes after those inside it.
         opened: offsets of the brackets and braces that are open, outermost first.
@@ -138,12 +146,13 @@ class Scanner:
         statement: the key-value pair or header it read last, where that is complete.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, most_parts: float = math.inf) -> None:
         self.mentions: list[Mention] = []
         self.opened: list[int] = []
         self.key = Position(0, 0)
         self.statement = Position(0, 0)
         self._text = text
+        self._most_parts = most_parts
         self._at = 0
         self._last: dict[TomlPath, int] = {}  # index of the last item of each list of tables
 
@@ -152,7 +161,8 @@ class Scanner:
 
         Raises:
             StuckError: it is not TOML; never for text that tomli accepts.
-            RecursionError: lists and inline tables are nested hundreds of levels deep.
+            RecursionError: lists and inline tables are nested hundreds of levels deep, or a key has
+                more than ``most_parts`` parts.
         """
         table: TomlPath = ()
         self._skip(GAP)
@@ -244,6 +254,8 @@ class Scanner:
             part = self._take(KEY, "key")
             parts.append((_decoded(self._text[part.start : part.end]), part))
             self.key = Position(start, self._at)
+            if len(parts) > self._most_parts:
+                raise RecursionError("a key of very many parts")
             if not self._sees(".", BLANK):
                 return parts
             self._at += 1

@@ -10,8 +10,32 @@ from jsonschema import ValidationError
 
 from zoo.architecture.document import Node, TomlPath, has_unknown
 from zoo.architecture.schema import Schema, describe, validate
-from zoo.errors import Problem, format_path, format_value
+from zoo.errors import ArchitectureError, Problem, format_path, format_value
 from zoo.plugins.suggestions import suggest
+
+MOST = 100  # mistakes that are reported
+LISTED = 50  # names in a message
+
+
+class Problems(list[Problem]):
+    """The mistakes of a file that have been found. The search ends where there are very many.
+
+    Raises:
+        ArchitectureError: ``MOST`` have been added.
+    """
+
+    def append(self, problem: Problem) -> None:
+        """Add one."""
+        super().append(problem)
+        if len(self) >= MOST:
+            self.sort(key=lambda it: (it.file, it.line or 0, it.column or 0))
+            message = f"has {MOST} mistakes or more. The search has ended here."
+            raise ArchitectureError([*self, Problem(problem.file, (), message, subject="")])
+
+    def __iadd__(self, problems: Iterable[Problem]) -> Problems:  # type: ignore[override, misc]  # a list's takes more
+        for problem in problems:
+            self.append(problem)
+        return self
 
 
 def schema_problems(node: Node, schema: Schema) -> Iterator[tuple[TomlPath, Problem]]:
@@ -40,7 +64,10 @@ def did_you_mean(word: str, candidates: Iterable[str], quoted: bool = False) -> 
 
 def listed(what: str, names: Iterable[str]) -> str:
     """``WHAT: a, b.`` in alphabetical order."""
-    text = ", ".join(format_path([name]) for name in sorted(names))
+    ordered = sorted(names)
+    text = ", ".join(format_path([name]) for name in ordered[:LISTED])
+    if len(ordered) > LISTED:
+        text += f" and {len(ordered) - LISTED:,} more"
     return f"{what}: {text}." if text else "There are none."
 
 

@@ -14,9 +14,12 @@ from zoo.architecture.document import Node, parse
 from zoo.architecture.extends import extended, read_text
 from zoo.architecture.infer_shapes import InferredShapes, ShapeInference
 from zoo.architecture.overrides import Override, apply_overrides
+from zoo.architecture.paths import with_uris
 from zoo.architecture.spec import Architecture, build_spec
 from zoo.errors import ArchitectureError, Problem
 from zoo.plugins.registry import Registry
+
+UNRESOLVED = ("extends", "vars", "blocks")  # what is put in place when a file is read
 
 
 def read_architecture(
@@ -54,18 +57,47 @@ def parse_architecture(
     """
     try:
         document = apply_overrides(extended(parse(text, file, base)), overrides)
-        expanded = expand(document, registry)
-        checked = check(expanded.document, registry)
-        unused = check_layers(expanded.unused, registry, checked.complete)
-        shapes, misfits = _infer_shapes(expanded.document, checked, registry)
-        problems = [*expanded.problems, *checked.problems, *unused.problems, *misfits]
-        if problems or shapes is None:
-            raise ArchitectureError(_in_order(problems, file))
-        resolved = tomli_w.dumps(checked.resolved)
+        return _checked(document, registry, file)
     except RecursionError as error:
-        message = "is nested too deeply. An architecture has a few levels."
-        raise ArchitectureError([Problem(file, (), message)]) from error
+        raise _too_deep(file) from error
+
+
+def parse_resolved(text: str, registry: Registry, file: str) -> Architecture:
+    """Check an architecture that zoo itself has written, as it stands in a checkpoint.
+
+    Such a text is complete: what would have another file read is refused.
+
+    Raises:
+        ArchitectureError, PluginError: as for :func:`read_architecture`.
+    """
+    try:
+        document = parse(text, file, Path())
+        if foreign := [document.table[key] for key in UNRESOLVED if key in document.table]:
+            message = "has no place in a resolved architecture. Remove it."
+            raise ArchitectureError(
+                (node.key or node.location).problem(message) for node in foreign
+            )
+        return _checked(document, registry, file)
+    except RecursionError as error:
+        raise _too_deep(file) from error
+
+
+def _checked(document: Node, registry: Registry, file: str) -> Architecture:
+    """The architecture of a document that no file or option adds to."""
+    expanded = expand(document, registry)
+    checked = check(expanded.document, registry)
+    unused = check_layers(expanded.unused, registry, checked.complete)
+    shapes, misfits = _infer_shapes(expanded.document, checked, registry)
+    problems = [*expanded.problems, *checked.problems, *unused.problems, *misfits]
+    if problems or shapes is None:
+        raise ArchitectureError(_in_order(problems, file))
+    resolved = tomli_w.dumps(with_uris(checked.resolved))
     return build_spec(checked.resolved, registry, expanded.document, shapes, resolved)
+
+
+def _too_deep(file: str) -> ArchitectureError:
+    message = "is nested too deeply. An architecture has a few levels."
+    return ArchitectureError([Problem(file, (), message)])
 
 
 def _infer_shapes(

@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from pathlib import Path
 from typing import Any
 
 
-def expand_source(text: str, names: Container[str]) -> dict[str, Any]:
+def expand_source(text: str, names: Container[str], base: Path = Path()) -> dict[str, Any]:
     """The table that a short form stands for.
 
     ============== =========================================================
     ``demo``       a registered source that needs no parameters, by its name
+    ``DIR``        a folder of clean images, where there is one of that name
     ``FILE.pkl``   pairs in EE-559's file format
     ``pairs:DIR``  one folder of pairs, ``NAME_a.png`` beside ``NAME_b.png``
     ``DIR,DIR``    two folders of noisy images of the same names
-    ``DIR``        a folder of clean images
     ============== =========================================================
+
+    Anything else is taken for a folder of clean images that is not there.
+
+    Args:
+        text: the short form.
+        names: of the registered sources.
+        base: the folder that paths are relative to; the working folder unless given.
     """
     if text in names:
         return {"type": text}
+    if text and _is_folder(base / text):  # before a comma or colon in its name is looked for
+        return {"type": "folder", "path": text}
     if text.lower().endswith(".pkl"):
         return {"type": "pkl", "path": text}
     if text.startswith("pairs:"):
         return {"type": "pairs", "folder": text.removeprefix("pairs:")}
-    if text.count(",") == 1:
-        first, second = text.split(",")
-        return {"type": "pairs", "first": first, "second": second}
+    for comma in (index for index, character in enumerate(text) if character == ","):
+        first, second = text[:comma], text[comma + 1 :]
+        there = all(path and _is_folder(base / path) for path in (first, second))
+        if there or text.count(",") == 1:
+            return {"type": "pairs", "first": first, "second": second}
     return {"type": "folder", "path": text}
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, or a folder above that may not be read
+        return False

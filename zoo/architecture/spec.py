@@ -40,6 +40,7 @@ class Data:
     target: str
     samples_per_epoch: int | None
     augment: Mapping[str, Any]
+    value_range: tuple[float, float] | None = None  # black and white; None for what files say
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def build_spec(
             target=data["target"],
             samples_per_epoch=data.get("samples_per_epoch"),
             augment=MappingProxyType(data["augment"]),
+            value_range=_value_range(data),
         ),
         train=Train(
             epochs=train["epochs"],
@@ -127,6 +129,11 @@ def build_spec(
         shapes=shapes,
         root=root,
     )
+
+
+def _value_range(data: Mapping[str, Any]) -> tuple[float, float] | None:
+    given = data.get("range", "type")
+    return None if given == "type" else (float(given[0]), float(given[1]))
 
 
 def _at(document: Mapping[str, Any], path: tuple[str, ...]) -> Any:

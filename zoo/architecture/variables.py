@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from zoo.architecture.document import UNKNOWN, Node
-from zoo.architecture.problems import did_you_mean, listed
-from zoo.errors import Problem, format_value
+from zoo.architecture.problems import Problems, did_you_mean, listed
+from zoo.errors import format_value
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Scope:
     """
 
     values: Mapping[str, Node]
-    problems: list[Problem]
+    problems: Problems
     complete: bool = True
 
     def inside(self, values: Mapping[str, Node]) -> Scope:
@@ -57,7 +57,7 @@ class Scope:
 
 def top_scope(variables: Node | None) -> Scope:
     """The scope of a document's ``[vars]``, whose values may not be variables themselves."""
-    problems: list[Problem] = []
+    problems = Problems()
     if variables is None:
         return Scope({}, problems)
     if not isinstance(variables.value, Mapping):

@@ -11,12 +11,12 @@ from rich.console import Console
 from zoo.architecture import read_architecture
 from zoo.architecture.overrides import Override, parse_overrides
 from zoo.cli.console import print_json, warn_of_failures
-from zoo.cli.options import AtLeast, device_option, json_option, set_option
+from zoo.cli.options import AtLeast, UserPath, device_option, json_option, set_option
 from zoo.plugins.registry import load_registry
 
 
 @click.command()
-@click.argument("file", metavar="ARCH.toml", type=click.Path(path_type=Path))
+@click.argument("file", metavar="ARCH.toml", type=UserPath())
 @device_option
 @click.option(
     "--batch-size",

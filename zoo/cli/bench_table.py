@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import click
 from rich.table import Table
 
 from zoo.bench.agreement import STEPS, Agreement
 from zoo.bench.report import Case, Report
 from zoo.bench.variants import VARIANTS, ZOO
 from zoo.cli.console import print_table
+from zoo.cli.streams import say
 
 # In two lines each, so that all columns fit beside each other.
 HEADERS = {
@@ -27,8 +27,8 @@ def print_report(report: Report) -> None:
     """Print the machine, how well the losses agree, and a row for each case."""
     spec, machine = report.architecture, report.machine
     versions = machine["versions"]
-    click.echo(f"device: {machine['device']}, {machine['cpu']}")
-    click.echo(
+    say(f"device: {machine['device']}, {machine['cpu']}")
+    say(
         f"torch {versions['torch']}, zoo {versions['zoo']}, {machine['precision']}; "
         f"matrix products: {machine['matmul_gflops']:.0f} GFLOP/s"
     )
@@ -37,12 +37,12 @@ def print_report(report: Report) -> None:
         map(str, (spec.input.channels, *pictures[0]) if pictures else spec.input.shape)
     )
     what = "a picture" if pictures else "images"
-    click.echo(f"model: {spec.name}, {what} of {size}, {spec.optimizer.type}")
+    say(f"model: {spec.name}, {what} of {size}, {spec.optimizer.type}")
     if report.agreement is not None:
-        click.echo(_agreement(report.agreement))
+        say(_agreement(report.agreement))
     print_table(_table(report.cases))
     for remark in report.remarks:
-        click.echo(remark)
+        say(remark)
 
 
 def _agreement(agreement: Agreement) -> str:

@@ -9,16 +9,15 @@ import click
 from zoo.architecture import Architecture, read_architecture
 from zoo.architecture.overrides import parse_overrides
 from zoo.cli.console import count_of, print_json, warn_of_failures
-from zoo.cli.options import json_option, set_option
+from zoo.cli.options import UserPath, json_option, set_option
 from zoo.cli.problems import echo_problems, problem_json
+from zoo.cli.streams import say
 from zoo.errors import ArchitectureError, Problem
 from zoo.plugins.registry import Registry, load_registry
 
 
 @click.command()
-@click.argument(
-    "files", metavar="ARCH.toml...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("files", metavar="ARCH.toml...", nargs=-1, required=True, type=UserPath())
 @set_option
 @json_option
 def check(files: tuple[Path, ...], changes: tuple[str, ...], as_json: bool) -> None:
@@ -34,7 +33,7 @@ def check(files: tuple[Path, ...], changes: tuple[str, ...], as_json: bool) -> N
     else:
         for path, result in results.items():
             if isinstance(result, Architecture):
-                click.echo(f"{click.format_filename(path)}: {_summary(result)}")
+                say(f"{path}: {_summary(result)}")
             else:
                 echo_problems(result)
     if not all(isinstance(result, Architecture) for result in results.values()):

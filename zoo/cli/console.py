@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
+from zoo.cli.streams import say, streams
+from zoo.errors import printable
 from zoo.files import to_json
 from zoo.plugins.registry import Registry
 
@@ -36,6 +42,11 @@ def print_table(table: Table) -> None:
     click.echo("\n".join(lines if console.is_terminal else map(str.rstrip, lines)))
 
 
+def cell(text: str) -> Text:
+    """A cell of a table: brackets are no markup, and nothing in it is obeyed by a terminal."""
+    return Text(printable(text))
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """A line for each row, its cells in columns as wide as they need; all but the first right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -47,19 +58,37 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def print_json(value: Any) -> None:
     """Print JSON to the standard output; numbers that it cannot write (inf, nan) become null."""
-    # A file's name may have bytes that are no UTF-8; JSON has an escape for each.
-    click.echo(to_json(value, indent=2).encode("utf-8", "backslashreplace"))
+    click.echo(to_json(value, indent=2), file=streams().out)
 
 
 def warn(message: str) -> None:
     """Print a warning to the standard error."""
-    click.echo(f"warning: {message}", err=True)
+    say(f"warning: {message}", err=True)
 
 
 def warn_of_failures(registry: Registry) -> None:
-    """Name the plugins that could not be used."""
-    for failure in registry.failures:
+    """Name the plugins that could not be used, and whatever is installed and broken."""
+    for failure in (*registry.broken, *registry.failures):
         warn(str(failure))
+
+
+def shell_command(*words: str | Path) -> str:
+    """A command that a shell understands as it is printed, whatever bytes its words have."""
+    return " ".join(map(_shell_word, map(str, words)))
+
+
+def _shell_word(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = (
+        char if char.isascii() and char.isprintable() and char not in "'\\" else _bytes(char)
+        for char in word
+    )
+    return f"$'{''.join(escaped)}'"
+
+
+def _bytes(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(char))
 
 
 def count_of(noun: str, count: int) -> str:

@@ -6,20 +6,21 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.options import AtLeast, device_option, json_option
+from zoo.cli.console import warn
+from zoo.cli.options import AtLeast, UserPath, device_option, json_option
 from zoo.errors import UsageError
 
-SUFFIX = ".denoised"  # stands before the ending of a file that is written beside its source
 FORMATS = ("png", "jpeg", "tiff", "bmp", "webp")
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.argument("model", metavar="MODEL", type=UserPath(text=True))
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=UserPath(text=True))
 @click.option(
     "--output",
     "-o",
     metavar="OUT",
+    type=UserPath(text=True),
     help="File or folder to write, or '-'.  [default: NAME.denoised.EXT beside each input]",
 )
 @click.option("--strength", default=1.0, show_default=True, help="0 for the input, up to 1.")
@@ -33,7 +34,10 @@ FORMATS = ("png", "jpeg", "tiff", "bmp", "webp")
 @click.option("--white", type=float, metavar="VALUE", help="Value of white, as 4095 for 12 bits.")
 @click.option("--tile", type=AtLeast(1), metavar="N", help="Side of the tiles of large pictures.")
 @click.option(
-    "--compare", metavar="FILE", help="Write a PNG of before, after and what was removed."
+    "--compare",
+    metavar="FILE",
+    type=UserPath(text=True),
+    help="Write a PNG of before, after and what was removed.",
 )
 @click.option("--max-pixels", type=AtLeast(1), metavar="N", help="Refuse larger pictures.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that are there.")
@@ -72,11 +76,12 @@ def denoise(
         raise UsageError(f"--white {white:g}: is not a number above 0.")
     if "" in (*inputs, output, compare):  # a variable of a shell; as a path it is the folder here
         raise UsageError("zoo denoise: the name of a file is empty. Use . for the folder here.")
+    from zoo.pictures.folders import OUTPUT
     from zoo.pictures.jobs import Outputs, plan_extra, plan_jobs
 
     new_format = file_format.upper() if file_format else None
-    outputs = Outputs(output, SUFFIX, new_format, overwrite, skip_existing)
-    jobs = plan_jobs([Path(path) for path in inputs], outputs)
+    outputs = Outputs(output, OUTPUT, new_format, overwrite, skip_existing)
+    jobs = plan_jobs([Path(path) for path in inputs], outputs, warn)
     if compare is not None:
         if len(jobs) != 1:
             raise UsageError(f"--compare: is of one picture, and there are {len(jobs)}.")

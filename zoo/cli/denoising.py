@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
-from zoo.cli.console import count_of, print_json, warn, warn_of_failures
+from zoo.cli.console import count_of, print_json, shell_command, warn, warn_of_failures
 from zoo.cli.denoise_progress import DenoiseProgress
 from zoo.cli.denoise_report import job_name, result_line, result_record, result_warnings
+from zoo.cli.streams import ClosedPipeError, say, streams, work_counts
 from zoo.errors import Stopped, UsageError, ZooError, first_of, format_error, printable
 from zoo.files import write_atomically
 from zoo.inference import Denoiser
@@ -46,15 +45,18 @@ def denoise_all(
     if to_stdout and as_json:
         raise UsageError("--json: the standard output gets the picture. Use -o FILE.")
     if to_stdout:
-        _check_stream("output", sys.stdout, "-o FILE")
+        _check_stream("output", streams().out, "-o FILE")
+        streams().reserve()
+    elif not as_json:
+        work_counts()
     if jobs[0].source == STANDARD:
         _check_stream("input", sys.stdin, "a file")
     target = choose_device(device)
     registry = load_registry()
     warn_of_failures(registry)
-    _, network = load_trained(find_model(model, registry).path, registry, warn)
-    say = _nothing if as_json else partial(click.echo, err=to_stdout)
-    run = _Run(Denoiser(network.to(target)), options, comparison, say)
+    compiler, network = load_trained(find_model(model, registry).path, registry, warn)
+    tell = _nothing if as_json else say  # reserved, the standard output takes nothing else
+    run = _Run(Denoiser(network.to(target), compiler.value_range), options, comparison, tell)
     try:
         with StopRequest() as stop:
             run.all(jobs, stop)
@@ -142,7 +144,7 @@ class _Run:
         result = denoise_file(
             self.denoiser,
             sys.stdin.buffer if job.source == STANDARD else job.source,
-            sys.stdout.buffer if job.target == STANDARD else job.target,
+            streams().picture_output() if job.target == STANDARD else job.target,
             replace(self.options, format=job.format),
             compare=self.comparison is not None,
             on_progress=progress.on_progress,
@@ -151,7 +153,8 @@ class _Run:
         self.done.append(result)
         self.records.append(result_record(job, "done", result, None))
         self._tell_once(result)
-        for what, meaning in result_warnings(result, self.options.white is not None):
+        white_is_given = self.options.white is not None or self.denoiser.value_range is not None
+        for what, meaning in result_warnings(result, white_is_given):
             self._warn_once_with(meaning, f"{printable(str(job.source))}: {what}")
         self.say(result_line(job, result))
         if self.comparison is not None and (picture := result.comparison) is not None:
@@ -168,15 +171,15 @@ class _Run:
             Exception: the error itself, where it is no file's fault.
         """
         for closed in (error, error.__cause__):  # nobody reads the output any more
-            if isinstance(closed, BrokenPipeError):
-                raise closed
+            if isinstance(closed, BrokenPipeError) and job.target == STANDARD:
+                raise ClosedPipeError from None
         if os.environ.get("ZOO_DEBUG") == "1":
             raise error
         name = printable(str(job.source))
         message = str(error) if isinstance(error, ZooError) else f"{name}: {format_error(error)}."
         self.failed.append(name)
         self.records.append(result_record(job, "failed", None, message))
-        click.echo(printable(message), err=True)
+        say(message, err=True)
 
     def _tell_once(self, result: Result) -> None:
         """How a model of other channels is used."""
@@ -207,4 +210,4 @@ def _nothing(line: str) -> None:
 def _command() -> str:
     """What to type to go on."""
     arguments = [word for word in sys.argv[1:] if word not in ("--overwrite", "--skip-existing")]
-    return printable(shlex.join(["zoo", *arguments, "--skip-existing"]))
+    return shell_command("zoo", *arguments, "--skip-existing")

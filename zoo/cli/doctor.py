@@ -10,6 +10,7 @@ from rich.console import Console
 from zoo.cli.console import count_of, print_json
 from zoo.cli.options import json_option
 from zoo.doctor.report import PROBLEM, Finding, Report, Section
+from zoo.errors import printable
 
 COLOURS = {"ok": "green", "problem": "red", "absent": None}
 STATE_WIDTH = max(map(len, COLOURS)) + 2
@@ -65,4 +66,4 @@ def _lines(finding: Finding, width: int) -> list[str]:
     else:
         texts = [". ".join([finding.text, *advice])]
     wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
-    return [line for text in texts for line in wrapper.wrap(text) or [""]]
+    return [line for text in texts for line in wrapper.wrap(printable(text)) or [""]]

@@ -9,18 +9,20 @@ import click
 from zoo.cli.console import print_json, print_table, warn
 from zoo.cli.options import (
     Sigmas,
+    UserPath,
     data_option,
     device_option,
     json_option,
     refuse_the_model,
     source_components,
 )
+from zoo.cli.streams import say, work_counts
 from zoo.errors import UsageError
 from zoo.files import create_text, write_text
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
+@click.argument("model", metavar="MODEL", type=UserPath(text=True))
 @data_option(
     "What to evaluate on; by default what the run held out; can be repeated", multiple=True
 )
@@ -45,7 +47,7 @@ from zoo.files import create_text, write_text
     "--csv",
     "csv_file",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     help="Write the figures of every image and method there.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file of --csv if it is there.")
@@ -53,7 +55,7 @@ from zoo.files import create_text, write_text
     "--save-images",
     "folder",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     help="Write the noisy, denoised and clean images as PNG files into a new folder.",
 )
 @device_option
@@ -75,17 +77,21 @@ def evaluate(
     model. It is rebuilt from the checkpoint alone. Clean images get the noise of the architecture's
     data.evaluation_noise unless there is --sigma; pairs are taken as they are.
     """
+    if not as_json and (csv_file or folder):
+        work_counts()
     import torch
 
     from zoo.cli.progress import EvaluationProgress
     from zoo.cli.tables import evaluation_table, sets_table
     from zoo.plugins.registry import load_registry
     from zoo.train.baselines import choose_baselines
+    from zoo.train.checkpoint import load_checkpoint
     from zoo.train.device import choose_device, device_name
     from zoo.train.evaluation_files import ImageFolder, csv_text
     from zoo.train.evaluation_sets import HELD_OUT, evaluate_sets, load_evaluation_sets
     from zoo.train.find_model import find_model
-    from zoo.train.session import load_trained
+    from zoo.train.run_images import record_in
+    from zoo.train.session import rebuild
 
     registry = load_registry()
     target = choose_device(device)
@@ -95,12 +101,16 @@ def evaluate(
     sources = source_components(registry, data)
     found = find_model(model, registry)
     refuse_the_model(found.path, filter(None, [csv_file]))
-    compiler, network = load_trained(found.path, registry, warn)
-    sets = load_evaluation_sets(compiler, sources or {HELD_OUT: None}, sigmas)
+    content = load_checkpoint(found.path)
+    compiler, network = rebuild(found.path, content, registry, warn)
+    record = record_in(content)
+    sets = load_evaluation_sets(
+        compiler, found.path, record, sources or {HELD_OUT: None}, sigmas, warn
+    )
     images = None if folder is None else ImageFolder(folder, several=len(sets) > 1)
     if not as_json:
-        click.echo(f"device: {device_name(target)}")
-        click.echo(f"model: {compiler.architecture.name}, {found.path}")
+        say(f"device: {device_name(target)}")
+        say(f"model: {compiler.architecture.name}, {found.path}")
     progress = EvaluationProgress(sum(map(len, sets)), quiet=as_json)
     with torch.no_grad(), progress.bar:
         results = evaluate_sets(

@@ -7,17 +7,18 @@ from pathlib import Path
 import click
 
 from zoo.cli.console import warn
-from zoo.cli.options import AtLeast, refuse_the_model
+from zoo.cli.options import AtLeast, UserPath, refuse_the_model
+from zoo.cli.streams import say, say_lines, work_counts
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
+@click.argument("model", metavar="MODEL", type=UserPath(text=True))
 @click.option(
     "-o",
     "--output",
     required=True,
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     help="The file to write; its ending says the format: .pt, .onnx, .safetensors, .dtmodel.",
 )
 @click.option(
@@ -38,6 +39,7 @@ def export(model: str, output: Path, to: str | None, tile: int | None, overwrite
     MODEL is a run's folder, a checkpoint, or the name of an installed model. The file is kept only
     if it computes what the network does.
     """
+    work_counts()
     from zoo.export.target import choose_target
 
     target = choose_target(output, to, tile, overwrite)
@@ -46,8 +48,8 @@ def export(model: str, output: Path, to: str | None, tile: int | None, overwrite
 
     network = trained.load(model, load_registry(), warn)
     refuse_the_model(network.file, target.files)
-    click.echo(f"model: {network.architecture.name}, {network.file}")
+    say(f"model: {network.architecture.name}, {network.file}")
     said = files.export(network, target)
     for file in target.files:
-        click.echo(f"wrote {file}: {file.stat().st_size:,} bytes")
-    click.echo("\n".join(said))
+        say(f"wrote {file}: {file.stat().st_size:,} bytes")
+    say_lines("\n".join(said))

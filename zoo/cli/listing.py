@@ -8,10 +8,10 @@ from textwrap import fill, indent
 
 import click
 from rich.table import Table
-from rich.text import Text
 
-from zoo.cli.console import print_json, print_table, warn, warn_of_failures
+from zoo.cli.console import cell, print_json, print_table, warn, warn_of_failures
 from zoo.cli.options import json_option
+from zoo.cli.streams import say_lines
 from zoo.describe import Definition, Details, details, summary
 from zoo.errors import PluginError, UsageError
 from zoo.plugins.records import BLOCK
@@ -85,7 +85,7 @@ def _list(entries: list[Registered], as_json: bool) -> None:
         table.add_column(title, no_wrap=title == "name")
     for registered in entries:
         cells = (registered.entry.name, registered.entry.summary, str(registered.provider))
-        table.add_row(*map(Text, cells))  # as they are: brackets are no markup
+        table.add_row(*map(cell, cells))
     print_table(table)
 
 
@@ -100,7 +100,7 @@ def _show(found: list[Registered], registry: Registry, as_json: bool) -> None:
         document = {**first, "clash": clash, "others": others}
         print_json(document)
     else:
-        click.echo("\n\n".join("\n".join(_lines(described)) for described in all_details))
+        say_lines("\n\n".join("\n".join(_lines(described)) for described in all_details))
 
 
 def _clash(registry: Registry, registered: Registered) -> str | None:

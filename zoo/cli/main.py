@@ -6,8 +6,6 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from errno import EACCES, EDQUOT, ENAMETOOLONG, ENOSPC
 from importlib import import_module
 from typing import Any, NoReturn, TypeGuard
@@ -15,6 +13,7 @@ from typing import Any, NoReturn, TypeGuard
 import click
 
 from zoo.cli.problems import echo_problems
+from zoo.cli.streams import SIGPIPE, ClosedPipeError, Streams, say, say_lines, standard_streams
 from zoo.errors import (
     ArchitectureError,
     CheckpointError,
@@ -24,7 +23,6 @@ from zoo.errors import (
     UsageError,
     ZooError,
     format_error,
-    printable,
 )
 from zoo.malloc import keep_freed_memory
 from zoo.plugins.suggestions import suggest
@@ -54,7 +52,6 @@ COMMANDS = {
 }
 
 STOPPING = tuple(getattr(signal, it) for it in ("SIGTERM", "SIGHUP") if hasattr(signal, it))
-SIGPIPE = 13  # the signal that ends a program whose output nobody reads; not in Windows' signal
 
 EXIT_CODES: tuple[tuple[type[ZooError], int], ...] = (
     (UsageError, 2),
@@ -65,35 +62,23 @@ EXIT_CODES: tuple[tuple[type[ZooError], int], ...] = (
 )
 
 
-class _ClosedPipeError(Exception):
-    """Nobody reads the output any more."""
+class _Signalled(KeyboardInterrupt):  # which no plugin's failure is taken for
+    """A signal came that ends the command."""
 
-
-@contextmanager
-def _closed_pipes() -> Iterator[None]:
-    """Raise a closed pipe as what it is: click and rich would exit with 1, an unexpected error."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise _ClosedPipeError from None
-    except SystemExit as stop:
-        if isinstance(stop.__context__, BrokenPipeError):  # rich's
-            raise _ClosedPipeError from None
-        raise
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class LazyGroup(click.Group):
     """A group that imports a command when it is used."""
 
-    @_closed_pipes()
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Read the arguments, and print the help if they ask for it."""
-        return super().make_context(*args, **kwargs)
-
-    @_closed_pipes()
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except _Signalled as signalled:
+            ctx.exit(128 + signalled.number)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands."""
@@ -131,7 +116,8 @@ def main() -> NoReturn:
     """Run the command line and exit.
 
     0 done, 1 unexpected error, 2 usage or architecture file, 3 plugin, 4 data, 5 checkpoint,
-    128 + the signal's number when stopped by a signal after saving, or by a closed pipe.
+    128 + the signal's number when stopped by a signal after saving; 141 where all that a command
+    does is to print, and nobody reads it.
     """
     # Threads that wait for work by spinning stall each other where programs share the cores: with
     # OpenMP's own limit a run beside one other process was ten times slower, with this one twice.
@@ -142,49 +128,58 @@ def main() -> NoReturn:
     for number in STOPPING:
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
             signal.signal(number, _stop)
+    with standard_streams() as streams:
+        code = _run(streams)
+    sys.exit(code)
+
+
+def _run(streams: Streams) -> int:
+    """Run the command, report what goes wrong, and give the exit code."""
     try:
-        code = zoo.main(sys.argv[1:] or ["--help"], prog_name="zoo", standalone_mode=False)
+        code: int | None = zoo.main(
+            sys.argv[1:] or ["--help"], prog_name="zoo", standalone_mode=False, obj=streams
+        )
+        lost = streams.code()
+        return code or lost  # code: the one that a command gave to click's Exit
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "zoo"
         message = error.format_message()
         stop = "" if message.endswith((".", "?")) else "."
-        click.echo(f"{command}: {message}{stop} See {command} --help.", err=True)
-        sys.exit(2)
+        say(f"{command}: {message}{stop} See {command} --help.", err=True)
+        return 2
+    except _Signalled as signalled:  # while the arguments were read
+        return 128 + signalled.number
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
-    except _ClosedPipeError:
-        for stream in (sys.stdout, sys.stderr):  # what is left in their buffers cannot be written
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        sys.exit(128 + SIGPIPE)
-    except Exception as error:
+        return 130
+    except ClosedPipeError:
+        return 128 + SIGPIPE
+    except BaseException as error:  # a library's or plugin's may be no Exception, or end programs
         if os.environ.get("ZOO_DEBUG") == "1":
             traceback.print_exc()
         _report(error)
-        sys.exit(_exit_code(error))
-    sys.exit(code or 0)  # the one that a command gave to click's Exit
+        return _exit_code(error)
 
 
 def _stop(number: int, frame: object) -> NoReturn:
     """End by a signal as by an error, so that temporary files are removed."""
-    sys.exit(128 + number)
+    raise _Signalled(number)
 
 
-def _report(error: Exception) -> None:
+def _report(error: BaseException) -> None:
     if isinstance(error, ArchitectureError):
         echo_problems(error.problems)
     elif isinstance(error, ZooError):
-        click.echo(str(error), err=True)
+        say_lines(str(error), err=True)
     elif _is_of_a_path(error):
-        click.echo(f"{printable(str(error.filename))}: {error.strerror}. Use another.", err=True)
+        say(f"{error.filename}: {error.strerror}. Use another.", err=True)
     elif isinstance(error, OSError) and error.errno in (EDQUOT, ENOSPC):
-        name = printable(str(error.filename or "<stdout>"))
-        click.echo(f"{name}: cannot be written: {error.strerror}.", err=True)
+        say(f"{error.filename or '<stdout>'}: cannot be written: {error.strerror}.", err=True)
     else:
         message = f"zoo: unexpected error: {format_error(error)}."
-        click.echo(f"{message} ZOO_DEBUG=1 shows where; please report it.", err=True)
+        say(f"{message} ZOO_DEBUG=1 shows where; please report it.", err=True)
 
 
-def _is_of_a_path(error: Exception) -> TypeGuard[OSError]:
+def _is_of_a_path(error: BaseException) -> TypeGuard[OSError]:
     """Whether a path that the user gave cannot even be looked at."""
     return (
         isinstance(error, OSError)
@@ -193,7 +188,7 @@ def _is_of_a_path(error: Exception) -> TypeGuard[OSError]:
     )
 
 
-def _exit_code(error: Exception) -> int:
+def _exit_code(error: BaseException) -> int:
     if isinstance(error, Stopped):
         return 128 + error.signal
     if _is_of_a_path(error):

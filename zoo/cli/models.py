@@ -9,10 +9,10 @@ import click
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
-from rich.text import Text
 
-from zoo.cli.console import print_json, print_table, warn, warn_of_failures
+from zoo.cli.console import cell, print_json, print_table, warn, warn_of_failures
 from zoo.cli.options import json_option
+from zoo.cli.streams import say, say_lines
 from zoo.describe.model_card import ModelCard, read_card
 from zoo.errors import PluginError, UsageError
 from zoo.plugins.registry import InstalledModel, Registry, load_registry
@@ -59,7 +59,7 @@ def _list(registry: Registry, as_json: bool) -> None:
     elif registry.models:
         print_table(_table(registry.models))
     else:
-        click.echo("No trained model is installed.")
+        say("No trained model is installed.")
 
 
 def _table(models: Iterable[InstalledModel]) -> Table:
@@ -74,7 +74,7 @@ def _table(models: Iterable[InstalledModel]) -> Table:
         size = "missing" if facts["bytes"] is None else f"{facts['bytes'] / 1e6:.1f}"
         channels = "" if facts["channels"] is None else str(facts["channels"])
         cells = (facts["name"], facts["summary"], channels, size, str(model.provider))
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(cell, cells))
     return table
 
 
@@ -110,4 +110,4 @@ def _show(model: InstalledModel, as_json: bool) -> None:
     if console.is_terminal:
         console.print(Markdown(text), width=min(console.width, CARD_WIDTH))
     else:
-        click.echo(text, nl=False)
+        say_lines(text.removesuffix("\n"))

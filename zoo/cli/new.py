@@ -9,7 +9,9 @@ import click
 import tomli
 
 from zoo.architecture import Architecture, parse_architecture, read_architecture
-from zoo.cli.console import warn_of_failures
+from zoo.cli.console import shell_command, warn_of_failures
+from zoo.cli.options import UserPath
+from zoo.cli.streams import say, work_counts
 from zoo.describe.editor_schema import schema_text
 from zoo.describe.starter import SCHEMA_FILE, renamed_copy, starter_text, valid_name
 from zoo.errors import UsageError
@@ -18,12 +20,12 @@ from zoo.plugins.registry import Registry, load_registry
 
 
 @click.command()
-@click.argument("path", metavar="NAME.toml", type=click.Path(path_type=Path))
+@click.argument("path", metavar="NAME.toml", type=UserPath())
 @click.option(
     "--from",
     "origin",
     metavar="ARCH.toml",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     help="Copy this one, with its comments, under the new name.",
 )
 def new(path: Path, origin: Path | None) -> None:
@@ -32,15 +34,16 @@ def new(path: Path, origin: Path | None) -> None:
     Nothing is overwritten. The first line of the file names zoo.schema.json for editors, which is
     written beside it unless it is there.
     """
+    work_counts()
     _require_new(path)
     registry = load_registry()
     warn_of_failures(registry)
     text = _starter(path, registry) if origin is None else _copy(origin, path, registry)
     _create(path, text)
-    click.echo(f"wrote {path}")
+    say(f"wrote {path}")
     _provide_schema(path.with_name(SCHEMA_FILE), schema_text(registry))
-    name = shlex.quote(str(path))
-    click.echo(f"check it:  zoo check {name}\ntrain it:  zoo run {name}")
+    say(f"check it:  {shell_command('zoo', 'check', path)}")
+    say(f"train it:  {shell_command('zoo', 'run', path)}")
 
 
 def _require_new(path: Path) -> None:
@@ -106,7 +109,7 @@ def _provide_schema(path: Path, text: str) -> None:
         create_text(path, text)
     except FileExistsError:
         if not path.is_file() or path.read_bytes() != text.encode():
-            command = f"zoo schema -o {shlex.quote(str(path))}"
-            click.echo(f"{path} is not of what is installed now; refresh it:  {command}")
+            command = shell_command("zoo", "schema", "-o", path)
+            say(f"{path} is not of what is installed now; refresh it:  {command}")
     else:
-        click.echo(f"wrote {path}")
+        say(f"wrote {path}")

@@ -12,6 +12,8 @@ import click
 from zoo.architecture.check import check_source
 from zoo.architecture.component import Component, build_component
 from zoo.architecture.overrides import Override, parse_overrides
+from zoo.architecture.paths import with_home
+from zoo.cli.streams import streams
 from zoo.errors import ArchitectureError, Problem, UsageError
 from zoo.plugins.registry import Registry
 
@@ -41,6 +43,26 @@ class AtLeast(click.IntRange):
         except click.BadParameter:
             self.fail(f"is {value}. Use {self._allowed}.", param, ctx)
         return number
+
+
+class UserPath(click.ParamType):  # type: ignore[type-arg]  # as Sigmas
+    """A path, with ``~`` at its beginning also where a shell does not see it, as in ``--out=~/x``.
+
+    Args:
+        text: leave it a text, which may be a name of something else or end in a slash.
+    """
+
+    name = "path"
+
+    def __init__(self, text: bool = False) -> None:
+        self._text = text
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        """The path that a text means."""
+        found = with_home(os.fspath(value))
+        return found if self._text else Path(found)
 
 
 class Sigmas(click.ParamType):  # type: ignore[type-arg]  # generic in the stubs of newer clicks only
@@ -92,7 +114,15 @@ set_option = click.option(
 )
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def _only_json(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    if value:
+        streams().reserve()
+    return value
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, callback=_only_json, help="Print JSON."
+)
 
 
 def overrides(

@@ -12,6 +12,7 @@ import click
 
 from zoo.cli.console import count_of, print_json
 from zoo.cli.options import json_option
+from zoo.cli.streams import say, say_lines, work_counts
 
 if TYPE_CHECKING:
     from zoo.testing import Outcome
@@ -28,6 +29,8 @@ def check(name: str, as_json: bool) -> None:
     architecture file, compiled and trained with for a step. Exit code 0 if all is right, 3 if
     something fails.
     """
+    if not as_json:
+        work_counts()  # its exit code says what was found
     import torch  # takes a second, which listing the commands should not
 
     from zoo.testing import prove
@@ -38,7 +41,7 @@ def check(name: str, as_json: bool) -> None:
         print_json(_as_json(name, outcomes))
     else:
         _echo_skipped(outcomes)
-        click.echo(f"{name}: {_counts(outcomes)}.")
+        say(f"{name}: {_counts(outcomes)}.")
     if any(outcome.state == "failed" for outcome in outcomes):
         raise click.exceptions.Exit(3)
 
@@ -50,9 +53,9 @@ def _echoed(outcomes: Iterable[Outcome], quiet: bool) -> list[Outcome]:
         of_subject = list(group)
         found += of_subject
         if not quiet:
-            click.echo(f"{subject}: {_counts(of_subject)}")
+            say(f"{subject}: {_counts(of_subject)}")
             for line in _failures(of_subject):
-                click.echo(indent(line, "  "))
+                say_lines(indent(line, "  "))
     return found
 
 
@@ -72,7 +75,7 @@ def _echo_skipped(outcomes: Iterable[Outcome]) -> None:
     for (name, reason), count in Counter(
         (outcome.check, outcome.message) for outcome in skipped
     ).items():
-        click.echo(f"{name} skipped {count_of('time', count)}: {reason}")
+        say(f"{name} skipped {count_of('time', count)}: {reason}")
 
 
 def _counts(outcomes: Iterable[Outcome]) -> str:

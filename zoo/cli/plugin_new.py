@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import click
 
+from zoo.cli.console import shell_command
+from zoo.cli.options import UserPath
+from zoo.cli.streams import say, work_counts
 from zoo.errors import UsageError
 from zoo.files import create_folder
 from zoo.plugins.scaffold import Names, names_of, plugin_files
@@ -15,13 +17,14 @@ from zoo.plugins.static_source import module_spec
 
 
 @click.command(short_help="Start a plugin.")
-@click.argument("path", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("path", metavar="DIR", type=UserPath())
 def new(path: Path) -> None:
     """Start a plugin in the new folder DIR: a distribution with one layer, which works as it is.
 
     It has an architecture that uses the layer, tests and a README. The folder's name is the
     plugin's, such as zoo-swish; nothing is overwritten.
     """
+    work_counts()
     folder = path.resolve()  # "." and ".." have no name of their own
     names = names_of(folder.name)
     _require_new(path, folder, names)
@@ -29,12 +32,12 @@ def new(path: Path) -> None:
         create_folder(folder, plugin_files(names))
     except FileExistsError:  # made by another program since
         raise _taken(path) from None
-    click.echo(f"wrote {path}: the plugin {names.distribution} with the layer {names.layer}")
-    click.echo(f"go there:    cd {shlex.quote(str(path))}")
-    click.echo("install it:  python -m pip install -e '.[test]'")
-    click.echo("test it:     python -m pytest")
-    click.echo(f"check it:    zoo plugin check {names.distribution}")
-    click.echo(f"train it:    zoo run architectures/{names.layer}.toml")
+    say(f"wrote {path}: the plugin {names.distribution} with the layer {names.layer}")
+    say(f"go there:    {shell_command('cd', path)}")
+    say("install it:  python -m pip install -e '.[test]'")
+    say("test it:     python -m pytest")
+    say(f"check it:    zoo plugin check {names.distribution}")
+    say(f"train it:    zoo run architectures/{names.layer}.toml")
 
 
 def _require_new(path: Path, folder: Path, names: Names) -> None:

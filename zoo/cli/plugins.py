@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 from rich.table import Table
-from rich.text import Text
 
-from zoo.cli.console import print_json, print_table
+from zoo.cli.console import cell, print_json, print_table, warn
 from zoo.cli.options import json_option
+from zoo.cli.streams import say
 from zoo.describe.plugins import Plugin, installed_plugins
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import load_registry
@@ -22,13 +22,15 @@ def plugins(as_json: bool) -> None:
     these, ZOO_PLUGINS= none; with ZOO_STRICT_PLUGINS=1 every failure is an error.
     """
     found = discover()
+    for broken in found.broken:
+        warn(str(broken))
     all_of_them = installed_plugins(found, load_registry(found))
     if as_json:
         print_json([plugin.to_dict() for plugin in all_of_them])
     elif all_of_them:
         _print(all_of_them)
     else:
-        click.echo("No plugin is installed.")
+        say("No plugin is installed.")
 
 
 def _print(plugins: list[Plugin]) -> None:
@@ -39,12 +41,10 @@ def _print(plugins: list[Plugin]) -> None:
         contributes = "; ".join(
             f"{kind} {', '.join(names)}" for kind, names in plugin.contributes.items()
         )
-        table.add_row(*map(Text, (str(plugin.provider), plugin.state, contributes)))
+        table.add_row(*map(cell, (str(plugin.provider), plugin.state, contributes)))
     print_table(table)
     for plugin in plugins:
         for reason in plugin.reasons:
-            click.echo(f"{plugin.provider}: {reason}")
+            say(f"{plugin.provider}: {reason}")
         if plugin.imports_torch:
-            click.echo(
-                f"{plugin.provider}: imports torch when it is loaded, which slows every command."
-            )
+            say(f"{plugin.provider}: imports torch when it is loaded, which slows every command.")

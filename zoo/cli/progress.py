@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -18,6 +17,7 @@ from rich.progress import (
 )
 
 from zoo.cli.console import warn
+from zoo.cli.streams import say
 from zoo.errors import Stopped
 from zoo.train.signals import StopRequest
 from zoo.train.trainer import Trainer
@@ -67,7 +67,7 @@ class TrainingProgress:
             self.bar.update(self.task, completed=trainer.progress.step, numbers=numbers)
         else:
             done, left = trainer.progress.step, trainer.steps_left
-            click.echo(f"step {done}/{done + left}  {numbers}  {self._time_left()} left")
+            say(f"step {done}/{done + left}  {numbers}  {self._time_left()} left")
 
     def on_epoch(self, metrics: Mapping[str, Any]) -> None:
         """Print the epoch's line above the bar."""
@@ -84,7 +84,7 @@ class TrainingProgress:
         if self.terminal:
             self.bar.console.print(line, highlight=False)
         else:
-            click.echo(line)
+            say(line)
 
     def on_warning(self, message: str) -> None:
         """Print a warning above the bar."""

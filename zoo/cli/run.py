@@ -7,25 +7,26 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.options import AtLeast, data_option, device_option, overrides, set_option
+from zoo.cli.options import AtLeast, UserPath, data_option, device_option, overrides, set_option
 from zoo.errors import UsageError
 
 
 @click.command()
-@click.argument("architecture", metavar="ARCH.toml", type=click.Path(path_type=Path))
+@click.argument("architecture", metavar="ARCH.toml", type=UserPath())
 @device_option
 @data_option("What to train on")
 @click.option("--epochs", type=AtLeast(1), help="Passes over the data.")
 @click.option("--seed", type=AtLeast(0), help="Seed of every random draw.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     help="Folder of the run; never overwritten.  [default: runs/<name>-<time>]",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, or with the latest.")
 @click.option(
     "--weights",
     metavar="MODEL",
+    type=UserPath(text=True),
     help="Start from the weights of a run, a checkpoint or an installed model of the same layers.",
 )
 @set_option

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from zoo.cli.console import warn_of_failures
+from zoo.cli.options import UserPath
+from zoo.cli.streams import say, work_counts
 from zoo.describe.editor_schema import is_editor_schema, schema_text
 from zoo.errors import UsageError
 from zoo.files import write_text
@@ -19,7 +21,7 @@ from zoo.plugins.registry import load_registry
     "-o",
     "--output",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=UserPath(),
     help="Write to FILE, which may replace a schema that zoo wrote.  [default: print it]",
 )
 def schema(output: Path | None) -> None:
@@ -34,9 +36,10 @@ def schema(output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
+    work_counts()
     _require_replaceable(output)
     write_text(output, text)
-    click.echo(f"wrote {output}")
+    say(f"wrote {output}")
 
 
 def _require_replaceable(path: Path) -> None:

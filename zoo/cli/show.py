@@ -16,7 +16,8 @@ from zoo.architecture.document import SourceLocation
 from zoo.architecture.infer_shapes import InferredShapes, ShapeInference
 from zoo.architecture.overrides import parse_overrides
 from zoo.cli.console import aligned, print_json, warn_of_failures
-from zoo.cli.options import json_option, set_option
+from zoo.cli.options import UserPath, json_option, set_option
+from zoo.cli.streams import say
 from zoo.plugins.registry import load_registry
 from zoo.spec.shapes import format_shape
 from zoo.spec.sizes import SizeRule, describe_sizes
@@ -25,7 +26,7 @@ HEAD = ("layer", "line", "output", "parameters", "multiply-adds")
 
 
 @click.command()
-@click.argument("file", metavar="ARCH.toml", type=click.Path(path_type=Path))
+@click.argument("file", metavar="ARCH.toml", type=UserPath())
 @click.option("--resolved", is_flag=True, help="Print the file with every default filled in.")
 @set_option
 @json_option
@@ -63,13 +64,17 @@ def _print(spec: Architecture, rules: tuple[SizeRule | None, SizeRule | None]) -
         cells.append((_name(row), str(row["line"]), format_shape(row["output"]), *counts))
     cells.append(("in all", "", "", f"{info.parameters:,}", f"{info.multiply_adds:,}"))
     head, given, *layers, total = aligned(cells)
-    click.echo(f"{spec.name}{': ' if spec.description else ''}{spec.description}")
-    click.echo(f"{head}\n{given}")
+    say(f"{spec.name}{': ' if spec.description else ''}{spec.description}")
+    say(head)
+    say(given)
     for (before, file), line in zip(pairwise(files), layers, strict=True):
-        click.echo(line if file == before else f"in {file}:\n{line}")
-    click.echo(f"\n{total}")
-    click.echo(f"receptive field: {_pixels(spec.shapes.receptive_field)} pixels")
-    click.echo(f"image sizes: {describe_sizes(*rules)}")
+        if file != before:
+            say(f"in {file}:")
+        say(line)
+    say("")
+    say(total)
+    say(f"receptive field: {_pixels(spec.shapes.receptive_field)} pixels")
+    say(f"image sizes: {describe_sizes(*rules)}")
 
 
 def _as_json(spec: Architecture, rules: tuple[SizeRule | None, SizeRule | None]) -> dict[str, Any]:

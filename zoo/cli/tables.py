@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 from rich.table import Table
-from rich.text import Text
 
-from zoo.cli.console import count_of
+from zoo.cli.console import cell, count_of
 from zoo.train.baselines import BASELINES
 from zoo.train.evaluation_sets import SetEvaluation
 from zoo.train.scores import Evaluation, Score
@@ -48,10 +47,10 @@ def sets_table(results: Sequence[SetEvaluation]) -> Table:
         for about, method in lines:
             score = evaluation.methods.get(method)
             if score is None:
-                table.add_row(Text(about))
+                table.add_row(cell(about))
                 continue
             cells = (_psnr(score), _gain(score, evaluation), _ssim(score))
-            table.add_row(Text(about), TITLES[method], *cells, style=_style(method))
+            table.add_row(cell(about), TITLES[method], *cells, style=_style(method))
         table.add_section()
     return table
 

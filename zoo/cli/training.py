@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-import click
 import torch
 
 from zoo.architecture import Architecture
-from zoo.cli.console import count_of, print_table, warn, warn_of_failures
+from zoo.cli.console import count_of, print_table, shell_command, warn, warn_of_failures
 from zoo.cli.progress import EvaluationProgress, TrainingProgress
+from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
-from zoo.errors import Stopped
+from zoo.errors import Stopped, listed
 from zoo.plugins.registry import Registry
-from zoo.train.checkpoint import load_or_fall_back
+from zoo.train.checkpoint import load_checkpoint, load_or_fall_back
 from zoo.train.device import choose_device, device_name
 from zoo.train.environment import environment
 from zoo.train.evaluation import denoised, evaluate
@@ -26,6 +27,7 @@ from zoo.train.find_model import find_model
 from zoo.train.precision import check_precision
 from zoo.train.providers import check_providers
 from zoo.train.run_directory import RunDirectory, existing_run_directory, new_run_directory
+from zoo.train.run_images import new_images, record_in, resumed_images
 from zoo.train.session import (
     RunData,
     check_resumable,
@@ -50,37 +52,46 @@ def train(
     now: datetime,
 ) -> None:
     """Train, save and evaluate; see ``zoo run --help``."""
+    work_counts()
     device = choose_device(device_option)
     check_precision(spec, device)
     compiler = Compiler(spec, registry)
     warn_of_failures(registry)
     # Before the images are read, so that layers that do not fit are known at once.
-    started_from = None
+    started_from = before = None
     if resume:
         model = unfilled_model(compiler)
+        directory = existing_run_directory(out, spec.name)
+        content = _read(directory, compiler)
     elif weights is not None:
         model = unfilled_model(compiler)
-        started_from = start_from(model, find_model(weights, registry))
+        found = find_model(weights, registry)
+        started_from = start_from(model, found)
+        before = record_in(load_checkpoint(found.path))
     else:
         model = initial_model(compiler, spec.train.seed)
     model.to(device)
-    data = load_run_data(compiler, device)
+    if resume:
+        images = resumed_images(compiler, directory.last, content)
+    else:
+        images = new_images(compiler, before)
+    data = load_run_data(compiler, device, images)
     for remark in data.remarks:
         warn(remark)
     trainer = Trainer(spec, compiler, model, data.batches, data.validation, device)
-    trainer.started_from = started_from
+    trainer.started_from, trainer.record = started_from, data.record
     if resume:
-        directory = existing_run_directory(out, spec.name)
-        _restore(trainer, directory)
+        _restore(trainer, directory, content)
     else:
         torch.manual_seed(spec.train.seed)  # of layers that draw by torch's global generator
         directory = new_run_directory(out, spec.name, now)
     directory.write_architecture(spec.text)
+    directory.write_data(data.record)
     precision = {"precision": spec.train.precision}
     origin = {"started_from": trainer.started_from} if trainer.started_from else {}
     directory.write_environment({**environment(device), **precision, **origin})
     _announce(trainer, data)
-    click.echo(f"run: {directory.path}")
+    say(f"run: {directory.path}")
     with StopRequest() as stop:
         try:
             observer = TrainingProgress(trainer)
@@ -90,27 +101,35 @@ def train(
         except Stopped as stopped:
             command = _resume_command(directory, device_option)
             raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
-    click.echo(f"run: {directory.path}")
+    say(f"run: {directory.path}")
 
 
 def _resume_command(directory: RunDirectory, device: str) -> str:
     """What to type to go on with a run, quoted for a shell."""
-    command = ["zoo", "run", directory.path / "architecture.toml", "--out", directory.path]
     options = [] if device == "auto" else ["--device", device]
-    return shlex.join(map(str, [*command, *options, "--resume"]))
+    file, folder = directory.path / "architecture.toml", directory.path
+    return shell_command("zoo", "run", file, "--out", folder, *options, "--resume")
 
 
-def _restore(trainer: Trainer, directory: RunDirectory) -> None:
-    """Go on with the run in ``directory``."""
+def _read(directory: RunDirectory, compiler: Compiler) -> dict[str, Any]:
+    """The checkpoint of the run in ``directory``, which this architecture can go on from."""
     content, warning = load_or_fall_back(directory.last)
     if warning:
         warn(warning)
-    check_resumable(directory.last, content, trainer.architecture)
-    for other in check_providers(directory.last, content["plugins"], trainer.compiler.registry):
+    check_resumable(directory.last, content, compiler.architecture)
+    for other in check_providers(directory.last, content["plugins"], compiler.registry):
         warn(other)
+    return content
+
+
+def _restore(trainer: Trainer, directory: RunDirectory, content: Mapping[str, Any]) -> None:
+    """Go on with the run in ``directory``."""
     trainer.restore(content)
     directory.write_metrics(trainer.metrics)
-    click.echo(f"resumed after step {trainer.progress.step}")
+    if directory.best.exists():  # where its images are now: zoo evaluate reads them from there
+        best = {**load_checkpoint(directory.best), "architecture": trainer.architecture.text}
+        directory.save_best(best)
+    say(f"resumed after step {trainer.progress.step}")
 
 
 def _evaluate(
@@ -129,9 +148,7 @@ def _evaluate(
         evaluation = evaluate(model, images, device, progress.on_image)
     content = evaluation.to_dict(_validation_name(spec), "best", spec.train.precision)
     directory.write_evaluation(content)
-    write_examples(
-        directory.path / "examples.png", images, list(denoised(model, images[:4], device))
-    )
+    write_examples(directory.path / "examples.png", images, denoised(model, images[:4], device))
     print_table(evaluation_table(evaluation))
 
 
@@ -139,15 +156,15 @@ def _announce(trainer: Trainer, data: RunData) -> None:
     spec = trainer.architecture
     parameters = sum(parameter.value.numel() for parameter in trainer.model.param())
     graph = ", step captured as a CUDA graph" if trainer.device.type == "cuda" else ""
-    click.echo(f"device: {device_name(trainer.device)}, precision {spec.train.precision}{graph}")
+    say(f"device: {device_name(trainer.device)}, precision {spec.train.precision}{graph}")
     layers = count_of("layer", len(trainer.model))
-    click.echo(f"model: {spec.name}, {layers}, {parameters:,} parameters")
+    say(f"model: {spec.name}, {layers}, {parameters:,} parameters")
     if trainer.started_from:
-        click.echo(f"weights: {trainer.started_from['name']}")
-    held_out = count_of("image", len(data.validation))
-    click.echo(
-        f"data: {_source_name(spec)}, {data.batches.samples:,} crops an epoch, "
-        f"{held_out} to validate on"
+        say(f"weights: {trainer.started_from['name']}")
+    counts = [count_of("image", len(side)) for side in (data.record.train, data.record.held_out)]
+    say(
+        f"data: {_source_name(spec)}, {counts[0]}, {data.batches.samples:,} crops an epoch, "
+        f"{counts[1]} to validate on ({listed(item.name for item in data.record.held_out)})"
     )
 
 

@@ -50,7 +50,7 @@ class Crops:
 
     @cached_property
     def clean(self) -> Tensor:
-        """The crops without noise, (N, C, H, W) float32 in [0, 1]: the mean of each block."""
+        """The crops without noise, (N, C, H, W) float32: the mean of each block."""
         if bool((self.block == 1).all()):
             return self._gather(self._corners())
         shape = self.first.numel(), self.pixels.shape[1], self.height, self.width
@@ -102,7 +102,7 @@ class Crops:
         )
 
     def _gather(self, indices: Tensor) -> Tensor:
-        """The pixels at (N, H, W) indices, as (N, C, H, W) float32 in [0, 1]."""
+        """The pixels at (N, H, W) indices, as (N, C, H, W) float32, white is 1."""
         return self._image(self._values(indices))
 
     def _values(self, indices: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ class Photographs:
 
     Args:
         names: one for each photograph, for messages.
-        images: (C, H, W) uint8, or float32 in [0, 1]; a mixture is packed as float32.
+        images: (C, H, W) uint8, or float32 with white at 1; a mixture is packed as float32.
 
     Attributes:
         pixels: (P, C), all pixels; may be moved to a device, where crops are then computed.

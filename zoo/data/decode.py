@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from zoo.errors import DataError
 from zoo.pictures.orientation import upright
 from zoo.pictures.picture import Array, Picture
 from zoo.pictures.read import open_picture
+from zoo.pictures.values import ValueRange
 
 STACK_AXES = "IQZT"
+BYTE = (np.dtype(np.uint8), 0, 255)  # values, black and white that are kept as they are
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,21 @@ class Header:
     value_bytes: int
 
 
-def read_header(path: Path) -> Header:
+@dataclass(frozen=True)
+class Decoded:
+    """The images of a file, one for each page of a TIFF and one for any other format.
+
+    Attributes:
+        images: upright, (H, W) or (H, W, C), without an alpha channel.
+        black, white: the values of both.
+    """
+
+    images: list[Array]
+    black: float
+    white: float
+
+
+def read_header(path: Path, value_range: ValueRange | None = None) -> Header:
     """The decoded size of an image file, without decoding it.
 
     Raises:
@@ -29,14 +47,16 @@ def read_header(path: Path) -> Header:
     """
     with open_picture(path) as picture:
         height, width = picture.shape[len(picture.axes) - 2 : len(picture.axes)]
-        return Header(picture.n_planes * height * width, 1 if picture.white == 255 else 4)
+        is_byte = (picture.dtype, *_range(picture, value_range)) == BYTE
+        return Header(picture.n_planes * height * width, 1 if is_byte else 4)
 
 
-def decode(path: Path) -> tuple[list[Array], float]:
-    """The images of a file, one for each page of a TIFF and one for any other format.
+def decode(path: Path, value_range: ValueRange | None = None) -> Decoded:
+    """The images of a file, and what its values mean.
 
-    Returns:
-        Each image upright, (H, W) or (H, W, C), without its alpha channel; and the value of white.
+    Args:
+        path: the file.
+        value_range: black and white; None for those of the file's own type.
 
     Raises:
         DataError: the file is missing, damaged or no image that zoo reads, or a TIFF with axes that
@@ -45,7 +65,11 @@ def decode(path: Path) -> tuple[list[Array], float]:
     with open_picture(path) as picture:
         _check_axes(path, picture)
         images = [upright(plane, picture.orientation) for plane in picture.planes()]
-        return images, picture.white
+        return Decoded(images, *_range(picture, value_range))
+
+
+def _range(picture: Picture, value_range: ValueRange | None) -> tuple[float, float]:
+    return value_range.of(picture.depth) if value_range else (0.0, picture.white)
 
 
 def _check_axes(path: Path, picture: Picture) -> None:

@@ -9,10 +9,15 @@ import torch
 from torch import Tensor
 
 from zoo.data.crops import whole_image
+from zoo.data.images import format_bytes, most_memory
 from zoo.data.noise.base import Noise
 from zoo.data.seeding import generator
 from zoo.data.sets import CleanImages, ImagePairs, noise_mismatch
 from zoo.data.streams import Stream
+from zoo.errors import DataError
+
+KEPT = 8  # bytes of each value of an image: noisy and reference, float32
+IN_WORK = 48  # bytes of each value of one image while it is denoised and compared; measured
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,10 @@ def evaluation_images(
 
     Raises:
         ArgumentError: ``noise`` is missing, or given for pairs.
-        DataError: a photograph is smaller than one block.
+        DataError: a photograph is smaller than one block, or the copies take more memory than
+            there is.
     """
+    _check_memory(data, limit)
     if isinstance(data, ImagePairs) and noise is None:
         pairs = zip(data.names, data.first, data.second, strict=True)
         return [_as_they_are(*pair, data.second_is_clean) for pair in islice(pairs, limit)]
@@ -61,6 +68,21 @@ def evaluation_images(
             for index, (name, image) in enumerate(islice(images, limit))
         ]
     raise noise_mismatch(data)
+
+
+def _check_memory(data: CleanImages | ImagePairs, limit: int | None) -> None:
+    """Refuse, before any is drawn, copies that memory does not suffice for."""
+    images = data.first if isinstance(data, ImagePairs) else data.images
+    sizes = [image.numel() for image in images[:limit]]
+    needed = sum(sizes) * KEPT + max(sizes) * IN_WORK
+    most = most_memory()
+    if most is not None and needed > most:
+        largest = data.names[sizes.index(max(sizes))]
+        raise DataError(
+            f"{largest}: to denoise it and to measure the result takes {format_bytes(needed)}, the "
+            f"other images counted ({len(sizes)} in all); {format_bytes(most)} are allowed here. "
+            "Use fewer or smaller images."
+        )
 
 
 def _as_they_are(name: str, first: Tensor, second: Tensor, is_clean: bool) -> EvaluationImage:

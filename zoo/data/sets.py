@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from zoo.data.seeding import generator
-from zoo.data.streams import Stream
-from zoo.errors import ArgumentError, DataError
+from zoo.data.fingerprint import pixel_hashes
+from zoo.errors import ArgumentError, DataError, listed
 
 T = TypeVar("T")
 
@@ -27,6 +27,9 @@ class CleanImages:
         names: one for each photograph.
         images: (C, H, W) each, any sizes.
         held_out: photographs that always go to validation; empty to draw them at random.
+        files: what file each is from: those of one are kept together. Empty where each is by
+            itself.
+        remarks: what the user should know of them, such as files that were left out.
 
     Raises:
         DataError: no photograph, not as many names as photographs, a tensor that is no image, or
@@ -36,31 +39,30 @@ class CleanImages:
     names: tuple[str, ...]
     images: tuple[Tensor, ...]
     held_out: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_images(self.names, self.images)
-        if missing := sorted(self.held_out.difference(self.names)):
-            raise DataError(
-                f"data: the held-out {missing[0]} is not among the images. "
-                "Hold out images of the set."
-            )
+        _check_names(self.names, self.held_out, self.files)
 
-    def split(self, fraction: float, seed: int) -> tuple[CleanImages, CleanImages]:
-        """Training and validation photographs, at least one each.
+    @property
+    def sides(self) -> tuple[tuple[Tensor, ...]]:
+        """The photographs."""
+        return (self.images,)
 
-        Args:
-            fraction: of the photographs to validate on, in (0, 1); not used with ``held_out``.
-            seed: decides which.
+    @cached_property
+    def hashes(self) -> list[str]:
+        """The sha256 of each photograph's pixels."""
+        return pixel_hashes(*self.sides)
 
-        Raises:
-            DataError: there is only one photograph, or all are held out.
-        """
-        held_out = [i for i, name in enumerate(self.names) if name in self.held_out]
-        train, validation = _split(self.names, held_out, fraction, seed)
-        return self._take(train), self._take(validation)
-
-    def _take(self, indices: Sequence[int]) -> CleanImages:
-        return CleanImages(_take(self.names, indices), _take(self.images, indices))
+    def take(self, indices: Sequence[int]) -> CleanImages:
+        """The photographs at these indices, in their order."""
+        return CleanImages(
+            _take(self.names, indices),
+            _take(self.images, indices),
+            files=_take(self.files, indices),
+        )
 
 
 @dataclass(frozen=True)
@@ -72,50 +74,58 @@ class ImagePairs:
         first: noisy images, (C, H, W) each.
         second: images of the same shapes.
         second_is_clean: False where ``second`` is another noisy image, True where it is clean.
+        held_out, files, remarks: as of :class:`CleanImages`.
 
     Raises:
         DataError: no pair, counts that differ, a tensor that is no image, different shapes in a
-            pair, or different numbers of channels.
+            pair, the same image twice in a pair, or different numbers of channels.
     """
 
     names: tuple[str, ...]
     first: tuple[Tensor, ...]
     second: tuple[Tensor, ...]
     second_is_clean: bool
+    held_out: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_images(self.names, self.first)
         _check_images(self.names, self.second)
+        _check_names(self.names, self.held_out, self.files)
         for name, first, second in zip(self.names, self.first, self.second, strict=True):
             if first.shape != second.shape:
                 raise DataError(
                     f"{name}: the images of this pair have the shapes {tuple(first.shape)} and "
                     f"{tuple(second.shape)}. Both images of a pair must have the same size."
                 )
+        _check_noise(self.names, self.first, self.second)
 
-    def split(self, fraction: float, seed: int) -> tuple[ImagePairs, ImagePairs]:
-        """Training and validation pairs, at least one each.
+    @property
+    def sides(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """The first and the second images."""
+        return self.first, self.second
 
-        Args:
-            fraction: of the pairs to validate on, in (0, 1).
-            seed: decides which.
+    @cached_property
+    def hashes(self) -> list[str]:
+        """The sha256 of each pair's pixels."""
+        return pixel_hashes(*self.sides)
 
-        Raises:
-            DataError: there is only one pair.
-        """
-        train, validation = _split(self.names, [], fraction, seed)
-        return self._take(train), self._take(validation)
-
-    def _take(self, indices: Sequence[int]) -> ImagePairs:
+    def take(self, indices: Sequence[int]) -> ImagePairs:
+        """The pairs at these indices, in their order."""
         return ImagePairs(
             _take(self.names, indices),
             _take(self.first, indices),
             _take(self.second, indices),
             self.second_is_clean,
+            files=_take(self.files, indices),
         )
 
 
-def noise_mismatch(data: CleanImages | ImagePairs) -> ArgumentError:
+Images = CleanImages | ImagePairs
+
+
+def noise_mismatch(data: Images) -> ArgumentError:
     """What to raise where photographs come without a noise, or pairs with one."""
     return ArgumentError(
         "data: a noise is given for pairs, which are noisy already. Leave it out."
@@ -144,27 +154,30 @@ def _check_images(names: Sequence[str], images: Sequence[Tensor]) -> None:
             )
 
 
-def _split(
-    names: Sequence[str], held_out: Sequence[int], fraction: float, seed: int
-) -> tuple[list[int], list[int]]:
-    """Indices to train and to validate on, each in ascending order."""
-    count = len(names)
-    if not 0 < fraction < 1:
-        raise ArgumentError(
-            f"split: the validation fraction is {fraction}. It must be between 0 and 1."
-        )
-    if count == 1 or len(held_out) == count:
+def _check_names(names: Sequence[str], held_out: frozenset[str], files: Sequence[str]) -> None:
+    if missing := sorted(held_out.difference(names)):
         raise DataError(
-            f"data: {names[0]} is the only image to train and to validate on. Give two or more."
-            if count == 1
-            else f"data: all {count} images are held out. Leave one or more to train on."
+            f"data: the held-out {missing[0]} is not among the images. Hold out images of the set."
         )
-    if not held_out:
-        drawn = torch.randperm(count, generator=generator(seed, Stream.SPLIT)).tolist()
-        held_out = drawn[: min(max(round(fraction * count), 1), count - 1)]
-    validation = set(held_out)
-    return [i for i in range(count) if i not in validation], sorted(validation)
+    if files and len(files) != len(names):
+        raise DataError(
+            f"data: {len(files)} files for {len(names)} images. Give one for each, or none."
+        )
+
+
+def _check_noise(names: Sequence[str], firsts: Sequence[Tensor], seconds: Sequence[Tensor]) -> None:
+    """Refuse pairs without noise; an even image, such as a black one, may be the same twice."""
+    same = [
+        name
+        for name, first, second in zip(names, firsts, seconds, strict=True)
+        if torch.equal(first, second) and bool((first != first[:, :1, :1]).any())
+    ]
+    if same:
+        raise DataError(
+            f"data: {len(same)} of {len(names)} pairs have the same picture twice "
+            f"({listed(same)}). The noise of the two must differ."
+        )
 
 
 def _take(items: Sequence[T], indices: Iterable[int]) -> tuple[T, ...]:
-    return tuple(items[index] for index in indices)
+    return tuple(items[index] for index in indices) if items else ()

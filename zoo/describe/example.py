@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from zoo.architecture.schema import Schema, validate
 from zoo.errors import format_value
+from zoo.plugins.isolation import isolated
 from zoo.plugins.records import Entry
 from zoo.plugins.registry import Registry
 from zoo.spec.schemas import follow
@@ -69,7 +70,8 @@ def _go_together(entry: Entry, parameters: Mapping[str, Any]) -> bool:
     try:
         check = entry.load_check()
         if check is not None:
-            check(entry.name, {**defaults, **parameters})
+            with isolated():
+                check(entry.name, {**defaults, **parameters})
     except Exception:  # it says so, or is a plugin's and broken: not to be reported here
         return False
     return True

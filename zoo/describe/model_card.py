@@ -15,6 +15,7 @@ import tomli
 
 from zoo.architecture.schema import validate
 from zoo.errors import PluginError, format_path
+from zoo.files import read_regular
 from zoo.plugins.model_entry import ModelEntry
 from zoo.spec.schemas import read_schema
 
@@ -60,10 +61,10 @@ def read_card(entry: ModelEntry) -> ModelCard:
     path = entry.card_path
     where = f"model {entry.name!r}: its card {path}"
     try:
-        fields = tomli.loads(path.read_text("utf-8"))
+        fields = tomli.loads(read_regular(path).decode("utf-8"))
     except OSError as error:
         raise PluginError(f"{where}: cannot be read: {error.strerror}.") from error
-    except ValueError as error:  # no UTF-8, or no TOML
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or nested without end
         raise PluginError(f"{where}: no TOML: {error}.") from error
     for violation in validate(fields, read_schema("model_card.json")):
         key = format_path(violation.absolute_path)

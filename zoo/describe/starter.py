@@ -129,7 +129,7 @@ class _Mover:
         names = self.registry.names("source")
         if text in names:
             return text
-        table = expand_source(text, names)
+        table = expand_source(text, names, self.here)
         if table["type"] == "pairs" and "folder" in table:
             return f"pairs:{self._moved(table['folder'])}"
         paths = [self._moved(path) for key, path in table.items() if key != "type"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.errors import format_error
+from zoo.plugins.isolation import isolated
 
 OK, PROBLEM, ABSENT = "ok", "problem", "absent"
 
@@ -106,8 +107,9 @@ def gather(sections: Mapping[str, Callable[[], Iterable[Finding]]], fatal: Itera
 def _findings(title: str, find: Callable[[], Iterable[Finding]], fatal: bool) -> list[Finding]:
     findings: list[Finding] = []
     try:
-        findings.extend(find())  # keeps those before a failure
-    except (Exception, SystemExit) as error:  # whatever a plugin or a broken library raises
+        with isolated():
+            findings.extend(find())  # keeps those before a failure
+    except Exception as error:  # whatever a broken library raises
         advice = "What it is about is broken, or zoo is. " + PLEASE_REPORT
         findings.append(problem(title, format_error(error), advice, fatal=fatal))
     return findings

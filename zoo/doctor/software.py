@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
-from importlib.metadata import distributions
 
 from zoo.describe.machine import (
     installed_version,
@@ -18,7 +17,8 @@ from zoo.describe.machine import (
 from zoo.describe.plugins import Plugin, installed_plugins
 from zoo.doctor.report import ABSENT, Finding, problem
 from zoo.errors import DataError, ZooError
-from zoo.plugins.discovery import discover
+from zoo.plugins.discovery import GROUP, discover
+from zoo.plugins.distributions import find_plugins
 from zoo.plugins.registry import load_registry
 
 
@@ -32,20 +32,9 @@ def versions() -> Iterator[Finding]:
     )
     for name, version in found.items():
         yield Finding(name, version)
-    yield from _broken_distributions()
-
-
-def _broken_distributions() -> Iterator[Finding]:
-    """Installed packages without a name or a version, such as those of an interrupted pip."""
-    for distribution in distributions():
-        try:
-            broken = not (distribution.metadata["Name"] and distribution.version)
-        except Exception:  # no metadata at all
-            broken = True
-        if broken:
-            where = short_path(str(getattr(distribution, "_path", "an unknown place")))
-            text = f"its metadata have no name or no version: {where}"
-            yield problem("a package", text, "Remove that folder, and install the package again.")
+    for broken in find_plugins(GROUP)[1]:
+        text = f"{broken.reason}: {short_path(broken.where)}"
+        yield problem("a package", text, "Remove it, and install the package again.")
 
 
 def optional() -> Iterator[Finding]:

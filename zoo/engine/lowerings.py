@@ -13,6 +13,7 @@ from typing import Protocol
 
 from zoo.errors import PluginError, format_error
 from zoo.nn.module import Module
+from zoo.plugins.isolation import isolated
 from zoo.plugins.lowering import Lowering as LoweringRecord
 from zoo.plugins.registry import load_lowerings
 
@@ -36,7 +37,8 @@ def lowered_by_plugin(layer: Module, lower: Lower, warn: Callable[[str], object]
     if record is None:
         return None
     try:
-        lowered: object = record.load()(layer, lower)
+        with isolated():
+            lowered: object = record.load()(layer, lower)
     except PluginError as error:
         problem = str(error)
     except Exception as error:  # whatever a plugin's function raises

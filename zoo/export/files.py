@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from zoo.errors import WriteError
 from zoo.export import dtmodel, onnx_file, safetensors_file, torch_file
 from zoo.export.target import Target, require_writable
 from zoo.export.trained import Trained
-from zoo.files import flush_folder
+from zoo.files import flush, flush_folder
+from zoo.temporary import reserved
 
 
 def export(trained: Trained, target: Target) -> list[str]:
@@ -28,8 +27,8 @@ def export(trained: Trained, target: Target) -> list[str]:
     """
     folder = target.path.parent
     try:
-        with TemporaryDirectory(prefix=f".{target.path.name}.", dir=folder) as temporary:
-            made = [Path(temporary) / file.name for file in target.files]
+        with reserved(target.path, Path.mkdir) as temporary:
+            made = [temporary / file.name for file in target.files]
             said = _write(trained, target, made)
             for file in made:
                 _flush(file)
@@ -68,5 +67,5 @@ def _move(made: list[Path], target: Target) -> None:
 
 
 def _flush(file: Path) -> None:
-    with file.open("rb") as stream:
-        os.fsync(stream.fileno())
+    with file.open("r+b") as stream:
+        flush(stream.fileno())

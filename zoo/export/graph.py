@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zoo.errors import PluginError, ZooError, format_error
 from zoo.export import optional
+from zoo.plugins.isolation import isolated
 from zoo.spec.sizes import SizeRule
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ class Graph:
                 "Use layers whose entries name a function as their onnx."
             )
         try:
-            y = write(layer, self, x)
+            with isolated():
+                y = write(layer, self, x)
         except ZooError:
             raise
         except Exception as error:  # whatever a plugin's function raises

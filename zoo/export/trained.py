@@ -117,7 +117,7 @@ class Trained:
             ).problems
         ]
         if problems:
-            raise PluginError("\n".join(map(str, problems)))
+            raise PluginError(*map(str, problems))
 
     def provenance(self) -> dict[str, str]:
         """What a file says of the network, all as text."""

@@ -19,6 +19,7 @@ from zoo.inference.plane import Progress, denoise_plane
 from zoo.inference.symmetries import IDENTITY, SYMMETRIES, Symmetry
 from zoo.inference.tiles import tiled_tensor
 from zoo.nn.module import Module
+from zoo.pictures.values import Depth, ValueRange
 
 Image = TypeVar("Image", Tensor, NDArray[Any])
 
@@ -31,12 +32,15 @@ class Denoiser:
 
     Args:
         model: the network, in evaluation mode, as :func:`zoo.load_checkpoint` gives it.
+        value_range: black and white where nothing is said, as the network was trained with; None
+            for those of an image's type.
 
     Raises:
         ArgumentError: the network is in training mode.
     """
 
-    def __init__(self, model: Module) -> None:
+    def __init__(self, model: Module, value_range: ValueRange | None = None) -> None:
+        self.value_range = value_range
         self.network = model if isinstance(model, Lowered) else lower(model)
         if model.training:
             raise ArgumentError("denoise: the network is in training mode. Call its eval() first.")
@@ -50,6 +54,7 @@ class Denoiser:
         strength: float = 1.0,
         ensemble: bool = False,
         tile: int | None = None,
+        black: float = 0.0,
         white: float | None = None,
         on_progress: Callable[[float], object] = lambda done: None,
     ) -> Image:
@@ -69,8 +74,9 @@ class Denoiser:
                 and average.
             tile: side of the squares that a large image is denoised in, in pixels; None for what
                 fits into memory. The result is the same.
-            white: the value of white: 4095 for 12 bits in 16. None for the largest of an integer
-                type, and for 1 of floats.
+            black: the value of black, with ``white``.
+            white: the value of white: 4095 for 12 bits in 16. None for what the network was trained
+                with, else for the largest of an integer type, and for 1 of floats.
             on_progress: called after each tile of an array with the part that is done, 0 to 1; what
                 it raises ends the work.
 
@@ -90,18 +96,20 @@ class Denoiser:
             _check_tensor(image, axes, white)
             images = image if image.dim() == 4 else image[None]
             return self._tensor(images, strength, ensemble, tile).reshape(image.shape)
-        _check_array(image, white)
+        _check_array(image, black, white)
         layout = layout_of(image.shape, axes, self.takes)
         if strength == 0:
             return image.copy()
         after = np.empty_like(image, subok=False)
         planes = list(zip(layout.planes(image), layout.planes(after), strict=True))
+        if white is None:
+            black, white = self._range(image)
         symmetries = SYMMETRIES if ensemble else (IDENTITY,)
         progress = Progress(len(planes) * len(symmetries) * planes[0][0].size, on_progress)
         device, dtype = self._kind()
         try:
             for plane, result in planes:
-                pixels = Pixels(plane, result, white or _white(image), strength, device, dtype)
+                pixels = Pixels(plane, result, black, white, strength, device, dtype)
                 copies = self._copies(len(plane))
                 denoise_plane(self.network, pixels, copies, symmetries, tile, progress)
         except ShapeError as error:
@@ -140,6 +148,11 @@ class Denoiser:
             return False
         return len(shape) == 3 and shape[0] == channels
 
+    def _range(self, image: NDArray[Any]) -> tuple[float, float]:
+        """Black and white of an array of which nothing is said."""
+        depth = Depth(image.dtype.itemsize * 8, floating=image.dtype.kind == "f")
+        return (0.0, depth.white) if self.value_range is None else self.value_range.of(depth)
+
     def _kind(self) -> tuple[torch.device, torch.dtype]:
         """The device and type of the network's parameters."""
         values = (value for value, _ in self.network.param())
@@ -157,7 +170,7 @@ def _check_tensor(image: Tensor, axes: str | None, white: float | None) -> None:
         )
 
 
-def _check_array(image: object, white: float | None) -> None:
+def _check_array(image: object, black: float, white: float | None) -> None:
     if not isinstance(image, np.ndarray):
         raise ArgumentError(
             f"denoise: the image is a {type(image).__name__}. Use a numpy array or a tensor."
@@ -167,9 +180,5 @@ def _check_array(image: object, white: float | None) -> None:
         raise ArgumentError(
             f"denoise: the image has dtype {dtype}. Use uint8, uint16, uint32 or floats."
         )
-    if white is not None and not 0 < white < np.inf:
-        raise ArgumentError(f"denoise: white is {white}. Use a number above 0.")
-
-
-def _white(image: NDArray[Any]) -> float:
-    return float(np.iinfo(image.dtype).max) if image.dtype.kind == "u" else 1.0
+    if white is not None and not -np.inf < black < white < np.inf:
+        raise ArgumentError(f"denoise: white is {white}. Use a number above {black:g}.")

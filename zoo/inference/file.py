@@ -162,34 +162,50 @@ class _Work:
             group = list(islice(pages, self.together))
             before = np.stack(group, 2) if self.together > 1 else group[0]
             del group
-            before, white = self._values(before)
-            after = self._denoise(before, white, number, count)
-            self._look(before, after, white, number, count)
+            before, black, white = self._values(before)
+            after = self._denoise(before, black, white, number, count)
+            self._look(before, after, black, white, number, count)
             del before
             yield from np.moveaxis(after, 2, 0) if self.together > 1 else [after]
 
-    def _values(self, plane: Array) -> tuple[Array, float]:
-        """A plane and its white: floats where more bits are to be written than it has."""
-        white, depth = self.options.white or self.picture.white, self.options.depth
-        finer = depth == "float" or (depth or 0) > self.picture.depth.bits
-        if finer and plane.dtype.kind != "f":
-            return plane / np.float32(white), 1.0
-        return plane, white
+    def _values(self, plane: Array) -> tuple[Array, float, float]:
+        """A plane, its black and white.
 
-    def _denoise(self, plane: Array, white: float, number: int, count: int) -> Array:
+        They are floats where more bits are to be written than it has, or others in which its white
+        is not that of its type.
+        """
+        depth, given = self.options.depth, self.picture.depth
+        black, white = self._range()
+        finer = depth == "float" or (depth or 0) > given.bits
+        other = depth not in (None, given.bits) and (black, white) != (0, given.white)
+        if (finer or other) and plane.dtype.kind != "f":
+            return (plane - np.float32(black)) / np.float32(white - black), 0.0, 1.0
+        return plane, black, white
+
+    def _range(self) -> tuple[float, float]:
+        """Black and white: as the user says, as the network was trained with, or by the file."""
+        if self.options.white is not None:
+            return 0.0, self.options.white
+        if self.denoiser.value_range is not None:
+            return self.denoiser.value_range.of(self.picture.depth)
+        return 0.0, self.picture.white
+
+    def _denoise(self, plane: Array, black: float, white: float, number: int, count: int) -> Array:
         options, megapixels = self.options, self.result.megapixels
+        where = self.picture.where if count == 1 else f"{self.picture.where}[{number}]"
         try:
             return self.denoiser(
                 plane,
                 strength=options.strength,
                 ensemble=options.ensemble,
                 tile=options.tile,
+                black=black,
                 white=white,
                 on_progress=lambda done: self.on_progress((number + done) / count, megapixels),
             )
         except (ArgumentError, ShapeError, DataError) as error:
             message = str(error).removeprefix("denoise: ")
-            raise DataError(f"{self.picture.where}: {message}") from error
+            raise DataError(f"{where}: {message}") from error
         except (MemoryError, RuntimeError) as error:  # of numpy, and of torch
             if isinstance(error, RuntimeError) and "memory" not in str(error):
                 raise
@@ -197,9 +213,14 @@ class _Work:
                 f"{self.picture.where}: there is not enough memory for it. Use a smaller --tile."
             ) from error
 
-    def _look(self, before: Array, after: Array, white: float, number: int, count: int) -> None:
+    def _look(
+        self, before: Array, after: Array, black: float, white: float, number: int, count: int
+    ) -> None:
         """Measure and draw; the picture is written even where that fails."""
         try:
+            if black:
+                before, after = (image - np.float32(black) for image in (before, after))
+                white -= black
             if number % -(-count // MOST_MEASURED) == 0:
                 self.measured.append(measure(before, after, white))
             if self.compare and number == count // 2:

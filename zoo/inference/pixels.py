@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zoo.errors import ArgumentError
+from zoo.pictures.values import not_finite
 
 Array = NDArray[Any]
 
@@ -23,25 +24,25 @@ class Pixels:
 
     Attributes:
         before, after: (C, H, W), of the same unsigned integer or float type.
-        white: the value that is 1 for the network.
+        black, white: the values that are 0 and 1 for the network.
         strength: how much of the network's output is taken, 0 to 1; the rest is the image.
         device, dtype: what the network computes on and in.
     """
 
     before: Array
     after: Array
+    black: float
     white: float
     strength: float
     device: torch.device
     dtype: torch.dtype
 
     def __post_init__(self) -> None:
-        low, high = self.before.min(), self.before.max()  # nan where any value is
-        if not (np.isfinite(low) and np.isfinite(high)):
+        if not self._integer and (wrong := not_finite(np.moveaxis(self.before, 0, -1))):
             raise ArgumentError(
-                "denoise: the image has values that are no finite numbers (inf or nan). "
-                "Replace them first."
+                f"denoise: a value of the image is {wrong}. Replace what is no finite number first."
             )
+        high = self.before.max()
         if self._integer and high > self.white:
             raise ArgumentError(
                 f"denoise: the image has values up to {high}, and white is {self.white:g}. "
@@ -51,7 +52,10 @@ class Pixels:
     def read(self, top: int, bottom: int, left: int, right: int) -> Tensor:
         """That region as a network takes it: (1, C, h, w), white is 1."""
         values = _floats(self.before[:, top:bottom, left:right], self.dtype)
-        return values.to(self.device).div_(self.white)[None]
+        values = values.to(self.device)
+        if self.black:
+            values = values.sub_(self.black)
+        return values.div_(self.white - self.black)[None]
 
     def write(self, top: int, left: int, values: Tensor) -> None:
         """Put a network's output for a region, (1, C, h, w), in its place.
@@ -63,7 +67,7 @@ class Pixels:
         region = (slice(None), slice(top, top + height), slice(left, left + width))
         precise = self.before.dtype.itemsize > (2 if self._integer else 4)
         dtype = torch.float64 if precise else torch.float32
-        y = values[0].to("cpu", dtype) * self.white
+        y = values[0].to("cpu", dtype) * (self.white - self.black) + self.black
         if not bool(y.isfinite().all()):
             raise ArgumentError(
                 "denoise: the network's output is not finite. Its weights may be damaged, or its "

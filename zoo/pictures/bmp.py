@@ -9,6 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL.BmpImagePlugin import BmpImageFile
 
+from zoo.errors import DataError
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.photo import Photo
 from zoo.pictures.picture import Array, Metadata, Picture
@@ -18,6 +19,7 @@ from zoo.pictures.source import read_all, reading
 METRE = 0.0254  # metres of an inch
 BITFIELDS = 3
 SRGB = b"BGRs"
+UNSUPPORTED = "Unsupported BMP "  # how Pillow's messages begin
 MASKS = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)  # of red, green, blue and alpha
 
 
@@ -30,7 +32,7 @@ class BmpPicture(Photo):
         super().__init__(where, stream)
         with reading(where):
             self._data = read_all(stream)
-            with BmpImageFile(BytesIO(self._data)) as image:
+            with _opened(where, self._data) as image:
                 mode, width, height = image.mode, *image.size
                 dpi = image.info.get("dpi")
         check_pixels(where, height, width, max_pixels)
@@ -49,6 +51,24 @@ class BmpPicture(Photo):
         with BmpImageFile(BytesIO(self._data)) as image:
             converted = {"1": "L", "P": "RGB"}.get(image.mode)
             return pixels_of(image.convert(converted) if converted else image)
+
+
+def _opened(where: str, data: bytes) -> BmpImageFile:
+    """The file's header, read.
+
+    Raises:
+        DataError: a kind of BMP that Pillow does not read.
+    """
+    try:
+        return BmpImageFile(BytesIO(data))
+    except OSError as error:
+        kind = str(error)
+        if not kind.startswith(UNSUPPORTED):
+            raise
+        raise DataError(
+            f"{where}: a BMP of a kind that is not read ({kind.removeprefix(UNSUPPORTED)}). "
+            "Save it with 24 bits, or as PNG."
+        ) from error
 
 
 def encode_bmp(

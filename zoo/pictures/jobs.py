@@ -6,13 +6,14 @@ What can go wrong with names is found before the first file is worked on.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo.errors import UsageError, printable
 from zoo.pictures.folders import (
     FORMAT_OF_ENDING,
+    Found,
     ending_of,
     find_pictures,
     format_of,
@@ -77,12 +78,15 @@ def plan_extra(path: Path, jobs: Sequence[Job], outputs: Outputs) -> None:
         raise UsageError(f"{_name(path)}: is there already. Use another name, or --overwrite.")
 
 
-def plan_jobs(inputs: Sequence[Path], outputs: Outputs) -> list[Job]:
+def plan_jobs(
+    inputs: Sequence[Path], outputs: Outputs, remark: Callable[[str], object] = lambda _: None
+) -> list[Job]:
     """The jobs of a command, in order.
 
     Args:
         inputs: files, folders, which are walked, or ``STANDARD`` alone.
         outputs: what becomes of them.
+        remark: called with a line for each folder of which something is left out.
 
     Raises:
         UsageError: names collide, or outputs are there that may not be replaced.
@@ -103,7 +107,7 @@ def plan_jobs(inputs: Sequence[Path], outputs: Outputs) -> list[Job]:
             raise UsageError(f"{_name(path)}: is a file, and several pictures need a folder.")
         if inputs[0] == STANDARD:
             raise UsageError(f"{_name(path)}: is a folder. Use a file for the standard input.")
-        jobs = list(_unique(_jobs(inputs, path, outputs)))
+        jobs = list(_unique(_jobs(inputs, path, outputs, remark)))
         if path is None:
             jobs = _without_outputs(jobs)
     _check(jobs)
@@ -142,12 +146,16 @@ def _to_file(source: Path, target: Path, outputs: Outputs) -> Job:
     return Job(source, target, named)
 
 
-def _jobs(inputs: Sequence[Path], out: Path | None, outputs: Outputs) -> Iterator[Job]:
+def _jobs(
+    inputs: Sequence[Path], out: Path | None, outputs: Outputs, remark: Callable[[str], object]
+) -> Iterator[Job]:
     """A job for each file, and for each picture in each folder."""
     for path in inputs:
         folder = path if path.is_dir() else path.parent
-        found = find_pictures(path, out, outputs.suffix) if path.is_dir() else [path]
-        for source in found:
+        found = find_pictures(path, out) if path.is_dir() else Found((path,), "")
+        if found.remark:
+            remark(found.remark)
+        for source in found.pictures:
             yield Job(source, _target(source, folder, out, outputs), outputs.format)
 
 

@@ -16,10 +16,13 @@ from zoo.errors import DataError
 from zoo.pictures.exif import orientation_of
 from zoo.pictures.jpeg_segments import (
     FRAMES,
+    JPEG_LS,
     MORE_PICTURES,
+    OTHER_CODINGS,
     Segment,
     decodable,
     end_of,
+    is_cut_off,
     is_jfif,
     is_kept,
     make_segments,
@@ -67,27 +70,33 @@ class JpegPicture(Photo):
         with reading(where):
             data = read_all(stream)
             segments, scans = split(data)
-            frame = next(item for item in segments if item.marker in FRAMES)
+            frame = next(item for item in segments if item.marker in (*FRAMES, JPEG_LS))
             bits, height, width, components = struct.unpack_from(">BHHB", frame.data)
-            self._check(bits, components)
+            self._check(frame.marker, bits, components)
             check_pixels(where, height, width, max_pixels)
             self.set_size(height, width, components)
             self._decodable = decodable(segments, data[scans:])
             self.encoding = self._read_encoding(segments, frame)
         self._check_rest(data, scans)
-        kept = [item for item in segments if is_kept(item)]
+        kept = [item for item in segments if is_kept(item) and not is_cut_off(item)]
+        if any(is_cut_off(item) for item in segments):
+            self.remarks.append("metadata that are cut off are left out")
         self.segments = [item for item in kept if not item.data.startswith(MORE_PICTURES)]
         self.metadata = metadata_of(self.segments)
         self.orientation = orientation_of(self.metadata.exif)
 
-    def _check(self, bits: int, components: int) -> None:
-        if components == 4:
-            raise DataError(f"{self.where}: its colours are CMYK. A JPEG is grey, RGB or YCbCr.")
-        if bits != 8 or components not in (1, 3):
-            raise DataError(
-                f"{self.where}: {components} channels of {bits} bits. "
-                "A JPEG has 1 or 3 channels of 8 bits."
-            )
+    def _check(self, marker: int, bits: int, components: int) -> None:
+        what = ""
+        if marker == JPEG_LS:
+            what = "a JPEG-LS, which is another format"
+        elif components == 4:
+            what = "its colours are CMYK"
+        elif bits != 8 or components not in (1, 3):
+            what = f"{components} channels of {bits} bits, and a JPEG has 1 or 3 of 8 bits"
+        elif marker in OTHER_CODINGS:
+            what = "a lossless or hierarchical JPEG"
+        if what:
+            raise DataError(f"{self.where}: {what}. Convert it to PNG or TIFF, grey or RGB.")
 
     def _check_rest(self, data: bytes, scans: int) -> None:
         end = end_of(data, scans)

@@ -14,10 +14,14 @@ from zoo.pictures.picture import Metadata
 
 EOI, SOS, COM, APP0, APP14 = 0xD9, 0xDA, 0xFE, 0xE0, 0xEE
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF: all but DHT, JPG, DAC
+OTHER_CODINGS = (0xC3, *range(0xC5, 0xC8), 0xCB, *range(0xCD, 0xD0))  # lossless, hierarchical
+JPEG_LS = 0xF7
 AFTER_A_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker that is no restart
 EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+ICC_HEAD = len(ICC) + 2  # then the number of the part and how many there are
 MORE_PICTURES = b"MPF\0"
 LARGEST = 65533  # bytes of a segment's content
+MOST_PARTS = 255  # of an ICC profile
 
 
 class Segment(NamedTuple):
@@ -62,13 +66,23 @@ def end_of(data: bytes, at: int) -> int:
 
 def decodable(segments: Sequence[Segment], scans: bytes) -> bytes:
     """A file without the segments that say nothing of its pixels, damaged or not."""
-    needed = [item for item in segments if not is_kept(item) or is_jfif(item)]
+    needed = [
+        item for item in segments if (not is_kept(item) or is_jfif(item)) and not is_cut_off(item)
+    ]
     return b"".join([b"\xff\xd8", *(item.written for item in needed), scans])
 
 
 def is_kept(segment: Segment) -> bool:
     """Whether it is none of the encoder's own; Adobe's APP14 says how the colours are encoded."""
     return (APP0 <= segment.marker < 0xF0 and segment.marker != APP14) or segment.marker == COM
+
+
+def is_cut_off(segment: Segment) -> bool:
+    """Whether it ends before what its kind begins with; decoders refuse the whole file for it."""
+    data = segment.data
+    if segment.marker == APP14:
+        return data.startswith(b"Adobe") and len(data) < 12
+    return (is_jfif(segment) and len(data) < 12) or (data.startswith(ICC) and len(data) < ICC_HEAD)
 
 
 def is_jfif(segment: Segment) -> bool:
@@ -87,8 +101,8 @@ def metadata_of(segments: Sequence[Segment]) -> Metadata:
         elif data.startswith(XMP):
             xmp = data[len(XMP) :]
         elif data.startswith(ICC):
-            profiles.append((data[len(ICC)], data[len(ICC) + 2 :]))
-        elif is_jfif(segment) and len(data) >= 12:
+            profiles.append((data[len(ICC)], data[ICC_HEAD:]))
+        elif is_jfif(segment):
             dpi = _dpi(*struct.unpack_from(">BHH", data, 7))
     return Metadata(exif, b"".join(part for _, part in sorted(profiles)), xmp, dpi)
 
@@ -114,8 +128,11 @@ def make_segments(metadata: Metadata) -> tuple[list[Segment], list[str]]:
             segments.append(Segment(0xE1, kind + data))
         elif data:
             remarks.append(f"{len(data)} bytes of metadata are left out: a JPEG holds {LARGEST}")
-    size = LARGEST - len(ICC) - 2
+    size = LARGEST - ICC_HEAD
     parts = [metadata.icc[at : at + size] for at in range(0, len(metadata.icc), size)]
+    if len(parts) > MOST_PARTS:
+        remarks.append(f"its ICC profile of {len(metadata.icc)} bytes is too large for a JPEG")
+        parts = []
     for number, part in enumerate(parts, 1):
         segments.append(Segment(0xE2, ICC + bytes((number, len(parts))) + part))
     return segments, remarks

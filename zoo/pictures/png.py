@@ -13,7 +13,15 @@ from zoo.pictures.exif import orientation_of
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.photo import Photo
 from zoo.pictures.picture import Array, Picture
-from zoo.pictures.png_chunks import DECODED, XMP, join, make_chunks, metadata_of, read_chunks
+from zoo.pictures.png_chunks import (
+    DECODED,
+    XMP,
+    join,
+    make_chunks,
+    metadata_of,
+    read_chunks,
+    size_of_chunks,
+)
 from zoo.pictures.source import read_all, reading
 from zoo.pictures.values import Depth
 
@@ -40,7 +48,8 @@ class PngPicture(Photo):
             if header[2] not in BITS.get(header[3], ()):
                 raise ValueError("no such colours")
             self._read_header(*header[:4])
-            chunks = read_chunks(read_all(stream))
+            data = read_all(stream)
+            chunks = read_chunks(data)
             if self._colour_type == PALETTE and all(chunk.kind != b"PLTE" for chunk in chunks):
                 raise ValueError("no palette")
         self._pixels = [
@@ -51,6 +60,9 @@ class PngPicture(Photo):
         ]
         self.chunks = [chunk for chunk in chunks if chunk.kind not in (*DECODED, *ANIMATION)]
         self._add_remarks({chunk.kind for chunk in chunks})
+        behind = data[size_of_chunks(chunks) :]
+        if behind.strip(b"\0"):
+            self.remarks.append(f"{len(behind)} bytes after the picture are left out")
         self.metadata = metadata_of(self.chunks)
         self.orientation = orientation_of(self.metadata.exif)
 

@@ -48,6 +48,11 @@ def read_chunks(data: bytes | bytearray) -> list[Chunk]:
     return chunks
 
 
+def size_of_chunks(chunks: list[Chunk]) -> int:
+    """Bytes of a file of chunks: four of a length, a kind and a check sum beside each."""
+    return len(SIGNATURE) + sum(12 + len(chunk.data) for chunk in chunks)
+
+
 def join(chunks: list[Chunk]) -> bytes:
     """A file of chunks, with their check sums."""
     parts: list[bytes | memoryview] = [SIGNATURE]

@@ -11,7 +11,7 @@ from zoo.pictures.jpeg import JpegPicture
 from zoo.pictures.limits import default_max_pixels
 from zoo.pictures.picture import Picture
 from zoo.pictures.png import PngPicture
-from zoo.pictures.source import find_format, open_source
+from zoo.pictures.source import find_format, open_source, quiet_decoders
 from zoo.pictures.tiff_read import TiffPicture
 from zoo.pictures.webp import WebpPicture
 
@@ -35,6 +35,7 @@ def open_picture(source: str | Path | BinaryIO, *, max_pixels: int | None = None
     Raises:
         DataError: no regular file, damaged, too large, or not a picture that zoo reads.
     """
+    quiet_decoders()
     where, stream, head = open_source(source)
     limit = default_max_pixels() if max_pixels is None else max_pixels
     try:

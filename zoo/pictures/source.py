@@ -15,11 +15,12 @@ from typing import BinaryIO, cast
 from tifffile import FileHandle
 
 from zoo.errors import DataError, ZooError, printable
+from zoo.pictures.other_formats import other_format
 
 ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
 IN_MEMORY = 64 * 2**20  # bytes of a pipe that are kept before they go to a temporary file
-POINTER = b"version https://git-lfs"
-HEAD = 32  # bytes that tell the formats apart
+LFS = (b"version https://git-lfs", b"version https://hawser", b"version http://git-media")
+HEAD = 256  # bytes that tell the formats apart, and what stands for a file
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def reading(where: str | Path, allowed: str = ALLOWED) -> Iterator[None]:
 
 def _reason(where: str | Path, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return "no such file"
+        return _missing(Path(where))
     if isinstance(error, IsADirectoryError):
         return "is a folder"
     if isinstance(error, PermissionError):
@@ -47,9 +48,34 @@ def _reason(where: str | Path, error: Exception) -> str:
         return "too large for this machine's memory"
     if isinstance(error, OSError) and error.errno and error.strerror:  # not a decoder's own
         return error.strerror.lower()
-    if isinstance(where, Path) and where.stat().st_size == 0:
-        return "the file is empty"
+    if isinstance(where, Path):
+        with where.open("rb") as stream:
+            head = stream.read(HEAD)
+        if not head:
+            return "the file is empty"
+        if kind := _pointer(head):
+            return f"{kind[0]} pointer, not the file itself: fetch it with {kind[1]}"
     return "damaged, or not a file of this kind"
+
+
+def _missing(path: Path) -> str:
+    if not path.is_symlink():
+        return "no such file"
+    target = str(path.readlink())
+    if kind := _pointer(target.encode("utf-8", "surrogateescape")):
+        return f"{kind[0]} link to a file that is not here: fetch it with {kind[1]}"
+    return f"a link to {printable(target)}, which is not there"
+
+
+def _pointer(head: bytes) -> tuple[str, str] | None:
+    """Whose text it is that stands for a large file, and the command that fetches that."""
+    text = head.lstrip(b"\xef\xbb\xbf \r\n")
+    if text.startswith(LFS):
+        return "a Git LFS", "git lfs pull"
+    path = text.replace(b"\\", b"/").split(b"\n")[0]
+    if path.startswith(b"/annex/objects/") or b".git/annex/objects/" in path:
+        return "a git-annex", "git annex get"
+    return None
 
 
 def open_source(source: str | Path | BinaryIO) -> tuple[str, BinaryIO, bytes]:
@@ -101,11 +127,13 @@ def _from_stream(source: BinaryIO) -> tuple[bytes, BinaryIO]:
 def _check_head(where: str, head: bytes) -> None:
     if not head:
         raise DataError(f"{where}: the file is empty. {ALLOWED}")
-    if head.startswith(POINTER):
-        raise DataError(
-            f"{where}: a Git LFS pointer, not the picture itself. Fetch it with git lfs pull."
-        )
+    if other := other_format(head):
+        raise DataError(f"{where}: is {other}, which is not read. Convert it to PNG or TIFF.")
     if not find_format(head):
+        if kind := _pointer(head):
+            raise DataError(
+                f"{where}: {kind[0]} pointer, not the picture itself. Fetch it with {kind[1]}."
+            )
         raise DataError(f"{where}: damaged, or not a file of this kind. {ALLOWED}")
 
 
@@ -134,14 +162,16 @@ def size_of(stream: BinaryIO) -> int:
     return stream.tell()
 
 
-def quiet_tifffile() -> None:
-    """Keep tifffile's log lines off the terminal of a program that has set up no logging.
+def quiet_decoders() -> None:
+    """Keep the decoders' log lines off the terminal of a program that has set up no logging.
 
-    They speak of damaged metadata, or of files that are reported as a DataError anyway.
+    They speak of damaged metadata, of an interlaced PNG, or of files that are reported as a
+    DataError anyway.
     """
-    log = logging.getLogger("tifffile")
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
+    for name in ("tifffile", "imagecodecs"):
+        log = logging.getLogger(name)
+        if not log.handlers:
+            log.addHandler(logging.NullHandler())
 
 
 def as_handle(stream: BinaryIO) -> FileHandle:

@@ -10,14 +10,10 @@ from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, PLANARCONFIG, TiffPa
 
 from zoo.errors import DataError
 from zoo.pictures.picture import Array
+from zoo.pictures.tiff_check import JPEG, bits_of, check_page, read_depth
 from zoo.pictures.values import Depth, convert
 
 ALPHA = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
-COLOURS = (
-    *(PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB),
-    *(PHOTOMETRIC.PALETTE, PHOTOMETRIC.YCBCR),
-)
-JPEG = (COMPRESSION.OJPEG, COMPRESSION.JPEG)  # decoded to RGB
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, unless tag 529 says others
 REFERENCE = (0, 255, 128, 255, 128, 255)  # black and white of Y, Cb, Cr, unless tag 532 says others
 
@@ -62,13 +58,16 @@ def read_format(where: str, page: TiffPage, grey_palette: bool) -> PageFormat:
     Raises:
         DataError: its colours or values are none that zoo reads.
     """
-    _check_colours(where, page)
+    check_page(where, page)
     samples = int(page.samplesperpixel)
     rgb = page.photometric in (PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR)
     stored = 3 if rgb else 1
     palette = page.photometric == PHOTOMETRIC.PALETTE and not grey_palette
     if samples < stored or (palette and samples > 1):
-        raise DataError(f"{where}: {samples} samples of a pixel are not grey, RGB or a palette's.")
+        raise DataError(
+            f"{where}: {samples} samples of a pixel are not grey, RGB or a palette's. "
+            "Convert it to grey or RGB."
+        )
     extras = tuple(int(extra) for extra in page.extrasamples)
     extras += (0,) * (samples - stored - len(extras))
     extras = extras[: samples - stored]
@@ -79,7 +78,7 @@ def read_format(where: str, page: TiffPage, grey_palette: bool) -> PageFormat:
         shape=(int(page.imagelength), int(page.imagewidth)),
         channels=3 if palette else stored,
         extras=extras,
-        depth=Depth(8) if palette else _depth(where, page),
+        depth=Depth(8) if palette else read_depth(where, page),
         photometric=int(photometric),
         separate=samples > 1 and page.planarconfig == PLANARCONFIG.SEPARATE,
         compression=int(page.compression),
@@ -90,51 +89,17 @@ def read_format(where: str, page: TiffPage, grey_palette: bool) -> PageFormat:
     )
 
 
-def _check_colours(where: str, page: TiffPage) -> None:
-    if page.photometric not in COLOURS:
-        name = getattr(page.photometric, "name", page.photometric)
-        name = "CMYK" if page.photometric == PHOTOMETRIC.SEPARATED else name
-        raise DataError(f"{where}: its colours are {name}. A TIFF is grey, RGB or has a palette.")
-    if page.imagedepth > 1:
-        raise DataError(
-            f"{where}: a page is a volume of {page.imagedepth} planes. A page is one plane."
-        )
-    if page.photometric == PHOTOMETRIC.YCBCR and page.compression not in JPEG:
-        sampling = tuple(page.subsampling or (2, 2))
-        if sampling != (1, 1) or page.bitspersample not in (8, (8, 8, 8)):
-            raise DataError(
-                f"{where}: its colours are YCbCr, subsampled {sampling[0]} x {sampling[1]}. "
-                "YCbCr is of 8 bits, and compressed as JPEG or not subsampled."
-            )
-
-
-def _depth(where: str, page: TiffPage) -> Depth:
-    bits = page.bitspersample
-    if isinstance(bits, tuple):
-        if len(set(bits)) > 1:
-            raise DataError(f"{where}: its channels have {bits} bits. All have as many.")
-        bits = bits[0]
-    dtype = page.dtype
-    if dtype is not None and dtype.kind == "f":
-        return Depth(dtype.itemsize * 8, floating=True)
-    if dtype is None or dtype.kind not in "bu" or bits > 16:
-        raise DataError(
-            f"{where}: its values are {dtype or 'of a type that TIFF does not define'}. "
-            "Allowed are unsigned integers of up to 16 bits, and floats."
-        )
-    return Depth(max(int(bits), 8))
-
-
 def from_stored(page: TiffPage, form: PageFormat, stored: Array) -> Array:
     """The samples of a page as (H, W, S), colours first, in the depth of ``form``."""
     if stored.ndim == 3 and form.separate:
         stored = np.moveaxis(stored, 0, -1)
+    if stored.dtype == np.bool_:
+        stored = stored.view(np.uint8)
     samples = stored.reshape(*form.shape, -1)
     if page.photometric == PHOTOMETRIC.PALETTE and form.photometric == PHOTOMETRIC.RGB:
         return _from_palette(page, samples)
-    bits = page.bitspersample if isinstance(page.bitspersample, int) else page.bitspersample[0]
-    if bits < 8:
-        samples = convert(samples.astype(np.uint8), Depth(bits), form.depth)
+    if bits_of(page) < 8:
+        samples = convert(samples, Depth(bits_of(page)), form.depth)
     if page.photometric == PHOTOMETRIC.YCBCR and page.compression not in JPEG:
         return _from_ycbcr(page, samples)
     return mirrored(samples, form)

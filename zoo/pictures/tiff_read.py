@@ -7,15 +7,17 @@ from math import prod
 from typing import BinaryIO
 
 import numpy as np
-from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
+from tifffile import COMPRESSION, PHOTOMETRIC, PREDICTOR, TiffFile, TiffPage, TiffPageSeries
 
 from zoo.errors import DataError
 from zoo.pictures.exif import POINTERS, Layout, Tag, orientation_in, read_tags
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.picture import Array, Picture
-from zoo.pictures.source import as_handle, quiet_tifffile, reading
-from zoo.pictures.tiff_page import JPEG, PageFormat, from_stored, read_format
-from zoo.pictures.tiff_tags import COLORMAP, STRUCTURE, metadata_of
+from zoo.pictures.source import as_handle, reading
+from zoo.pictures.tiff_check import JPEG, bits_of
+from zoo.pictures.tiff_page import PageFormat, from_stored, read_format
+from zoo.pictures.tiff_tags import COLORMAP, STRUCTURE, metadata_of, significant_bits
+from zoo.pictures.values import Depth
 
 REDUCED, MASK = 1, 4  # bits of NewSubfileType
 
@@ -30,26 +32,33 @@ class TiffPicture(Picture):
     """
 
     format = "TIFF"
+    _white = 0.0  # by OME-XML; 0 where it says none
 
     def __init__(self, where: str, stream: BinaryIO, max_pixels: int) -> None:
         super().__init__(where, stream)
-        quiet_tifffile()
         with reading(where):
             self._tiff = TiffFile(as_handle(stream))
             pages = [self._tiff.pages[n].aspage() for n in range(len(self._tiff.pages))]
-            self._pages = [page for page in pages if not page.subfiletype & (REDUCED | MASK)]
+            self._pages = [page for page in pages if _is_picture(page)]
             for page in self._pages:
+                if page.compression == COMPRESSION.NONE:
+                    page.predictor = PREDICTOR.NONE  # tifffile would undo one that is not there
                 limit = max_pixels * 4 // max(4, page.samplesperpixel)
                 check_pixels(where, page.imagelength, page.imagewidth, limit)
             grey_palette = bool(self._tiff.is_imagej)
             self.formats = [read_format(where, page, grey_palette) for page in self._pages]
             self.layout = Layout(self._tiff.byteorder, self._tiff.is_bigtiff)
         if not self._pages:
-            raise DataError(f"{where}: no page with a picture. A TIFF has at least one.")
+            inside = ", and SubIFDs as in a camera's raw file" * any(p.subifds for p in pages)
+            raise DataError(
+                f"{where}: no page with a picture, only previews or masks{inside}. "
+                "Save the picture as a page of its own."
+            )
         self._last: tuple[int, Array] | None = None
         self._read_kind()
         with reading(where):
             self._read_axes()
+            self._read_white()
             self._add_remarks(len(pages) - len(self._pages))
             tags = self.tags(0)
             if any(tag.code in POINTERS and not tag.children for tag in tags):
@@ -86,6 +95,18 @@ class TiffPicture(Picture):
                 self.axes, sizes = axes, found
         self.shape = sizes if self.channels == 1 else (*sizes, self.channels)
 
+    def _read_white(self) -> None:
+        """White as OME-XML says it of values that use a part of their type's bits."""
+        bits = significant_bits(self._pages[0].description)
+        if not self.depth.floating and 0 < bits < self.depth.bits:
+            self._white = Depth(bits).white
+            self.remarks.append(f"its white is {self._white:g}, by its OME-XML ({bits} bits)")
+
+    @property
+    def white(self) -> float:
+        """The value of white by the type of a page's values, or less by OME-XML."""
+        return self._white or super().white
+
     def _series(self) -> TiffPageSeries | None:
         try:
             found = self._tiff.series
@@ -98,9 +119,7 @@ class TiffPicture(Picture):
 
     def _add_remarks(self, left_out: int) -> None:
         first = self._pages[0]
-        bits = (
-            first.bitspersample if isinstance(first.bitspersample, int) else first.bitspersample[0]
-        )
+        bits = bits_of(first)
         sizes = {form.shape for form in self.formats}
         notes = {
             f"previews and masks are left out: {left_out} of its pages": left_out,
@@ -174,6 +193,11 @@ class TiffPicture(Picture):
         """Close the file, and tifffile's view of it."""
         self._tiff.close()
         super().close()
+
+
+def _is_picture(page: TiffPage) -> bool:
+    """Whether a page is neither a preview nor a mask."""
+    return not page.subfiletype & (REDUCED | MASK) and page.photometric != PHOTOMETRIC.MASK
 
 
 def _words(form: PageFormat) -> str:

@@ -29,6 +29,7 @@ STRUCTURE = frozenset(
 DESCRIPTION, XMP, ICC, COLORMAP = 270, 700, 34675, 320
 RANGES = (280, 281, 340, 341)  # smallest and largest value
 ONLY_IN_TIFF = (XMP, ICC, COLORMAP, 50838, 50839)  # the last two are ImageJ's
+LARGEST_RATIO = (2**32 - 1) / 10_000  # that fits into a tag with the denominators that are used
 UNITS = NO_UNIT, INCH, CENTIMETRE = 1, 2, 3
 
 Ratios = tuple[tuple[int, int], tuple[int, int], int]
@@ -45,7 +46,7 @@ def tags_of(metadata: Metadata) -> tuple[Order, list[Tag]]:
     """Byte order and tags of what a file of another format holds beside pixels."""
     order, tags = parse_exif(metadata.exif)
     kept = [tag for tag in tags if tag.code not in STRUCTURE]
-    if metadata.dpi:
+    if metadata.dpi and max(metadata.dpi) <= LARGEST_RATIO:
         kept = [tag for tag in kept if tag.code not in RESOLUTION]
         for code, value in zip(RESOLUTION, metadata.dpi, strict=False):
             ratio = Fraction(value).limit_denominator(10_000)
@@ -81,6 +82,12 @@ def _dpi(order: Order, tags: Sequence[Tag]) -> tuple[float, float] | None:
     inch = 2.54 if found[2] == CENTIMETRE else 1
     across, down = (above / below * inch for above, below in found[:2])
     return (across, down) if across and down else None
+
+
+def significant_bits(description: str) -> int:
+    """How many bits of a value are used, by the OME-XML of a page's description; 0 for unsaid."""
+    found = re.search(r'<(?:\w+:)?Pixels\b[^>]*\sSignificantBits="(\d{1,3})"', description)
+    return int(found[1]) if found and "<OME" in description else 0
 
 
 def for_depth(tags: Iterable[Tag], depth: Depth) -> list[Tag]:

@@ -35,6 +35,35 @@ class Depth:
         return f"float of {self.bits} bits" if self.floating else f"{self.bits} bits"
 
 
+@dataclass(frozen=True)
+class ValueRange:
+    """Which values are black and white where it is not the file's type that says it."""
+
+    low: float
+    high: float
+
+    def of(self, depth: Depth) -> tuple[float, float]:
+        """Black and white of a file.
+
+        They are the type's where its integers end below ``high``: an 8-bit picture among those of
+        12 bits keeps its white at 255.
+        """
+        if depth.floating or self.high <= depth.white:
+            return self.low, self.high
+        return 0.0, depth.white
+
+
+def not_finite(values: Array) -> str:
+    """The first of floats (H, W) or (H, W, C) that is no finite number, and its place; "" for none.
+
+    As in ``nan at row 3, column 5``; rows and columns count from 0.
+    """
+    if np.isfinite(values.min()) and np.isfinite(values.max()):
+        return ""
+    place = np.argwhere(~np.isfinite(values))[0]
+    return f"{values[tuple(place)]:g} at row {place[0]}, column {place[1]}"
+
+
 def convert(values: Array, given: Depth, wanted: Depth) -> Array:
     """Values of one depth in another: white stays white; rounded where integers are wanted.
 

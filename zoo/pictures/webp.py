@@ -47,7 +47,9 @@ class WebpPicture(Photo):
     def __init__(self, where: str, stream: BinaryIO, max_pixels: int) -> None:
         super().__init__(where, stream)
         with reading(where):
-            self._data = read_all(stream)
+            data = read_all(stream)
+            end = 8 + int.from_bytes(data[4:8], "little")
+            self._data = data[:end]
             chunks = read_chunks(self._data[12:])
             height, width, flags = _header(chunks[0])
             frames = [item for chunk in chunks if chunk.kind == b"ANMF" for item in _frame(chunk)]
@@ -62,6 +64,8 @@ class WebpPicture(Photo):
         self.orientation = orientation_of(self.metadata.exif)
         if self._animated:
             self.remarks.append("only the first picture of its animation is kept")
+        if data[end:].strip(b"\0"):
+            self.remarks.append(f"{len(data) - end} bytes after the picture are left out")
         self.quality = _quality((*frames, *chunks))
 
     def decode(self) -> Array:

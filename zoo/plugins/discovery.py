@@ -10,30 +10,25 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, version
 
 import pluggy
 
 from zoo.errors import PluginError, format_error
 from zoo.plugins import builtins, hookspecs
+from zoo.plugins.distributions import (
+    BrokenDistribution,
+    Provider,
+    canonical,
+    find_plugins,
+)
 from zoo.plugins.hookspecs import API_VERSION
+from zoo.plugins.isolation import isolated
 from zoo.plugins.model_entry import ModelEntry
 from zoo.plugins.records import KINDS
 from zoo.plugins.static_source import constant
 
 GROUP = "zoo"
-
-
-@dataclass(frozen=True, order=True)
-class Provider:
-    """Who provides a plugin: a distribution, its version, and the entry point's name in it."""
-
-    distribution: str
-    version: str
-    entry_point: str
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version}"
 
 
 @dataclass(frozen=True)
@@ -56,6 +51,7 @@ class Plugins:
         providers: who is behind each plugin name of the manager.
         failures: the plugins that could not be loaded.
         left_out: the plugins that ``ZOO_PLUGINS`` does not name.
+        broken: installed distributions whose metadata cannot be used.
         strict: whether any failure, also a later one of a hook, is an error.
     """
 
@@ -63,6 +59,7 @@ class Plugins:
     providers: Mapping[str, Provider]
     failures: tuple[Failure, ...]
     left_out: tuple[Provider, ...]
+    broken: tuple[BrokenDistribution, ...]
     strict: bool
 
 
@@ -77,17 +74,18 @@ def discover(environment: Mapping[str, str] = os.environ) -> Plugins:
     providers: dict[str, Provider] = {}
     failures: list[Failure] = []
     _register(manager, builtins, Provider("zoo", _zoo_version(), "builtins"), providers)
-    installed = _installed()
+    installed, broken = find_plugins(GROUP)
     selected = _selected(installed, environment.get("ZOO_PLUGINS"))
     for provider, entry_point in selected:
         try:
-            _check_api(entry_point.module)
-            _register(manager, entry_point.load(), provider, providers)
-        except (Exception, SystemExit) as error:  # whatever a plugin's module does when imported
+            with isolated():
+                _check_api(entry_point.module)
+                _register(manager, entry_point.load(), provider, providers)
+        except Exception as error:  # whatever a plugin's module does when imported
             failures.append(Failure(provider, f"cannot be loaded: {format_error(error)}"))
     strict = environment.get("ZOO_STRICT_PLUGINS") == "1"
     left_out = tuple(plugin[0] for plugin in installed if plugin not in selected)
-    return Plugins(manager, providers, tuple(failures), left_out, strict)
+    return Plugins(manager, providers, tuple(failures), left_out, tuple(broken), strict)
 
 
 def _check_api(module: str) -> None:
@@ -133,27 +131,13 @@ def _register(
     providers[name] = provider
 
 
-def _installed() -> list[tuple[Provider, EntryPoint]]:
-    """All entry points of the group, each once, by distribution.
-
-    Those of a distribution without a name, which an interrupted installation leaves behind, are
-    left out; ``zoo doctor`` says where they are.
-    """
-    found: dict[tuple[str, str], tuple[Provider, EntryPoint]] = {}
-    for entry_point in entry_points(group=GROUP):
-        if entry_point.dist is not None and (name := entry_point.dist.metadata["Name"]):
-            provider = Provider(name, entry_point.dist.version, entry_point.name)
-            found.setdefault((name, entry_point.value), (provider, entry_point))
-    return sorted(found.values(), key=lambda plugin: plugin[0])
-
-
 def _selected(
     installed: list[tuple[Provider, EntryPoint]], wanted: str | None
 ) -> list[tuple[Provider, EntryPoint]]:
     """Those whose distribution ``ZOO_PLUGINS`` names; all where it is not set."""
     if wanted is None:
         return installed
-    names = {name.strip() for name in wanted.split(",") if name.strip()}
+    names = {canonical(name.strip()) for name in wanted.split(",") if name.strip()}
     known = {provider.distribution for provider, _ in installed}
     if unknown := sorted(names - known):
         raise PluginError(

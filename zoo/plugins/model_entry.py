@@ -9,11 +9,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
-from zoo.errors import CheckpointError, PluginError, format_error
+from zoo.errors import CheckpointError, PluginError, format_error, shorten
+from zoo.files import read_regular
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RESOURCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[\w.-]+(/[\w.-]+)*")
+LONGEST_SHOWN = 100  # characters of a wrong value
 SHA256 = re.compile(r"[0-9a-f]{64}")
+MOST_BYTES = 2**31  # of a model's file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +49,13 @@ class ModelEntry:
         for field in ("file", "card"):
             self._check(field, RESOURCE, "'package:path/in/it'")
         self._check("sha256", SHA256, "64 hexadecimal digits, in lower case")
-        self._check("summary", re.compile(r".+"), "one line of text")
+        self._check("summary", re.compile(r".{1,200}"), "one line of text")
 
     def _check(self, field: str, form: re.Pattern[str], words: str) -> None:
         value: Any = getattr(self, field)
         if not isinstance(value, str) or not form.fullmatch(value):
-            raise PluginError(f"model {self.name!r}: {field} is {value!r}. Write it as {words}.")
+            shown = shorten(repr(value), LONGEST_SHOWN)
+            raise PluginError(f"model {self.name!r}: {field} is {shown}. Write it as {words}.")
 
     @property
     def path(self) -> Path:
@@ -72,7 +76,7 @@ class ModelEntry:
         """
         path = self.path
         try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            found = hashlib.sha256(read_regular(path, MOST_BYTES)).hexdigest()
         except OSError as error:
             raise self._unusable(f"cannot be read: {error.strerror}") from error
         if found != self.sha256:

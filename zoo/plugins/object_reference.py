@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from zoo.errors import PluginError, format_error
+from zoo.plugins.isolation import isolated
 
 REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -31,7 +32,8 @@ def import_attribute(where: str, reference: str) -> Any:
     """Import what a reference names; raises as ``import_callable``."""
     module, _, attribute = reference.partition(":")
     try:
-        return getattr(import_module(module), attribute)
+        with isolated():
+            return getattr(import_module(module), attribute)
     except Exception as error:  # whatever a plugin's module raises while it is imported
         raise PluginError(
             f"{where}: cannot import {reference!r}: {format_error(error)}."

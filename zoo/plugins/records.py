@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from zoo.errors import PluginError
+from zoo.errors import PluginError, shorten
 from zoo.plugins.object_reference import REFERENCE, import_attribute, import_callable
 from zoo.plugins.schema_lint import lint
 from zoo.spec.layer_info import ShapeRule
 
-NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,199}")
+LONGEST = 200  # characters of a name or a summary
 BLOCK = "block"  # the type of a layer that stands for the layers of a named block
 
 
@@ -54,7 +55,7 @@ class Entry:
     cases: str = ""
 
     def __post_init__(self) -> None:
-        where = f"{self.kind} {self.name!r}"
+        where = f"{self.kind} {shorten(repr(self.name))}"
         if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
             raise PluginError(
                 f"{where}: not a usable name. Use lower-case letters, digits and underscores."
@@ -64,8 +65,10 @@ class Entry:
             self._check_reference("check", self.check, "package.module:function")
         if self.cases != "":
             self._check_reference("cases", self.cases, "package.module:CASES")
-        if not isinstance(self.summary, str) or not self.summary or "\n" in self.summary:
-            raise PluginError(f"{where}: summary is {self.summary!r}. Write one line of text.")
+        summary = self.summary
+        if not isinstance(summary, str) or not 0 < len(summary) <= LONGEST or "\n" in summary:
+            shown = shorten(repr(summary))
+            raise PluginError(f"{where}: summary is {shown}. Write one line of text.")
         self._check_schema(where)
 
     def _check_reference(self, field: str, value: Any, form: str) -> None:

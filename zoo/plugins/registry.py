@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import islice
 from types import ModuleType
 from typing import Any, TypeVar
 
-from zoo.errors import PluginError, format_error
+from zoo.errors import PluginError, format_error, shorten
 from zoo.plugins.declared_layer import DeclaredLayer
-from zoo.plugins.discovery import Failure, Plugins, Provider, discover
+from zoo.plugins.discovery import Failure, Plugins, discover
+from zoo.plugins.distributions import BrokenDistribution, Provider, canonical
+from zoo.plugins.isolation import isolated
 from zoo.plugins.lowering import Lowering
 from zoo.plugins.model_entry import ModelEntry
 from zoo.plugins.records import KINDS, Entry, LayerEntry
 
 R = TypeVar("R")
+MOST_ENTRIES = 10_000  # that a hook can return
+LONGEST_SHOWN = 400  # characters of what it returned instead
 
 # What to do about a plugin that is missing. No command: of a name alone pip would install whatever
 # somebody has put under it into a public index.
@@ -49,6 +54,7 @@ class Registry:
         registered: the entries with their providers.
         failures: plugins and hooks that could not be used.
         models: the trained models with their providers.
+        broken: installed distributions whose metadata cannot be used.
 
     Attributes:
         models: the same, by name.
@@ -59,8 +65,10 @@ class Registry:
         registered: Iterable[Registered],
         failures: Iterable[Failure] = (),
         models: Iterable[InstalledModel] = (),
+        broken: Iterable[BrokenDistribution] = (),
     ) -> None:
         self.failures = tuple(failures)
+        self.broken = tuple(broken)
         self.models = tuple(sorted(models, key=lambda model: (model.entry.name, model.provider)))
         self._registered: dict[tuple[str, str], list[Registered]] = {}
         for provided in registered:
@@ -112,7 +120,8 @@ def _only(found: list[P], distribution: str) -> P:
         PluginError: there are several.
     """
     if distribution:
-        found = [each for each in found if each.provider.distribution == distribution]
+        wanted = canonical(distribution)
+        found = [each for each in found if each.provider.distribution == wanted]
     if not found:
         raise KeyError(distribution)
     if len(found) > 1:
@@ -142,7 +151,7 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
     registered = [
         Registered(entry, provider)
         for name, provider in plugins.providers.items()
-        for entry in _declared(plugins.manager.get_plugin(name))
+        for entry in _declared(plugins.manager.get_plugin(name), provider, failures)
     ]
     registered += [
         Registered(entry, provider)
@@ -155,8 +164,8 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
     ]
     list(_returned(plugins, "zoo_lowerings", Lowering, failures))  # for those that fail
     if failures and plugins.strict:
-        raise PluginError("\n".join(str(failure) for failure in failures))
-    return Registry(registered, failures, models)
+        raise PluginError(*map(str, failures))
+    return Registry(registered, failures, models, plugins.broken)
 
 
 def load_lowerings(plugins: Plugins | None = None) -> list[Lowering]:
@@ -173,14 +182,22 @@ def load_lowerings(plugins: Plugins | None = None) -> list[Lowering]:
     return [item for item, _ in _returned(plugins or discover(), "zoo_lowerings", Lowering, [])]
 
 
-def _declared(plugin: Any) -> Iterator[DeclaredLayer]:
+def _declared(plugin: Any, provider: Provider, failures: list[Failure]) -> list[DeclaredLayer]:
     """The layers that the module of an entry point declares itself, or imports from its package."""
-    if not isinstance(plugin, ModuleType):
-        return
-    package = plugin.__name__.partition(".")[0]
-    for name, item in vars(plugin).items():
-        if isinstance(item, DeclaredLayer) and (name, package) == (item.name, item.package):
-            yield item
+    try:
+        with isolated():  # what else the module has may be anything
+            if not isinstance(plugin, ModuleType):
+                return []
+            package = plugin.__name__.partition(".")[0]
+            return [
+                item
+                for name, item in vars(plugin).items()
+                if type(item) is DeclaredLayer and (name, package) == (item.name, item.package)
+            ]
+    except Exception as error:
+        reason = f"its declared layers cannot be read: {format_error(error)}"
+        failures.append(Failure(provider, reason))
+        return []
 
 
 def _returned(
@@ -190,14 +207,20 @@ def _returned(
     for implementation in getattr(plugins.manager.hook, hook).get_hookimpls():
         provider = plugins.providers[implementation.plugin_name]
         try:
-            items = [_checked(item, record) for item in implementation.function()]
-        except (Exception, SystemExit) as error:  # whatever a plugin's hook raises
+            with isolated():
+                found = islice(implementation.function(), MOST_ENTRIES)
+                items = [_checked(item, record) for item in found]
+        except Exception as error:  # whatever a plugin's hook raises
             failures.append(Failure(provider, f"{hook} failed: {format_error(error)}"))
         else:
             yield from ((item, provider) for item in items)
 
 
 def _checked(item: Any, record: type[R]) -> R:
+    """The item, if it is such a record; a plain one where its class is a plugin's own."""
     if not isinstance(item, record):
-        raise PluginError(f"returned {item!r}. Return {record.__name__} records.")
-    return item
+        raise PluginError(
+            f"returned {shorten(repr(item), LONGEST_SHOWN)}. Return {record.__name__} records."
+        )
+    values = {field.name: getattr(item, field.name) for field in fields(record)}  # type: ignore[arg-type]
+    return item if type(item) in (record, DeclaredLayer) else record(**values)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from itertools import islice
 
+LONGEST = 100  # characters of a name, which takes time that grows with its square
+MOST = 1000  # names to compare with
 SIMILAR = 0.66  # of 0 to 1, as difflib counts: sdg and sgd have 0.67, tanh and relu 0
 
 
@@ -16,8 +19,11 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
     layer: ``nn.ConvTranspose2d`` gives ``conv_transpose2d``. Among equals the first in the
     alphabet is taken.
     """
+    if len(word) > LONGEST:
+        return None
     plain: dict[str, str] = {}
-    for candidate in sorted(candidates):
+    short = (name for name in candidates if len(name) <= LONGEST)
+    for candidate in sorted(islice(short, MOST)):
         plain.setdefault(_plain(candidate), candidate)
     close = get_close_matches(_plain(word), sorted(plain), n=1, cutoff=SIMILAR)
     return plain[close[0]] if close else None

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from zoo.errors import PluginError, format_error
 from zoo.plugins.discovery import discover
+from zoo.plugins.distributions import canonical
+from zoo.plugins.isolation import isolated
 from zoo.plugins.registry import Registered, Registry, load_registry
 from zoo.plugins.suggestions import suggest
 from zoo.testing.cases import LayerCase
@@ -109,6 +111,7 @@ def prove(distribution: str) -> Iterator[Outcome]:
     Raises:
         PluginError: it is not installed or cannot be loaded.
     """
+    distribution = canonical(distribution)
     registry = installed(distribution)
     items = [item for item in registry if item.provider.distribution == distribution]
     models = _models(distribution, registry)
@@ -125,6 +128,7 @@ def installed(distribution: str) -> Registry:
     Raises:
         PluginError: it is not installed or cannot be loaded.
     """
+    distribution = canonical(distribution)
     known = ["zoo", *{provider.distribution for provider in discover({"ZOO_PLUGINS": ""}).left_out}]
     if distribution not in known:
         meant = suggest(distribution, known)
@@ -133,7 +137,7 @@ def installed(distribution: str) -> Registry:
     environment = {"ZOO_PLUGINS": "" if distribution == "zoo" else distribution}
     registry = load_registry(discover(environment))
     if registry.failures:
-        raise PluginError("\n".join(str(failure) for failure in registry.failures))
+        raise PluginError(*map(str, registry.failures))
     return registry
 
 
@@ -143,6 +147,7 @@ def cases_of(distribution: str) -> list[AnyCase]:
     Raises:
         PluginError: it is not installed or cannot be loaded, or an entry has no cases.
     """
+    distribution = canonical(distribution)
     registry = installed(distribution)
     items = [item for item in registry if item.provider.distribution == distribution]
     models = _models(distribution, registry)
@@ -188,7 +193,8 @@ def _prove_entry(item: Registered, registry: Registry) -> Iterator[Outcome]:
 
 def _run(check: AnyCheck, case: AnyCase) -> tuple[State, str]:
     try:
-        check(case)
+        with isolated():
+            check(case)
     except NotApplicable as reason:
         return "skipped", str(reason)
     except AssertionError as failure:

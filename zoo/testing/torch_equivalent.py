@@ -12,6 +12,7 @@ from torch import Tensor
 from zoo.errors import PluginError, format_error
 from zoo.nn import Module, Sequential
 from zoo.plugins.discovery import discover
+from zoo.plugins.isolation import isolated
 from zoo.plugins.records import ReferencedEntry
 from zoo.plugins.registry import Registered, load_registry
 from zoo.testing.cases import normal
@@ -102,7 +103,8 @@ def torch_reference(item: Registered) -> Callable[..., Any]:
 
     def reference(*arguments: Any) -> Any:
         try:
-            return make(*arguments)
+            with isolated():
+                return make(*arguments)
         except (PluginError, UnknownClassError):
             raise
         except Exception as error:  # whatever a plugin's function raises

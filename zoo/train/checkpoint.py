@@ -15,25 +15,28 @@ weights_only=True)`` reads it with no zoo installed. Its keys:
 ``versions``     of zoo, torch, numpy and Python
 ``metrics``      one dict for each finished epoch, as in ``metrics.jsonl``
 ``started_from`` only of a run that began with trained weights: ``name`` and ``sha256`` of these
+``data``         ``train`` and ``held_out``: a dict with ``name``, ``size`` and ``sha256`` of each
+                 image, in the order in which they are drawn from; not in older checkpoints
 ============== ===================================================================================
 
-One for inference alone (:mod:`zoo.train.inference_checkpoint`) has no ``optimizer``, ``progress``
-and ``rng``.
+One for inference alone (:mod:`zoo.train.inference_checkpoint`) has no ``optimizer``, ``progress``,
+``rng`` and ``data``. The archive's comment is the checksum of the whole file; files of before there
+was one are read without it.
 """
 
 from __future__ import annotations
 
 import io
-import os
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from zoo.errors import CheckpointError
-from zoo.files import flush_folder, write_atomically
+from zoo.data.torch_file import TorchFileError, load, sealed
+from zoo.errors import CheckpointError, printable
+from zoo.files import keep_copy, write_atomically
+from zoo.train.checkpoint_content import problem_of
 
 FORMAT = 1
 KEYS = (
@@ -59,10 +62,10 @@ def save_checkpoint(path: Path, content: Mapping[str, Any], keep_previous: bool 
         keep_previous: keep the checkpoint that it replaces as ``previous_path(path)``.
     """
     if keep_previous and path.exists():
-        _link(path, previous_path(path))
+        keep_copy(path, previous_path(path))
     buffer = io.BytesIO()  # torch would turn a full disk into an error of its own
     torch.save({"format": FORMAT, **content}, buffer)
-    write_atomically(path, lambda stream: stream.write(buffer.getbuffer()))
+    write_atomically(path, lambda stream: stream.write(sealed(buffer.getvalue())))
 
 
 def previous_path(path: Path) -> Path:
@@ -73,34 +76,29 @@ def previous_path(path: Path) -> Path:
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint and verify it, tensors on the CPU.
 
-    The checksums that the file's container has for each tensor are verified first: torch itself
-    loads a tensor with a flipped bit without an error.
+    The bytes are compared with their checksums, and every entry is looked at before anything is
+    done with one (:mod:`zoo.train.checkpoint_content`).
 
     Raises:
-        CheckpointError: it is missing, damaged, or not a checkpoint of zoo.
+        CheckpointError: it is missing, damaged, or not a checkpoint of zoo; or an entry is not as
+            it should be: says which, and how it should be.
     """
+    where = printable(str(path))
     try:
-        if path.is_fifo() or path.is_char_device():  # its end is waited for, or never comes
-            raise CheckpointError(f"{path}: is a pipe or device. Use a .pkl file.")
-        with zipfile.ZipFile(path) as container:
-            damaged = container.testzip()
-        if damaged is not None:
-            raise CheckpointError(f"{path}: damaged: the checksum of {damaged} is wrong.")
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load(path)
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}.") from error
-    except CheckpointError:
-        raise
-    except Exception as error:  # torch raises many types, depending on where a file is damaged
+        raise CheckpointError(f"{where}: cannot be read: {error.strerror}.") from error
+    except TorchFileError as error:
+        reason = str(error) or "damaged, or not a checkpoint."
+        raise CheckpointError(f"{where}: {reason} Use a .pkl file that zoo has written.") from error
+    if not isinstance(content, dict) or not _is_format(content.get("format")):
         raise CheckpointError(
-            f"{path}: damaged, or not a checkpoint. Use a .pkl file that zoo has written."
-        ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path}: not a checkpoint of format {FORMAT}. Use a .pkl file that zoo has written."
+            f"{where}: not a checkpoint of format {FORMAT}. Use a .pkl file that zoo has written."
         )
     if missing := _missing(content):
-        raise CheckpointError(f"{path}: {', '.join(missing)} is missing. The file is incomplete.")
+        raise CheckpointError(f"{where}: {', '.join(missing)} is missing. The file is incomplete.")
+    if problem := problem_of(content):
+        raise CheckpointError(f"{where}: {problem}")
     return content
 
 
@@ -129,19 +127,11 @@ def load_or_fall_back(path: Path) -> tuple[dict[str, Any], str]:
         return content, f"{error} Going on from the checkpoint before it, {previous.name}."
 
 
+def _is_format(value: object) -> bool:
+    return type(value) is int and value == FORMAT
+
+
 def _missing(content: Mapping[str, Any]) -> list[str]:
     """The keys that a checkpoint should have, and has not."""
     optional = FOR_TRAINING if is_for_inference(content) else ()
     return [key for key in KEYS if key not in content and key not in optional]
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give the file at ``source`` a second name, which replaces what is at ``target``."""
-    temporary = target.with_name(f".{target.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(source, temporary)
-    except OSError:  # a file system without hard links
-        temporary.write_bytes(source.read_bytes())
-    temporary.replace(target)
-    flush_folder(target.parent)

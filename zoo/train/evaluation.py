@@ -52,7 +52,7 @@ def validate(
     losses, errors = [], []
     for image, y in zip(images, denoised(model, images, device), strict=True):
         losses.append(float(loss.forward(y, image.reference)))
-        errors.append(squared_error(y.clamp(0, 1), image.reference))
+        errors.append(squared_error(clipped(y, image.reference), image.reference))
     return sum(losses) / len(losses), mean_psnr(errors)
 
 
@@ -79,13 +79,13 @@ def evaluate(
     of_baselines: dict[str, list[Measure]] = {name: [] for name in baselines}
     pairs = zip(images, denoised(model, images, device), strict=True)
     for done, (image, y) in enumerate(pairs, start=1):
-        output = y.clamp(0, 1)
+        output = clipped(y, image.reference)
         if on_output is not None:
             on_output(image, output)
         of_model.append(Measure.of(output, image.reference))
         of_noisy.append(Measure.of(image.noisy, image.reference))
         for name, measures in of_baselines.items():
-            output = apply_baseline(name, image.noisy).clamp(0, 1)
+            output = clipped(apply_baseline(name, image.noisy), image.reference)
             measures.append(Measure.of(output, image.reference))
         on_image(done)
     return Evaluation(
@@ -94,6 +94,15 @@ def evaluate(
         noisy=Score(tuple(of_noisy)),
         baselines={name: Score(tuple(measures)) for name, measures in of_baselines.items()},
     )
+
+
+def clipped(output: Tensor, reference: Tensor) -> Tensor:
+    """An output within [0, 1], or within what the reference's values span beyond that.
+
+    Integers of files lie in [0, 1]; floats, and noise in them, may leave it.
+    """
+    low, high = torch.aminmax(reference)
+    return output.clamp(low.clamp(max=0), high.clamp(min=1))
 
 
 def _chunks(items: list[EvaluationImage], size: int) -> Iterator[list[EvaluationImage]]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import torch
@@ -16,12 +16,14 @@ from zoo.architecture import Component
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
 from zoo.data.noise.gaussian import Gaussian
-from zoo.data.sets import ImagePairs
+from zoo.data.record import DataRecord
+from zoo.data.sets import ImagePairs, Images
 from zoo.errors import DataError, UsageError
 from zoo.nn.module import Module
 from zoo.train.evaluation import evaluate
+from zoo.train.run_images import held_out_images, trained_on
 from zoo.train.scores import Evaluation
-from zoo.train.session import Images, load_evaluation_data, noisy_copies
+from zoo.train.session import load_evaluation_data, noisy_copies
 
 HELD_OUT = "held out"
 
@@ -108,29 +110,46 @@ def evaluate_sets(
 
 
 def load_evaluation_sets(
-    compiler: Compiler, sources: Mapping[str, Component | None], sigmas: Sequence[float] = ()
+    compiler: Compiler,
+    checkpoint: Path,
+    record: DataRecord | None,
+    sources: Mapping[str, Component | None],
+    sigmas: Sequence[float] = (),
+    remark: Callable[[str], object] = lambda _: None,
 ) -> list[EvaluationSet]:
     """Each source at each sigma; every source is read, so that all mistakes are known at once.
 
     Args:
         compiler: the model's.
+        checkpoint: what it was read from.
+        record: of the images that it was trained on, if that is known.
         sources: by the names that the user gave; None for what the run held out.
         sigmas: of gaussian noise, in grey levels of 255; none for the architecture's noise.
+        remark: called with what the user should know about the images.
 
     Raises:
         DataError: a line for each source that cannot be read.
         UsageError: a line for each that the noise does not fit: pairs have their own.
     """
-    loaded, unreadable = {}, []
+    loaded: dict[str, Images] = {}
+    unreadable: list[str] = []
+    remarks: list[str] = []
     for data, source in sources.items():
         try:
-            loaded[data] = load_evaluation_data(compiler, source)
+            if source is None:
+                loaded[data], more = held_out_images(compiler, checkpoint, record)
+            else:
+                loaded[data] = load_evaluation_data(compiler, source)
+                more = (*loaded[data].remarks, trained_on(record, data, loaded[data]))
+            remarks += filter(None, more)
         except DataError as error:
             unreadable.append(str(error))
     if unreadable:
-        raise DataError("\n".join(unreadable))
+        raise DataError(*unreadable)
     if misfits := list(_misfits(compiler, loaded, sigmas)):
-        raise UsageError("\n".join(misfits))
+        raise UsageError(*misfits)
+    for line in remarks:
+        remark(line)
     labels = _labels(list(sources))
     return [
         EvaluationSet(data, label, loaded[data], sigma)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ GAP = 4
 
 
 def write_examples(
-    path: Path, images: Sequence[EvaluationImage], denoised: Sequence[Tensor]
+    path: Path, images: Sequence[EvaluationImage], denoised: Iterable[Tensor]
 ) -> None:
     """Write a PNG with a row for each image: noisy, denoised, reference; values are clipped."""
     rows = [

@@ -16,9 +16,9 @@ from zoo.train.checkpoint import FOR_TRAINING
 def for_inference(content: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
     """What :func:`zoo.train.checkpoint.save_checkpoint` saves of a model that is given away.
 
-    The weights and all that is known of them, without optimizer, progress and random numbers; the
-    folders of the machine that it was trained on are taken out of the architecture. The same
-    checkpoint gives the same bytes.
+    The weights and all that is known of them, without optimizer, progress, random numbers and the
+    names of the images; the folders of the machine that it was trained on are taken out of the
+    architecture. The same checkpoint gives the same bytes.
 
     Args:
         content: a run's checkpoint.
@@ -27,7 +27,8 @@ def for_inference(content: Mapping[str, Any], registry: Registry) -> dict[str, A
     Raises:
         KeyError: the plugin of the run's source is not installed.
     """
-    kept = {key: value for key, value in content.items() if key not in ("format", *FOR_TRAINING)}
+    left_out = ("format", *FOR_TRAINING, "data")
+    kept = {key: value for key, value in content.items() if key not in left_out}
     kept["architecture"] = _without_folders(content["architecture"], registry)
     # copies: a tensor that is a part of a larger one would be saved with all of it
     kept["model"] = {name: value.clone() for name, value in content["model"].items()}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo.architecture import Architecture, Component
 from zoo.errors import PluginError
+from zoo.plugins.distributions import canonical
 from zoo.plugins.registry import HOW_TO_INSTALL, Registry
 
 
@@ -58,14 +59,14 @@ def check_providers(path: Path, recorded: Mapping[str, str], registry: Registry)
     }
     warnings: dict[str, str] = {}
     for what, provider in recorded.items():
-        distribution = provider.rpartition(" ")[0]
+        distribution = canonical(provider.rpartition(" ")[0])
         kind, _, name = what.partition(" ")
         item = now.get((kind, name.rpartition(":")[2], distribution))
         if item is None:
             raise PluginError(
                 f"{path}: its {kind} {name} is of {provider}. {_remedy(distribution, registry)}"
             )
-        if str(item.provider) != provider:
+        if item.provider.version != provider.rpartition(" ")[2]:
             warnings[distribution] = (
                 f"{path}: made with {provider}; {item.provider} is installed, which may differ"
             )

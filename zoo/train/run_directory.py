@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from zoo.data.record import DataRecord
 from zoo.errors import CheckpointError, UsageError
 from zoo.files import to_json, write_text
 from zoo.train.checkpoint import previous_path, save_checkpoint
@@ -44,6 +45,10 @@ class RunDirectory:
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Write ``environment.json``."""
         write_text(self.path / "environment.json", to_json(environment, indent=2) + "\n")
+
+    def write_data(self, record: DataRecord) -> None:
+        """Write ``data.json``: the images trained on and held out."""
+        write_text(self.path / "data.json", to_json(record.to_plain(), indent=2) + "\n")
 
     def write_metrics(self, metrics: Iterable[Mapping[str, Any]]) -> None:
         """Write ``metrics.jsonl``: a line for each epoch."""

@@ -76,7 +76,7 @@ class Evaluation:
 
     Attributes:
         names: the images'.
-        model: the network's score; its output is clipped to [0, 1] before it is compared.
+        model: the network's score; its output is clipped to [0, 1], or to what the reference spans.
         noisy: the noisy input's, not clipped.
         baselines: the classical methods' by name, clipped.
     """

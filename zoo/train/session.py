@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import tomli
 import torch
+from torch import Tensor
 
-from zoo.architecture import Architecture, Component, parse_architecture
+from zoo.architecture import Architecture, Component, parse_resolved
 from zoo.compiler import Compiler
 from zoo.data.augment import Augment
 from zoo.data.batches import Batches
+from zoo.data.brightness import brightness_remarks
 from zoo.data.evaluation import EvaluationImage, evaluation_images
 from zoo.data.noise.base import Noise
+from zoo.data.record import DataRecord
 from zoo.data.seeding import generator
-from zoo.data.sets import CleanImages, ImagePairs
-from zoo.errors import ArgumentError, CheckpointError, StateError, format_value
+from zoo.data.sets import ImagePairs, Images
+from zoo.errors import (
+    ArchitectureError,
+    ArgumentError,
+    CheckpointError,
+    StateError,
+    format_value,
+)
 from zoo.init import Unfilled
 from zoo.nn.sequential import Sequential
 from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import is_for_inference, load_checkpoint
+from zoo.train.checkpoint_content import load_weights
 from zoo.train.providers import check_providers
-
-Images = CleanImages | ImagePairs
+from zoo.train.run_images import RunImages, new_images
 
 # The stream of random numbers that initial weights are drawn from (see zoo.data.seeding).
 WEIGHTS_STREAM = 1
@@ -38,18 +48,27 @@ class RunData:
 
     batches: Batches
     validation: list[EvaluationImage]
+    record: DataRecord
     remarks: tuple[str, ...]
 
 
-def load_run_data(compiler: Compiler, device: torch.device) -> RunData:
-    """Load the images of an architecture and hold out those to validate on.
+def load_run_data(
+    compiler: Compiler, device: torch.device, images: RunImages | None = None
+) -> RunData:
+    """What a run trains and validates on.
+
+    Args:
+        compiler: of its architecture.
+        device: where batches are put.
+        images: those of the run; unless given, a new run's (:func:`.run_images.new_images`).
 
     Raises:
         DataError: they are missing, unreadable or unsuitable.
         ArchitectureError: the ``[data]`` table does not fit them.
     """
     spec = compiler.architecture
-    train, validation = _split(compiler)
+    chosen = new_images(compiler) if images is None else images
+    train = chosen.train
     noise = _noise(compiler, train, spec.data.noise)
     _check_mask(compiler, noise)
     try:
@@ -67,23 +86,24 @@ def load_run_data(compiler: Compiler, device: torch.device) -> RunData:
         )
     except ArgumentError as error:
         raise spec.error((), str(error)) from error
-    remarks = tuple(_remarks(spec, train))
-    return RunData(batches, noisy_copies(compiler, validation), remarks)
+    remarks = (*chosen.remarks, *_remarks(spec, train))
+    if compiler.value_range is None:
+        remarks += tuple(brightness_remarks(_all_images(train)))
+    return RunData(batches, noisy_copies(compiler, chosen.held_out), chosen.record, remarks)
 
 
-def load_evaluation_data(compiler: Compiler, source: Component | None) -> Images:
-    """The images to evaluate on: all of ``source``, or those that the run held out.
+def load_evaluation_data(compiler: Compiler, source: Component) -> Images:
+    """The images of a source to evaluate on.
 
     Of a source that holds out images of its own, such as the demo, only these are used.
 
     Raises:
         DataError: they are missing, unreadable or unsuitable.
     """
-    if source is None:
-        return _split(compiler)[1]
     images = compiler.data(source)
-    if isinstance(images, CleanImages) and images.held_out:
-        _, images = images.split(0.5, seed=0)
+    if images.held_out:
+        chosen = [i for i, name in enumerate(images.names) if name in images.held_out]
+        images = replace(images.take(chosen), remarks=images.remarks)
     return images
 
 
@@ -134,25 +154,45 @@ def load_trained(
             written.
 
     Raises:
-        CheckpointError: it is missing or damaged, or its weights do not fit its architecture.
+        CheckpointError: it is missing or damaged, its architecture is wrong, or its weights do not
+            fit it.
         PluginError: a plugin that it needs is missing or cannot be used.
-        ArchitectureError: its architecture is wrong.
     """
-    content = load_checkpoint(path)
+    return rebuild(path, load_checkpoint(path), registry, warn)
+
+
+def rebuild(
+    path: Path,
+    content: Mapping[str, Any],
+    registry: Registry,
+    warn: Callable[[str], object] = lambda _: None,
+) -> tuple[Compiler, Sequential]:
+    """:func:`load_trained` of a checkpoint that is read already."""
     for warning in check_providers(path, content["plugins"], registry):
         warn(warning)
-    architecture = parse_architecture(content["architecture"], registry, str(path), Path())
-    compiler = Compiler(architecture, registry)
-    model = unfilled_model(compiler)
     try:
-        model.load_state_dict(content["model"])
+        architecture = parse_resolved(content["architecture"], registry, str(path))
+        compiler = Compiler(architecture, registry)
+        model = unfilled_model(compiler)
+        load_weights(model, content["model"])
+    except ArchitectureError as error:
+        raise _wrong_architecture(error) from error
     except StateError as error:
         raise CheckpointError(f"{path}: {error}") from error
     return compiler, model.eval()
 
 
+def _wrong_architecture(error: ArchitectureError) -> CheckpointError:
+    """The first mistake of a checkpoint's architecture; lines are those of its text."""
+    first, *others = error.problems
+    more = f" There are {len(others)} more mistakes." if others else ""
+    return CheckpointError(f"{first}{more}")
+
+
 def check_resumable(path: Path, content: Mapping[str, Any], architecture: Architecture) -> None:
-    """Refuse to go on with a run of another architecture. Only the number of epochs may change.
+    """Refuse to go on with a run of another architecture.
+
+    Only the number of epochs may change, and where the images are, if the run has recorded them.
 
     Raises:
         CheckpointError: they differ; names the keys. Or the checkpoint is for inference alone.
@@ -162,29 +202,27 @@ def check_resumable(path: Path, content: Mapping[str, Any], architecture: Archit
             f"{path}: for inference alone, without the optimizer's state: it cannot be resumed. "
             "Start a new run from its weights with --weights."
         )
-    before, now = (
-        dict(_flat(tomli.loads(text))) for text in (content["architecture"], architecture.text)
-    )
+    may_change = r"train\.epochs$"
+    if "data" in content:  # what is found there is compared
+        may_change += r"|data\.(source|validation)(\.|$)"
+    try:
+        before = dict(_flat(tomli.loads(content["architecture"])))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: architecture: is no TOML. Use a .pkl file that zoo has written."
+        ) from error
+    now = dict(_flat(tomli.loads(architecture.text)))
     differences = [
         f"{key} was {format_value(before.get(key, 'not set'))}, "
         f"is {format_value(now.get(key, 'not set'))}"
         for key in sorted({*before, *now})
-        if key != "train.epochs" and before.get(key) != now.get(key)
+        if before.get(key) != now.get(key) and not re.match(may_change, key)
     ]
     if differences:
         raise CheckpointError(
             f"{path}: another architecture: {'; '.join(differences)}. Only train.epochs may "
             f"change; the run's own file is {path.parent / 'architecture.toml'}."
         )
-
-
-def _split(compiler: Compiler) -> tuple[Images, Images]:
-    """The images to train on and to validate on."""
-    data, seed = compiler.architecture.data, compiler.architecture.train.seed
-    images = compiler.data(data.source)
-    if data.validation is not None:
-        return images, compiler.data(data.validation)
-    return images.split(data.validation_fraction, seed)
 
 
 def _noise(compiler: Compiler, images: Images, noise: Component | None) -> Noise | None:
@@ -235,6 +273,12 @@ def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
             "impulse noise is not zero-mean: with noisy targets the mse learns a mean that is "
             'drawn towards grey. Use target = "clean", or expect a bias'
         )
+
+
+def _all_images(images: Images) -> tuple[Tensor, ...]:
+    if isinstance(images, ImagePairs):
+        return images.first + images.second
+    return images.images
 
 
 def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:

@@ -6,11 +6,16 @@ import os
 import signal
 from types import FrameType, TracebackType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
+HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is gone; nohup has it ignored
 
 
 class StopRequest:
-    """Within ``with``, the first SIGINT or SIGTERM is only noted; a second one stops at once.
+    """Within ``with``, the first SIGINT, SIGTERM or SIGHUP is only noted; a second stops at once.
+
+    Not a second SIGHUP: a terminal that closes and the shell in it each send one. Where it is
+    ignored from the start it stays so.
 
     Attributes:
         signal: the number of the signal that came; None until one does.
@@ -22,7 +27,8 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         for number in SIGNALS:
-            self._before[number] = signal.signal(number, self._note)
+            if number != HANG_UP or signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(
@@ -34,11 +40,11 @@ class StopRequest:
         self._restore()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
-            for each in SIGNALS:
+        if self.signal is not None and number != HANG_UP:
+            for each in self._before:
                 signal.signal(each, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        self.signal = number
+        self.signal = self.signal or number
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

@@ -7,6 +7,7 @@ import hashlib
 from zoo.errors import CheckpointError, StateError
 from zoo.nn.sequential import Sequential
 from zoo.train.checkpoint import load_checkpoint
+from zoo.train.checkpoint_content import load_weights
 from zoo.train.find_model import FoundModel
 
 
@@ -26,7 +27,7 @@ def start_from(model: Sequential, found: FoundModel) -> dict[str, str]:
     """
     content = load_checkpoint(found.path)
     try:
-        model.load_state_dict(content["model"])
+        load_weights(model, content["model"])
     except StateError as error:
         raise CheckpointError(
             f"--weights {found.name}: {error} Use an architecture with that model's layers."

@@ -14,8 +14,10 @@ from zoo.architecture.spec import Architecture
 from zoo.compiler import Compiler
 from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage
+from zoo.data.record import DataRecord
 from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
 from zoo.nn.sequential import Sequential
+from zoo.train.checkpoint_content import load_weights
 from zoo.train.environment import versions
 from zoo.train.evaluation import validate
 from zoo.train.precision import products_in
@@ -79,6 +81,7 @@ class Trainer:
         metrics: one dict for each finished epoch.
         started_from: ``name`` and ``sha256`` of the trained weights that it began with; None where
             these were drawn.
+        record: of the images that it trains and validates on.
     """
 
     architecture: Architecture
@@ -90,6 +93,7 @@ class Trainer:
     progress: Progress = field(default_factory=Progress)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     started_from: Mapping[str, str] | None = None
+    record: DataRecord | None = None
 
     def __post_init__(self) -> None:
         self.loss = self.compiler.loss()
@@ -162,6 +166,7 @@ class Trainer:
     def _finish_epoch(self, directory: RunDirectory, observer: Observer) -> None:
         started = time.monotonic()
         progress, lr = self.progress, self.optimizer.lr
+        self.save(directory)  # validating large images may take long, or more memory than there is
         self.model.eval()
         val_loss, val_psnr = validate(self.model, self.loss, self.validation, self.device)
         train_loss = self.mean_loss()
@@ -213,6 +218,7 @@ class Trainer:
             "versions": versions(),
             "metrics": self.metrics,
             **({"started_from": dict(self.started_from)} if self.started_from else {}),
+            **({"data": self.record.to_plain()} if self.record else {}),
         }
 
     def restore(self, content: Mapping[str, Any]) -> None:
@@ -222,7 +228,7 @@ class Trainer:
             CheckpointError: its weights or optimizer state do not fit the architecture.
         """
         try:
-            self.model.load_state_dict(content["model"])
+            load_weights(self.model, content["model"])
             self.optimizer.load_state_dict(content["optimizer"])
             self.progress = Progress(**content["progress"])
         except (StateError, TypeError) as error:
@@ -230,7 +236,12 @@ class Trainer:
         self.metrics = list(content["metrics"])
         self.started_from = content.get("started_from")
         self._loss_sum.fill_(self.progress.loss_sum)
-        torch.set_rng_state(content["rng"]["torch"])
+        try:
+            torch.set_rng_state(content["rng"]["torch"])
+        except RuntimeError as error:  # as many bytes as it has, and others
+            raise CheckpointError(
+                "the checkpoint does not fit: rng.torch is no state of torch's generator."
+            ) from error
         if self.device.type == "cuda" and content["rng"]["cuda"] is not None:
             torch.cuda.set_rng_state(content["rng"]["cuda"], self.device)
 
@@ -240,6 +251,9 @@ class Trainer:
         # A sigmoid can hide an infinite weight: the loss is then an ordinary number.
         if not all(value.isfinite().all() for value in self.model.state_dict().values()):
             raise self._diverged("a weight is no finite number")
+        states = self.optimizer.state_dict()["state"]  # what a checkpoint may not have either
+        if not all(value.isfinite().all() for state in states for value in state.values()):
+            raise self._diverged("the optimizer's state has a value that is no finite number")
 
     def _diverged(self, what: str) -> DivergenceError:
         return DivergenceError(

@@ -68,6 +68,12 @@ class Uniform:
         return self.low + (self.high - self.low) * uniform
 
 
+def split_at_black(clean: Tensor) -> tuple[Tensor, Tensor]:
+    """Values of a picture from 0 on, which can be light, and those below; they add up to it."""
+    light = clean.clamp(min=0)
+    return light, clean - light
+
+
 def uniform(
     where: str,
     name: str,

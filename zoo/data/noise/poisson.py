@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from zoo.data.crops import Crops
-from zoo.data.noise.base import Noise, Noisy, uniform
+from zoo.data.noise.base import Noise, Noisy, split_at_black, uniform
 
 
 class Poisson(Noise):
@@ -27,6 +27,10 @@ class Poisson(Noise):
         self.lam = uniform("poisson noise", "lam", lam, 0, above_low=True)
 
     def draw(self, crops: Crops, generator: torch.Generator) -> Noisy:
-        """One noisy copy of each crop, values in 0, 1/lam, 2/lam, ..., not clipped at white."""
+        """One noisy copy of each crop, values in 0, 1/lam, 2/lam, ..., not clipped at white.
+
+        A float picture's values below 0 have no photons: they stay as they are.
+        """
         lam = self.lam.draw(len(crops.clean), generator)
-        return Noisy(torch.poisson(crops.clean * lam, generator=generator).div_(lam))
+        light, below = split_at_black(crops.clean)
+        return Noisy(torch.poisson(light * lam, generator=generator).div_(lam).add_(below))

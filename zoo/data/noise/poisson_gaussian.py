@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from zoo.data.crops import Crops
-from zoo.data.noise.base import Noise, Noisy, uniform
+from zoo.data.noise.base import Noise, Noisy, split_at_black, uniform
 
 LEAST_GAIN = 1e-7  # ten million photons at white: noise below float32's own rounding
 
@@ -41,7 +41,8 @@ class PoissonGaussian(Noise):
         gain = self.gain.draw(len(crops.clean), generator)  # N, 1, 1, 1
         sigma = self.sigma.draw(len(crops.clean), generator) / 255
         step = gain.clamp(min=LEAST_GAIN)
-        counted = torch.poisson(crops.clean / step, generator=generator).mul_(step)
+        light, below = split_at_black(crops.clean)  # below 0 there are no photons
+        counted = torch.poisson(light / step, generator=generator).mul_(step).add_(below)
         shot = torch.where(gain < LEAST_GAIN, crops.clean, counted)
         noise = torch.randn(shot.shape, generator=generator, device=generator.device)
         return Noisy(noise.mul_(sigma).add_(shot))

@@ -39,7 +39,13 @@ def Demo(  # noqa: N802 - see the package
     if folder is None:
         return demo
     more = Folder(folder, channels)
-    return CleanImages(demo.names + more.names, demo.images + more.images, demo.held_out)
+    return CleanImages(
+        demo.names + more.names,
+        demo.images + more.images,
+        demo.held_out,
+        demo.names + more.files,  # each of the demo's is a file
+        more.remarks,
+    )
 
 
 def demo_folder() -> Path:

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zoo.data.images import find_images, page_names, read_images
+from zoo.data.images import page_names, read_images
 from zoo.data.sets import CleanImages
+from zoo.pictures.folders import find_pictures
+from zoo.pictures.values import ValueRange
 
 
-def Folder(path: str, channels: int) -> CleanImages:  # noqa: N802 - see the package
+def Folder(  # noqa: N802 - see the package
+    path: str, channels: int, value_range: ValueRange | None = None
+) -> CleanImages:
     """All images under the folder ``path``; each page of a TIFF stack is an image.
+
+    Args:
+        path: the folder.
+        channels: C of the images.
+        value_range: values of black and white; None for those of each file's type.
 
     Raises:
         DataError: the folder or one of its images cannot be read.
     """
     folder = Path(path)
-    paths = find_images(folder)
+    found = find_pictures(folder)
     names: list[str] = []
-    files = read_images(paths, channels)
-    for file, pages in zip(paths, files, strict=True):
-        names += page_names(file.relative_to(folder).as_posix(), len(pages))
-    return CleanImages(tuple(names), tuple(image for pages in files for image in pages))
+    files: list[str] = []
+    contents = read_images(found.pictures, channels, value_range=value_range)
+    for file, pages in zip(found.pictures, contents, strict=True):
+        name = file.relative_to(folder).as_posix()
+        names += page_names(name, len(pages))
+        files += [name] * len(pages)
+    images = tuple(image for pages in contents for image in pages)
+    remarks = (found.remark,) if found.remark else ()
+    return CleanImages(tuple(names), images, files=tuple(files), remarks=remarks)

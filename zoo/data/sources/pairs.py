@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
-from zoo.data.images import find_images, page_names, read_images
+from zoo.data.images import page_names, read_images
 from zoo.data.sets import ImagePairs
-from zoo.errors import DataError
+from zoo.errors import DataError, listed
+from zoo.pictures.folders import Found, find_pictures, split_ending
+from zoo.pictures.values import ValueRange
 from zoo.spec.constraints import folders_of_pairs
-
-SHOWN = 3  # files named in a message
 
 
 def Pairs(  # noqa: N802 - see the package
@@ -22,6 +23,7 @@ def Pairs(  # noqa: N802 - see the package
     folder: str | None = None,
     suffixes: Sequence[str] = ("_a", "_b"),
     second_is_clean: bool = False,
+    value_range: ValueRange | None = None,
 ) -> ImagePairs:
     """Pairs of images of the same scene.
 
@@ -32,6 +34,7 @@ def Pairs(  # noqa: N802 - see the package
             are a pair.
         suffixes: two endings of names, neither of which ends in the other.
         second_is_clean: whether the second image of each pair is clean instead of noisy.
+        value_range: values of black and white; None for those of each file's type.
 
     Raises:
         ArgumentError: not exactly one of (``first`` and ``second``) and ``folder``, or suffixes
@@ -43,31 +46,44 @@ def Pairs(  # noqa: N802 - see the package
         {"first": first, "second": second, "folder": folder, "suffixes": suffixes},
     )
     if first is not None and second is not None:
-        sides = _side(Path(first)), _side(Path(second))
+        found = [find_pictures(Path(path)) for path in (first, second)]
+        sides = _side(Path(first), found[0]), _side(Path(second), found[1])
         where = f"{first} and {second}"
         rule = "In both folders the same file names are needed, extensions aside."
     else:
         assert folder is not None  # else the check has refused
-        sides = _side(Path(folder), suffixes[0]), _side(Path(folder), suffixes[1])
-        _refuse_others(Path(folder), sides, suffixes)
+        found = [find_pictures(Path(folder))]
+        one, other = (_side(Path(folder), found[0], _normal(suffix)) for suffix in suffixes)
+        sides = one, other
+        if others := set(found[0].pictures).difference(*(side.values() for side in sides)):
+            raise DataError(
+                f"{folder}: {_listed(others)} with neither suffix. "
+                f"Names must end in {suffixes[0]} or {suffixes[1]}, extensions aside."
+            )
         where = folder
         rule = f"For each name ending in {suffixes[0]} one ending in {suffixes[1]} is needed."
     unmatched = [side[key] for side, other in (sides, sides[::-1]) for key in side.keys() - other]
     if unmatched:
         raise DataError(f"{where}: {_listed(unmatched)} without a partner. {rule}")
     keys = sorted(sides[0])
-    return _read_pairs(
-        keys, [[side[key] for key in keys] for side in sides], channels, second_is_clean
-    )
+    paths = [side[key] for side in sides for key in keys]
+    remarks = tuple(each.remark for each in found if each.remark)
+    files = read_images(paths, channels, value_range=value_range)
+    return _pairs(keys, files, second_is_clean, remarks)
 
 
-def _side(folder: Path, suffix: str = "") -> dict[str, Path]:
-    """The files whose names end in ``suffix``, by their path without suffix and extension."""
+def _side(folder: Path, found: Found, suffix: str = "") -> dict[str, Path]:
+    """The files whose names end in ``suffix``, by their path without suffix and extension.
+
+    The path is in Unicode's composed form: systems write one name in different characters.
+    """
     side: dict[str, Path] = {}
-    for path in find_images(folder):
-        if not path.stem.endswith(suffix):
+    for path in found.pictures:
+        stem = _normal(split_ending(path.name)[0])
+        if not stem.endswith(suffix):
             continue
-        name = path.relative_to(folder).with_suffix("").as_posix().removesuffix(suffix)
+        parent = _normal(path.relative_to(folder).parent.as_posix())
+        name = (Path(parent) / stem.removesuffix(suffix)).as_posix()
         if name in side:
             raise DataError(
                 f"{path}: {side[name].name} in the same folder has this name too. "
@@ -77,30 +93,24 @@ def _side(folder: Path, suffix: str = "") -> dict[str, Path]:
     return side
 
 
-def _refuse_others(
-    folder: Path, sides: Iterable[Mapping[str, Path]], suffixes: Sequence[str]
-) -> None:
-    others = set(find_images(folder)).difference(*(side.values() for side in sides))
-    if others:
-        raise DataError(
-            f"{folder}: {_listed(others)} with neither suffix. "
-            f"Names must end in {suffixes[0]} or {suffixes[1]}, extensions aside."
-        )
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _listed(paths: Iterable[Path]) -> str:
-    """``a.png, b.png, c.png and 4 more files``."""
-    names = [str(path) for path in sorted(paths)]
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return listed(str(path) for path in sorted(paths))
 
 
-def _read_pairs(
-    names: Sequence[str], sides: Sequence[Sequence[Path]], channels: int, second_is_clean: bool
+def _pairs(
+    names: Sequence[str],
+    contents: Sequence[Sequence[Tensor]],
+    second_is_clean: bool,
+    remarks: tuple[str, ...],
 ) -> ImagePairs:
-    files = read_images([*sides[0], *sides[1]], channels)
-    page_lists = list(zip(files[: len(names)], files[len(names) :], strict=True))
+    """The pairs of the pages of files, the first of all pairs before the second."""
+    page_lists = list(zip(contents[: len(names)], contents[len(names) :], strict=True))
     pair_names: list[str] = []
+    files: list[str] = []
     for name, (first, second) in zip(names, page_lists, strict=True):
         if len(first) != len(second):
             raise DataError(
@@ -108,8 +118,16 @@ def _read_pairs(
                 "Both must have as many."
             )
         pair_names += page_names(name, len(first))
+        files += [name] * len(first)
 
     def flat(side: int) -> tuple[Tensor, ...]:
         return tuple(page for pages in page_lists for page in pages[side])
 
-    return ImagePairs(tuple(pair_names), flat(0), flat(1), second_is_clean)
+    return ImagePairs(
+        tuple(pair_names),
+        flat(0),
+        flat(1),
+        second_is_clean,
+        files=tuple(files),
+        remarks=remarks,
+    )

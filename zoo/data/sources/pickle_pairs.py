@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.sets import ImagePairs
+from zoo.data.torch_file import TorchFileError, has_own_memory, load
 from zoo.errors import DataError
 from zoo.pictures.source import reading
 
@@ -29,12 +30,20 @@ def PicklePairs(  # noqa: N802 - see the package
         DataError: the file is missing, damaged or holds something else.
     """
     file = Path(path)
-    with reading(file, FORMAT), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a file that is reported as a DataError anyway
-        content = torch.load(file, weights_only=True, map_location="cpu")
-    first, second = _check(file, content, channels)
+    first, second = _check(file, _content(file), channels)
     names = tuple(f"{file.name}[{index}]" for index in range(len(first)))
     return ImagePairs(names, first.unbind(), second.unbind(), second_is_clean)
+
+
+def _content(file: Path) -> object:
+    with reading(file, FORMAT), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a file that is reported as a DataError anyway
+        try:
+            return load(file, legacy=True)
+        except TorchFileError as error:
+            if reason := str(error):
+                raise DataError(f"{file}: {reason} {FORMAT}") from error
+            raise
 
 
 def _check(file: Path, content: object, channels: int) -> tuple[Tensor, Tensor]:
@@ -49,6 +58,11 @@ def _check(file: Path, content: object, channels: int) -> tuple[Tensor, Tensor]:
             raise DataError(
                 f"{file}: the {which} tensor is {str(images.dtype).removeprefix('torch.')} of "
                 f"shape {tuple(images.shape)}. {FORMAT}"
+            )
+        if not has_own_memory(images):
+            raise DataError(
+                f"{file}: values of the {which} tensor share memory, or have gaps between them. "
+                f"{FORMAT}"
             )
     if first.shape != second.shape:
         raise DataError(

@@ -1,0 +1,156 @@
+"""A checkpoint whose content is not what it should be, by every way that one comes in."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import zoo
+from zoo.data.torch_file import sealed
+from zoo.errors import CheckpointError
+from zoo.train.checkpoint import load_checkpoint
+
+
+def forged(path: Path, source: Path, **changes: Any) -> Path:
+    stream = io.BytesIO()
+    torch.save({**load_checkpoint(source), **changes}, stream)
+    path.write_bytes(sealed(stream.getvalue()))
+    return path
+
+
+@pytest.fixture
+def nan(finished: Any, tmp_path: Path) -> Path:
+    """A checkpoint with a weight that is no number."""
+    model = dict(load_checkpoint(finished.path / "best.pkl")["model"])
+    model["0.bias"] = torch.full((4,), torch.nan)
+    return forged(tmp_path / "nan.pkl", finished.path / "best.pkl", model=model)
+
+
+MESSAGE = 'model."0.bias": has values that are not finite. Use finite numbers.'
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["evaluate", "nan.pkl"],
+        ["denoise", "nan.pkl", "x.png"],
+        ["export", "nan.pkl", "-o", "x.safetensors"],
+        ["run", "{base}/tiny.toml", "--weights", "nan.pkl", "--out", "out"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_command(command: list[str], nan: Path, base: Path, cli: Callable[..., Any]) -> None:
+    shutil.copy(base / "photos" / "0.png", "x.png")
+    result = cli(*(part.format(base=base) for part in command))
+    assert (result.code, result.err) == (5, f"nan.pkl: {MESSAGE}\n")
+    assert sorted(it.name for it in Path().iterdir()) == ["nan.pkl", "x.png"]  # nothing was written
+
+
+def test_python(nan: Path) -> None:
+    for load in (zoo.load, zoo.load_checkpoint):
+        with pytest.raises(CheckpointError) as error:
+            load(nan)
+        assert str(error.value) == f"{nan}: {MESSAGE}"
+
+
+def test_resuming_goes_back_to_the_checkpoint_before(
+    finished: Any, base: Path, tmp_path: Path, cli: Callable[..., Any]
+) -> None:
+    shutil.copytree(finished.path, tmp_path / "run")
+    last = tmp_path / "run" / "last.pkl"
+    progress = {**load_checkpoint(last)["progress"], "step": -1}
+    forged(last, last, progress=progress)
+    resume = ["run", base / "tiny.toml", "--out", "run", "--resume"]
+    result = cli(*resume)
+    assert result.code == 0
+    assert result.err.startswith(
+        "warning: run/last.pkl: progress.step: is -1. Use an integer >= 0. Going on from "
+    )
+    forged(last, last, progress=progress)
+    shutil.copy(last, last.with_name("last.previous.pkl"))
+    result = cli(*resume)
+    assert (result.code, result.err) == (
+        5,
+        "run/last.pkl: progress.step: is -1. Use an integer >= 0.\n",
+    )
+
+
+def test_no_other_file_is_read(finished: Any, tmp_path: Path, cli: Callable[..., Any]) -> None:
+    (tmp_path / "secret").write_text("root:x:0:0")
+    text = load_checkpoint(finished.path / "best.pkl")["architecture"]
+    extends = f'extends = "{tmp_path / "secret"}"\n{text}'
+    forged(tmp_path / "x.pkl", finished.path / "best.pkl", architecture=extends)
+    result = cli("evaluate", "x.pkl")
+    assert (result.code, result.err) == (
+        5,
+        "x.pkl:1:1: extends: has no place in a resolved architecture. Remove it.\n",
+    )
+
+
+def test_a_file_of_a_run_that_is_damaged_is_not_needed(
+    finished: Any, tmp_path: Path, cli: Callable[..., Any]
+) -> None:
+    shutil.copytree(finished.path, tmp_path / "run")
+    for name in ("metrics.jsonl", "evaluation.json", "environment.json", "architecture.toml"):
+        (tmp_path / "run" / name).write_bytes(b"\xff{")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cli("evaluate", "run", "--methods", "none").code == 0
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "link", "device"])
+def test_what_is_no_regular_file(
+    kind: str, base: Path, tmp_path: Path, cli: Callable[..., Any]
+) -> None:
+    """Nothing is waited for, and nothing read that has no end."""
+    for ending in ("toml", "pkl", "png"):
+        path = tmp_path / f"x.{ending}"
+        if kind == "fifo":
+            os.mkfifo(path)
+        elif kind == "folder":
+            path.mkdir()
+        else:
+            path.symlink_to(path.name if kind == "link" else "/dev/zero")
+    for code, *command in (
+        (2, "check", "x.toml"),
+        (2, "new", "y.toml", "--from", "x.toml"),
+        (5, "evaluate", "x.pkl"),
+        (4, "run", base / "tiny.toml", "--data", "x.pkl", "--out", "out"),
+    ):
+        result = cli(*command)
+        lines = result.err.splitlines()
+        wrong_source = kind == "link" and code == 4  # no path that can exist
+        assert (result.code, len(lines)) == (2 if wrong_source else code, 1), command
+        assert "unexpected" not in lines[0]
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_large_file_says_how_it_is_allowed(
+    tmp_path: Path, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x.toml").write_text("#" * (2**20 + 1))
+    result = cli("check", "x.toml")
+    assert (result.code, result.err) == (
+        2,
+        "x.toml: cannot be read: 1,048,577 bytes are more than the 1,048,576 allowed here. "
+        "ZOO_MAX_TEXT_BYTES=1048577 allows it.\n",
+    )
+    monkeypatch.setenv("ZOO_MAX_TEXT_BYTES", "1048577")
+    assert "allowed here" not in cli("check", "x.toml").err
+
+
+def test_very_many_mistakes_are_not_all_reported(tmp_path: Path, cli: Callable[..., Any]) -> None:
+    (tmp_path / "x.toml").write_text("".join(f"key_{index} = 1\n" for index in range(5000)))
+    result = cli("check", "x.toml")
+    lines = result.err.splitlines()
+    assert result.code == 2
+    assert len(lines) == 101
+    assert lines[-1] == "x.toml: has 100 mistakes or more. The search has ended here."

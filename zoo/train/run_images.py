@@ -1,0 +1,192 @@
+"""The images of a run: chosen when it begins, and found again when it goes on or is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from zoo.compiler import Compiler
+from zoo.data.record import DataRecord, Match, match, recorded
+from zoo.data.sets import Images
+from zoo.data.split import Split, draw_split, without_copies
+from zoo.errors import DataError, listed
+
+
+@dataclass(frozen=True)
+class RunImages:
+    """What a run trains on and what it holds out.
+
+    Attributes:
+        train: trained on.
+        held_out: validated on.
+        record: of both.
+        remarks: what the user should know about them.
+    """
+
+    train: Images
+    held_out: Images
+    record: DataRecord
+    remarks: tuple[str, ...]
+
+
+def new_images(compiler: Compiler, before: DataRecord | None = None) -> RunImages:
+    """The images of a run that begins.
+
+    Args:
+        compiler: of its architecture.
+        before: of the run whose weights it starts from.
+
+    Raises:
+        DataError: they are missing, unreadable or unsuitable.
+    """
+    data, seed = compiler.architecture.data, compiler.architecture.train.seed
+    images, validation = _load(compiler)
+    if validation is images:
+        split = draw_split(images, data.validation_fraction, seed, before=before)
+    else:
+        split = without_copies(images, validation)
+    chosen = _take(images, validation, split)
+    if before is None:
+        return chosen
+    seen = {item.sha256 for item in before.train}
+    names = [item.name for item in chosen.record.held_out if item.sha256 in seen]
+    remark = (
+        f"data: the weights that this run starts from were trained on {len(names)} of the "
+        f"{len(chosen.record.held_out)} held-out images ({listed(names)}): figures on these are "
+        "too good"
+    )
+    return replace(chosen, remarks=(*chosen.remarks, remark)) if names else chosen
+
+
+def resumed_images(compiler: Compiler, checkpoint: Path, content: Mapping[str, Any]) -> RunImages:
+    """The images of a run that goes on: those that it has recorded, in the same order.
+
+    Args:
+        compiler: of its architecture.
+        checkpoint: its checkpoint.
+        content: what is in that.
+
+    Raises:
+        DataError: one of them has changed or is not there, or they are unreadable.
+    """
+    record = record_in(content)
+    images, validation = _load(compiler)
+    if record is None:
+        return _as_before(compiler, images, validation, checkpoint)
+    train, held_out = match(record.train, images), match(record.held_out, validation)
+    sides = ((train, len(record.train), "trained on"), (held_out, len(record.held_out), "held out"))
+    for found, count, what in sides:
+        if found.lost:
+            raise DataError(
+                f"{checkpoint}: the {count} images that were {what} are not as they were: "
+                f"{found.lost}. Bring them back, or start a new run from these weights with "
+                f"--weights {checkpoint.parent}."
+            )
+    chosen = _take(images, validation, Split(train.indices, held_out.indices))
+    remarks = (*chosen.remarks, *_changes(images, validation, train, held_out))
+    if _sources(tomli.loads(content["architecture"])) != _sources(
+        tomli.loads(compiler.architecture.text)
+    ):
+        remarks += ("data: the run goes on with the same images, which are in another place now",)
+    return replace(chosen, remarks=remarks)
+
+
+def held_out_images(
+    compiler: Compiler, checkpoint: Path, record: DataRecord | None
+) -> tuple[Images, tuple[str, ...]]:
+    """What a run has held out, and what the user should know about it.
+
+    Raises:
+        DataError: a held-out image has changed or is not there, or they are unreadable.
+    """
+    images, validation = _load(compiler)
+    if record is None:
+        chosen = _as_before(compiler, images, validation, checkpoint)
+        return chosen.held_out, chosen.remarks
+    train, held_out = match(record.train, images), match(record.held_out, validation)
+    if held_out.lost:
+        raise DataError(
+            f"{checkpoint}: the {len(record.held_out)} images that were held out are not as they "
+            f"were: {held_out.lost}. Bring them back, or name images with --data."
+        )
+    remarks = [*images.remarks, *_changes(images, validation, train, held_out)]
+    if train.lost:
+        remarks.append(f"data: images that were trained on are not as they were: {train.lost}")
+    return validation.take(held_out.indices), tuple(remarks)
+
+
+def trained_on(record: DataRecord | None, name: str, images: Images) -> str:
+    """A remark about images to evaluate on that the model was trained on; "" for none."""
+    seen = {item.sha256 for item in record.train} if record else set()
+    pairs = zip(images.names, images.hashes, strict=True) if seen else ()
+    names = [image for image, sha256 in pairs if sha256 in seen]
+    if not names:
+        return ""
+    return (
+        f"{name}: the model was trained on {len(names)} of these {len(images.names)} images "
+        f"({listed(names)}): figures on them are too good"
+    )
+
+
+def record_in(content: Mapping[str, Any]) -> DataRecord | None:
+    """The record of its images that a checkpoint has; None for an older one."""
+    if "data" not in content:
+        return None
+    return DataRecord.from_plain(content["data"])
+
+
+def _load(compiler: Compiler) -> tuple[Images, Images]:
+    """The images of the source, and those to validate on: others, or the same object."""
+    data = compiler.architecture.data
+    images = compiler.data(data.source)
+    return images, images if data.validation is None else compiler.data(data.validation)
+
+
+def _as_before(
+    compiler: Compiler, images: Images, validation: Images, checkpoint: Path
+) -> RunImages:
+    """What a run of a zoo that recorded no images has used, if they are still the same."""
+    data, seed = compiler.architecture.data, compiler.architecture.train.seed
+    if validation is images:
+        split = draw_split(images, data.validation_fraction, seed, by_scene=False)
+    else:
+        split = Split(list(range(len(images.names))), list(range(len(validation.names))))
+    remark = (
+        f"{checkpoint}: does not record its images: what is held out is right only if there are "
+        "the same files as when the run began"
+    )
+    return _take(images, validation, replace(split, remarks=(remark,)))
+
+
+def _take(images: Images, validation: Images, split: Split) -> RunImages:
+    return RunImages(
+        images.take(split.train),
+        validation.take(split.held_out),
+        DataRecord(recorded(images, split.train), recorded(validation, split.held_out)),
+        tuple(dict.fromkeys((*images.remarks, *validation.remarks, *split.remarks))),
+    )
+
+
+def _changes(images: Images, validation: Images, train: Match, held_out: Match) -> list[str]:
+    """What is not as when the run began, though its images are."""
+    renamed = list(dict.fromkeys((*train.renamed, *held_out.renamed)))
+    used = set(train.indices)
+    if validation is images:
+        used |= set(held_out.indices)
+    others = (name for index, name in enumerate(images.names) if index not in used)
+    new = [name for name in others if name not in train.changed]
+    remarks = []
+    if renamed:
+        remarks.append(f"data: other names, the same images: {listed(renamed)}")
+    if new:
+        count = f"{len(new):,} new image{'s' * (len(new) > 1)}"
+        remarks.append(f"data: {count}, not used by a run that began without ({listed(new)})")
+    return remarks
+
+
+def _sources(document: Mapping[str, Any]) -> tuple[Any, Any]:
+    return document["data"]["source"], document["data"].get("validation")
