@@ -159,7 +159,7 @@ def test_a_damaged_file_is_read_or_refused(name: str, tmp_path: Path) -> None:
             lines = str(error).splitlines()
             assert all(line.isprintable() and len(line) < 2000 for line in lines), seed
             assert len(lines) == 1 or refusal is ArchitectureError, seed
-            assert str(path) in lines[0], seed
+            assert path.name in lines[0], seed
         except Exception as error:
             raise AssertionError(f"{name}, seed {seed}: {error!r}") from error
     assert refused > COUNT // 10  # else the changes are none

@@ -101,7 +101,7 @@ def test_a_checkpoint_with_a_layer_that_is_not_installed(
     content["architecture"] = content["architecture"].replace('"relu"', '"telu"')
     torch.save(content, tmp_path / "other.pkl")
     result = cli("evaluate", "other.pkl")
-    assert (result.code, result.out) == (2, "")
+    assert (result.code, result.out) == (5, "")
     built_in = load_registry(discover({"ZOO_PLUGINS": ""})).names("layer")
     assert result.err == (
         'other.pkl:26:8: layers[1].type: is "telu". Use one of: '

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from zoo.errors import WriteError
 from zoo.train.metrics import psnr
@@ -23,7 +23,11 @@ Cli = Callable[..., Any]
 
 @pytest.fixture
 def photos(base: Path, tmp_path: Path) -> Path:
-    shutil.copytree(base / "photos", tmp_path / "photos")
+    """As many photographs as the run has, none of which it was trained on."""
+    (tmp_path / "photos").mkdir()
+    for path in (base / "photos").iterdir():
+        with Image.open(path) as image:
+            ImageOps.invert(image).save(tmp_path / "photos" / path.name)
     return tmp_path / "photos"
 
 

@@ -163,7 +163,7 @@ def test_a_damaged_last_checkpoint(
         "warning: run/last.pkl: damaged, or not a checkpoint. Use a .pkl file that zoo has "
         "written. Going on from the checkpoint before it, last.previous.pkl.\n",
     )
-    assert "resumed after step 6" in result.out.splitlines()
+    assert "resumed after step 9" in result.out.splitlines()
     assert_same_run(run, uninterrupted)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
+from PIL import Image, ImageOps
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 
@@ -121,7 +122,11 @@ def test_a_picture_that_is_the_output(
 def test_figures_are_written_where_nobody_sees_them(
     cli: Any, full: Any, finished: Any, base: Path, tmp_path: Path
 ) -> None:
-    words = ["evaluate", finished.path, "--data", base / "photos", "--methods", "none"]
+    (tmp_path / "photos").mkdir()
+    for path in (base / "photos").iterdir():  # none of which the run was trained on
+        with Image.open(path) as image:
+            ImageOps.invert(image).save(tmp_path / "photos" / path.name)
+    words = ["evaluate", finished.path, "--data", "photos", "--methods", "none"]
     full("closed")
     result = cli(*words, "--csv", "a.csv")
     assert (result.code, result.err) == (0, "")

@@ -350,8 +350,8 @@ def test_a_file_whose_type_ends_below_white_keeps_its_own(tmp_path: Path) -> Non
     (half,) = read_image(path, 3, ValueRange(0, 127.5))
     torch.testing.assert_close(half, planes(eight).float() / 127.5)
     with pytest.raises(DataError, match="more than"):
-        read_images([path], 3, value_range=ValueRange(0, 127.5), memory_limit=eight.size * 4 - 1)
-    assert read_images([path], 3, value_range=ValueRange(0, 255), memory_limit=eight.size)
+        read_images([path], 3, value_range=ValueRange(0, 127.5), memory_limit=eight.size * 8 - 1)
+    assert read_images([path], 3, value_range=ValueRange(0, 255), memory_limit=eight.size * 2)
 
 
 # Many files

@@ -37,7 +37,10 @@ def trained(text: str, plugins: str = "", folder: Path = ROOT) -> Trained:
         registry=registry,
         network=network,
         rules=ShapeInference(registry, spec.root).size_rules(spec.shapes),
-        metrics={"epoch": 1, "val_psnr": 30.5},
+        metrics={
+            **{"epoch": 1, "step": 5, "train_loss": 0.1, "val_loss": 0.1, "val_psnr": 30.5},
+            **{"lr": 1e-3, "seconds": 1.0},
+        },
         versions={"zoo": "0.1.0"},
         text=spec.text,
     )

@@ -47,7 +47,8 @@ def test_onnx_says_where_it_is_from(tiny: Trained, tmp_path: Path) -> None:
         "model": "run",
         "licence": "CC0-1.0",
         "trained_with": '{"zoo": "0.1.0"}',
-        "metrics": '{"epoch": 1, "val_psnr": 30.5}',
+        "metrics": '{"epoch": 1, "step": 5, "train_loss": 0.1, "val_loss": 0.1, "val_psnr": 30.5, '
+        '"lr": 0.001, "seconds": 1.0}',
         "channels": "3",
         "value_range": "[0, 1]",
         "sizes": "heights and widths that are a multiple of 2",

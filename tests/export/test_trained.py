@@ -14,8 +14,7 @@ from zoo.train.checkpoint import save_checkpoint
 def checkpoint(made: Trained, path: Path) -> None:
     empty = {"plugins": {}}
     content = {"model": made.network.state_dict(), "architecture": made.architecture.text}
-    measured = {"step": 5, "train_loss": 0.1, "val_loss": 0.1, "lr": 1e-3, "seconds": 1.0}
-    metrics = [{**measured, "epoch": 1, "val_psnr": 20.5}, {**measured, **made.metrics}]
+    metrics = [{**made.metrics, "val_psnr": 20.5}, dict(made.metrics)]
     save_checkpoint(path, {**empty, **content, "metrics": metrics, "versions": {"zoo": "0.1.0"}})
 
 
