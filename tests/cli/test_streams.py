@@ -150,6 +150,17 @@ def test_the_error_of_a_command_counts_more_than_its_lost_output(zoo: Any, base:
     assert said.endswith("none.toml: cannot be read: No such file or directory.\n")
 
 
+def test_json_is_utf_8_whatever_the_encoding_of_the_output(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "zoo", "check", "caf\xe9.toml", "--json"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "ZOO_PLUGINS": ""},
+        capture_output=True,
+        check=False,
+    )
+    assert json.loads(result.stdout.decode())[0]["file"] == "caf\xe9.toml"
+
+
 def test_streams_that_are_closed_from_the_start(base: Path, tmp_path: Path) -> None:
     """What a command opens must not become its standard output."""
     command = f"{sys.executable} -m zoo new made.toml >&- 2>&- <&-"

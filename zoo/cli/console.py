@@ -58,7 +58,9 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def print_json(value: Any) -> None:
     """Print JSON to the standard output; numbers that it cannot write (inf, nan) become null."""
-    click.echo(to_json(value, indent=2), file=streams().out)
+    # A file's name may have bytes that are no UTF-8; JSON has an escape for each.
+    content = to_json(value, indent=2).encode("utf-8", "backslashreplace")
+    click.echo(content, file=streams().out)
 
 
 def warn(message: str) -> None:

@@ -147,10 +147,9 @@ def _run(streams: Streams) -> int:
         stop = "" if message.endswith((".", "?")) else "."
         say(f"{command}: {message}{stop} See {command} --help.", err=True)
         return 2
-    except _Signalled as signalled:  # while the arguments were read
-        return 128 + signalled.number
-    except (KeyboardInterrupt, click.Abort):
-        return 130
+    except (KeyboardInterrupt, click.Abort) as stop:
+        reason = stop.__cause__ or stop
+        return 128 + (reason.number if isinstance(reason, _Signalled) else signal.SIGINT)
     except ClosedPipeError:
         return 128 + SIGPIPE
     except BaseException as error:  # a library's or plugin's may be no Exception, or end programs
