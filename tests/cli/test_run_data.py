@@ -193,3 +193,17 @@ def test_a_second_run_does_not_read_the_first(photos: Path, cli: Cli, base: Path
     )
     record = json.loads(Path("two/data.json").read_text())
     assert record == json.loads(Path("run/data.json").read_text())
+
+
+def test_a_damaged_best_checkpoint_stops_no_run_that_stays(
+    photos: Path, resume: Callable[..., Any]
+) -> None:
+    """It is read only where the images are in another place, which it then says too."""
+    best = photos.parent / "run" / "best.pkl"
+    content = load_checkpoint(best)
+    best.write_bytes(b"damaged")
+    assert resume().code == 0
+    photos.rename(photos.with_name("elsewhere"))
+    save_checkpoint(best, {key: content[key] for key in content if key != "format"})
+    assert resume("elsewhere").code == 0
+    assert "elsewhere" in load_checkpoint(best)["architecture"]

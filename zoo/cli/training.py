@@ -27,7 +27,7 @@ from zoo.train.find_model import find_model
 from zoo.train.precision import check_precision
 from zoo.train.providers import check_providers
 from zoo.train.run_directory import RunDirectory, existing_run_directory, new_run_directory
-from zoo.train.run_images import new_images, record_in, resumed_images
+from zoo.train.run_images import has_moved, new_images, record_in, resumed_images
 from zoo.train.session import (
     RunData,
     check_resumable,
@@ -126,7 +126,8 @@ def _restore(trainer: Trainer, directory: RunDirectory, content: Mapping[str, An
     """Go on with the run in ``directory``."""
     trainer.restore(content)
     directory.write_metrics(trainer.metrics)
-    if directory.best.exists():  # where its images are now: zoo evaluate reads them from there
+    if has_moved(content, trainer.architecture) and directory.best.exists():
+        # zoo evaluate reads the images from where this checkpoint says that they are
         best = {**load_checkpoint(directory.best), "architecture": trainer.architecture.text}
         directory.save_best(best)
     say(f"resumed after step {trainer.progress.step}")

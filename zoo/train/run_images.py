@@ -9,6 +9,7 @@ from typing import Any
 
 import tomli
 
+from zoo.architecture import Architecture
 from zoo.compiler import Compiler
 from zoo.data.record import DataRecord, Match, match, recorded
 from zoo.data.sets import Images
@@ -88,9 +89,7 @@ def resumed_images(compiler: Compiler, checkpoint: Path, content: Mapping[str, A
             )
     chosen = _take(images, validation, Split(train.indices, held_out.indices))
     remarks = (*chosen.remarks, *_changes(images, validation, train, held_out))
-    if _sources(tomli.loads(content["architecture"])) != _sources(
-        tomli.loads(compiler.architecture.text)
-    ):
+    if has_moved(content, compiler.architecture):
         remarks += ("data: the run goes on with the same images, which are in another place now",)
     return replace(chosen, remarks=remarks)
 
@@ -130,6 +129,14 @@ def trained_on(record: DataRecord | None, name: str, images: Images) -> str:
         f"{name}: the model was trained on {len(names)} of these {len(images.names)} images "
         f"({listed(names)}): figures on them are too good"
     )
+
+
+def has_moved(content: Mapping[str, Any], architecture: Architecture) -> bool:
+    """Whether an architecture has its images in another place than a checkpoint's."""
+    before, now = (
+        tomli.loads(text)["data"] for text in (content["architecture"], architecture.text)
+    )
+    return any(before.get(key) != now.get(key) for key in ("source", "validation"))
 
 
 def record_in(content: Mapping[str, Any]) -> DataRecord | None:
@@ -186,7 +193,3 @@ def _changes(images: Images, validation: Images, train: Match, held_out: Match) 
         count = f"{len(new):,} new image{'s' * (len(new) > 1)}"
         remarks.append(f"data: {count}, not used by a run that began without ({listed(new)})")
     return remarks
-
-
-def _sources(document: Mapping[str, Any]) -> tuple[Any, Any]:
-    return document["data"]["source"], document["data"].get("validation")
