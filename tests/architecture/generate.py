@@ -109,6 +109,8 @@ class _Drawing:
         if augment.get("transpose") or augment.get("rotate"):
             width = height  # they exchange the two
         rest["input"] |= {"height": height, "width": width}
+        if isinstance(value := rest.get("data", {}).get("range"), list):
+            rest["data"]["range"] = [min(value), max(value) + abs(max(value)) + 1]
         return rest
 
     def chain(self, shape: Shape, target: Shape | None, depth: int = 0) -> Chain:

@@ -32,6 +32,7 @@ KEYS = [
     "plugins",
     "versions",
     "metrics",
+    "data",
 ]
 USE = "Use a .pkl file that zoo has written."
 DAMAGED = f"damaged, or not a checkpoint. {USE}"

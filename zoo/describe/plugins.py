@@ -18,7 +18,7 @@ ASK = """
 import sys
 from zoo.plugins.registry import load_registry
 load_registry()
-print("\nimports torch:", "torch" in sys.modules)
+print("\\nimports torch:", "torch" in sys.modules)
 """
 
 
