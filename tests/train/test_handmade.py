@@ -233,7 +233,7 @@ def cases() -> dict[str, tuple[Change, str]]:
     )
     table["metrics_table"] = put("metrics", value={}), "metrics: is {}. Use a list of tables."
     table["metrics_numbers"] = put("metrics", value=[1, 2]), "metrics[0]: is 1. Use a table."
-    table["metrics_less"] = drop("metrics", 0, "val_psnr"), "metrics[0].val_psnr: is missing."
+    table["metrics_less"] = drop("metrics", 0, "epoch"), "metrics[0].epoch: is missing."
     table["metrics_text"] = (
         put("metrics", 0, "val_psnr", value="high"),
         'metrics[0].val_psnr: is "high". Use a number.',

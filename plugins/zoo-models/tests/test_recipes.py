@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,6 +58,7 @@ def run(tmp_path: Path) -> Path:
     from zoo.train.environment import versions
     from zoo.train.providers import providers
     from zoo.train.session import initial_model
+    from zoo.train.trainer import Progress
 
     registry = load_registry()
     spec = parse_architecture(TINY, registry, "tiny.toml", tmp_path)
@@ -64,9 +66,9 @@ def run(tmp_path: Path) -> Path:
     content = {
         "architecture": spec.text,
         "model": model.state_dict(),
-        "optimizer": {},
-        "progress": {},
-        "rng": {},
+        "optimizer": {"type": "Adam", "lr": 0.01, "step": 0, "state": []},
+        "progress": {**asdict(Progress()), "epoch": 2},
+        "rng": {"seed": 0, "torch": torch.get_rng_state(), "cuda": None},
         "plugins": providers(spec, registry),
         "versions": versions(),
         "metrics": [{"epoch": 1, "seconds": 90.0}, {"epoch": 2, "seconds": 60.0}],
