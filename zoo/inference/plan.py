@@ -20,7 +20,7 @@ from zoo.spec.shapes import Pair
 # Measured with 2 MiB of cache for each core, and a large one that all share.
 CORE_CACHE = 2**21  # bytes
 SLOWER = 0.12  # of the time of a pixel, each time that a tile takes twice as much memory
-CALL = 1500  # pixels' worth of time, which a tile takes however small it is
+CALL = 4000  # pixels' worth of time, which a tile takes however small it is
 TOGETHER = 1.2  # times as long where all cores share each operation, and wait at its end
 
 SIDES = tuple(round(32 * 2 ** (step / 4)) for step in range(33))  # 32 to 8192 pixels
