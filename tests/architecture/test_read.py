@@ -21,7 +21,7 @@ from zoo.architecture import (
 from zoo.architecture.component import build_component
 from zoo.errors import ArchitectureError
 from zoo.plugins.discovery import Failure, Provider
-from zoo.plugins.registry import Registered, Registry
+from zoo.plugins.registry import Registered, Registry, load_registry
 
 ARCHITECTURES = Path(__file__).parents[2] / "architectures"
 FILES = [
@@ -296,3 +296,18 @@ def test_a_plugin_that_is_there(registry: Registry) -> None:
     spec = parse_architecture(text, Registry([*registry, there]), "net.toml", Path())
     assert spec.layers[1].type == "there"
     assert 'plugins = [\n    "zoo-there",\n]\n' in spec.text
+
+
+def test_a_misspelt_file_is_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "architectures").mkdir()
+    (tmp_path / "architectures" / "n2n_small.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in ("n2n_small", "n2n_smal.toml", "architectures/n2n-small.toml"):
+        with pytest.raises(ArchitectureError) as error:
+            read_architecture(name, load_registry())
+        assert str(error.value) == (
+            f"{name}: cannot be read: No such file or directory. "
+            "Did you mean architectures/n2n_small.toml?"
+        )
+    with pytest.raises(ArchitectureError, match=r"No such file or directory\.$"):
+        read_architecture("resnet", load_registry())

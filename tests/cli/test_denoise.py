@@ -108,7 +108,7 @@ def test_a_folder_with_a_bad_file(model: Path, cli: Cli) -> None:
     result = cli("denoise", model, "in", "-o", "out")
     assert result.code == 4
     assert result.err == (
-        "warning: in: 3 picture files used; left out: 1 .txt (notes.txt)\n"
+        "warning: in: 3 picture files; left out: 1 .txt (notes.txt)\n"
         "in/bad.png: damaged, or not a file of this kind. "
         "Images are PNG, JPEG, TIFF, BMP or WebP files.\n"
     )
@@ -213,7 +213,7 @@ def test_twelve_bits_in_sixteen(model: Path, cli: Cli) -> None:
     result = cli("denoise", model, "a.tif", "--strength", "0")
     assert result.err == (
         f"warning: a.tif: its values go up to {image.max()}, and white is 65535. "
-        "If it has fewer bits, say so: --white 4095.\n"
+        "If another value is white, say so: --white 4095.\n"
     )
     result = cli("denoise", model, "a.tif", "--white", "4095", "--overwrite")
     assert (result.code, result.err) == (0, "")

@@ -220,7 +220,7 @@ def test_a_run_in_bfloat16_says_so(cli: Callable[..., Any], base: Path, tmp_path
     assert {value.dtype for value in weights(tmp_path / "run").values()} == {torch.float32}
     result = cli("run", base / "tiny.toml", "--out", "run", "--epochs", "1", "--resume")
     assert result.code == 5
-    assert 'train.precision was "bfloat16", is "float32". Only train.epochs may' in result.err
+    assert 'train.precision was "bfloat16", is "float32". Only train.epochs and' in result.err
 
 
 def test_tf32_without_a_gpu(cli: Callable[..., Any], base: Path, tmp_path: Path) -> None:

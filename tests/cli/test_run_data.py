@@ -105,27 +105,39 @@ def test_images_that_changed_or_are_gone(
     before = {path.name: path.read_bytes() for path in run.iterdir()}
     Image.new("RGB", (26, 20), "red").save(photos / first)
     kept = (photos / second).rename(photos.parent / second)
-    trained = f"are not as they were: 1 changed ({first}), 1 gone ({second})"
+    trained = f"1 changed ({first}), 1 gone ({second})"
     refused = resume()
     assert (refused.code, refused.out, refused.err) == (
         4,
         "",
-        f"run/last.pkl: the 4 images that were trained on {trained}. Bring them back, or start a "
-        "new run from these weights with --weights run.\n",
+        f"run/last.pkl: of the 4 images that were trained on, {trained} in folder {photos}. "
+        "If they are in another place now, name it with --data. Otherwise bring them back, or start "
+        "a new run from these weights with --weights run.\n",
     )
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
     evaluated = cli("evaluate", "run", *EVALUATE)
     assert (evaluated.code, evaluated.err) == (
         0,
-        f"warning: data: images that were trained on {trained}\n",
+        f"warning: data: images that were trained on are not as they were: {trained}\n",
     )
     kept.rename(photos / name)
     refused = cli("evaluate", "run")
     assert (refused.code, refused.err) == (
         4,
-        f"run/best.pkl: the 1 images that were held out are not as they were: 1 changed ({name}). "
+        f"run/best.pkl: of the 1 images that were held out, 1 changed ({name}) in folder {photos}. "
         "Bring them back, or name images with --data.\n",
     )
+
+
+def test_a_folder_that_is_gone(photos: Path, resume: Callable[..., Any], cli: Cli) -> None:
+    photos.rename(photos.with_name("elsewhere"))
+    for result in (resume(), cli("evaluate", "run", *EVALUATE)):
+        assert (result.code, result.err) == (
+            4,
+            f"{photos}: no such folder. Give a folder of images. "
+            "If the run's images have moved, go on with zoo run --data NEW --resume.\n",
+        )
+    assert resume("elsewhere").code == 0
 
 
 def test_other_images_that_were_trained_on(photos: Path, cli: Cli) -> None:
@@ -148,8 +160,8 @@ def test_a_checkpoint_without_a_record(photos: Path, resume: Callable[..., Any],
             path, {key: content[key] for key in content if key not in ("data", "format")}
         )
     said = (
-        "does not record its images: what is held out is right only if there are the same files "
-        "as when the run began\n"
+        "does not say which images it was trained on: figures are right only if what it was "
+        "trained with is there, file by file, and nothing else\n"
     )
     evaluated = cli("evaluate", "run", *EVALUATE)
     assert (evaluated.code, evaluated.err) == (0, f"warning: run/best.pkl: {said}")
@@ -189,7 +201,7 @@ def test_a_second_run_does_not_read_the_first(photos: Path, cli: Cli, base: Path
     result = cli(*("run", base / "tiny.toml", "--data", "photos", "--epochs", "1", "--out", "two"))
     assert (result.code, result.err) == (
         0,
-        f"warning: {photos}: 5 picture files used; left out: 1 of zoo's runs (runs/one)\n",
+        f"warning: {photos}: 5 picture files; left out: 1 of zoo's runs (runs/one)\n",
     )
     record = json.loads(Path("two/data.json").read_text())
     assert record == json.loads(Path("run/data.json").read_text())

@@ -186,6 +186,7 @@ def test_another_architecture(run: Path, cli: Callable[..., Any]) -> None:
     assert (result.code, result.out) == (5, "")
     assert result.err == (
         "run/last.pkl: another architecture: layers.0.out_channels was 4, is 5; train.seed was 4, "
-        "is 1. Only train.epochs may change; the run's own file is run/architecture.toml.\n"
+        "is 1. Only train.epochs and the images' place may change: take run/architecture.toml, "
+        "the run's own file, with --epochs and --data.\n"
     )
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before

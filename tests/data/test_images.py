@@ -389,4 +389,20 @@ def test_a_damaged_file_among_many_is_named(tmp_path: Path) -> None:
     bad.write_text("text")
     with pytest.raises(DataError) as caught:
         read_images([good, bad], 1)
-    assert str(caught.value) == f"{bad}: damaged, or not a file of this kind. {ALLOWED}"
+    assert str(caught.value).splitlines() == [
+        f"{bad}: damaged, or not a file of this kind. {ALLOWED}",
+        "1 of 2 picture files cannot be used. Mend them, or take them out.",
+    ]
+
+
+def test_of_many_damaged_files_the_first_are_named(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{index:02}.png" for index in range(13)]
+    for path in paths:
+        path.write_text("text")
+    with pytest.raises(DataError) as caught:
+        read_images(paths, 1)
+    *named, last = str(caught.value).splitlines()
+    assert [line.partition(":")[0] for line in named] == list(map(str, paths[:10]))
+    assert last == (
+        "13 of 13 picture files cannot be used, 3 more than are named. Mend them, or take them out."
+    )

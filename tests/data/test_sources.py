@@ -271,7 +271,7 @@ def test_what_was_left_out_is_remarked(tmp_path: Path) -> None:
     write(tmp_path / "two", x=2, y=4)
     (tmp_path / "two" / "notes.txt").touch()
     pairs = Pairs(1, first=str(tmp_path / "one"), second=str(tmp_path / "two"))
-    remark = f"{tmp_path}/two: 2 picture files used; left out: 1 .txt (notes.txt)"
+    remark = f"{tmp_path}/two: 2 picture files; left out: 1 .txt (notes.txt)"
     assert pairs.remarks == (remark,)
     assert Folder(str(tmp_path / "two"), 1).remarks == (remark,)
     assert Demo(channels=1, folder=str(tmp_path / "two")).remarks == (remark,)

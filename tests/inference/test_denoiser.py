@@ -320,7 +320,8 @@ def test_axes_that_do_not_fit(axes: str, message: str) -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 def test_strength_blends_with_the_image(dtype: type) -> None:
     denoise = Denoiser(blurring())
-    image = (picture(11, 9) * (1 if np.issubdtype(dtype, np.integer) else 1 / 255)).astype(dtype)
+    white = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1
+    image = (picture(11, 9) * (white / 255)).astype(dtype)
     none, half, full = (denoise(image, strength=part) for part in (0, 0.5, 1))
     np.testing.assert_array_equal(none, image)
     np.testing.assert_array_equal(full, denoise(image))
@@ -442,4 +443,24 @@ def test_black_and_white_are_those_that_the_network_was_trained_with() -> None:
 
 def test_floats_are_not_clipped() -> None:
     image = np.random.default_rng(0).normal(0, 300, (9, 7)).astype(np.float32)
-    assert np.allclose(Denoiser(identity(1))(image), image, rtol=1e-6)
+    assert np.allclose(Denoiser(identity(1))(image, white=1), image, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        (np.full((9, 7), 255, np.float32), "its values go up to 255, and white is 1"),
+        (np.full((9, 7), 4000, np.uint16), "its values go up to 4000, and white is 65535"),
+    ],
+)
+def test_another_white_is_suspected(image: np.ndarray, says: str) -> None:
+    message = f"denoise: an image may have another white: {says}. Say which, such as white=4095."
+    with pytest.warns(UserWarning, match="another white") as caught:
+        Denoiser(identity(1))(image)
+    assert [(str(it.message), it.filename) for it in caught] == [(message, __file__)]
+    Denoiser(identity(1))(image, white=4095)
+    Denoiser(identity(1), ValueRange(0, 4095))(image)  # a warning would be an error
+
+
+def test_what_a_denoiser_is_called() -> None:
+    assert repr(Denoiser(identity(3))) == "Denoiser(3 channels, float32, cpu)"

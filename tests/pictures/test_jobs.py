@@ -90,7 +90,7 @@ def test_a_file_that_is_named_twice_is_one() -> None:
 def test_outputs_that_are_there() -> None:
     touch("in/a.png", "in/b.png", "in/c.png", "out/a.png", "out/c.png")
     assert refused("in", out="out") == (
-        "out/a.png: is there already, and 1 more are. "
+        "out/a.png: is there already, as is 1 more. "
         "Use --skip-existing to go on without it, or --overwrite."
     )
     jobs = plan_jobs([Path("in")], Outputs("out", ".denoised", skip_existing=True))
@@ -177,7 +177,7 @@ def test_what_is_left_out_of_a_folder_is_said() -> None:
     jobs = plan_jobs([Path("in")], Outputs("out", ".denoised"), said.append)
     assert [str(job.source) for job in jobs] == ["in/a.png"]
     assert said == [
-        "in: 1 picture file used; left out: 1 .txt (b.txt); 1 of zoo's outputs (a.denoised.png)"
+        "in: 1 picture file; left out: 1 .txt (b.txt); 1 of zoo's outputs (a.denoised.png)"
     ]
 
 

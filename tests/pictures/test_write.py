@@ -94,13 +94,13 @@ def test_what_a_format_cannot_hold(tmp_path: Path, draw: Any) -> None:
     deep = source(tmp_path / "deep.png", draw(4, 5, dtype="u2"))
     for name in ("JPEG", "BMP", "WEBP"):
         assert refused(deep, format=name) == (
-            f"{name}, with values of 16 bits. It holds 8 bits; give such a depth."
+            f"{name}, with values of 16 bits. It holds 8 bits: give --depth 8."
         )
     assert refused(deep, depth=12) == (
-        "PNG, with values of 12 bits. It holds 8 or 16 bits; give such a depth."
+        "PNG, with values of 12 bits. It holds 8 or 16 bits: give --depth 16."
     )
     assert refused(deep, depth="float") == (
-        "PNG, with values of float of 32 bits. It holds 8 or 16 bits; give such a depth."
+        "PNG, with values of float of 32 bits. It holds 8 or 16 bits: give --depth 16."
     )
     alpha = source(tmp_path / "alpha.png", draw(4, 5, 4))
     assert refused(alpha, format="JPEG") == "JPEG, with alpha. PNG, TIFF and WEBP hold it."

@@ -36,6 +36,7 @@ def test_a_name_that_is_nearly_a_layers(word: str, meant: str) -> None:
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
+        ("ibas", "bias"),  # the same letters
         ("kernal_size", "kernel_size"),
         ("kernel", "kernel_size"),
         ("out_channel", "out_channels"),

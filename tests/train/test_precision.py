@@ -87,7 +87,8 @@ def test_a_run_is_resumed_in_its_own_precision_only(
         check_resumable(path, load_checkpoint(path), tiny('train.precision="bfloat16"'))
     assert str(error.value) == (
         f'{path}: another architecture: train.precision was "float32", is "bfloat16". '
-        f"Only train.epochs may change; the run's own file is {path.parent / 'architecture.toml'}."
+        f"Only train.epochs and the images' place may change: take "
+        f"{path.parent / 'architecture.toml'}, the run's own file, with --epochs and --data."
     )
 
 

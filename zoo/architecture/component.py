@@ -29,6 +29,12 @@ class Component:
     parameters: Mapping[str, Any]
     path: TomlPath
 
+    @property
+    def name(self) -> str:
+        """The type and the texts among its parameters, as ``folder photos``, for messages."""
+        texts = (value for value in self.parameters.values() if isinstance(value, str))
+        return " ".join([self.type, *texts])
+
 
 def build_component(
     kind: str, table: Mapping[str, Any], registry: Registry, path: TomlPath = ()

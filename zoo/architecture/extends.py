@@ -10,6 +10,7 @@ from zoo.architecture.document import Node, parse
 from zoo.architecture.paths import written_path
 from zoo.errors import ArchitectureError, Problem, format_value, printable
 from zoo.files import read_regular
+from zoo.plugins.suggestions import suggest
 
 
 def read_text(path: str | Path) -> str | Problem:
@@ -17,13 +18,24 @@ def read_text(path: str | Path) -> str | Problem:
     try:
         return read_regular(Path(path)).decode("utf-8")
     except OSError as error:
-        return Problem(str(path), (), f"cannot be read: {error.strerror}.", subject="")
+        hint = _meant(Path(path)) if isinstance(error, FileNotFoundError) else ""
+        message = f"cannot be read: {error.strerror}."
+        return Problem(str(path), (), message, hint=hint, subject="")
     except ValueError as error:
         if isinstance(error, UnicodeDecodeError):
             message = "is not text in UTF-8. TOML files are."
         else:  # a null character in the path
             message = f"cannot be read: {error}."
         return Problem(str(path), (), message, subject="")
+
+
+def _meant(path: Path) -> str:
+    """The architecture file that a path was most likely meant to be, as a question."""
+    folders = (path.parent, Path("architectures"))
+    known = [file for folder in reversed(folders) for file in sorted(folder.glob("*.toml"))]
+    files = {file.stem: file for file in known}
+    found = suggest(path.stem, files)
+    return f"Did you mean {printable(str(files[found]))}?" if found else ""
 
 
 def extended(document: Node, files: Sequence[Path] = ()) -> Node:

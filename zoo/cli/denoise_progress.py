@@ -69,7 +69,7 @@ class DenoiseProgress:
         """
         self._check()
         seconds = max(time.monotonic() - self.started, 1e-9)
-        speed = f"{done * megapixels / seconds:.2f} MP/s"
+        speed = speed_of(done * megapixels, seconds)
         self.bar.update(
             self.task, completed=self.before + done * self.bytes[self.number], speed=speed
         )
@@ -77,6 +77,12 @@ class DenoiseProgress:
     def _check(self) -> None:
         if self.stop.signal is not None:
             raise Stopped("stopped", self.stop.signal)
+
+
+def speed_of(megapixels: float, seconds: float) -> str:
+    """As ``12 MP/s`` or ``0.0031 MP/s``."""
+    speed = megapixels / seconds
+    return f"{speed:.0f} MP/s" if speed >= 10 else f"{speed:.2g} MP/s"
 
 
 def _bytes(job: Job) -> float:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoo.errors import printable
 from zoo.inference.file import Result
-from zoo.inference.quality import CORRELATED, STRUCTURE, Correlation, Quality
+from zoo.inference.quality import Quality
 from zoo.pictures.jobs import STANDARD, Job
-
-TOO_BRIGHT = 1.5  # of floats: more than highlights above white would explain
-TWELVE_BITS = 4096 / 65536
 
 
 def job_name(job: Job) -> str:
@@ -52,32 +49,21 @@ def result_record(
     return record
 
 
-def result_warnings(result: Result, white_is_given: bool) -> Iterator[tuple[str, str]]:
+def result_warnings(result: Result) -> Iterator[tuple[str, str]]:
     """What was seen in a file that is done, and what that means, which is alike for all files."""
     yield from ((remark, "") for remark in result.remarks)
     quality = result.quality
     if quality is None:
         return
-    if quality.noise is not None and quality.noise_is_correlated:
+    if quality.noise_is_correlated:
         yield (
-            f"its noise is alike at neighbouring pixels ({_lags(quality.noise, CORRELATED)})",
+            f"its noise is alike at neighbouring pixels ({_lags(quality.correlated)})",
             "It is so in a camera's JPEG, or where there is no flat part to measure. Models "
             "trained on independent noise remove little of such noise, and sigma is estimated too "
             "low.",
         )
-    if white_is_given:
-        return
-    if result.depth.startswith("float") and quality.highest > TOO_BRIGHT:
-        yield (
-            f"its values go up to {quality.highest:g}, and white is 1",
-            "Say what white is: --white.",
-        )
-    if result.depth == "16 bits" and quality.highest < TWELVE_BITS:
-        highest = round(quality.highest * 65535)
-        yield (
-            f"its values go up to {highest}, and white is 65535",
-            "If it has fewer bits, say so: --white 4095.",
-        )
+    if result.doubt:
+        yield result.doubt, "If another value is white, say so: --white 4095."
 
 
 def _quality(quality: Quality | None) -> str:
@@ -89,15 +75,13 @@ def _quality(quality: Quality | None) -> str:
         return f"{words}, nothing removed"
     if quality.removed_is_noise:
         return f"{words}, removed: noise"
-    return f"{words}, removed: not only noise ({_lags(quality.removed, STRUCTURE)})"
+    return f"{words}, removed: not only noise ({_lags(quality.structure)})"
 
 
-def _lags(correlation: Correlation, limit: float) -> str:
-    """The figures above a limit, else the largest: ``0.42 across, 0.31 down``."""
-    lags = {name.replace("_", " "): value for name, value in correlation.lags.items()}
-    shown = [name for name, value in lags.items() if abs(value) > limit]
-    shown = shown or [max(lags, key=lambda name: abs(lags[name]))]
-    return ", ".join(f"{lags[name]:.2f} {name}" for name in shown)
+def _lags(lags: Mapping[str, float]) -> str:
+    """As ``0.42 across, 0.31 two pixels apart``."""
+    words = {"lag_2": "two pixels apart", "lag_8": "eight pixels apart"}
+    return ", ".join(f"{value:.2f} {words.get(name, name)}" for name, value in lags.items())
 
 
 def _quality_record(quality: Quality | None) -> dict[str, Any]:

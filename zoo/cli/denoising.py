@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import click
 
 from zoo.cli.console import count_of, print_json, shell_command, warn, warn_of_failures
-from zoo.cli.denoise_progress import DenoiseProgress
+from zoo.cli.denoise_progress import DenoiseProgress, speed_of
 from zoo.cli.denoise_report import job_name, result_line, result_record, result_warnings
 from zoo.cli.streams import ClosedPipeError, say, streams, work_counts
 from zoo.errors import Stopped, UsageError, ZooError, first_of, format_error, printable
@@ -126,7 +126,7 @@ class _Run:
         if count > 1:
             seconds = sum(result.seconds for result in self.done)
             megapixels = sum(result.megapixels for result in self.done)
-            speed = f", {megapixels / seconds:.2f} MP/s" if self.done else ""
+            speed = f", {speed_of(megapixels, seconds)}" if self.done else ""
             there = f", {self.skipped:,} were there already" if self.skipped else ""
             names = first_of(self.failed)
             failed = f", {len(self.failed):,} failed: {names}" if self.failed else ""
@@ -153,8 +153,7 @@ class _Run:
         self.done.append(result)
         self.records.append(result_record(job, "done", result, None))
         self._tell_once(result)
-        white_is_given = self.options.white is not None or self.denoiser.value_range is not None
-        for what, meaning in result_warnings(result, white_is_given):
+        for what, meaning in result_warnings(result):
             self._warn_once_with(meaning, f"{printable(str(job.source))}: {what}")
         self.say(result_line(job, result))
         if self.comparison is not None and (picture := result.comparison) is not None:

@@ -164,16 +164,10 @@ def _announce(trainer: Trainer, data: RunData) -> None:
         say(f"weights: {trainer.started_from['name']}")
     counts = [count_of("image", len(side)) for side in (data.record.train, data.record.held_out)]
     say(
-        f"data: {_source_name(spec)}, {counts[0]}, {data.batches.samples:,} crops an epoch, "
+        f"data: {spec.data.source.name}, {counts[0]}, {data.batches.samples:,} crops an epoch, "
         f"{counts[1]} to validate on ({listed(item.name for item in data.record.held_out)})"
     )
 
 
-def _source_name(spec: Architecture) -> str:
-    source = spec.data.source
-    paths = [str(value) for value in source.parameters.values() if isinstance(value, str)]
-    return " ".join([source.type, *paths])
-
-
 def _validation_name(spec: Architecture) -> str:
-    return f"held out of {_source_name(spec)}" if spec.data.validation is None else "validation"
+    return f"held out of {spec.data.source.name}" if spec.data.validation is None else "validation"

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ from zoo.errors import DataError
 from zoo.pictures.picture import Array
 from zoo.pictures.values import ValueRange, not_finite
 
+T = TypeVar("T")
+
+MOST_NAMED = 10  # files that cannot be read
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 
@@ -70,7 +74,7 @@ def read_images(
     """
     limit = most_memory() if memory_limit is None else memory_limit
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        headers = list(pool.map(lambda path: read_header(path, value_range), paths))
+        headers = _each(pool, lambda path: read_header(path, value_range), paths)
         needed = training_bytes(headers, channels)
         if limit is not None and needed > limit:
             raise DataError(
@@ -78,7 +82,30 @@ def read_images(
                 f"take {format_bytes(needed)}, more than the {format_bytes(limit)} allowed here. "
                 "Use fewer or smaller images."
             )
-        return list(pool.map(lambda path: read_image(path, channels, value_range), paths))
+        return _each(pool, lambda path: read_image(path, channels, value_range), paths)
+
+
+def _each(pool: Executor, read: Callable[[Path], T], paths: Sequence[Path]) -> list[T]:
+    """What ``read`` gives for each path.
+
+    Raises:
+        DataError: a line for each of the first that cannot be read.
+    """
+    results: list[T] = []
+    unreadable: list[str] = []
+    for future in [pool.submit(read, path) for path in paths]:
+        try:
+            results.append(future.result())
+        except DataError as error:
+            unreadable.append(str(error))
+    if unreadable and len(paths) > 1:
+        left = len(unreadable) - MOST_NAMED
+        count = f"{len(unreadable):,} of {len(paths):,} picture files cannot be used"
+        more = f", {left:,} more than are named" if left > 0 else ""
+        unreadable = [*unreadable[:MOST_NAMED], f"{count}{more}. Mend them, or take them out."]
+    if unreadable:
+        raise DataError(*unreadable)
+    return results
 
 
 def page_names(name: str, pages: int) -> list[str]:

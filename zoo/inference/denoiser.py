@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from zoo.inference.plane import Progress, denoise_plane
 from zoo.inference.symmetries import IDENTITY, SYMMETRIES, Symmetry
 from zoo.inference.tiles import tiled_tensor
 from zoo.nn.module import Module
-from zoo.pictures.values import Depth, ValueRange
+from zoo.pictures.values import Depth, ValueRange, doubt_of_white
 
 Image = TypeVar("Image", Tensor, NDArray[Any])
 
@@ -104,6 +105,8 @@ class Denoiser:
         planes = list(zip(layout.planes(image), layout.planes(after), strict=True))
         if white is None:
             black, white = self._range(image)
+            if self.value_range is None:
+                _warn_of_doubt(image, white)
         symmetries = SYMMETRIES if ensemble else (IDENTITY,)
         progress = Progress(len(planes) * len(symmetries) * planes[0][0].size, on_progress)
         device, dtype = self._kind()
@@ -150,14 +153,33 @@ class Denoiser:
 
     def _range(self, image: NDArray[Any]) -> tuple[float, float]:
         """Black and white of an array of which nothing is said."""
-        depth = Depth(image.dtype.itemsize * 8, floating=image.dtype.kind == "f")
+        depth = _depth(image)
         return (0.0, depth.white) if self.value_range is None else self.value_range.of(depth)
+
+    def __repr__(self) -> str:
+        device, dtype = self._kind()
+        channels = " or ".join(str(it) for it in (1, 3) if self.takes(it)) or "other"
+        return f"Denoiser({channels} channels, {str(dtype).removeprefix('torch.')}, {device})"
 
     def _kind(self) -> tuple[torch.device, torch.dtype]:
         """The device and type of the network's parameters."""
         values = (value for value, _ in self.network.param())
         value = next(values, torch.empty(0, dtype=torch.get_default_dtype()))
         return value.device, value.dtype
+
+
+def _warn_of_doubt(image: NDArray[Any], white: float) -> None:
+    """Warn where the values hint at another white than their type's."""
+    depth = _depth(image)
+    if image.size and (doubt := doubt_of_white(depth, float(image.max()) / white)):
+        warnings.warn(
+            f"denoise: an image may have another white: {doubt}. Say which, such as white=4095.",
+            stacklevel=4,
+        )
+
+
+def _depth(image: NDArray[Any]) -> Depth:
+    return Depth(image.dtype.itemsize * 8, floating=image.dtype.kind == "f")
 
 
 def _check_tensor(image: Tensor, axes: str | None, white: float | None) -> None:

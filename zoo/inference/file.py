@@ -19,6 +19,7 @@ from zoo.inference.quality import Quality, mean_quality, measure
 from zoo.pictures import Picture, open_picture, write_picture
 from zoo.pictures.comparison import draw_comparison
 from zoo.pictures.orientation import upright
+from zoo.pictures.values import doubt_of_white
 
 Array = NDArray[Any]
 
@@ -59,6 +60,8 @@ class Result:
         quality: None where nothing could be measured.
         remarks: sentences for the user on what is not as it was.
         comparison: before, after and what was removed, of the plane in the middle, if asked for.
+        doubt: why another value may be white than that of the file's type, of which nobody has said
+            anything else.
     """
 
     format: str
@@ -71,6 +74,7 @@ class Result:
     quality: Quality | None = None
     remarks: list[str] = field(default_factory=list)
     comparison: Image.Image | None = None
+    doubt: str = ""
 
 
 def denoise_file(
@@ -115,7 +119,10 @@ def denoise_file(
         except ArgumentError as error:
             raise DataError(f"{picture.where}: {error}") from error
         work.result.remarks += [*picture.remarks, *remarks]
-    work.result.quality = mean_quality(work.measured) if work.measured else None
+    if work.measured:
+        work.result.quality = quality = mean_quality(work.measured)
+        if options.white is None and denoiser.value_range is None:
+            work.result.doubt = doubt_of_white(picture.depth, quality.highest)
     work.result.seconds = time.monotonic() - started
     return work.result
 

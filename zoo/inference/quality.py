@@ -58,10 +58,10 @@ class Correlation:
         """The autocorrelation by the name of the lag."""
         return {name: value for name, value in asdict(self).items() if name != "chance"}
 
-    @property
-    def largest(self) -> float:
-        """The largest of them, without its sign."""
-        return max(map(abs, self.lags.values()))
+    def beyond(self, low: float, high: float) -> dict[str, float]:
+        """Those of them that are neither in [-low, high] nor what chance explains, by name."""
+        low, high = max(low, self.chance), max(high, self.chance)
+        return {name: value for name, value in self.lags.items() if not -low <= value <= high}
 
 
 @dataclass(frozen=True)
@@ -82,22 +82,28 @@ class Quality:
     highest: float
 
     @property
-    def noise_is_correlated(self) -> bool:
-        """Whether no model that was trained on independent noise can be expected to remove it."""
-        return self.noise is not None and self.noise.largest > max(CORRELATED, self.noise.chance)
+    def correlated(self) -> dict[str, float]:
+        """Autocorrelations of the noise that independent noise has not, by the name of the lag."""
+        return self.noise.beyond(CORRELATED, CORRELATED) if self.noise else {}
 
     @property
-    def removed_is_noise(self) -> bool | None:
-        """Whether what was removed is independent from pixel to pixel, as noise is.
+    def noise_is_correlated(self) -> bool:
+        """Whether no model that was trained on independent noise can be expected to remove it."""
+        return bool(self.correlated)
+
+    @property
+    def structure(self) -> dict[str, float]:
+        """Autocorrelations of what was removed that noise has not, by the name of the lag.
 
         A little less than 0 is usual: the slowest part of the noise cannot be told from the picture
         and stays in it.
         """
-        if self.removed is None:
-            return None
-        values = self.removed.lags.values()
-        chance = self.removed.chance
-        return max(values) <= max(STRUCTURE, chance) and -min(values) <= max(CORRELATED, chance)
+        return self.removed.beyond(CORRELATED, STRUCTURE) if self.removed else {}
+
+    @property
+    def removed_is_noise(self) -> bool | None:
+        """Whether what was removed is independent from pixel to pixel, as noise is."""
+        return None if self.removed is None else not self.structure
 
 
 @np.errstate(over="ignore", invalid="ignore")  # floats may be of any size

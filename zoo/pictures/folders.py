@@ -92,7 +92,7 @@ def find_pictures(folder: Path, out: Path | None = None) -> Found:
         endings = ", ".join(FORMAT_OF_ENDING)
         also = f" Left out: {left_out}." if left_out else ""
         raise DataError(f"{where}: has no picture files. Their names end in {endings}.{also}")
-    count = f"{len(pictures)} picture file{'s' * (len(pictures) > 1)} used"
+    count = f"{len(pictures)} picture file{'s' * (len(pictures) > 1)}"
     return Found(tuple(pictures), f"{where}: {count}; left out: {left_out}" if left_out else "")
 
 

@@ -78,7 +78,7 @@ def check_holds(name: str, depth: Depth, picture: Picture) -> None:
     if picture.n_planes > 1:
         what = f"{picture.n_planes} planes. It holds one; a TIFF holds them all"
     elif depth.floating or depth.bits not in holds.bits:
-        what = f"values of {depth.words}. It holds {holds.words}; give such a depth"
+        what = f"values of {depth.words}. It holds {holds.words}: give --depth {holds.bits[-1]}"
     elif picture.channels not in (1, 3):
         what = f"{picture.channels} channels. It holds grey or RGB; a TIFF holds them all"
     elif picture.has_extras and not holds.alpha:

@@ -213,7 +213,8 @@ def _existing(jobs: Sequence[Job], outputs: Outputs) -> list[Job]:
         return list(jobs)
     there = [job for job in jobs if job.target != STANDARD and os.path.lexists(job.target)]
     if there and not outputs.skip_existing:
-        more = f", and {len(there) - 1} more are" if len(there) > 1 else ""
+        are = "are" if len(there) > 2 else "is"
+        more = f", as {are} {len(there) - 1} more" if len(there) > 1 else ""
         raise UsageError(
             f"{_name(there[0].target)}: is there already{more}. "
             "Use --skip-existing to go on without it, or --overwrite."

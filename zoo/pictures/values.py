@@ -9,6 +9,9 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+TOO_BRIGHT = 1.5  # times white: more than highlights in floats would explain
+TWELVE_BITS = 4096
+
 
 @dataclass(frozen=True)
 class Depth:
@@ -51,6 +54,20 @@ class ValueRange:
         if depth.floating or self.high <= depth.white:
             return self.low, self.high
         return 0.0, depth.white
+
+
+def doubt_of_white(depth: Depth, highest: float) -> str:
+    """What to say where values hint at another white than their type's; "" where none does.
+
+    Args:
+        depth: of the values.
+        highest: the largest of them, as a part of white.
+    """
+    if depth.floating and highest > TOO_BRIGHT:
+        return f"its values go up to {highest:g}, and white is 1"
+    if depth == Depth(16) and highest * depth.white < TWELVE_BITS:
+        return f"its values go up to {round(highest * depth.white)}, and white is 65535"
+    return ""
 
 
 def not_finite(values: Array) -> str:

@@ -25,7 +25,9 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
     short = (name for name in candidates if len(name) <= LONGEST)
     for candidate in sorted(islice(short, MOST)):
         plain.setdefault(_plain(candidate), candidate)
-    close = get_close_matches(_plain(word), sorted(plain), n=1, cutoff=SIMILAR)
+    wanted = _plain(word)
+    swapped = (name for name in plain if sorted(name) == sorted(wanted))  # rl is lr
+    close = [*swapped, *get_close_matches(wanted, sorted(plain), n=1, cutoff=SIMILAR)]
     return plain[close[0]] if close else None
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import tomli
 
-from zoo.architecture import Architecture
+from zoo.architecture import Architecture, Component
 from zoo.compiler import Compiler
-from zoo.data.record import DataRecord, Match, match, recorded
+from zoo.data.record import DataRecord, Match, RecordedImage, match, recorded
 from zoo.data.sets import Images
 from zoo.data.split import Split, draw_split, without_copies
 from zoo.errors import DataError, listed
+
+VALIDATION = "--set data.validation"
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,22 @@ def resumed_images(compiler: Compiler, checkpoint: Path, content: Mapping[str, A
         DataError: one of them has changed or is not there, or they are unreadable.
     """
     record = record_in(content)
-    images, validation = _load(compiler)
+    images, validation = _load(compiler, begun=True)
     if record is None:
         return _as_before(compiler, images, validation, checkpoint)
     train, held_out = match(record.train, images), match(record.held_out, validation)
-    sides = ((train, len(record.train), "trained on"), (held_out, len(record.held_out), "held out"))
-    for found, count, what in sides:
+    data = compiler.architecture.data
+    other = (data.source, "--data") if data.validation is None else (data.validation, VALIDATION)
+    sides = (
+        (train, record.train, "trained on", data.source, "--data"),
+        (held_out, record.held_out, "held out", *other),
+    )
+    for found, before, what, source, option in sides:
         if found.lost:
             raise DataError(
-                f"{checkpoint}: the {count} images that were {what} are not as they were: "
-                f"{found.lost}. Bring them back, or start a new run from these weights with "
-                f"--weights {checkpoint.parent}."
+                f"{_lost(checkpoint, before, found, what, source)} If they are in another place "
+                f"now, name it with {option}. Otherwise bring them back, or start a new run from "
+                f"these weights with --weights {checkpoint.parent}."
             )
     chosen = _take(images, validation, Split(train.indices, held_out.indices))
     remarks = (*chosen.remarks, *_changes(images, validation, train, held_out))
@@ -102,15 +109,17 @@ def held_out_images(
     Raises:
         DataError: a held-out image has changed or is not there, or they are unreadable.
     """
-    images, validation = _load(compiler)
+    images, validation = _load(compiler, begun=True)
     if record is None:
         chosen = _as_before(compiler, images, validation, checkpoint)
         return chosen.held_out, chosen.remarks
     train, held_out = match(record.train, images), match(record.held_out, validation)
     if held_out.lost:
+        data = compiler.architecture.data
+        source = data.validation or data.source
         raise DataError(
-            f"{checkpoint}: the {len(record.held_out)} images that were held out are not as they "
-            f"were: {held_out.lost}. Bring them back, or name images with --data."
+            f"{_lost(checkpoint, record.held_out, held_out, 'held out', source)} "
+            "Bring them back, or name images with --data."
         )
     remarks = [*images.remarks, *_changes(images, validation, train, held_out)]
     if train.lost:
@@ -146,11 +155,36 @@ def record_in(content: Mapping[str, Any]) -> DataRecord | None:
     return DataRecord.from_plain(content["data"])
 
 
-def _load(compiler: Compiler) -> tuple[Images, Images]:
-    """The images of the source, and those to validate on: others, or the same object."""
+def _load(compiler: Compiler, *, begun: bool = False) -> tuple[Images, Images]:
+    """The images of the source, and those to validate on: others, or the same object.
+
+    Args:
+        compiler: of the architecture that names them.
+        begun: the run has used them before.
+    """
     data = compiler.architecture.data
-    images = compiler.data(data.source)
-    return images, images if data.validation is None else compiler.data(data.validation)
+    try:
+        images = compiler.data(data.source)
+        return images, images if data.validation is None else compiler.data(data.validation)
+    except DataError as error:
+        if not begun:
+            raise
+        *others, last = error.args
+        moved = "If the run's images have moved, go on with zoo run --data NEW --resume."
+        raise DataError(*others, f"{last} {moved}") from None
+
+
+def _lost(
+    checkpoint: Path,
+    before: Sequence[RecordedImage],
+    found: Match,
+    what: str,
+    source: Component,
+) -> str:
+    return (
+        f"{checkpoint}: of the {len(before)} images that were {what}, {found.lost} in "
+        f"{source.name}."
+    )
 
 
 def _as_before(
@@ -163,8 +197,8 @@ def _as_before(
     else:
         split = Split(list(range(len(images.names))), list(range(len(validation.names))))
     remark = (
-        f"{checkpoint}: does not record its images: what is held out is right only if there are "
-        "the same files as when the run began"
+        f"{checkpoint}: does not say which images it was trained on: figures are right only if "
+        "what it was trained with is there, file by file, and nothing else"
     )
     return _take(images, validation, replace(split, remarks=(remark,)))
 

@@ -220,8 +220,9 @@ def check_resumable(path: Path, content: Mapping[str, Any], architecture: Archit
     ]
     if differences:
         raise CheckpointError(
-            f"{path}: another architecture: {'; '.join(differences)}. Only train.epochs may "
-            f"change; the run's own file is {path.parent / 'architecture.toml'}."
+            f"{path}: another architecture: {'; '.join(differences)}. Only train.epochs and "
+            f"the images' place may change: take {path.parent / 'architecture.toml'}, the run's "
+            "own file, with --epochs and --data."
         )
 
 
