@@ -204,7 +204,7 @@ def explain(name: str, command: click.Command) -> None:
     assert explained == options, name
 
 
-LIKE_LAYERS = ("losses", "optimizers", "initializers", "schedules", "noises", "sources")
+LIKE_LAYERS = ("losses", "optimizers", "initializers", "schedules", "noises", "pairings", "sources")
 
 
 # Architecture files.
@@ -284,6 +284,7 @@ def test_the_mistakes_are_reported_as_shown(tmp_path: Path) -> None:
         ("schedules", "schedule"),
         ("initializers", "initializer"),
         ("noises", "noise"),
+        ("pairings", "pairing"),
         ("sources", "source"),
     ],
 )

@@ -85,7 +85,7 @@ def test_a_schema_that_says_something_else_is_found(entry: Entry, schema: dict[s
 
 def test_every_kind_has_mistakes() -> None:
     tried = {entry.kind for entry in ENTRIES.values() if entry.schema["properties"]}
-    assert tried == {"layer", "optimizer", "initializer", "schedule", "noise", "source"}
+    assert tried == {"layer", "optimizer", "initializer", "schedule", "noise", "pairing", "source"}
     assert len(MISTAKES) > 300
 
 

@@ -28,6 +28,7 @@ from zoo.plugins.records import (
     LossEntry,
     NoiseEntry,
     OptimizerEntry,
+    PairingEntry,
     ScheduleEntry,
     SourceEntry,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "ModelEntry",
     "NoiseEntry",
     "OptimizerEntry",
+    "PairingEntry",
     "ScheduleEntry",
     "SourceEntry",
     "body",
@@ -108,7 +110,8 @@ def load(model: str | Path, device: str = "auto") -> Denoiser:
     found = find_model(model, registry)
     warn = partial(warnings.warn, stacklevel=3)
     compiler, network = load_trained(found.path, registry, warn)
-    return Denoiser(network.to(choose_device(device)), compiler.value_range)
+    warn_of_values = partial(warnings.warn, stacklevel=4)  # at the call of the denoiser
+    return Denoiser(network.to(choose_device(device)), compiler.value_range, warn_of_values)
 
 
 def load_checkpoint(path: str | Path, device: str = "cpu") -> Sequential:

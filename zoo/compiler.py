@@ -11,7 +11,8 @@ import torch
 
 from zoo.architecture import Architecture, Component
 from zoo.architecture.infer_shapes import InferredLayer, InferredShapes
-from zoo.data.sets import CleanImages, ImagePairs
+from zoo.data.pairings.base import Pairing
+from zoo.data.sets import Images
 from zoo.errors import ArgumentError, PluginError, ZooError, format_error
 from zoo.nn.module import Module
 from zoo.nn.parameter import Parameter
@@ -57,11 +58,16 @@ class Compiler:
         """
         return self.build(self.architecture.optimizer, None, parameters)
 
+    def pairing(self) -> Pairing:
+        """How input and target come from the images."""
+        pairing: Pairing = self.build(self.architecture.data.target)
+        return pairing
+
     def schedule(self) -> Any:
         """The learning-rate schedule."""
         return self.build(self.architecture.train.schedule)
 
-    def data(self, source: Component) -> CleanImages | ImagePairs:
+    def data(self, source: Component) -> Images:
         """The images of a data source.
 
         Raises:
@@ -70,10 +76,10 @@ class Compiler:
         """
         channels = self.architecture.input.channels
         data = self.build(source, None, channels=channels, **self._value_range_of(source))
-        if not isinstance(data, CleanImages | ImagePairs):
+        if not isinstance(data, Images):
             raise PluginError(
                 f"source {source.type!r}: returned a {type(data).__name__}. "
-                "Return CleanImages or ImagePairs."
+                "Return CleanImages, ImagePairs or Bursts."
             )
         return data
 
@@ -81,7 +87,7 @@ class Compiler:
     def value_range(self) -> ValueRange | None:
         """Black and white of picture files by ``data.range``; None for what their types say."""
         given = self.architecture.data.value_range
-        return None if given is None else ValueRange(*given)
+        return ValueRange(*given) if isinstance(given, tuple) else None
 
     def _value_range_of(self, source: Component) -> dict[str, ValueRange]:
         """The argument that says a source what black and white are, if anything is said.
@@ -95,7 +101,8 @@ class Compiler:
         if "value_range" not in inspect.signature(factory).parameters:
             raise self.architecture.error(
                 ("data", "range"),
-                f"the source {source.type} takes none. Leave range out, or use folder or pairs.",
+                f"the source {source.type} takes none. Leave range out, or use folder, pairs, "
+                "burst or frames.",
             )
         return {"value_range": self.value_range}
 

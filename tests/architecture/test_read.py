@@ -78,10 +78,12 @@ maximize = false
 
 [data]
 validation_fraction = 0.1
-target = "noisy"
 
 [data.source]
 type = "demo"
+
+[data.target]
+type = "noisy"
 
 [data.augment]
 flip = true
@@ -148,7 +150,7 @@ def test_the_specification_of_the_small_file(small: Read) -> None:
             validation_fraction=0.1,
             noise=None,
             evaluation_noise=None,
-            target="noisy",
+            target=component("pairing", "noisy", "data", "target"),
             samples_per_epoch=None,
             augment={"flip": True, "transpose": False, "rotate": False, "noise": 0.0},
         ),
@@ -285,7 +287,7 @@ def test_a_plugin_that_is_missing_is_reported_in_one_line(registry: Registry) ->
         "Install that plugin; zoo's own are in the folder plugins of its repository.",
         'net.toml:1:37: plugins[2]: is "zoo-broken", which cannot be used: '
         "plugin zoo-broken 0.1: cannot be loaded: ImportError: x",
-        "net.toml:62:14: train.batch_size: is 0. Use an integer >= 1.",
+        "net.toml:64:14: train.batch_size: is 0. Use an integer >= 1.",
     ]
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "initializers": "initializer",
     "schedules": "schedule",
     "noises": "noise",
+    "pairings": "pairing",
     "sources": "source",
 }
 

@@ -174,7 +174,7 @@ def bad_data(folder: Path) -> None:
     (folder / "void" / "0.png").touch()
     for index in range(5):
         Image.new("RGB", (16, 15)).save(folder / "small" / f"{index}.png")
-    Image.new("RGB", (32, 32)).save(folder / "one" / "a.png")
+    Image.new("RGB", (32, 31)).save(folder / "one" / "a.png")
     (folder / "text.pkl").write_text("not a pickle\n")
     torch.save(torch.ones(3), folder / "tensor.pkl")
 

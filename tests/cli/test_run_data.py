@@ -111,8 +111,8 @@ def test_images_that_changed_or_are_gone(
         4,
         "",
         f"run/last.pkl: of the 4 images that were trained on, {trained} in folder {photos}. "
-        "If they are in another place now, name it with --data. Otherwise bring them back, or start "
-        "a new run from these weights with --weights run.\n",
+        "If they are in another place now, name it with --data. Otherwise bring them back, or "
+        "start a new run from these weights with --weights run.\n",
     )
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
     evaluated = cli("evaluate", "run", *EVALUATE)

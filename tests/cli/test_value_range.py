@@ -44,8 +44,7 @@ def test_the_range_holds_in_training_evaluation_and_denoising(twelve: Path, cli:
     evaluation, warnings = run(cli, twelve, "--data", "twelve", "--set", "data.range=[0, 4095]")
     assert DARK not in warnings
     again = cli("evaluate", "out", "--data", "twelve", "--json")
-    there = cli("evaluate", "out", "--data", "twelve/0.tif", "--json")
-    assert (again.code, there.code) == (0, 4)
+    assert again.code == 0
     assert abs(json.loads(again.out)["psnr_noisy"] - evaluation["psnr_noisy"]) < 1
     result = cli("denoise", "out", "twelve/0.tif", "-o", "own.tif")
     assert (result.code, "--white" in result.err) == (0, False)
@@ -59,7 +58,8 @@ def test_a_source_that_takes_no_range(twelve: Path, cli: Cli) -> None:
     result = cli("run", twelve, "--data", "demo", "--set", "data.range=[0, 100]", "--out", "out")
     assert result.code == 2
     assert result.err.endswith(
-        "data.range: the source demo takes none. Leave range out, or use folder or pairs.\n"
+        "data.range: the source demo takes none. Leave range out, or use folder, pairs, "
+        "burst or frames.\n"
     )
 
 

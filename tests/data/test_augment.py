@@ -14,7 +14,7 @@ N = 800
 def turned(augment: Augment, draws: torch.Generator, size: tuple[int, int] = (2, 2)) -> Tensor:
     """N turned copies of an image whose pixels are numbered, (N, H, W)."""
     image = torch.arange(float(size[0] * size[1])).view(1, 1, *size).expand(N, 3, *size)
-    batch = augment(Batch(image, image + 10, image[:, :1] + 20), draws)
+    batch = augment.turn(Batch(image, image + 10, image[:, :1] + 20), draws)
     assert batch.mask is not None
     assert torch.equal(batch.target, batch.x + 10)
     assert torch.equal(batch.mask, batch.x[:, :1] + 20)
@@ -81,7 +81,7 @@ def test_noise_is_a_fraction_of_the_inputs_std_and_on_the_input_only(
     draws: torch.Generator,
 ) -> None:
     x, target = (torch.rand(20, 3, 16, 16, generator=draws) for _ in range(2))
-    batch = Augment(flip=False, noise=0.1)(Batch(x, target), draws)
+    batch = Augment(flip=False, noise=0.1).add_noise(Batch(x, target), draws)
     assert torch.equal(batch.target, target)
     assert batch.mask is None
     noise = batch.x - x

@@ -14,10 +14,14 @@ from zoo.data.crops import Crops
 from zoo.data.noise.base import Noise, Noisy
 from zoo.data.noise.bernoulli import Bernoulli
 from zoo.data.noise.gaussian import Gaussian
+from zoo.data.noise.none import NoNoise
 from zoo.data.noise.pixel_sampling import PixelSampling
+from zoo.data.pairings.views import CleanTarget, NoisyTarget
 from zoo.data.seeding import generator
-from zoo.data.sets import CleanImages, ImagePairs
+from zoo.data.sets import Bursts, CleanImages, ImagePairs
 from zoo.errors import ArgumentError, DataError
+
+PAIRINGS = {"noisy": NoisyTarget(), "clean": CleanTarget()}
 
 
 def photographs(*sizes: tuple[int, int]) -> CleanImages:
@@ -116,9 +120,15 @@ def test_the_mask_is_that_of_the_target() -> None:
 def test_noisy_targets_are_second_copies() -> None:
     noisy, clean = (
         Batches(
-            photographs(), Gaussian(25), batch_size=50, height=8, width=8, samples=50, target=target
+            photographs(),
+            Gaussian(25),
+            batch_size=50,
+            height=8,
+            width=8,
+            samples=50,
+            pairing=pairing,
         ).batch(0, 0)
-        for target in ("noisy", "clean")
+        for pairing in PAIRINGS.values()
     )
     assert torch.equal(noisy.x, clean.x)
     first, second = noisy.x - clean.target, noisy.target - clean.target
@@ -128,7 +138,7 @@ def test_noisy_targets_are_second_copies() -> None:
 
 def test_clean_targets_have_no_mask() -> None:
     data, noise, _ = CASES["bernoulli"]
-    batch = Batches(data, noise, batch_size=5, height=8, width=8, target="clean").batch(0, 0)
+    batch = Batches(data, noise, batch_size=5, height=8, width=8, pairing=CleanTarget()).batch(0, 0)
     assert batch.mask is None
 
 
@@ -172,7 +182,7 @@ def test_larger_pairs_are_cropped_at_the_same_position() -> None:
     draws = torch.Generator().manual_seed(0)
     first = torch.randint(100, (3, 20, 30), dtype=torch.uint8, generator=draws)
     pairs = ImagePairs(("a",), (first,), (first + 100,), second_is_clean=True)
-    some = Batches(pairs, None, batch_size=15, height=4, width=5, target="clean")
+    some = Batches(pairs, None, batch_size=15, height=4, width=5, pairing=CleanTarget())
     assert some.samples == 5 * 6
     batch = some.batch(0, 0)
     torch.testing.assert_close(batch.target * 255, batch.x * 255 + 100)
@@ -226,13 +236,20 @@ def test_sizes_must_be_positive(name: str, value: int) -> None:
             numbered_pairs(3),
             Gaussian(),
             "noisy",
-            "data: a noise is given for pairs, which are noisy already. Leave it out.",
+            "data: a noise is given for pairs or bursts, which are noisy already. Leave it out.",
         ),
         (
             photographs(),
-            Gaussian(),
-            "dirty",
-            "data: target is 'dirty'. It is 'noisy' or 'clean'.",
+            NoNoise(),
+            "noisy",
+            "data: target is 'noisy', but there is one picture of each scene, and it is noisy. "
+            "Set target to 'neighbors' or 'blind_spot'.",
+        ),
+        (
+            Bursts(("scene",), (tuple(torch.rand(2, 3, 9, 9)),)),
+            None,
+            "clean",
+            "data: target is 'clean', but all shots of a burst are noisy. Set target to 'noisy'.",
         ),
         (
             numbered_pairs(3),
@@ -268,7 +285,7 @@ def test_data_that_does_not_fit(
     data: CleanImages | ImagePairs, noise: Noise | None, target: str, expected: str
 ) -> None:
     with pytest.raises((ArgumentError, DataError)) as caught:
-        Batches(data, noise, batch_size=5, height=4, width=4, target=target)
+        Batches(data, noise, batch_size=5, height=4, width=4, pairing=PAIRINGS[target])
     assert str(caught.value) == expected
 
 

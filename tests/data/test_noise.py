@@ -18,6 +18,7 @@ from zoo.data.noise.impulse import Impulse
 from zoo.data.noise.pixel_sampling import PixelSampling
 from zoo.data.noise.poisson import Poisson
 from zoo.data.noise.poisson_gaussian import PoissonGaussian
+from zoo.data.pairings.views import CleanTarget
 from zoo.data.sources.folder import Folder
 from zoo.data.sources.pickle_pairs import PicklePairs
 from zoo.errors import ArgumentError
@@ -245,7 +246,7 @@ def test_pixel_sampling_is_the_noise_of_the_course(test_data: Path) -> None:
         batch_size=500,
         height=32,
         width=32,
-        target="clean",
+        pairing=CleanTarget(),
         samples=500,
     )
     batch = batches.batch(0, 0)

@@ -248,7 +248,7 @@ REFUSED = {
     "outside the layers": (
         'layers = ["relu"]\n[optimizer]\nlr = 3\n[data]\ntarget = "dirty"\n[train]\nepochs = 0',
         [
-            "data.target: 'dirty' is not one of ['noisy', 'clean']",
+            "data.target: 'dirty' is not one of ['blind_spot', 'clean', 'neighbors', 'noisy']",
             "optimizer: 'type' is a required property",
             "train.epochs: 0 is less than the minimum of 1",
         ],
@@ -270,7 +270,10 @@ REFUSED = {
     ),
     "a source that needs parameters": (
         'layers = ["relu"]\n[data]\nsource = "folder"',
-        ["data.source: 'folder' should not be valid under {'enum': ['folder', 'pkl']}"],
+        [
+            "data.source: 'folder' should not be valid under "
+            "{'enum': ['burst', 'folder', 'frames', 'pkl']}"
+        ],
     ),
 }
 

@@ -21,7 +21,7 @@ def touch(folder: Path, *names: str) -> None:
 def found(folder: Path, out: Path | None = None) -> tuple[list[str], str]:
     """The pictures, and what was left out."""
     result = find_pictures(folder, out)
-    count = f"{len(result.pictures)} picture file{'s' * (len(result.pictures) > 1)} used"
+    count = f"{len(result.pictures)} picture file{'s' * (len(result.pictures) > 1)}"
     names = [path.relative_to(folder).as_posix() for path in result.pictures]
     return names, result.remark.removeprefix(f"{folder}: {count}; left out: ")
 

@@ -36,7 +36,7 @@ def entry(name, factory="zoo.nn:ReLU", properties={}, **fields):
 """
 HOOKS = (
     "Hooks, without arguments: zoo_initializers, zoo_layers, zoo_losses, zoo_models, "
-    "zoo_noises, zoo_optimizers, zoo_schedules, zoo_sources."
+    "zoo_noises, zoo_optimizers, zoo_pairings, zoo_schedules, zoo_sources."
 )
 ALL: dict[str, str] = {}  # an environment that narrows nothing
 

@@ -104,8 +104,11 @@ def test_the_built_ins() -> None:
         "bernoulli",
         "gaussian",
         "impulse",
+        "none",
         "pixel_sampling",
         "poisson",
         "poisson_gaussian",
     ]
-    assert registry.names("source") == ["demo", "folder", "pairs", "pkl"]
+    assert registry.names("pairing") == ["blind_spot", "clean", "neighbors", "noisy"]
+    sources = ["burst", "demo", "folder", "frames", "pairs", "pkl"]
+    assert registry.names("source") == sources

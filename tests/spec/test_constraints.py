@@ -23,6 +23,7 @@ from zoo.spec.constraints import (
     folders_of_pairs,
     low_and_high,
     nesterov_momentum,
+    odd_size,
 )
 from zoo.spec.schemas import follow
 
@@ -43,6 +44,7 @@ Check = Callable[[str, Mapping[str, Any]], None]
         (ascending_ranges, {"sigma": [0, 50.5]}),
         (ascending_ranges, {"sigma": [3, 3]}),
         (ascending_ranges, {"sigma": (1, 2)}),
+        (odd_size, {"size": 5}),
         (nesterov_momentum, NESTEROV),
         (nesterov_momentum, {"momentum": 0.0, "dampening": 0.5, "nesterov": False}),
         (folders_of_pairs, {"first": "a", "second": "b", **SUFFIXES}),
@@ -85,6 +87,7 @@ def test_parameters_that_go_together(check: Check, parameters: dict[str, Any]) -
             "Use a momentum > 0 and no dampening with it.",
             "nesterov",
         ),
+        (odd_size, {"size": 4}, "it: size is 4. Use an odd number.", "size"),
         (
             folders_of_pairs,
             SUFFIXES,
@@ -218,7 +221,10 @@ def test_the_checks_are_loaded_and_called_without_torch() -> None:
     checks = {entry.check for entry in ENTRIES if entry.check}
     assert {check.partition(":")[2] for check in checks if "constraints" in check} == {
         function.__name__
-        for function in (low_and_high, ascending_ranges, nesterov_momentum, folders_of_pairs)
+        for function in (
+            *(low_and_high, ascending_ranges, odd_size, nesterov_momentum),
+            folders_of_pairs,
+        )
     }
     code = (
         "import sys\n"

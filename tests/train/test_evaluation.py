@@ -72,6 +72,7 @@ def test_the_content_of_evaluation_json(model: Sequential) -> None:
     assert list(content) == [
         "data",
         "n_images",
+        "compared_with",
         "psnr",
         "psnr_of_mean_mse",
         "ssim",
@@ -152,7 +153,7 @@ def test_a_size_that_the_network_cannot_take() -> None:
 def test_floats_beyond_0_and_1_are_not_clipped(model: Sequential) -> None:
     """An output is clipped to what the reference spans, and at least to [0, 1]."""
     reference = torch.linspace(-2, 40, 3 * 12 * 12).reshape(3, 12, 12)
-    image = EvaluationImage("counts.tif", reference, reference, reference_is_clean=False)
+    image = EvaluationImage("counts.tif", reference, reference)
     result = evaluate(model, [image], CPU)
     assert result.model.psnr == pytest.approx(psnr(0.04), abs=0.1)  # the model adds 0.2
     assert result.noisy.psnr == math.inf

@@ -163,7 +163,7 @@ def test_another_architecture_is_refused(finished: tuple[Trainer, Path], tiny: D
     with pytest.raises(CheckpointError) as error:
         check_resumable(path, content, spec)
     assert str(error.value) == (
-        f'{path}: another architecture: data.target was "noisy", is "clean"; '
+        f'{path}: another architecture: data.target.type was "noisy", is "clean"; '
         "layers.0.out_channels was 4, is 8; optimizer.lr was 0.01, is 1; "
         "train.seed was 0, is 3. Only train.epochs and the images' place may change: "
         f"take {path.parent / 'architecture.toml'}, the run's own file, with --epochs and --data."

@@ -72,7 +72,7 @@ def test_impulse_noise_with_the_mse(tiny: Describe, registry: Registry) -> None:
 
 def test_noise_for_pairs(tiny: Describe, registry: Registry, pairs: Path) -> None:
     spec = tiny(f'data.source="{pairs}"')
-    unused = "the images are noisy pairs: data.noise is not used"
+    unused = "the images are noisy already: data.noise is not used"
     no_clean = (
         "there are no clean images to validate on: PSNR and SSIM compare with the second noisy "
         "image of each pair, so they are lower than against a clean one"
@@ -112,8 +112,8 @@ def test_clean_images_without_noise(tiny: Describe, registry: Registry) -> None:
     with pytest.raises(ArchitectureError) as error:
         load(tiny('data={source="photos"}'), registry)
     assert str(error.value) == (
-        "--set:1:1: data.noise: is missing, and the images are clean. "
-        'Use a table such as {type = "gaussian", sigma = 25}.'
+        "--set:1:1: data.noise: is missing. For clean images use a table such as "
+        '{type = "gaussian", sigma = 25}; for noisy ones "none".'
     )
 
 
@@ -128,7 +128,7 @@ def test_the_held_out_images_are_not_trained_on(tiny: Describe, registry: Regist
     data = load(spec, registry)
     names = {image.name for image in data.validation}
     assert len(names) == 2
-    assert names.isdisjoint(data.batches._first.names)
+    assert names.isdisjoint(data.batches.views.photographs[0].names)
     compiler = Compiler(spec, registry)
     held_out, remarks = held_out_images(compiler, Path("x.pkl"), data.record)
     assert remarks == ()

@@ -93,7 +93,7 @@ def _misfits(checked: Checked) -> Iterator[tuple[TomlPath, str]]:
             yield ("data", "augment", error.parameter), str(error)
     if checked.is_right(("data", "range")):
         value = checked.resolved["data"].get("range", "type")
-        if value != "type" and not value[0] < value[1]:
+        if isinstance(value, list) and not value[0] < value[1]:
             yield (
                 ("data", "range"),
                 f"is {format_value(value)}. Write the value of black, then a larger one of white.",

@@ -12,9 +12,11 @@ def expand_source(text: str, names: Container[str], base: Path = Path()) -> dict
 
     ============== =========================================================
     ``demo``       a registered source that needs no parameters, by its name
-    ``DIR``        a folder of clean images, where there is one of that name
+    ``DIR``        a folder of pictures, where there is one of that name; also one picture file
     ``FILE.pkl``   pairs in EE-559's file format
     ``pairs:DIR``  one folder of pairs, ``NAME_a.png`` beside ``NAME_b.png``
+    ``burst:DIR``  a folder of scenes, each a folder with two or more noisy shots
+    ``frames:X``   a TIFF stack, or a folder of numbered pictures or of stacks
     ``DIR,DIR``    two folders of noisy images of the same names
     ============== =========================================================
 
@@ -31,6 +33,9 @@ def expand_source(text: str, names: Container[str], base: Path = Path()) -> dict
         return {"type": "folder", "path": text}
     if text.lower().endswith(".pkl"):
         return {"type": "pkl", "path": text}
+    for prefix, source in (("burst:", "burst"), ("frames:", "frames")):
+        if text.startswith(prefix):
+            return {"type": source, "path": text.removeprefix(prefix)}
     if text.startswith("pairs:"):
         return {"type": "pairs", "folder": text.removeprefix("pairs:")}
     for comma in (index for index, character in enumerate(text) if character == ","):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
+
+import tomli
+import tomli_w
 
 from zoo.architecture.component import Component, build_component
 from zoo.architecture.document import Node, TomlPath
 from zoo.architecture.infer_shapes import InferredShapes
+from zoo.architecture.paths import with_uris
 from zoo.errors import ArchitectureError, format_path
 from zoo.plugins.registry import Registry
 
@@ -37,10 +41,11 @@ class Data:
     validation_fraction: float
     noise: Component | None
     evaluation_noise: Component | None
-    target: str
+    target: Component
     samples_per_epoch: int | None
     augment: Mapping[str, Any]
-    value_range: tuple[float, float] | None = None  # black and white; None for what files say
+    # Black and white; None for what files say, "auto" for what the images span.
+    value_range: tuple[float, float] | Literal["auto"] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,13 @@ class Architecture:
     shapes: InferredShapes = field(compare=False, repr=False)
     root: Node = field(compare=False, repr=False)
 
+    def with_range(self, low: float, high: float) -> Architecture:
+        """The same with values for ``data.range``, in the place of ``auto``."""
+        document = tomli.loads(self.text)
+        document["data"]["range"] = [low, high]
+        data = replace(self.data, value_range=(low, high))
+        return replace(self, data=data, text=tomli_w.dumps(with_uris(document)))
+
     def error(self, path: TomlPath, message: str) -> ArchitectureError:
         """A mistake that shows only when the architecture is used, at ``path``."""
         location = self.root.nearest(path).location
@@ -98,7 +110,9 @@ def build_spec(
         return component(kind, *path) if path[-1] in _at(document, path[:-1]) else None
 
     data, train = document["data"], document["train"]
-    noise = optional("noise", "data", "noise")
+    noise, validation = optional("noise", "data", "noise"), optional("source", "data", "validation")
+    held_out_are_noisy = noise is not None and noise.type == "none" and validation is None
+    of_evaluation = None if held_out_are_noisy else optional("noise", "data", "evaluation_noise")
     return Architecture(
         name=document["name"],
         description=document.get("description", ""),
@@ -108,11 +122,11 @@ def build_spec(
         optimizer=component("optimizer", "optimizer"),
         data=Data(
             source=component("source", "data", "source"),
-            validation=optional("source", "data", "validation"),
+            validation=validation,
             validation_fraction=data["validation_fraction"],
             noise=noise,
-            evaluation_noise=optional("noise", "data", "evaluation_noise") or noise,
-            target=data["target"],
+            evaluation_noise=of_evaluation or noise,
+            target=component("pairing", "data", "target"),
             samples_per_epoch=data.get("samples_per_epoch"),
             augment=MappingProxyType(data["augment"]),
             value_range=_value_range(data),
@@ -131,9 +145,11 @@ def build_spec(
     )
 
 
-def _value_range(data: Mapping[str, Any]) -> tuple[float, float] | None:
+def _value_range(data: Mapping[str, Any]) -> tuple[float, float] | Literal["auto"] | None:
     given = data.get("range", "type")
-    return None if given == "type" else (float(given[0]), float(given[1]))
+    if isinstance(given, list):
+        return float(given[0]), float(given[1])
+    return None if given == "type" else "auto"
 
 
 def _at(document: Mapping[str, Any], path: tuple[str, ...]) -> Any:

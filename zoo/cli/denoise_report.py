@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo.errors import printable
+from zoo.errors import first_of, printable
 from zoo.inference.file import Result
 from zoo.inference.quality import Quality
 from zoo.pictures.jobs import STANDARD, Job
@@ -79,9 +79,10 @@ def _quality(quality: Quality | None) -> str:
 
 
 def _lags(lags: Mapping[str, float]) -> str:
-    """As ``0.42 across, 0.31 two pixels apart``."""
+    """The first two, as ``0.42 across, 0.31 two pixels apart and 1 more``."""
     words = {"lag_2": "two pixels apart", "lag_8": "eight pixels apart"}
-    return ", ".join(f"{value:.2f} {words.get(name, name)}" for name, value in lags.items())
+    texts = [f"{value:.2f} {words.get(name, name)}" for name, value in lags.items()]
+    return first_of(texts, shown=2)
 
 
 def _quality_record(quality: Quality | None) -> dict[str, Any]:

@@ -49,6 +49,7 @@ optimizers = _command("optimizer", "optimizers", "optimizers, which update the p
 initializers = _command("initializer", "initializers", "initializers, which fill new parameters")
 schedules = _command("schedule", "schedules", "schedules of the learning rate")
 noises = _command("noise", "noises", "noises that can be added to clean images")
+pairings = _command("pairing", "pairings", "pairings, which make input and target out of images")
 sources = _command("source", "sources", "sources of images to train on")
 
 

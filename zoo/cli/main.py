@@ -45,6 +45,7 @@ COMMANDS = {
     "plugin": ("zoo.cli.plugin:plugin", "Start a plugin, or check one."),
     "plugins": ("zoo.cli.plugins:plugins", "List the installed plugins and their state."),
     "run": ("zoo.cli.run:run", "Train a denoiser from an architecture file."),
+    "pairings": ("zoo.cli.listing:pairings", "List the pairings, which make input and target."),
     "schedules": ("zoo.cli.listing:schedules", "List the schedules of the learning rate."),
     "schema": ("zoo.cli.schema:schema", "Write a JSON Schema of architecture files, for editors."),
     "show": ("zoo.cli.show:show", "Show each layer's shape and size, or the resolved file."),

@@ -73,7 +73,8 @@ class TrainingProgress:
         """Print the epoch's line above the bar."""
         trainer = self.trainer
         best = "  best" if metrics["epoch"] == trainer.progress.best_epoch else ""
-        self.psnr = f"  PSNR {metrics['val_psnr']:.2f} dB"
+        psnr = metrics["val_psnr"]
+        self.psnr = "" if psnr is None else f"  PSNR {psnr:.2f} dB"
         line = (
             f"epoch {metrics['epoch']}/{trainer.architecture.train.epochs}  "
             f"loss {metrics['train_loss']:.5f}  validation loss {metrics['val_loss']:.5f}"

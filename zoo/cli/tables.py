@@ -23,7 +23,8 @@ def evaluation_table(evaluation: Evaluation, note: str = "") -> Table:
     """PSNR both ways and SSIM of the model, the noisy input and the classical methods."""
     count = len(evaluation.names)
     mean = ", mean" if count > 1 else ""
-    table = Table(title=f"{count_of('image', count)}{mean}{note}", title_justify="left")
+    title = f"{count_of('image', count)}{mean}{note}{_compared_with(evaluation)}"
+    table = Table(title=title, title_justify="left")
     table.add_column("", no_wrap=True)
     for name in ("PSNR", "gain", "PSNR of mean MSE", "SSIM"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -31,7 +32,22 @@ def evaluation_table(evaluation: Evaluation, note: str = "") -> Table:
         of_mean = f"{score.psnr_of_mean_mse:.2f} dB"
         cells = (_psnr(score), _gain(score, evaluation), of_mean, _ssim(score))
         table.add_row(TITLES[method], *cells, style=_style(method))
+    if evaluation.psnr_estimate is not None:
+        table.caption_justify = "left"
+        table.caption = (
+            f"Against clean images this model would have {evaluation.psnr_estimate:.2f} dB, if the "
+            "noise of the views of a scene is independent and alike."
+        )
     return table
+
+
+def _compared_with(evaluation: Evaluation) -> str:
+    """What the outputs are compared with, where that is not clean."""
+    if evaluation.compared_with == "clean":
+        return ""
+    if evaluation.compared_with == "noisy":
+        return ", compared with other noisy views"
+    return f", compared with noisy pixels, by {evaluation.compared_with}"
 
 
 def sets_table(results: Sequence[SetEvaluation]) -> Table:

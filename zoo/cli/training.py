@@ -24,9 +24,15 @@ from zoo.train.environment import environment
 from zoo.train.evaluation import denoised, evaluate
 from zoo.train.examples import write_examples
 from zoo.train.find_model import find_model
+from zoo.train.measured_range import with_measured_range, with_recorded_range
 from zoo.train.precision import check_precision
 from zoo.train.providers import check_providers
-from zoo.train.run_directory import RunDirectory, existing_run_directory, new_run_directory
+from zoo.train.run_directory import (
+    RunDirectory,
+    existing_run_directory,
+    find_checkpoint,
+    new_run_directory,
+)
 from zoo.train.run_images import has_moved, new_images, record_in, resumed_images
 from zoo.train.session import (
     RunData,
@@ -63,6 +69,9 @@ def train(
         model = unfilled_model(compiler)
         directory = existing_run_directory(out, spec.name)
         content = _read(directory, compiler)
+        spec = with_recorded_range(spec, content, directory.last)
+        compiler = Compiler(spec, registry)
+        check_resumable(directory.last, content, spec)
     elif weights is not None:
         model = unfilled_model(compiler)
         found = find_model(weights, registry)
@@ -74,6 +83,8 @@ def train(
     if resume:
         images = resumed_images(compiler, directory.last, content)
     else:
+        compiler = with_measured_range(compiler)
+        spec = compiler.architecture
         images = new_images(compiler, before)
     data = load_run_data(compiler, device, images)
     for remark in data.remarks:
@@ -112,11 +123,10 @@ def _resume_command(directory: RunDirectory, device: str) -> str:
 
 
 def _read(directory: RunDirectory, compiler: Compiler) -> dict[str, Any]:
-    """The checkpoint of the run in ``directory``, which this architecture can go on from."""
+    """The checkpoint of the run in ``directory``."""
     content, warning = load_or_fall_back(directory.last)
     if warning:
         warn(warning)
-    check_resumable(directory.last, content, compiler.architecture)
     for other in check_providers(directory.last, content["plugins"], compiler.registry):
         warn(other)
     return content
@@ -141,13 +151,14 @@ def _evaluate(
     device: torch.device,
     stop: StopRequest,
 ) -> None:
-    """Evaluate the best weights and write what was found."""
-    _, model = load_trained(directory.best, registry, warn)
+    """Evaluate the best weights, else the latest, and write what was found."""
+    path, weights = find_checkpoint(directory.path)
+    _, model = load_trained(path, registry, warn)
     model.to(device)
     progress = EvaluationProgress(len(images), stop)
     with progress.bar:
         evaluation = evaluate(model, images, device, progress.on_image)
-    content = evaluation.to_dict(_validation_name(spec), "best", spec.train.precision)
+    content = evaluation.to_dict(_validation_name(spec), weights, spec.train.precision)
     directory.write_evaluation(content)
     write_examples(directory.path / "examples.png", images, denoised(model, images[:4], device))
     print_table(evaluation_table(evaluation))

@@ -5,7 +5,7 @@ Transposition, quarter turns and noise are those of Santacroce's report (EE-559,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -73,23 +73,29 @@ class Augment:
         """
         square_crops("augment", vars(self), height, width)
 
-    def __call__(
-        self, batch: Batch, generator: torch.Generator, of_pixels: torch.Generator | None = None
-    ) -> Batch:
-        """The changed batch; ``batch`` itself is left as it is.
+    def turn(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """The turned batch; ``batch`` itself is left as it is.
 
         Args:
             batch: on any device.
             generator: a CPU's, which decides the turns.
-            of_pixels: the batch's device's, which draws the noise; ``generator`` unless given.
         """
         turn = self._draw_turn(batch.x.shape[0], generator).to(batch.x.device)
-        x, target = turn(batch.x), turn(batch.target)
-        if self.noise:
-            draws = of_pixels or generator
-            noise = torch.randn(x.shape, generator=draws, device=draws.device)
-            x = x + self.noise * x.std() * noise
+        x = turn(batch.x)
+        target = x if batch.target is batch.x else turn(batch.target)
         return Batch(x, target, None if batch.mask is None else turn(batch.mask))
+
+    def add_noise(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """The batch with noise on its input; ``batch`` itself is left as it is.
+
+        Args:
+            batch: on any device.
+            generator: of that device.
+        """
+        if not self.noise:
+            return batch
+        noise = torch.randn(batch.x.shape, generator=generator, device=generator.device)
+        return replace(batch, x=batch.x + self.noise * batch.x.std() * noise)
 
     def _draw_turn(self, n: int, generator: torch.Generator) -> Turn:
         def coin(wanted: bool) -> Tensor:

@@ -18,11 +18,13 @@ class Batch:
         target: what the network should return, (N, C, H, W) float32.
         mask: (N, 1, H, W) of 0 and 1, the pixels of the target that carry information; None for
             all of them.
+        kept: tensors of N rows that the pairing keeps from drawing a batch to correcting it.
     """
 
     x: Tensor
     target: Tensor
     mask: Tensor | None = None
+    kept: tuple[Tensor, ...] = ()
 
     def pinned(self) -> Batch:
         """A copy in page-locked memory, from which a GPU can copy while the CPU goes on."""
@@ -38,7 +40,7 @@ class Batch:
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         mask = None if self.mask is None else function(self.mask)
-        return Batch(function(self.x), function(self.target), mask)
+        return Batch(function(self.x), function(self.target), mask, tuple(map(function, self.kept)))
 
 
 def put(tensor: Tensor, device: torch.device) -> Tensor:

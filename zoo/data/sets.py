@@ -1,12 +1,13 @@
-"""What a data source returns: photographs, or pairs of images of the same scene.
+"""What a data source returns: pictures, or pairs or bursts of the same scene.
 
 Images are (C, H, W) tensors, uint8 or float32 in [0, 1], all with the same C.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class CleanImages:
-    """Photographs to which noise is added.
+    """Pictures of one view each: clean ones to which noise is added, or noisy ones.
 
     Attributes:
         names: one for each photograph.
@@ -122,14 +123,94 @@ class ImagePairs:
         )
 
 
-Images = CleanImages | ImagePairs
+@dataclass(frozen=True)
+class Bursts:
+    """Two or more noisy shots of each scene, to which no noise is added.
+
+    Attributes:
+        names: one for each scene.
+        shots: of each scene, (C, H, W) each and of one size; scenes may differ in size and number.
+        held_out, files, remarks: as of :class:`CleanImages`.
+
+    Raises:
+        DataError: no scene, counts that differ, a tensor that is no image, a scene of one shot or
+            of shots of different shapes or with the same shot twice, or different numbers of
+            channels.
+    """
+
+    names: tuple[str, ...]
+    shots: tuple[tuple[Tensor, ...], ...]
+    held_out: frozenset[str] = frozenset()
+    files: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_images(self.names, [shots[0] if shots else torch.empty(0) for shots in self.shots])
+        _check_names(self.names, self.held_out, self.files)
+        for name, shots in zip(self.names, self.shots, strict=True):
+            if len(shots) < 2:
+                raise DataError(f"{name}: has one shot. A burst has two or more of its scene.")
+            _check_images([name] * len(shots), shots)
+            if different := [shot for shot in shots if shot.shape != shots[0].shape]:
+                raise DataError(
+                    f"{name}: its shots have the shapes {tuple(shots[0].shape)} and "
+                    f"{tuple(different[0].shape)}. All shots of a burst must have the same size."
+                )
+            _check_noise([name] * (len(shots) - 1), shots[:-1], shots[1:])
+
+    @property
+    def sides(self) -> tuple[tuple[Tensor, ...]]:
+        """The first shots."""
+        return (tuple(shots[0] for shots in self.shots),)
+
+    @cached_property
+    def hashes(self) -> list[str]:
+        """The sha256 of each scene's shots."""
+        flat = iter(pixel_hashes([shot for shots in self.shots for shot in shots]))
+        together = ("".join(next(flat) for _ in shots) for shots in self.shots)
+        return [hashlib.sha256(text.encode()).hexdigest() for text in together]
+
+    def take(self, indices: Sequence[int]) -> Bursts:
+        """The scenes at these indices, in their order."""
+        return Bursts(
+            _take(self.names, indices),
+            _take(self.shots, indices),
+            files=_take(self.files, indices),
+        )
+
+
+Images = CleanImages | ImagePairs | Bursts
+
+
+def all_images(data: Images) -> tuple[Tensor, ...]:
+    """Every image, of pairs and bursts all views."""
+    groups = data.shots if isinstance(data, Bursts) else data.sides
+    return tuple(image for group in groups for image in group)
+
+
+def cut_in_two(data: Images, row: int) -> Images:
+    """The only scene of some data as two: the rows above ``row``, and the others."""
+    (name,), height = data.names, data.sides[0][0].shape[1]
+    names = f"{name} (rows 0 to {row - 1})", f"{name} (rows {row} to {height - 1})"
+    files = name, name
+
+    def halves(images: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        return images[0][:, :row].contiguous(), images[0][:, row:].contiguous()
+
+    if isinstance(data, CleanImages):
+        return replace(data, names=names, images=halves(data.images), files=files)
+    if isinstance(data, ImagePairs):
+        first, second = halves(data.first), halves(data.second)
+        return replace(data, names=names, first=first, second=second, files=files)
+    above, below = zip(*(halves([shot]) for shot in data.shots[0]), strict=True)
+    return replace(data, names=names, shots=(above, below), files=files)
 
 
 def noise_mismatch(data: Images) -> ArgumentError:
     """What to raise where photographs come without a noise, or pairs with one."""
     return ArgumentError(
-        "data: a noise is given for pairs, which are noisy already. Leave it out."
-        if isinstance(data, ImagePairs)
+        "data: a noise is given for pairs or bursts, which are noisy already. Leave it out."
+        if not isinstance(data, CleanImages)
         else "data: no noise is given for clean images. Name one, such as gaussian."
     )
 

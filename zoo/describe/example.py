@@ -21,6 +21,7 @@ PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "initializer": ("", "init"),
     "schedule": ("[train]", "schedule"),
     "noise": ("[data]", "noise"),
+    "pairing": ("[data]", "target"),
     "source": ("[data]", "source"),
 }
 

@@ -133,6 +133,7 @@ class Trained:
             "metrics": to_json(self.metrics),
             "channels": str(spec.input.channels),
             "value_range": "[0, 1]",
+            "files_range": to_json(spec.data.value_range) if spec.data.value_range else "",
             "sizes": self.sizes,
             "receptive_field": f"{tall}x{wide}",
             "architecture": self.text,

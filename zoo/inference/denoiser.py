@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any, TypeVar
@@ -35,13 +34,19 @@ class Denoiser:
         model: the network, in evaluation mode, as :func:`zoo.load_checkpoint` gives it.
         value_range: black and white where nothing is said, as the network was trained with; None
             for those of an image's type.
+        warn: called with a message where values hint at another white than their type's.
 
     Raises:
         ArgumentError: the network is in training mode.
     """
 
-    def __init__(self, model: Module, value_range: ValueRange | None = None) -> None:
-        self.value_range = value_range
+    def __init__(
+        self,
+        model: Module,
+        value_range: ValueRange | None = None,
+        warn: Callable[[str], object] = lambda message: None,
+    ) -> None:
+        self.value_range, self._warn = value_range, warn
         self.network = model if isinstance(model, Lowered) else lower(model)
         if model.training:
             raise ArgumentError("denoise: the network is in training mode. Call its eval() first.")
@@ -105,8 +110,8 @@ class Denoiser:
         planes = list(zip(layout.planes(image), layout.planes(after), strict=True))
         if white is None:
             black, white = self._range(image)
-            if self.value_range is None:
-                _warn_of_doubt(image, white)
+            if self.value_range is None and image.size:
+                self._check_white(image, white)
         symmetries = SYMMETRIES if ensemble else (IDENTITY,)
         progress = Progress(len(planes) * len(symmetries) * planes[0][0].size, on_progress)
         device, dtype = self._kind()
@@ -156,6 +161,10 @@ class Denoiser:
         depth = _depth(image)
         return (0.0, depth.white) if self.value_range is None else self.value_range.of(depth)
 
+    def _check_white(self, image: NDArray[Any], white: float) -> None:
+        if doubt := doubt_of_white(_depth(image), float(image.max()) / white):
+            self._warn(f"denoise: an image may have another white: {doubt}. Say which: white=4095.")
+
     def __repr__(self) -> str:
         device, dtype = self._kind()
         channels = " or ".join(str(it) for it in (1, 3) if self.takes(it)) or "other"
@@ -166,16 +175,6 @@ class Denoiser:
         values = (value for value, _ in self.network.param())
         value = next(values, torch.empty(0, dtype=torch.get_default_dtype()))
         return value.device, value.dtype
-
-
-def _warn_of_doubt(image: NDArray[Any], white: float) -> None:
-    """Warn where the values hint at another white than their type's."""
-    depth = _depth(image)
-    if image.size and (doubt := doubt_of_white(depth, float(image.max()) / white)):
-        warnings.warn(
-            f"denoise: an image may have another white: {doubt}. Say which, such as white=4095.",
-            stacklevel=4,
-        )
 
 
 def _depth(image: NDArray[Any]) -> Depth:

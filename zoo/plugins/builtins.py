@@ -17,6 +17,7 @@ from zoo.plugins.records import (
     LossEntry,
     NoiseEntry,
     OptimizerEntry,
+    PairingEntry,
     ScheduleEntry,
     SourceEntry,
 )
@@ -113,6 +114,18 @@ def zoo_noises() -> Iterator[NoiseEntry]:
     yield _entry(NoiseEntry, "impulse", "zoo.data.noise.impulse:Impulse", check=ranges)
     sampling = "zoo.data.noise.pixel_sampling:PixelSampling"
     yield _entry(NoiseEntry, "pixel_sampling", sampling, check=ranges)
+    yield _entry(NoiseEntry, "none", "zoo.data.noise.none:NoNoise")
+
+
+@hookimpl
+def zoo_pairings() -> Iterator[PairingEntry]:
+    """Two views of a scene, and two ways to make them out of one."""
+    yield _entry(PairingEntry, "noisy", "zoo.data.pairings.views:NoisyTarget")
+    yield _entry(PairingEntry, "clean", "zoo.data.pairings.views:CleanTarget")
+    yield _entry(PairingEntry, "neighbors", "zoo.data.pairings.neighbors:Neighbors")
+    odd = "zoo.spec.constraints:odd_size"
+    blind_spot = "zoo.data.pairings.blind_spot:BlindSpot"
+    yield _entry(PairingEntry, "blind_spot", blind_spot, check=odd)
 
 
 @hookimpl
@@ -123,3 +136,5 @@ def zoo_sources() -> Iterator[SourceEntry]:
     folders = "zoo.spec.constraints:folders_of_pairs"
     yield _entry(SourceEntry, "pairs", "zoo.data.sources.pairs:Pairs", check=folders)
     yield _entry(SourceEntry, "pkl", "zoo.data.sources.pickle_pairs:PicklePairs")
+    yield _entry(SourceEntry, "burst", "zoo.data.sources.burst:Burst")
+    yield _entry(SourceEntry, "frames", "zoo.data.sources.frames:Frames")

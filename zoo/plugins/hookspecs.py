@@ -39,12 +39,13 @@ from zoo.plugins.records import (
     LossEntry,
     NoiseEntry,
     OptimizerEntry,
+    PairingEntry,
     ScheduleEntry,
     SourceEntry,
 )
 
 # The version of all this: 1.1 after an addition, 2.0 after a change that plugins have to follow.
-API_VERSION = "1.1"  # 1.1: zoo_models
+API_VERSION = "1.2"  # 1.1: zoo_models; 1.2: zoo_pairings
 
 hookspec = pluggy.HookspecMarker("zoo")
 hookimpl = pluggy.HookimplMarker("zoo")
@@ -84,11 +85,17 @@ def zoo_noises() -> Iterable[NoiseEntry]:  # type: ignore[empty-body]  # a speci
 
 
 @hookspec
+def zoo_pairings() -> Iterable[PairingEntry]:  # type: ignore[empty-body]  # a specification
+    """Pairings, for ``data.target``: the factory builds a ``zoo.data.pairings.base.Pairing``."""
+
+
+@hookspec
 def zoo_sources() -> Iterable[SourceEntry]:  # type: ignore[empty-body]  # a specification
-    """Data sources, for ``data.source``: the factory returns clean images or noisy pairs.
+    """Data sources, for ``data.source``: the factory returns pictures, pairs or bursts.
 
     It is called with the parameters and ``channels``, and returns
-    :class:`zoo.data.sets.CleanImages` or :class:`zoo.data.sets.ImagePairs`.
+    :class:`zoo.data.sets.CleanImages`, :class:`zoo.data.sets.ImagePairs` or
+    :class:`zoo.data.sets.Bursts`.
     """
 
 

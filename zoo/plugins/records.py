@@ -242,6 +242,14 @@ class NoiseEntry(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PairingEntry(Entry):
+    """A pairing: the factory builds what makes input and target (:mod:`zoo.data.pairings`)."""
+
+    kind: ClassVar[str] = "pairing"
+    hook: ClassVar[str] = "zoo_pairings"
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceEntry(Entry):
     """A data source: the factory loads images or pairs (:mod:`zoo.data.sources`)."""
 
@@ -256,5 +264,6 @@ KINDS: tuple[type[Entry], ...] = (
     InitializerEntry,
     ScheduleEntry,
     NoiseEntry,
+    PairingEntry,
     SourceEntry,
 )

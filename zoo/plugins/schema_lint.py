@@ -18,7 +18,7 @@ from zoo.spec.schemas import SHARED, follow, read_schema
 
 Found = Iterator[tuple[tuple[str | int, ...], str]]  # where in the schema, what is wrong there
 
-KINDS = ("layer", "loss", "optimizer", "initializer", "schedule", "noise", "source")
+KINDS = (*("layer", "loss", "optimizer", "initializer", "schedule", "noise", "pairing", "source"),)
 
 LOOKED_UP = ("x-zoo-kind", "x-zoo-path", "x-zoo-body")
 

@@ -37,6 +37,12 @@ def ascending_ranges(where: str, parameters: Mapping[str, Any]) -> None:
             )
 
 
+def odd_size(where: str, parameters: Mapping[str, Any]) -> None:
+    """``size`` has a pixel in its middle."""
+    if parameters["size"] % 2 == 0:
+        raise ArgumentError(f"{where}: size is {parameters['size']}. Use an odd number.", "size")
+
+
 def nesterov_momentum(where: str, parameters: Mapping[str, Any]) -> None:
     """With ``nesterov`` there is a ``momentum`` and no ``dampening``."""
     momentum, dampening = parameters["momentum"], parameters["dampening"]

@@ -78,6 +78,8 @@ def in_a_file(
         file[kind] = table
     elif kind == "schedule":
         file["train"] = {"schedule": table}
+    elif kind == "pairing":
+        file["data"] = {"target": table}
     elif kind == "noise":
         file["data"] = {"noise": table}
     return parse_architecture(tomli_w.dumps(file), registry, "the file", Path())

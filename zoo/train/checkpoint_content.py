@@ -177,12 +177,12 @@ def _without_tensors(content: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def _finite(line: Any) -> Any:
-    """A line of the metrics: what is measured may be infinite, or no number."""
+    """A line of the metrics: what is measured may be infinite, no number, or not there."""
     if not isinstance(line, dict):
         return line
-    measured = ("train_loss", "val_loss", "val_psnr")
+    measured = {"train_loss": float, "val_loss": float, "val_psnr": float | None}
     return {
-        key: 0.0 if key in measured and type(value) is float else value
+        key: 0.0 if key in measured and isinstance(value, measured[key]) else value
         for key, value in line.items()
     }
 

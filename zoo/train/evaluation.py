@@ -47,13 +47,18 @@ def denoised(
 
 def validate(
     model: Module, loss: Loss, images: Sequence[EvaluationImage], device: torch.device
-) -> tuple[float, float]:
-    """The mean loss of the network's output, and the mean PSNR of its clipped output."""
+) -> tuple[float, float | None]:
+    """The mean loss of the network's output, and the mean PSNR of its clipped output.
+
+    None where outputs are compared with a pairing's target, of which PSNR tells nothing.
+    """
     losses, errors = [], []
     for image, y in zip(images, denoised(model, images, device), strict=True):
-        losses.append(float(loss.forward(y, image.reference)))
+        mask = () if image.mask is None else (image.mask[None],)
+        losses.append(float(loss.forward(y[None], image.reference[None], *mask)))
         errors.append(squared_error(clipped(y, image.reference), image.reference))
-    return sum(losses) / len(losses), mean_psnr(errors)
+    known = all(image.compared_with in ("clean", "noisy") for image in images)
+    return sum(losses) / len(losses), mean_psnr(errors) if known else None
 
 
 def evaluate(
@@ -82,17 +87,19 @@ def evaluate(
         output = clipped(y, image.reference)
         if on_output is not None:
             on_output(image, output)
-        of_model.append(Measure.of(output, image.reference))
-        of_noisy.append(Measure.of(image.noisy, image.reference))
+        of_model.append(Measure.of(output, image))
+        of_noisy.append(Measure.of(image.noisy, image))
         for name, measures in of_baselines.items():
             output = clipped(apply_baseline(name, image.noisy), image.reference)
-            measures.append(Measure.of(output, image.reference))
+            measures.append(Measure.of(output, image))
         on_image(done)
     return Evaluation(
         names=tuple(image.name for image in images),
         model=Score(tuple(of_model)),
         noisy=Score(tuple(of_noisy)),
         baselines={name: Score(tuple(measures)) for name, measures in of_baselines.items()},
+        compared_with=images[0].compared_with,
+        shots=tuple(image.shots for image in images),
     )
 
 

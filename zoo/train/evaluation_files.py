@@ -82,7 +82,7 @@ class ImageFolder:
         parent = self.path / safe_name(of.folder) if self._several else self.path
         parent.mkdir(exist_ok=True)
         base = self._unique(parent, safe_name(_without_suffix(image.name)))
-        reference = "clean" if image.reference_is_clean else "second"
+        reference = {"clean": "clean", "noisy": "second"}.get(image.compared_with, "target")
         tensors = {"noisy": image.noisy, "denoised": output, reference: image.reference}
         for kind, tensor in tensors.items():
             _write_png(parent / f"{base}.{kind}.png", image.name, tensor)

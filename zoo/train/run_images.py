@@ -12,7 +12,7 @@ import tomli
 from zoo.architecture import Architecture, Component
 from zoo.compiler import Compiler
 from zoo.data.record import DataRecord, Match, RecordedImage, match, recorded
-from zoo.data.sets import Images
+from zoo.data.sets import Images, cut_in_two
 from zoo.data.split import Split, draw_split, without_copies
 from zoo.errors import DataError, listed
 
@@ -165,13 +165,26 @@ def _load(compiler: Compiler, *, begun: bool = False) -> tuple[Images, Images]:
     data = compiler.architecture.data
     try:
         images = compiler.data(data.source)
-        return images, images if data.validation is None else compiler.data(data.validation)
+        if data.validation is not None:
+            return images, compiler.data(data.validation)
+        images = _cut_single(compiler, images)
+        return images, images
     except DataError as error:
         if not begun:
             raise
         *others, last = error.args
         moved = "If the run's images have moved, go on with zoo run --data NEW --resume."
         raise DataError(*others, f"{last} {moved}") from None
+
+
+def _cut_single(compiler: Compiler, images: Images) -> Images:
+    """Of a single scene the lower tenth, or what a crop needs, as one of its own to be held out."""
+    if len(images.names) > 1:
+        return images
+    size, pairing = compiler.architecture.input, compiler.pairing()
+    needed, height = pairing.window(size.height, size.width)[0], images.sides[0][0].shape[1]
+    row = height - max(needed, height // 10)
+    return cut_in_two(images, row) if row >= needed else images
 
 
 def _lost(

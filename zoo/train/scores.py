@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from operator import mul
 from typing import Any
 
 from torch import Tensor
 
+from zoo.data.evaluation import EvaluationImage
 from zoo.train.baselines import BASELINES
 from zoo.train.metrics import mean_psnr, psnr, psnr_of_mean_mse, squared_error, ssim
 
@@ -21,9 +23,14 @@ class Measure:
     size: int
 
     @classmethod
-    def of(cls, output: Tensor, reference: Tensor) -> Measure:
-        """How close an output is to what it is compared with, both (C, H, W)."""
-        return cls(squared_error(output, reference), ssim(output, reference), reference.numel())
+    def of(cls, output: Tensor, image: EvaluationImage) -> Measure:
+        """How close an output, (C, H, W), is to what it is compared with."""
+        reference = image.reference
+        if image.mask is None:
+            return cls(squared_error(output, reference), ssim(output, reference), reference.numel())
+        chosen = image.mask.expand_as(reference) > 0
+        output, reference = (it[chosen][:, None, None] for it in (output, reference))
+        return cls(squared_error(output, reference), None, reference.numel())
 
     @property
     def psnr(self) -> float:
@@ -79,12 +86,31 @@ class Evaluation:
         model: the network's score; its output is clipped to [0, 1], or to what the reference spans.
         noisy: the noisy input's, not clipped.
         baselines: the classical methods' by name, clipped.
+        compared_with, shots: of the images, as of :class:`zoo.data.evaluation.EvaluationImage`.
     """
 
     names: tuple[str, ...]
     model: Score
     noisy: Score
     baselines: Mapping[str, Score]
+    compared_with: str = "clean"
+    shots: tuple[int, ...] = ()
+
+    @property
+    def psnr_estimate(self) -> float | None:
+        """The PSNR that the model would have against clean images, of the mean squared error.
+
+        Where the references are the means of n other noisy views, of mean 0 and of the same
+        variance and independent of the input's, their own noise has the part 1 / (n + 1) of the
+        noisy input's squared error. None for other references, and where less than that is left.
+        """
+        if self.compared_with != "noisy":
+            return None
+        pairs = zip(self.model.images, self.noisy.images, self.shots, strict=True)
+        errors = [model.mse - noisy.mse / (shots + 1) for model, noisy, shots in pairs]
+        sizes = [image.size for image in self.model.images]
+        error = sum(map(mul, errors, sizes)) / sum(sizes)
+        return psnr(error) if error > 0 else None
 
     @property
     def per_image(self) -> tuple[ImageScore, ...]:
@@ -111,7 +137,9 @@ class Evaluation:
         return {
             "data": data,
             "n_images": len(self.names),
+            "compared_with": self.compared_with,
             **self.model.to_dict(),
+            **({"psnr_estimate": self.psnr_estimate} if self.compared_with == "noisy" else {}),
             **{f"{name}_noisy": value for name, value in self.noisy.to_dict().items()},
             "baselines": {name: score.to_dict() for name, score in self.baselines.items()},
             "weights": weights,

@@ -11,7 +11,6 @@ from typing import Any
 
 import tomli
 import torch
-from torch import Tensor
 
 from zoo.architecture import Architecture, Component, parse_resolved
 from zoo.compiler import Compiler
@@ -20,9 +19,10 @@ from zoo.data.batches import Batches
 from zoo.data.brightness import brightness_remarks
 from zoo.data.evaluation import EvaluationImage, evaluation_images
 from zoo.data.noise.base import Noise
+from zoo.data.pairings.base import Pairing
 from zoo.data.record import DataRecord
 from zoo.data.seeding import generator
-from zoo.data.sets import ImagePairs, Images
+from zoo.data.sets import CleanImages, ImagePairs, Images, all_images
 from zoo.errors import (
     ArchitectureError,
     ArgumentError,
@@ -69,8 +69,8 @@ def load_run_data(
     spec = compiler.architecture
     chosen = new_images(compiler) if images is None else images
     train = chosen.train
-    noise = _noise(compiler, train, spec.data.noise)
-    _check_mask(compiler, noise)
+    noise, pairing = _noise(compiler, train, spec.data.noise), compiler.pairing()
+    _check_mask(compiler, noise, pairing)
     try:
         batches = Batches(
             train,
@@ -78,7 +78,7 @@ def load_run_data(
             batch_size=spec.train.batch_size,
             height=spec.input.height,
             width=spec.input.width,
-            target=spec.data.target,
+            pairing=pairing,
             augment=Augment(**spec.data.augment),
             samples=spec.data.samples_per_epoch,
             seed=spec.train.seed,
@@ -88,7 +88,7 @@ def load_run_data(
         raise spec.error((), str(error)) from error
     remarks = (*chosen.remarks, *_remarks(spec, train))
     if compiler.value_range is None:
-        remarks += tuple(brightness_remarks(_all_images(train)))
+        remarks += tuple(brightness_remarks(all_images(train)))
     return RunData(batches, noisy_copies(compiler, chosen.held_out), chosen.record, remarks)
 
 
@@ -113,8 +113,8 @@ def noisy_copies(
     """What a model of the architecture is evaluated on: the same copies in every run.
 
     Args:
-        images: photographs, or pairs, which are taken as they are.
-        noise: to add to photographs, in the place of the architecture's ``evaluation_noise``.
+        images: pictures, or pairs or bursts, which are taken as they are.
+        noise: to add to pictures, in the place of the architecture's ``evaluation_noise``.
 
     Raises:
         ArchitectureError: the images are photographs, and there is no noise to add.
@@ -122,7 +122,8 @@ def noisy_copies(
     spec = compiler.architecture
     if noise is None:
         noise = _noise(compiler, images, spec.data.evaluation_noise)
-    return evaluation_images(images, noise, spec.train.seed)
+    pairing = spec.data.target.type, compiler.pairing()
+    return evaluation_images(images, noise, spec.train.seed, pairing=pairing)
 
 
 def load_model(
@@ -212,6 +213,8 @@ def check_resumable(path: Path, content: Mapping[str, Any], architecture: Archit
             f"{path}: architecture: is no TOML. Use a .pkl file that zoo has written."
         ) from error
     now = dict(_flat(tomli.loads(architecture.text)))
+    # A name stands for a table with that type: data.target was a name in earlier checkpoints.
+    before = {f"{key}.type" if f"{key}.type" in now else key: it for key, it in before.items()}
     differences = [
         f"{key} was {format_value(before.get(key, 'not set'))}, "
         f"is {format_value(now.get(key, 'not set'))}"
@@ -227,45 +230,58 @@ def check_resumable(path: Path, content: Mapping[str, Any], architecture: Archit
 
 
 def _noise(compiler: Compiler, images: Images, noise: Component | None) -> Noise | None:
-    """The noise to add to clean images; None for pairs, which have their own."""
-    if isinstance(images, ImagePairs):
+    """The noise to add to pictures; None for pairs and bursts, which have their own."""
+    if not isinstance(images, CleanImages):
         return None
     if noise is None:
         raise compiler.architecture.error(
             ("data", "noise"),
-            "is missing, and the images are clean. Use a table such as "
-            '{type = "gaussian", sigma = 25}.',
+            "is missing. For clean images use a table such as "
+            '{type = "gaussian", sigma = 25}; for noisy ones "none".',
         )
     built: Noise = compiler.build(noise)
     return built
 
 
-def _check_mask(compiler: Compiler, noise: Noise | None) -> None:
-    """Refuse a noise that leaves out pixels of the target with a loss that takes no mask."""
+def _check_mask(compiler: Compiler, noise: Noise | None, pairing: Pairing) -> None:
+    """Refuse pixels of the target that do not count with a loss that takes no mask."""
     spec = compiler.architecture
-    if noise is None or not noise.masks or spec.data.target == "clean":
+    of_noise = noise is not None and noise.masks and pairing.needs != "clean"
+    if not (of_noise or pairing.masks):
         return
     if "mask" not in inspect.signature(compiler.loss().forward).parameters:
-        name = spec.data.noise.type if spec.data.noise else "the noise"
+        key = "target" if pairing.masks else "noise"
+        used = getattr(spec.data, key)
         raise spec.error(
-            ("data", "noise"),
-            f"{name} leaves out pixels of the target, and the loss {spec.loss.type} takes no "
-            "mask. Use a loss that does, such as mse.",
+            ("data", key),
+            f"{used.type if used else 'the noise'} leaves out pixels of the target, and the loss "
+            f"{spec.loss.type} takes no mask. Use a loss that does, such as mse.",
         )
 
 
 def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
     """What may surprise a user about the combination of images, noise, target and loss."""
     noise = spec.data.noise
-    if isinstance(images, ImagePairs):
-        if noise is not None:
-            yield "the images are noisy pairs: data.noise is not used"
-        if spec.data.validation is None and not images.second_is_clean:
-            yield (
-                "there are no clean images to validate on: PSNR and SSIM compare with the second "
-                "noisy image of each pair, so they are lower than against a clean one"
+    if not isinstance(images, CleanImages):
+        if noise is not None and noise.type != "none":
+            yield "the images are noisy already: data.noise is not used"
+        second_is_clean = isinstance(images, ImagePairs) and images.second_is_clean
+        if spec.data.validation is None and not second_is_clean:
+            other = (
+                "second noisy image of each pair"
+                if isinstance(images, ImagePairs)
+                else "mean of the other shots of each burst"
             )
-    elif noise is not None and (noise.type, spec.loss.type, spec.data.target) == (
+            yield (
+                "there are no clean images to validate on: PSNR and SSIM compare with the "
+                f"{other}, so they are lower than against a clean one"
+            )
+    elif noise is not None and noise.type == "none":
+        yield (
+            "there are no clean images to validate on: the validation loss is that of "
+            f"{spec.data.target.type} on the images held out, and the latest weights count"
+        )
+    elif noise is not None and (noise.type, spec.loss.type, spec.data.target.type) == (
         "impulse",
         "mse",
         "noisy",
@@ -274,12 +290,6 @@ def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
             "impulse noise is not zero-mean: with noisy targets the mse learns a mean that is "
             'drawn towards grey. Use target = "clean", or expect a bias'
         )
-
-
-def _all_images(images: Images) -> tuple[Tensor, ...]:
-    if isinstance(images, ImagePairs):
-        return images.first + images.second
-    return images.images
 
 
 def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:

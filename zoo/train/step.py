@@ -9,6 +9,7 @@ from torch import Tensor
 
 from zoo.engine import lower
 from zoo.engine.passes import Loss
+from zoo.inference.any_size import any_size
 from zoo.nn.module import Module
 
 
@@ -46,7 +47,8 @@ class TrainStep:
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
-        self._step = lower(model, warn).training_step(
+        self._lowered = lower(model, warn)
+        self._step = self._lowered.training_step(
             loss, optimizer.step, precision=precision, capture=capture
         )
 
@@ -63,3 +65,16 @@ class TrainStep:
             copied to the host.
         """
         return self._step(x, target) if mask is None else self._step(x, target, mask)
+
+    def predict(self, x: Tensor) -> Tensor:
+        """The output of the network as it is, in evaluation mode, for images of any size.
+
+        Args:
+            x: (N, C, H, W).
+        """
+        training = self.model.training
+        self.model.eval()
+        try:
+            return any_size(self._lowered, x)
+        finally:
+            self.model.train(training)

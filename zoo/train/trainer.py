@@ -99,6 +99,7 @@ class Trainer:
         self.loss = self.compiler.loss()
         self.optimizer = self.compiler.optimizer(self.model.param())
         self.schedule = self.compiler.schedule()
+        self.pairing = self.compiler.pairing()
         self.base_lr = self.optimizer.lr
         self._loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
 
@@ -143,6 +144,8 @@ class Trainer:
             self.optimizer.lr = self.base_lr * self.schedule(
                 progress.step, len(self.batches), self.architecture.train.epochs
             )
+            done = progress.step / (progress.step + self.steps_left)
+            batch = self.pairing.correct(batch, step.predict, done)
             loss = step(batch.x, batch.target, batch.mask)
             self._loss_sum.add_(loss, alpha=len(batch.x))  # in float64
             progress.samples += len(batch.x)
@@ -184,7 +187,7 @@ class Trainer:
         progress.seconds, progress.samples = 0.0, 0
         self._loss_sum.zero_()
         self.metrics.append(metrics)
-        if val_psnr > progress.best_psnr:  # never true for nan
+        if val_psnr is not None and val_psnr > progress.best_psnr:  # never true for nan
             progress.best_psnr, progress.best_epoch = val_psnr, progress.epoch
             directory.save_best(self.checkpoint())
         self.save(directory)

@@ -36,11 +36,13 @@ class Noise(Protocol):
         largest_block: the largest block size that :meth:`block_sizes` returns.
         on_device: whether :meth:`draw` computes on ``generator.device``, where the crops are; else
             it is only given a CPU's.
+        simulated: whether it is added to clean pictures; else the pictures are noisy already.
     """
 
     masks: bool = False
     on_device: bool = False
     largest_block: int = 1
+    simulated: bool = True
 
     def block_sizes(self, n: int, generator: torch.Generator) -> Tensor:
         """For each of n images how many photograph pixels, along each axis, make an image pixel.

@@ -1,0 +1,68 @@
+"""``data.range = "auto"``: black and white from what the training images span."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import tomli
+from torch import Tensor
+
+from zoo.architecture import Architecture
+from zoo.compiler import Compiler
+from zoo.data.sets import all_images
+from zoo.errors import CheckpointError, DataError
+
+BLACK, WHITE = 0.001, 0.999  # quantiles of the values
+LOOKED_AT = 2**22  # values at most
+AS_STORED = 0.0, 1.0  # the range in which values stay as files have them
+
+
+def with_measured_range(compiler: Compiler) -> Compiler:
+    """The compiler of the same architecture, with values in the place of ``auto``.
+
+    Raises:
+        DataError: the images are missing, unreadable, or all of one value.
+    """
+    architecture, registry = compiler.architecture, compiler.registry
+    if architecture.data.value_range != "auto":
+        return compiler
+    source = architecture.data.source
+    images = Compiler(architecture.with_range(*AS_STORED), registry).data(source)
+    low, high = span(all_images(images))
+    if low == high:
+        raise DataError(
+            f"{source.name}: nearly all values are {low:g}, so that data.range cannot be 'auto'. "
+            "Give the values of black and white, such as [0, 4095]."
+        )
+    return Compiler(architecture.with_range(low, high), registry)
+
+
+def with_recorded_range(
+    architecture: Architecture, content: Mapping[str, Any], where: object
+) -> Architecture:
+    """The same architecture, with the values of a checkpoint in the place of ``auto``.
+
+    Raises:
+        CheckpointError: the checkpoint's run has not measured any.
+    """
+    if architecture.data.value_range != "auto":
+        return architecture
+    try:
+        recorded = tomli.loads(content["architecture"])["data"]["range"]
+        low, high = map(float, recorded)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CheckpointError(
+            f"{where}: another architecture: data.range is 'auto', and was not when the run began."
+        ) from error
+    return architecture.with_range(low, high)
+
+
+def span(images: Iterable[Tensor]) -> tuple[float, float]:
+    """The values that all but a thousandth of the images' values are above, and below."""
+    arrays = [image.flatten().numpy() for image in images]
+    step = max(1, sum(array.size for array in arrays) // LOOKED_AT)
+    values = np.concatenate([array[::step] for array in arrays])
+    low, high = np.quantile(values, (BLACK, WHITE))
+    return float(low), float(high)
