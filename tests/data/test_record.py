@@ -9,7 +9,6 @@ from zoo.data.record import DataRecord, match, recorded
 from zoo.data.sets import CleanImages, ImagePairs
 from zoo.errors import DataError
 
-
 GOOD = {"name": "a", "size": "3x4x5", "sha256": "0" * 64}
 
 
@@ -42,8 +41,8 @@ def test_damaged_records(plain: object) -> None:
     with pytest.raises(DataError) as caught:
         DataRecord.from_plain(plain)  # type: ignore[arg-type]
     assert str(caught.value) == (
-        "is no record of images. Use lists train and held_out of one or more tables of name, size and "
-        "sha256."
+        "is no record of images. Use lists train and held_out of one or more tables of name, "
+        "size and sha256."
     )
 
 

@@ -120,8 +120,8 @@ def _read(directory: RunDirectory, compiler: Compiler) -> dict[str, Any]:
     record = record_in(content)
     if record and (both := record.on_both_sides):
         warn(
-            f"{directory.last}: data: {len(both)} of the {len(record.held_out)} held-out images are "
-            f"trained on too ({listed(both)}): figures on these are too good"
+            f"{directory.last}: data: {len(both)} of the {len(record.held_out)} held-out images "
+            f"are trained on too ({listed(both)}): figures on these are too good"
         )
     for other in check_providers(directory.last, content["plugins"], compiler.registry):
         warn(other)

@@ -59,8 +59,8 @@ class DataRecord:
             return cls(*(_from_plain(content[side]) for side in SIDES))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(
-                "is no record of images. Use lists train and held_out of one or more tables of name, "
-                "size and sha256."
+                "is no record of images. Use lists train and held_out of one or more tables of "
+                "name, size and sha256."
             ) from error
 
     def to_plain(self) -> dict[str, list[dict[str, str]]]:

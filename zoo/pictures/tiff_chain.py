@@ -1,4 +1,4 @@
-"""The chain of a TIFF's pages, each of which says where the next one stands (TIFF 6.0, section 2)."""
+"""The chain of a TIFF's pages: each says where the next one stands (TIFF 6.0, section 2)."""
 
 from __future__ import annotations
 
