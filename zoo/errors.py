@@ -189,11 +189,12 @@ def format_value(value: Any) -> str:
 
 def format_error(error: BaseException) -> str:
     """An exception in one line: zoo's own by its message, any other as a traceback ends."""
-    if isinstance(error, EscapeError):
+    kind = type(error)  # what a plugin's error says of itself may be anything, or raise
+    if issubclass(kind, EscapeError):
         return format_error(error.args[0])
-    name = vars(type)["__name__"].__get__(type(error))  # its class may hide it
+    name = vars(type)["__name__"].__get__(kind)
     try:
-        if isinstance(error, ZooError):
+        if issubclass(kind, ZooError):
             return str(error)
         message = " ".join(str(error).split()).rstrip(".")
     except KeyboardInterrupt:

@@ -48,6 +48,10 @@ FAILING = {
         "class Mute(Exception, metaclass=Meta): pass\nraise Mute('x')",
         "cannot be loaded: Mute: x",
     ),
+    "error-without-a-class": (
+        "class Lie(Exception):\n    __class__ = property(lambda self: 1 / 0)\nraise Lie('x')",
+        "cannot be loaded: Lie: x",
+    ),
     "obeyed-by-terminals": (
         "raise ValueError('\\x1b[31mred')",
         "cannot be loaded: ValueError: \\u001b[31mred",

@@ -41,10 +41,11 @@ def console_main() -> NoReturn:
 
 
 def _end_late(status: int) -> None:
-    """End the process where it has not ended by itself."""
+    """End the process where it has not ended by itself, once Python has begun to end it."""
+    threading.main_thread().join()  # not before: a debugger or profiler may have called
     time.sleep(LONGEST_END)
-    names = [it.name for it in threading.enumerate() if it.is_alive() and not it.daemon]
-    names = [name for name in names if name != threading.main_thread().name]
+    others = set(threading.enumerate()) - {threading.main_thread()}
+    names = sorted(thread.name for thread in others if not thread.daemon)
     what = f"the thread {', '.join(names)}" if names else "an exit handler"
     say(f"warning: {what} of a plugin or library still runs: zoo ends without it", err=True)
     os._exit(status)
