@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
-SCRIPT = "#!{python}\nfrom zoo.cli import main\n\nmain()\n"
+SCRIPT = "#!{python}\nfrom zoo.cli import console_main\n\nconsole_main()\n"
 
 
 @dataclass(frozen=True)

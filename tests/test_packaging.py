@@ -13,12 +13,12 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-import tomli
+
+from zoo.version import VERSION
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-VERSION = tomli.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 pytestmark = pytest.mark.slow  # it builds a wheel
 UNUSED = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*", "build", "dist", "runs")
 
@@ -99,7 +99,7 @@ def test_the_metadata(metadata: Message) -> None:
 
 def test_the_command_is_an_entry_point(unpacked: Path) -> None:
     (path,) = unpacked.glob("*.dist-info/entry_points.txt")
-    assert path.read_text("utf-8") == "[console_scripts]\nzoo = zoo.cli:main\n"
+    assert path.read_text("utf-8") == "[console_scripts]\nzoo = zoo.cli:console_main\n"
 
 
 def run(site: Path | None, folder: Path, *arguments: str) -> str:

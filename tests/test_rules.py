@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "temporary": set(),
     "files": {"errors", "temporary"},
     "malloc": set(),
+    "version": set(),
     "limits": set(),
     "spec": set(),
     "spec.schemas": set(),
@@ -51,10 +52,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins.suggestions": set(),
     "plugins.static_source": set(),
     "plugins.python_subprocess": set(),
-    "plugins.scaffold": set(),
     "plugins.schema_lint": {"errors", "spec.schemas", "spec.arguments", "plugins.suggestions"},
     "plugins.isolation": {"errors"},
-    "plugins.distributions": {"errors"},
+    "plugins.distributions": {"errors", "files"},
+    "plugins.scaffold": {"errors", "version", "plugins.distributions"},
     "plugins.object_reference": {"errors", "plugins.isolation"},
     "plugins.records": {
         *("errors", "spec.layer_info", "plugins.schema_lint", "plugins.object_reference"),
@@ -69,7 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins.discovery": {
         *("errors", "plugins.records", "plugins.hookspecs", "plugins.builtins"),
         *("plugins.model_entry", "plugins.static_source"),
-        *("plugins.distributions", "plugins.isolation"),
+        *("plugins.distributions", "plugins.isolation", "plugins.declared_layer", "version"),
     },
     "plugins.registry": {
         *("errors", "plugins.records", "plugins.lowering", "plugins.discovery"),
@@ -85,7 +86,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "plugins.suggestions",
     },
     "describe": {
-        *("errors", "files", "spec.schemas", *PLUGINS_FOUND, "plugins.python_subprocess"),
+        *(
+            "errors",
+            "files",
+            "version",
+            "spec.schemas",
+            *PLUGINS_FOUND,
+            "plugins.python_subprocess",
+        ),
         "architecture",
     },
     "init": {"errors", *SPEC},
@@ -110,7 +118,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         ),
     },
     "export.optional": {"errors"},
-    "export.graph": {"errors", "spec.sizes", "plugins.isolation", "nn", "export.optional"},
+    "export.graph": {
+        "errors",
+        "version",
+        "spec.sizes",
+        "plugins.isolation",
+        "nn",
+        "export.optional",
+    },
     "export.layers": {"nn", "export.graph"},
     "export.runtime": {"export.optional"},
     "zoo": {  # zoo/__init__.py
@@ -135,7 +150,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "limits", *PLUGINS_FOUND, "describe", *TEXTBOOK, "data", "engine", "train"),
     },
     "cli": {
-        *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
+        *("errors", "files", "version", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
         *("export.optional", "bench", "doctor"),
@@ -143,10 +158,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
 }
 PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
-LOOSE = {"__init__", "__main__", "errors", "files", "temporary", "compiler", "limits", "malloc"}
+LOOSE = {
+    *("__init__", "__main__", "errors", "files", "temporary", "compiler", "limits", "malloc"),
+    "version",
+}
 
 WITHOUT_TORCH = {
-    *("errors", "files", "temporary", "limits", "spec", "plugins", "architecture"),
+    *("errors", "files", "temporary", "limits", "version", "spec", "plugins", "architecture"),
     *("describe", "pictures"),
 }
 A_PLUGIN_MAY_IMPORT = re.compile(

@@ -1,6 +1,6 @@
 """``zoo`` and ``python -m zoo``."""
 
-from zoo.cli import main
+from zoo.cli import console_main
 
 if __name__ == "__main__":
-    main()
+    console_main()

@@ -189,15 +189,18 @@ def format_value(value: Any) -> str:
 
 def format_error(error: BaseException) -> str:
     """An exception in one line: zoo's own by its message, any other as a traceback ends."""
-    if isinstance(error, ZooError):
-        return str(error)
-    if isinstance(error, EscapeError):
+    kind = type(error)  # what a plugin's error says of itself may be anything, or raise
+    if issubclass(kind, EscapeError):
         return format_error(error.args[0])
+    name = vars(type)["__name__"].__get__(kind)
     try:
+        if issubclass(kind, ZooError):
+            return str(error)
         message = " ".join(str(error).split()).rstrip(".")
-    except Exception:  # one of a plugin need not know what to say
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # one of a plugin need not know what to say, and may raise anything
         message = ""
-    name = type(error).__name__
     return printable(shorten(f"{name}: {message}" if message else name, LONGEST_ERROR))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import shutil
@@ -80,6 +81,67 @@ def test_resuming_goes_back_to_the_checkpoint_before(
     assert (result.code, result.err) == (
         5,
         "run/last.pkl: progress.step: is -1. Use an integer >= 0.\n",
+    )
+
+
+def squares_below_zero(content: dict[str, Any]) -> None:
+    content["optimizer"]["state"][0]["exp_avg_sq"].fill_(-1)
+
+
+IMPOSSIBLE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "step_in_epoch": (
+        lambda content: content["progress"].update(step_in_epoch=10**9, step=10**9 + 10),
+        "progress.step is 1000000010, with epoch 2 and step_in_epoch 1000000000, ",
+    ),
+    "step": (
+        lambda content: content["progress"].update(step=3),
+        "progress.step is 3, with epoch 2 and step_in_epoch 0, ",
+    ),
+    "squares": (
+        squares_below_zero,
+        "Adam: the state differs: state[0].exp_avg_sq has values below",
+    ),
+    "no_images": (
+        lambda content: content["data"].update(train=[], held_out=[]),
+        "data: is no record of images. Use lists ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_what_no_run_has_cannot_be_resumed(
+    change: Callable[[dict[str, Any]], object],
+    message: str,
+    finished: Any,
+    base: Path,
+    tmp_path: Path,
+    cli: Callable[..., Any],
+) -> None:
+    shutil.copytree(finished.path, tmp_path / "run")
+    last = tmp_path / "run" / "last.pkl"
+    content = copy.deepcopy(load_checkpoint(last))
+    change(content)
+    forged(last, last, **content)
+    last.with_name("last.previous.pkl").unlink()
+    result = cli("run", base / "tiny.toml", "--out", "run", "--resume", "--epochs", "3")
+    assert result.code == 5
+    assert message in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_held_out_images_that_are_trained_on(
+    finished: Any, base: Path, tmp_path: Path, cli: Callable[..., Any]
+) -> None:
+    shutil.copytree(finished.path, tmp_path / "run")
+    last = tmp_path / "run" / "last.pkl"
+    data = load_checkpoint(last)["data"]
+    names = [item["name"] for item in data["train"]]
+    forged(last, last, data={"train": data["train"], "held_out": data["train"][:1]})
+    result = cli("run", base / "tiny.toml", "--out", "run", "--resume")
+    assert (result.code, result.err.splitlines()[0]) == (
+        0,
+        "warning: run/last.pkl: data: 1 of the 1 held-out images are trained on too "
+        f"({names[0]}): figures on these are too good",
     )
 
 

@@ -207,9 +207,15 @@ def test_an_interface_that_fits(wanted: str, zoo: Any, site: Site) -> None:
 
 def test_one_that_contributes_nothing(zoo: Any, site: Site) -> None:
     site.install("zoo-t-unmarked", GOOD.replace("@zoo.hookimpl", ""))
-    reason = "contributes nothing. Mark its functions with @zoo.hookimpl."
+    reason = (
+        "cannot be loaded: the entry point plugin names what has none of zoo's hooks. Mark its "
+        "functions with @zoo.hookimpl, or name another module."
+    )
     assert states(zoo) == {"zoo-t-unmarked": ("fails", {}, [reason])}
     assert zoo("plugins")[1].splitlines()[-1] == f"zoo-t-unmarked 1.0: {reason}"
+    (site.folder / "zoo_t_unmarked.py").write_text(layers("return ()"))
+    reason = "contributes nothing: its hooks return no records."
+    assert states(zoo) == {"zoo-t-unmarked": ("fails", {}, [reason])}
 
 
 def test_a_misspelt_hook_is_reported_with_the_hooks(zoo: Any, site: Site) -> None:

@@ -9,6 +9,8 @@ from zoo.data.record import DataRecord, match, recorded
 from zoo.data.sets import CleanImages, ImagePairs
 from zoo.errors import DataError
 
+GOOD = {"name": "a", "size": "3x4x5", "sha256": "0" * 64}
+
 
 def clean(**levels: int) -> CleanImages:
     """A photograph of one grey level for each name."""
@@ -28,18 +30,29 @@ def test_a_record_is_plain_values_and_back() -> None:
 @pytest.mark.parametrize(
     "plain",
     [
-        *({}, [], {"train": 1, "held_out": []}, {"train": [{}], "held_out": []}, None),
-        {"train": [{"name": "a", "size": "3x4x5", "sha256": "0" * 63}], "held_out": []},
-        {"train": [{"name": "a", "size": "large", "sha256": "0" * 64}], "held_out": []},
-        {"train": [{"name": 1, "size": "3x4x5", "sha256": "0" * 64}], "held_out": []},
+        *({}, [], None, {"train": 1, "held_out": [GOOD]}, {"train": [{}], "held_out": [GOOD]}),
+        *({"train": [], "held_out": [GOOD]}, {"train": [GOOD], "held_out": []}),
+        {"train": [GOOD | {"sha256": "0" * 63}], "held_out": [GOOD]},
+        {"train": [GOOD | {"size": "large"}], "held_out": [GOOD]},
+        {"train": [GOOD | {"name": 1}], "held_out": [GOOD]},
     ],
 )
 def test_damaged_records(plain: object) -> None:
     with pytest.raises(DataError) as caught:
         DataRecord.from_plain(plain)  # type: ignore[arg-type]
     assert str(caught.value) == (
-        "is no record of images. Use lists train and held_out of tables of name, size and sha256."
+        "is no record of images. Use lists train and held_out of one or more tables of name, "
+        "size and sha256."
     )
+
+
+def test_images_on_both_sides() -> None:
+    images = clean(a=1, b=2, c=1)
+    assert DataRecord(recorded(images, [0, 1]), recorded(images, [1, 2])).on_both_sides == [
+        "b",
+        "c",
+    ]
+    assert DataRecord(recorded(images, [0, 2]), recorded(images, [1])).on_both_sides == []
 
 
 def test_images_are_found_in_the_recorded_order() -> None:

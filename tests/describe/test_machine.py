@@ -8,6 +8,7 @@ import pytest
 
 from zoo.describe import machine
 from zoo.describe.machine import OptionalPart, optional_parts, short_path, variables
+from zoo.version import VERSION
 
 
 def test_the_home_folder_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +35,9 @@ def test_only_variables_that_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_optional_parts_are_those_of_the_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_optional_parts_are_those_of_the_extras(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = [
         "click>=8",
         "numpy>=1; extra == 'fast'",
@@ -42,7 +45,11 @@ def test_optional_parts_are_those_of_the_extras(monkeypatch: pytest.MonkeyPatch)
         "zoo-elsewhere; (sys_platform == 'plan9') and extra == 'fast'",
         "pytest; extra == 'test'",
     ]
-    monkeypatch.setattr(machine, "requires", lambda name: lines)
+    info = tmp_path / f"zoo-{VERSION}.dist-info"
+    info.mkdir()
+    head = f"Name: zoo\nVersion: {VERSION}\n"
+    (info / "METADATA").write_text(head + "".join(f"Requires-Dist: {line}\n" for line in lines))
+    monkeypatch.syspath_prepend(str(tmp_path))
     assert optional_parts() == [
         OptionalPart("numpy", "fast", metadata.version("numpy")),
         OptionalPart("zoo-none", "fast", None),

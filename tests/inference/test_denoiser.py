@@ -164,9 +164,10 @@ def test_integers_are_rounded_and_clipped_and_floats_are_not() -> None:
         ),
     ],
 )
-def test_what_is_no_image(image: object, message: str) -> None:
+@pytest.mark.parametrize("strength", [0, 1])
+def test_what_is_no_image(image: object, message: str, strength: float) -> None:
     with pytest.raises(ArgumentError) as error:
-        Denoiser(identity(1))(image)  # type: ignore[type-var]
+        Denoiser(identity(1))(image, strength=strength)  # type: ignore[type-var]
     assert str(error.value) == message
 
 

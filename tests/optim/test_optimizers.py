@@ -453,6 +453,20 @@ def test_a_state_that_differs_is_refused_and_nothing_is_loaded(
     assert_identical([optimizer.state[0]["momentum_buffer"]], [torch.ones(2)])
 
 
+def test_squares_below_zero_are_refused() -> None:
+    state = stepped(Adam, amsgrad=True).state_dict()
+    optimizer = stepped(Adam, amsgrad=True)
+    optimizer.load_state_dict(state)
+    for moment in state["state"][1].values():
+        moment[-1] = -1e-9
+    with pytest.raises(StateError) as caught:
+        optimizer.load_state_dict(state)
+    assert str(caught.value) == (
+        "Adam: the state differs: state[1].exp_avg_sq has values below 0; "
+        "state[1].max_exp_avg_sq has values below 0."
+    )
+
+
 def test_an_optimizer_must_implement_update() -> None:
     with pytest.raises(NotImplementedError) as caught:
         Optimizer(one_pair(), lr=0.1).step()

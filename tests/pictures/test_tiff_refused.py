@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,25 @@ def test_a_truncated_tiff(tmp_path: Path, draw: Any, kept: float, capfd: Any) ->
         "damaged, or not a file of this kind. Images are PNG, JPEG, TIFF, BMP or WebP files."
     )
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize(("count", "back"), [(1, 1), (3, 1), (3, 2), (130, 110)])
+def test_pages_that_go_round_in_a_circle(
+    tmp_path: Path, draw: Any, big: bool, count: int, back: int
+) -> None:
+    """Of three such pages tifffile shows one, and those of 130 it reads without end."""
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path, bigtiff=big) as writer:
+        for _ in range(count):
+            writer.write(draw(8, 9), contiguous=False)
+    with tifffile.TiffFile(path) as tiff:
+        places = [page.offset for page in tiff.pages]
+    data = bytearray(path.read_bytes())
+    head, entry, field = (8, 20, "<Q") if big else (2, 12, "<I")
+    tags = int.from_bytes(data[places[-1] : places[-1] + head], "little")
+    struct.pack_into(field, data, places[-1] + head + tags * entry, places[back - 1])
+    path.write_bytes(data)
+    assert refused(path) == (
+        f"its pages go round in a circle: page {count} leads back to page {back}. Save it again."
+    )

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.plugins.test_discovery import ALL, Site, layers, read, site
 from zoo.architecture import parse_architecture
-from zoo.errors import ArchitectureError
+from zoo.describe.machine import installed_version, library_versions, optional_parts
+from zoo.errors import ArchitectureError, PluginError
 from zoo.plugins.discovery import discover
-from zoo.plugins.distributions import canonical, find_plugins
+from zoo.plugins.distributions import Provider, canonical, find_installed, find_plugins
 from zoo.plugins.registry import load_registry
+from zoo.plugins.scaffold import names_of, plugin_files
 from zoo.train.providers import check_providers
+from zoo.version import VERSION
 
 __all__ = ["site"]  # the fixture
 
@@ -75,22 +79,133 @@ def test_metadata_that_are_a_folder(site: Site) -> None:
     info = odd(site, None, b"")
     (info / "METADATA").mkdir()
     assert [it.reason for it in find_plugins("zoo")[1] if it.where == str(info)] == [
-        "it has no readable METADATA"
+        "its METADATA cannot be read: Is a directory"
     ]
+
+
+TOO_MUCH = "16,777,217 bytes are more than the 16,777,216 allowed here"
+
+
+def make_large(path: Path) -> None:
+    path.write_bytes(b"#" * (2**24 + 1))
+
+
+PIPE = "cannot be read: a pipe or device, no regular file"
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "reason"),
+    [
+        ("METADATA", os.mkfifo, f"its METADATA {PIPE}"),
+        ("entry_points.txt", os.mkfifo, f"its entry_points.txt {PIPE}"),
+        ("entry_points.txt", os.mkdir, "its entry_points.txt cannot be read: Is a directory"),
+        ("entry_points.txt", make_large, f"its entry_points.txt cannot be read: {TOO_MUCH}"),
+    ],
+)
+def test_metadata_that_cannot_be_read(
+    name: str, make: Callable[[Path], object], reason: str, site: Site
+) -> None:
+    """Nothing is waited for, and no plugin lost without a word."""
+    info = odd(site, None if name == "METADATA" else NAMED.encode(), b"")
+    make(info / name)
+    assert [it.reason for it in find_plugins("zoo")[1] if it.where == str(info)] == [reason]
+    assert find_installed("odd") is None or name != "METADATA"
+
+
+def test_torch_is_imported_whatever_is_installed(site: Site, tmp_path: Path) -> None:
+    """It looks for devices of others in all metadata, unless it is told not to."""
+    os.mkfifo(odd(site, NAMED.encode(), b"") / "entry_points.txt")
+    result = zoo(site, tmp_path, "evaluate", "none.pkl")
+    assert result.returncode == 5, result.stderr
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [None, b"Name: zoo\n", b"Name: zoo\nVersion: \xff\n", b"Name: zoo\nVersion: 9.0\n"],
+    ids=["none", "no_version", "latin-1", "another"],
+)
+def test_another_zoo_that_is_found_first(metadata: bytes | None, site: Site) -> None:
+    """What runs is what was imported."""
+    info = site.folder / "zoo-9.0.dist-info"
+    info.mkdir()
+    if metadata is not None:
+        (info / "METADATA").write_bytes(metadata)
+    registry = load_registry(discover(ALL))
+    assert registry.get("layer", "relu").provider == Provider("zoo", VERSION, "builtins")
+    assert library_versions()["zoo"] == VERSION
+    assert "safetensors" in [part.name for part in optional_parts()]
+    assert f"zoo>={VERSION[:3]}" in plugin_files(names_of("zoo-x"))["pyproject.toml"]
+
+
+def test_a_library_that_is_found_twice(site: Site) -> None:
+    there = find_installed("numpy")
+    info = site.folder / "numpy-9.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_bytes(b"Name: numpy\nVersion: \xff\n")
+    assert there is not None
+    assert library_versions()["numpy"] == there.version
+    assert installed_version("zoo-t-none") is None
+
+
+NO_HOOKS = (
+    "names what has none of zoo's hooks. Mark its functions with @zoo.hookimpl, or name another "
+    "module."
+)
+FORM = "Name a module, as in package.module, or an object in one, package.module:object."
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("json", NO_HOOKS),
+        ("os.path:join", NO_HOOKS),
+        ("...", f'is "...". {FORM}'),
+        ("a:b:c", f'is "a:b:c". {FORM}'),
+        (":a", f'is ":a". {FORM}'),
+        ("a b", f'is "a b". {FORM}'),
+        ("", f'is "". {FORM}'),
+    ],
+)
+def test_an_entry_point_that_names_no_plugin(value: str, reason: str, site: Site) -> None:
+    odd(site, NAMED.encode(), f"[zoo]\nx = {value}\n".encode())
+    registry = load_registry(discover(ALL))
+    assert [str(it) for it in site.failures(registry)] == [
+        f"plugin odd 1.0: cannot be loaded: the entry point x {reason}"
+    ]
+
+
+def test_very_many_that_fail_are_one_line(site: Site) -> None:
+    points = "".join(f"x{number:04} = nothing{number}\n" for number in range(1500))
+    odd(site, NAMED.encode(), f"[zoo]\n{points}".encode())
+    registry = load_registry(discover(ALL))
+    line = (
+        "plugin odd 1.0: cannot be loaded: ModuleNotFoundError: No module named 'nothing0' "
+        "(and 1,499 more: see zoo plugins)"
+    )
+    assert len(site.failures(registry)) == 1500
+    assert registry.failed_plugins("odd") == [line]
+    with pytest.raises(PluginError) as strict:
+        load_registry(discover({"ZOO_STRICT_PLUGINS": "1", "ZOO_PLUGINS": "odd"}))
+    assert str(strict.value) == line
+
+
+def zoo(site: Site, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": f"{site.folder}:{os.environ.get('PYTHONPATH', '')}"}
+    return subprocess.run(
+        [sys.executable, "-m", "zoo", *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 def test_commands_warn_once(site: Site, tmp_path: Path) -> None:
     info = odd(site, *BROKEN["no-metadata"][:2])
-    environment = {**os.environ, "PYTHONPATH": f"{site.folder}:{os.environ.get('PYTHONPATH', '')}"}
     for words in (["layers", "--json"], ["plugins"]):
-        result = subprocess.run(
-            [sys.executable, "-m", "zoo", *words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        result = zoo(site, tmp_path, *words)
         assert result.returncode == 0
         assert result.stderr.startswith(f"warning: {info}: a broken installation, which is left")
         assert result.stderr.count(str(info)) == 1

@@ -30,6 +30,28 @@ FAILING = {
         "class Mute(Exception):\n    def __str__(self): raise OSError\nraise Mute",
         "cannot be loaded: Mute",
     ),
+    "says-what-ends-programs": (
+        "class Mute(BaseException):\n    def __str__(self): raise SystemExit(0)\nraise Mute",
+        "cannot be loaded: Mute",
+    ),
+    "zoos-own-with-nothing-to-say": (
+        layers(
+            "from zoo.errors import PluginError",
+            "class Mute:",
+            "    def __str__(self): raise GeneratorExit",
+            "raise PluginError(Mute())",
+        ),
+        "zoo_layers failed: PluginError",
+    ),
+    "nameless": (
+        "class Meta(type):\n    __name__ = property(lambda self: 1 / 0)\n"
+        "class Mute(Exception, metaclass=Meta): pass\nraise Mute('x')",
+        "cannot be loaded: Mute: x",
+    ),
+    "error-without-a-class": (
+        "class Lie(Exception):\n    __class__ = property(lambda self: 1 / 0)\nraise Lie('x')",
+        "cannot be loaded: Lie: x",
+    ),
     "obeyed-by-terminals": (
         "raise ValueError('\\x1b[31mred')",
         "cannot be loaded: ValueError: \\u001b[31mred",

@@ -15,6 +15,7 @@ from packaging.specifiers import SpecifierSet
 from zoo.plugins.hookspecs import API_VERSION
 from zoo.plugins.records import NAME
 from zoo.plugins.scaffold import FILES, Names, names_of, plugin_files
+from zoo.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 SWISH = Names("zoo-swish", "zoo_swish", "swish")
@@ -59,7 +60,7 @@ def test_the_requirements_are_zoos_own() -> None:
     torch, zoo = map(Requirement, project["dependencies"])
     assert torch in map(Requirement, requires("zoo") or ())
     assert torch in map(Requirement, own["dependencies"])
-    assert (zoo.name, own["version"] in zoo.specifier) == ("zoo", True)
+    assert (zoo.name, VERSION in zoo.specifier) == ("zoo", True)
     assert zoo.specifier == SpecifierSet(">=0.1,<0.2")
     assert "license" not in project  # the author chooses
 

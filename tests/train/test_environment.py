@@ -9,12 +9,13 @@ import torch
 from torch.torch_version import TorchVersion
 
 from zoo.train.environment import environment, versions
+from zoo.version import VERSION
 
 
 def test_the_versions_are_those_that_are_installed() -> None:
     found = versions()
     assert list(found) == ["zoo", "python", "numpy", "scikit-image", "pillow", "torch"]
-    assert found["zoo"] == version("zoo")
+    assert found["zoo"] == VERSION
     assert found["numpy"] == version("numpy")
 
 

@@ -268,8 +268,8 @@ class _Checker:
             hints += [
                 f"There is the {other} {format_value(name)}." for other in self.registry.kinds(name)
             ]
-        if self.registry.failures:
-            failures = " ".join(str(failure) for failure in self.registry.failures)
+        if failed := self.registry.failed_plugins():
+            failures = " ".join(failed)
             hints.append(f"It may belong to a plugin that cannot be used: {failures}")
         return " ".join(filter(None, hints))
 

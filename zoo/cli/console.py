@@ -70,8 +70,8 @@ def warn(message: str) -> None:
 
 def warn_of_failures(registry: Registry) -> None:
     """Name the plugins that could not be used, and whatever is installed and broken."""
-    for failure in (*registry.broken, *registry.failures):
-        warn(str(failure))
+    for what in (*map(str, registry.broken), *registry.failed_plugins()):
+        warn(what)
 
 
 def shell_command(*words: str | Path) -> str:

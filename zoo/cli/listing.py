@@ -74,7 +74,9 @@ def _found(registry: Registry, kind: str, plural: str, name: str) -> list[Regist
         )
     problem = f"zoo {plural}: there is no {kind} {name!r}."
     names = registry.names(kind)
-    raise UsageError(unknown_name(problem, name, names, plural.capitalize(), registry.failures))
+    raise UsageError(
+        unknown_name(problem, name, names, plural.capitalize(), registry.failed_plugins())
+    )
 
 
 def _list(entries: list[Registered], as_json: bool) -> None:

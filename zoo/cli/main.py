@@ -26,6 +26,7 @@ from zoo.errors import (
 )
 from zoo.malloc import keep_freed_memory
 from zoo.plugins.suggestions import suggest
+from zoo.version import VERSION
 
 # Each command: where it is, and what it does, so that the help need not import it.
 COMMANDS = {
@@ -108,7 +109,7 @@ class LazyGroup(click.Group):
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="zoo", prog_name="zoo")
+@click.version_option(VERSION, prog_name="zoo")
 def zoo() -> None:
     """Train image denoisers without clean images, from declarative files."""
 
@@ -125,6 +126,9 @@ def main() -> NoReturn:
     # Never spinning would cost a run that is alone up to half its speed. Read by libgomp when torch
     # is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    # Other devices than a CPU and CUDA are of no use to zoo, and looking for their plugins torch
+    # reads the metadata of all that is installed: it waits for a pipe, and fails at damaged ones.
+    os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
     keep_freed_memory()
     for number in STOPPING:
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
@@ -169,7 +173,7 @@ def _report(error: BaseException) -> None:
     if isinstance(error, ArchitectureError):
         echo_problems(error.problems)
     elif isinstance(error, ZooError):
-        say_lines(str(error), err=True)
+        say_lines(format_error(error), err=True)
     elif _is_of_a_path(error):
         say(f"{error.filename}: {error.strerror}. Use another.", err=True)
     elif isinstance(error, OSError) and error.errno in (EDQUOT, ENOSPC):

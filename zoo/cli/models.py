@@ -50,7 +50,7 @@ def _found(registry: Registry, name: str) -> InstalledModel:
         pass
     names = sorted({model.entry.name for model in registry.models})
     problem = f"zoo models: there is no model {name!r}."
-    raise UsageError(unknown_name(problem, name, names, "Models", registry.failures))
+    raise UsageError(unknown_name(problem, name, names, "Models", registry.failed_plugins()))
 
 
 def _list(registry: Registry, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from zoo.cli.options import UserPath
 from zoo.cli.streams import say, work_counts
 from zoo.errors import UsageError
 from zoo.files import create_folder
+from zoo.plugins.distributions import find_installed
 from zoo.plugins.scaffold import Names, names_of, plugin_files
 from zoo.plugins.static_source import module_spec
 
@@ -68,7 +68,4 @@ def _is_installed(name: str) -> bool:
     spec = module_spec(name.replace("-", "_"))
     if spec is not None and spec.origin is not None:
         return True
-    try:
-        return bool(distribution(name))
-    except (PackageNotFoundError, ValueError):  # ValueError: an empty name
-        return False
+    return find_installed(name) is not None

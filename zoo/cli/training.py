@@ -127,6 +127,12 @@ def _read(directory: RunDirectory, compiler: Compiler) -> dict[str, Any]:
     content, warning = load_or_fall_back(directory.last)
     if warning:
         warn(warning)
+    record = record_in(content)
+    if record and (both := record.on_both_sides):
+        warn(
+            f"{directory.last}: data: {len(both)} of the {len(record.held_out)} held-out images "
+            f"are trained on too ({listed(both)}): figures on these are too good"
+        )
     for other in check_providers(directory.last, content["plugins"], compiler.registry):
         warn(other)
     return content

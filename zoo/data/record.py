@@ -42,6 +42,12 @@ class DataRecord:
     train: tuple[RecordedImage, ...]
     held_out: tuple[RecordedImage, ...]
 
+    @property
+    def on_both_sides(self) -> list[str]:
+        """Names of the held-out images whose pixels are trained on too."""
+        seen = {item.sha256 for item in self.train}
+        return [item.name for item in self.held_out if item.sha256 in seen]
+
     @classmethod
     def from_plain(cls, content: Mapping[str, Any]) -> DataRecord:
         """The record that a checkpoint has.
@@ -53,8 +59,8 @@ class DataRecord:
             return cls(*(_from_plain(content[side]) for side in SIDES))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(
-                "is no record of images. Use lists train and held_out of tables of name, size and "
-                "sha256."
+                "is no record of images. Use lists train and held_out of one or more tables of "
+                "name, size and sha256."
             ) from error
 
     def to_plain(self) -> dict[str, list[dict[str, str]]]:
@@ -120,6 +126,8 @@ def recorded(images: Images, indices: Iterable[int]) -> tuple[RecordedImage, ...
 
 def _from_plain(items: Iterable[Mapping[str, Any]]) -> tuple[RecordedImage, ...]:
     found = tuple(RecordedImage(**item) for item in items)
+    if not found:  # which no run begins with
+        raise ValueError
     for image in found:
         known = (image.name, str), (image.size, str), (image.sha256, str)
         if not all(type(value) is kind for value, kind in known):

@@ -8,12 +8,14 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from packaging.requirements import Requirement
+
+from zoo.plugins.distributions import find_installed
+from zoo.version import VERSION
 
 # What results depend on beside zoo, Python and torch.
 LIBRARIES = ("numpy", "scikit-image", "pillow")
@@ -43,20 +45,20 @@ class OptionalPart:
 def library_versions() -> dict[str, str]:
     """Versions of zoo, Python and the libraries without torch, which knows its own build best.
 
-    Raises:
-        PackageNotFoundError: the metadata of one of them are missing.
+    ``unknown`` for a library without metadata that can be read.
     """
     return {
-        "zoo": version("zoo"),
+        "zoo": VERSION,
         "python": platform.python_version(),
-        **{name: version(name) for name in LIBRARIES},
+        **{name: installed_version(name) or "unknown" for name in LIBRARIES},
     }
 
 
 def optional_parts() -> list[OptionalPart]:
     """What the extras of zoo's metadata add, those for developers left out."""
     parts: dict[str, OptionalPart] = {}
-    for text in requires("zoo") or ():
+    own = find_installed("zoo", VERSION)
+    for text in (own.requires if own else None) or ():
         requirement = Requirement(text)
         marker = requirement.marker
         match = re.search(r"extra == [\"']([^\"']+)", str(marker or ""))
@@ -68,10 +70,8 @@ def optional_parts() -> list[OptionalPart]:
 
 def installed_version(distribution: str) -> str | None:
     """The version of a distribution; None if it is not installed."""
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
+    found = find_installed(distribution)
+    return None if found is None else found.version
 
 
 def cpu_name() -> str:

@@ -80,7 +80,7 @@ def _plugin(provider: Provider, registry: Registry, imports_torch: bool) -> Plug
                 clashes.append(str(error))
     failures = [failure.reason for failure in registry.failures if failure.provider == provider]
     if not contributes and not failures:
-        failures = ["contributes nothing. Mark its functions with @zoo.hookimpl."]
+        failures = ["contributes nothing: its hooks return no records."]
     state = "fails" if failures else "clashes" if clashes else "works"
     return Plugin(provider, contributes, state, (*failures, *clashes), imports_torch)
 
@@ -89,7 +89,9 @@ def _importing_torch(providers: set[Provider]) -> set[Provider]:
     """Those whose import imports torch, each asked in a process of its own."""
     if "torch" not in sys.modules:
         return set()
-    return {provider for provider in providers if _imports_torch(provider.distribution)}
+    names = {provider.distribution for provider in providers}
+    slow = {name for name in names if _imports_torch(name)}
+    return {provider for provider in providers if provider.distribution in slow}
 
 
 def _imports_torch(distribution: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ from zoo.errors import PluginError, ZooError, format_error
 from zoo.export import optional
 from zoo.plugins.isolation import isolated
 from zoo.spec.sizes import SizeRule
+from zoo.version import VERSION
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -146,7 +146,7 @@ class Graph:
         model = helper.make_model(
             helper.make_graph(self.nodes, name, [given], [made], constants),
             producer_name="zoo",
-            producer_version=version("zoo"),
+            producer_version=VERSION,
             opset_imports=[helper.make_opsetid("", self.opset)],
             ir_version=IR_VERSIONS[self.opset],
         )

@@ -104,8 +104,6 @@ class Denoiser:
             return self._tensor(images, strength, ensemble, tile).reshape(image.shape)
         _check_array(image, black, white)
         layout = layout_of(image.shape, axes, self.takes)
-        if strength == 0:
-            return image.copy()
         after = np.empty_like(image, subok=False)
         planes = list(zip(layout.planes(image), layout.planes(after), strict=True))
         if white is None:
@@ -119,7 +117,10 @@ class Denoiser:
             for plane, result in planes:
                 pixels = Pixels(plane, result, black, white, strength, device, dtype)
                 copies = self._copies(len(plane))
-                denoise_plane(self.network, pixels, copies, symmetries, tile, progress)
+                if strength == 0:  # exactly the image, and no work
+                    result[...] = plane
+                else:
+                    denoise_plane(self.network, pixels, copies, symmetries, tile, progress)
         except ShapeError as error:
             raise ShapeError(f"denoise: the image is an array {image.shape}: {error}") from None
         return after

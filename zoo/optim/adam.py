@@ -47,6 +47,7 @@ class Adam(Optimizer):
     """
 
     options: ClassVar[tuple[str, ...]] = ("betas", "eps", "weight_decay", "amsgrad", "maximize")
+    never_negative = ("exp_avg_sq", "max_exp_avg_sq")
     multi_tensor = True
 
     def __init__(

@@ -27,6 +27,9 @@ class Optimizer:
     operations in a step instead of a handful for each parameter, and on a GPU a handful of kernels.
     A subclass with an ``update`` of its own has to say so again.
 
+    ``never_negative`` names the state tensors that hold means or sums of squares: a state with
+    negative values in one of them belongs to no run, and is refused.
+
     Args:
         params: (value, gradient) pairs of tensors, such as ``model.param()``. A
             :class:`zoo.nn.Parameter` is unpacked anew in each step, because ``Module.to`` replaces
@@ -43,6 +46,7 @@ class Optimizer:
     """
 
     options: ClassVar[tuple[str, ...]] = ()
+    never_negative: ClassVar[tuple[str, ...]] = ()
     multi_tensor = False
 
     def __init__(self, params: Iterable[Iterable[Tensor]], lr: float) -> None:
@@ -188,6 +192,11 @@ class Optimizer:
                 f"{where}{name} has shape {tuple(tensor.shape)} instead of {tuple(value.shape)}"
                 for name, tensor in tensors.items()
                 if tensor.shape != value.shape
+            ]
+            differences += [
+                f"{where}{name} has values below 0"
+                for name in self.never_negative
+                if name in tensors and bool((tensors[name] < 0).any())
             ]
         return differences
 

@@ -14,6 +14,7 @@ from zoo.pictures.exif import POINTERS, Layout, Tag, orientation_in, read_tags
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.picture import Array, Picture
 from zoo.pictures.source import as_handle, reading
+from zoo.pictures.tiff_chain import check_chain
 from zoo.pictures.tiff_check import JPEG, bits_of
 from zoo.pictures.tiff_page import PageFormat, from_stored, read_format
 from zoo.pictures.tiff_tags import COLORMAP, STRUCTURE, metadata_of, significant_bits
@@ -37,6 +38,8 @@ class TiffPicture(Picture):
     def __init__(self, where: str, stream: BinaryIO, max_pixels: int) -> None:
         super().__init__(where, stream)
         with reading(where):
+            check_chain(where, stream)
+            stream.seek(0)
             self._tiff = TiffFile(as_handle(stream))
             pages = [self._tiff.pages[n].aspage() for n in range(len(self._tiff.pages))]
             self._pages = [page for page in pages if _is_picture(page)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
+from types import ModuleType
 from typing import Any
 
 from zoo.errors import PluginError
@@ -105,6 +106,18 @@ def layer(
         )
 
     return declare
+
+
+def declared_layers(plugin: object) -> list[DeclaredLayer]:
+    """The layers that the module of an entry point declares itself, or imports from its package."""
+    if not isinstance(plugin, ModuleType):
+        return []
+    package = plugin.__name__.partition(".")[0]
+    return [
+        item
+        for name, item in vars(plugin).items()
+        if type(item) is DeclaredLayer and (name, package) == (item.name, item.package)
+    ]
 
 
 def _parameters(where: str, rule: Rule) -> dict[str, Parameter]:

@@ -8,14 +8,16 @@ The environment can narrow this: ``ZOO_PLUGINS=a,b`` loads only these distributi
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, version
+from importlib.metadata import EntryPoint
 
 import pluggy
 
-from zoo.errors import PluginError, format_error
+from zoo.errors import PluginError, format_error, quoted, shorten
 from zoo.plugins import builtins, hookspecs
+from zoo.plugins.declared_layer import declared_layers
 from zoo.plugins.distributions import (
     BrokenDistribution,
     Provider,
@@ -27,8 +29,11 @@ from zoo.plugins.isolation import isolated
 from zoo.plugins.model_entry import ModelEntry
 from zoo.plugins.records import KINDS
 from zoo.plugins.static_source import constant
+from zoo.version import VERSION
 
 GROUP = "zoo"
+DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
+REFERENCE = re.compile(rf"{DOTTED}(\s*:\s*{DOTTED})?\s*(\[.*\])?")  # [extras] are obsolete
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,19 @@ class Failure:
 
     def __str__(self) -> str:
         return f"plugin {self.provider}: {self.reason}"
+
+
+def failed_plugins(failures: Iterable[Failure]) -> list[str]:
+    """A line for each distribution: what failed first, and how much else did."""
+    by_plugin: dict[str, list[Failure]] = {}
+    for failure in failures:
+        by_plugin.setdefault(str(failure.provider), []).append(failure)
+    return [_line(*of_one) for of_one in by_plugin.values()]
+
+
+def _line(first: Failure, *others: Failure) -> str:
+    more = f" (and {len(others):,} more: see zoo plugins)" if others else ""
+    return f"{str(first).removesuffix('.')}{more}" if more else str(first)
 
 
 @dataclass(frozen=True)
@@ -73,19 +91,30 @@ def discover(environment: Mapping[str, str] = os.environ) -> Plugins:
     manager.add_hookspecs(hookspecs)
     providers: dict[str, Provider] = {}
     failures: list[Failure] = []
-    _register(manager, builtins, Provider("zoo", _zoo_version(), "builtins"), providers)
+    _register(manager, builtins, Provider("zoo", VERSION, "builtins"), providers)
     installed, broken = find_plugins(GROUP)
     selected = _selected(installed, environment.get("ZOO_PLUGINS"))
     for provider, entry_point in selected:
         try:
             with isolated():
+                _check_reference(entry_point)
                 _check_api(entry_point.module)
-                _register(manager, entry_point.load(), provider, providers)
+                plugin = entry_point.load()
+                _register(manager, plugin, provider, providers)
         except Exception as error:  # whatever a plugin's module does when imported
             failures.append(Failure(provider, f"cannot be loaded: {format_error(error)}"))
     strict = environment.get("ZOO_STRICT_PLUGINS") == "1"
     left_out = tuple(plugin[0] for plugin in installed if plugin not in selected)
     return Plugins(manager, providers, tuple(failures), left_out, tuple(broken), strict)
+
+
+def _check_reference(point: EntryPoint) -> None:
+    """Refuse an entry point that names nothing that could be imported."""
+    if not REFERENCE.fullmatch(point.value):
+        raise PluginError(
+            f"the entry point {shorten(point.name)} is {quoted(shorten(point.value))}. "
+            "Name a module, as in package.module, or an object in one, package.module:object."
+        )
 
 
 def _check_api(module: str) -> None:
@@ -128,6 +157,12 @@ def _register(
             what = " ".join(str(error).split())
             raise PluginError(f"{what}. Hooks, without arguments: {hooks}.") from error
         raise
+    if not (manager.get_hookcallers(plugin) or declared_layers(plugin)):
+        manager.unregister(name=name)
+        raise PluginError(
+            f"the entry point {shorten(provider.entry_point)} names what has none of zoo's hooks. "
+            "Mark its functions with @zoo.hookimpl, or name another module."
+        )
     providers[name] = provider
 
 
@@ -145,7 +180,3 @@ def _selected(
             f"Installed: {', '.join(sorted(known)) or 'none'}."
         )
     return [plugin for plugin in installed if plugin[0].distribution in names]
-
-
-def _zoo_version() -> str:
-    return version("zoo")

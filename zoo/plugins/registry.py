@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import islice
-from types import ModuleType
 from typing import Any, TypeVar
 
 from zoo.errors import PluginError, format_error, shorten
-from zoo.plugins.declared_layer import DeclaredLayer
-from zoo.plugins.discovery import Failure, Plugins, discover
+from zoo.plugins.declared_layer import DeclaredLayer, declared_layers
+from zoo.plugins.discovery import Failure, Plugins, discover, failed_plugins
 from zoo.plugins.distributions import BrokenDistribution, Provider, canonical
 from zoo.plugins.isolation import isolated
 from zoo.plugins.lowering import Lowering
@@ -74,6 +73,14 @@ class Registry:
         for provided in registered:
             key = (provided.entry.kind, provided.entry.name)
             self._registered.setdefault(key, []).append(provided)
+
+    def failed_plugins(self, distribution: str = "") -> list[str]:
+        """A line for each plugin that failed: what did first. Only of a distribution if given."""
+        return failed_plugins(
+            failure
+            for failure in self.failures
+            if distribution in ("", failure.provider.distribution)
+        )
 
     def names(self, kind: str) -> list[str]:
         """The names of a kind, sorted."""
@@ -164,7 +171,7 @@ def load_registry(plugins: Plugins | None = None) -> Registry:
     ]
     list(_returned(plugins, "zoo_lowerings", Lowering, failures))  # for those that fail
     if failures and plugins.strict:
-        raise PluginError(*map(str, failures))
+        raise PluginError(*failed_plugins(failures))
     return Registry(registered, failures, models, plugins.broken)
 
 
@@ -186,14 +193,7 @@ def _declared(plugin: Any, provider: Provider, failures: list[Failure]) -> list[
     """The layers that the module of an entry point declares itself, or imports from its package."""
     try:
         with isolated():  # what else the module has may be anything
-            if not isinstance(plugin, ModuleType):
-                return []
-            package = plugin.__name__.partition(".")[0]
-            return [
-                item
-                for name, item in vars(plugin).items()
-                if type(item) is DeclaredLayer and (name, package) == (item.name, item.package)
-            ]
+            return declared_layers(plugin)
     except Exception as error:
         reason = f"its declared layers cannot be read: {format_error(error)}"
         failures.append(Failure(provider, reason))

@@ -10,13 +10,16 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import Distribution, distribution
 from importlib.resources import files
 from keyword import iskeyword
 from typing import Final
 
 from packaging.requirements import Requirement
 from packaging.version import Version
+
+from zoo.errors import UsageError
+from zoo.plugins.distributions import find_installed
+from zoo.version import VERSION
 
 # Each text of template, and the file that it becomes.
 FILES: Final[Mapping[str, str]] = {
@@ -60,14 +63,17 @@ def names_of(folder: str) -> Names:
 
 
 def plugin_files(names: Names) -> dict[str, str]:
-    """The text of each file of a new plugin, by its path in the plugin's folder."""
-    zoo = distribution("zoo")
-    values = {
-        **vars(names),
-        "zoo": _compatible(zoo),
-        "torch": next(text for text in zoo.requires or () if Requirement(text).name == "torch"),
-        "python": zoo.metadata["Requires-Python"],
-    }
+    """The text of each file of a new plugin, by its path in the plugin's folder.
+
+    Raises:
+        UsageError: zoo runs without metadata of its own, which say what a plugin needs.
+    """
+    zoo = find_installed("zoo", VERSION)
+    needed = {Requirement(text).name: text for text in (zoo.requires if zoo else None) or ()}
+    python = zoo.metadata["Requires-Python"] if zoo else None
+    if python is None or "torch" not in needed:
+        raise UsageError(f"zoo: the metadata of zoo {VERSION} are missing. Install it with pip.")
+    values = {**vars(names), "zoo": _compatible(), "torch": needed["torch"], "python": python}
     folder = files(__package__) / "template"
     texts = {path: (folder / f"{name}.txt").read_text("utf-8") for name, path in FILES.items()}
     return {_filled(path, values): _filled(text, values) for path, text in texts.items()}
@@ -77,8 +83,8 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     return PLACEHOLDER.sub(lambda match: values[match[1]], text)
 
 
-def _compatible(zoo: Distribution) -> str:
+def _compatible() -> str:
     """A requirement of this version of zoo up to the next that may break things."""
-    major, minor = Version(zoo.version).release[:2]
+    major, minor = Version(VERSION).release[:2]
     below = f"0.{minor + 1}" if major == 0 else str(major + 1)
     return f"zoo>={major}.{minor},<{below}"

@@ -136,8 +136,8 @@ def installed(distribution: str) -> Registry:
         raise PluginError(f"plugin {distribution!r}: is not installed. {instead}")
     environment = {"ZOO_PLUGINS": "" if distribution == "zoo" else distribution}
     registry = load_registry(discover(environment))
-    if registry.failures:
-        raise PluginError(*map(str, registry.failures))
+    if failures := registry.failed_plugins():
+        raise PluginError(*failures)
     return registry
 
 

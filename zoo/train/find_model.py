@@ -57,5 +57,5 @@ def _unknown(name: str, registry: Registry) -> CheckpointError:
     problem = f"{name}: no run, checkpoint or installed model of that name."
     names = sorted({model.entry.name for model in registry.models})
     return CheckpointError(
-        unknown_name(problem, name, names, "Installed models", registry.failures)
+        unknown_name(problem, name, names, "Installed models", registry.failed_plugins())
     )

@@ -75,9 +75,6 @@ def check_providers(path: Path, recorded: Mapping[str, str], registry: Registry)
 
 def _remedy(distribution: str, registry: Registry) -> str:
     """What to do about a distribution that does not provide what it once did."""
-    failures = [
-        str(item) for item in registry.failures if item.provider.distribution == distribution
-    ]
-    if failures:
+    if failures := registry.failed_plugins(distribution):
         return f"It cannot be used: {' '.join(failures)}"
     return HOW_TO_INSTALL

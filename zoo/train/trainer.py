@@ -236,6 +236,7 @@ class Trainer:
             self.progress = Progress(**content["progress"])
         except (StateError, TypeError) as error:
             raise CheckpointError(f"the checkpoint does not fit: {error}") from error
+        self._check_progress(whole="data" in content)
         self.metrics = list(content["metrics"])
         self.started_from = content.get("started_from")
         self._loss_sum.fill_(self.progress.loss_sum)
@@ -247,6 +248,21 @@ class Trainer:
             ) from error
         if self.device.type == "cuda" and content["rng"]["cuda"] is not None:
             torch.cuda.set_rng_state(content["rng"]["cuda"], self.device)
+
+    def _check_progress(self, whole: bool) -> None:
+        """Refuse counts of steps that this run cannot have taken.
+
+        Args:
+            whole: its images are the recorded ones, so that each epoch had as many steps as now.
+        """
+        progress, steps = self.progress, len(self.batches)
+        wanted = progress.epoch * steps + progress.step_in_epoch
+        if progress.step_in_epoch > steps or (whole and progress.step != wanted):
+            raise CheckpointError(
+                f"the checkpoint does not fit: progress.step is {progress.step}, with epoch "
+                f"{progress.epoch} and step_in_epoch {progress.step_in_epoch}, and an epoch has "
+                f"{steps} steps."
+            )
 
     def _check_finite(self) -> None:
         if not math.isfinite(self.mean_loss()):

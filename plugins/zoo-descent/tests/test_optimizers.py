@@ -170,3 +170,16 @@ def test_the_state_of_another_optimizer_is_refused() -> None:
     with pytest.raises(StateError) as caught:
         AdamW(pairs).load_state_dict(RMSprop(pairs).state_dict())
     assert str(caught.value) == ("AdamW: the state differs: type is 'RMSprop' instead of 'AdamW'.")
+
+
+def test_squares_below_zero_are_refused() -> None:
+    for make, name in ((RMSprop, "square_avg"), (AdamW, "exp_avg_sq")):
+        optimizer = make([(torch.ones(2), torch.ones(2))])
+        optimizer.step()
+        state = optimizer.state_dict()
+        state["state"][0][name] = -torch.ones(2)
+        with pytest.raises(StateError) as caught:
+            optimizer.load_state_dict(state)
+        assert str(caught.value) == (
+            f"{make.__name__}: the state differs: state[0].{name} has values below 0."
+        )

@@ -57,6 +57,7 @@ class RMSprop(Optimizer):
         "centered",
         "maximize",
     )
+    never_negative = ("square_avg",)
     multi_tensor = True
 
     def __init__(
