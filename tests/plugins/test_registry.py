@@ -86,7 +86,7 @@ def test_the_built_ins() -> None:
     assert {item.provider.distribution for item in registry} == {"zoo"}
     assert {item.provider.entry_point for item in registry} == {"builtins"}
     assert registry.names("layer") == schemas_of("layer")
-    assert registry.names("loss") == ["mse"]
+    assert registry.names("loss") == ["l1", "mse"]
     assert registry.names("optimizer") == ["adam", "sgd"]
     assert registry.names("initializer") == [
         "constant",

@@ -66,6 +66,7 @@ def zoo_layers() -> Iterator[LayerEntry]:
 def zoo_losses() -> Iterator[LossEntry]:
     """The losses."""
     yield _entry(LossEntry, "mse", "zoo.nn:MSE", torch_reference=_reference("mse"))
+    yield _entry(LossEntry, "l1", "zoo.nn:L1", torch_reference=_reference("l1"))
 
 
 @hookimpl
