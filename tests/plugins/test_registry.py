@@ -107,5 +107,6 @@ def test_the_built_ins() -> None:
         "pixel_sampling",
         "poisson",
         "poisson_gaussian",
+        "text",
     ]
     assert registry.names("source") == ["demo", "folder", "pairs", "pkl"]

@@ -14,7 +14,7 @@ class L1:
 
     So it is the loss of Noise2Noise for noise whose median is the clean image, such as text and
     other things that cover less than half of it (Lehtinen et al., "Noise2Noise: Learning Image
-    Restoration without Clean Data", ICML 2018, sections 2 and 3.3). With n the number of elements::
+    Restoration without Clean Data", ICML 2018, sections 2 and 3.2). With n the number of elements::
 
         forward:  L = 1/n sum |y - target|
         backward: grad_y = 1/n sign(y - target), which is 0 where they are equal

@@ -114,6 +114,7 @@ def zoo_noises() -> Iterator[NoiseEntry]:
     yield _entry(NoiseEntry, "impulse", "zoo.data.noise.impulse:Impulse", check=ranges)
     sampling = "zoo.data.noise.pixel_sampling:PixelSampling"
     yield _entry(NoiseEntry, "pixel_sampling", sampling, check=ranges)
+    yield _entry(NoiseEntry, "text", "zoo.data.noise.text:Text", check=ranges)
 
 
 @hookimpl

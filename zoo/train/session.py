@@ -265,14 +265,15 @@ def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
                 "there are no clean images to validate on: PSNR and SSIM compare with the second "
                 "noisy image of each pair, so they are lower than against a clean one"
             )
-    elif noise is not None and (noise.type, spec.loss.type, spec.data.target) == (
-        "impulse",
-        "mse",
-        "noisy",
+    elif (
+        noise is not None
+        and noise.type in ("impulse", "text")
+        and (spec.loss.type, spec.data.target) == ("mse", "noisy")
     ):
         yield (
-            "impulse noise is not zero-mean: with noisy targets the mse learns a mean that is "
-            'drawn towards grey. Use target = "clean", or expect a bias'
+            f"{noise.type} noise is not zero-mean: with noisy targets the mse learns a mean that "
+            'is drawn towards grey. Use loss = "l1", which learns the median, or '
+            'data.target = "clean"'
         )
 
 
