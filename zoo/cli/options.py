@@ -100,8 +100,8 @@ def data_option(what: str, multiple: bool = False) -> Callable[[Any], Any]:
         "--data",
         metavar="SOURCE",
         multiple=multiple,
-        help=f"{what}: 'demo', a folder of clean images, FILE.pkl of pairs, two folders of noisy "
-        "images as A,B, or pairs:FOLDER with NAME_a and NAME_b.",
+        help=f"{what}: 'demo', a folder of clean images, FILE.pkl or FILE.pt of pairs, two folders "
+        "of noisy images as A,B, or pairs:FOLDER with NAME_a and NAME_b.",
     )
 
 
