@@ -137,6 +137,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("plugins.suggestions", "plugins.python_subprocess", "architecture", *TEXTBOOK),
         *("compiler", "engine", "train", *ONNX),
     },
+    "single": {
+        *("errors", *PLUGINS_READ, "architecture", "nn", "compiler", "data", "pictures"),
+        *("inference", "train"),
+    },
     "export": {
         *("errors", "files", "temporary", *SPEC, *PLUGINS_READ, "plugins.python_subprocess"),
         *("architecture", "describe", "nn", "compiler", "engine", "inference", "train"),
@@ -153,7 +157,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "files", "version", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
-        *("export.optional", "bench", "doctor"),
+        *("export.optional", "bench", "doctor", "single"),
     },
     "__main__": {"cli"},
 }

@@ -134,6 +134,8 @@ def build(entry: Entry, parameters: dict[str, Any]) -> None:
         ("noise-bernoulli", "keep", [0.5, 1, [0.1, 1]], [0, 1.5, [0, 1], [0.5]]),
         ("noise-impulse", "probability", [0, 1, [0, 1]], [-0.1, 1.1, [0, 2]]),
         ("noise-pixel_sampling", "block", [1, 8, [6, 8]], [0, 2.5, [0, 3], [1, 2, 3], "6"]),
+        ("noise-text", "coverage", [0, 0.9, [0, 0.5]], [-0.1, 0.95, [0, 1], [0.5]]),
+        ("noise-text", "size", [6, 128, [8, 24]], [5, 129, 8.5, [8, 200], True]),
         ("optimizer-sgd", "lr", [0, 0.1], [-0.1, "0.1", True]),
         ("optimizer-sgd", "momentum", [0, 0.9, 1.5], [-0.9]),
         ("optimizer-adam", "betas", [[0, 0.999]], [[0.9, 1.0], [0.9], [-0.1, 0], 0.9]),

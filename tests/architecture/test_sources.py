@@ -24,6 +24,7 @@ SUFFIXES = {"suffixes": ["_a", "_b"], "second_is_clean": False}
         ("demo/", {"type": "folder", "path": "demo/"}),
         ("./demo", {"type": "folder", "path": "./demo"}),
         ("train.pkl", {"type": "pkl", "path": "train.pkl"}),
+        ("train.pt", {"type": "pkl", "path": "train.pt"}),
         ("data/TRAIN.PKL", {"type": "pkl", "path": "data/TRAIN.PKL"}),
         ("pairs:shots", {"type": "pairs", "folder": "shots"}),
         ("a,b", {"type": "pairs", "first": "a", "second": "b"}),

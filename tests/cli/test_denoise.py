@@ -381,3 +381,52 @@ def test_a_folder_that_cannot_be_made(model: Path, cli: Cli) -> None:
     Path("out/sub").write_text("a file")
     result = cli("denoise", model, "in", "-o", "out")
     assert (result.code, result.err) == (4, "out/sub: cannot be made: File exists.\n")
+
+
+def test_a_network_trained_on_the_picture_alone(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("net.toml").write_text(
+        """
+format = 1
+name = "tiny"
+input = { channels = 3, height = 16, width = 16 }
+layers = [{ type = "conv2d", out_channels = { var = "input.channels" }, kernel_size = 1 }]
+data = { noise = "none", target = "neighbors", samples_per_epoch = 8 }
+train = { batch_size = 4 }
+"""
+    )
+    for name in ("a.png", "b.png"):
+        Image.effect_noise((40, 40), 50).save(name)
+    Image.new("L", (9, 9)).save("small.png")
+    result = cli("denoise", "--self", "a.png", "b.png", "small.png", "--network", "net.toml")
+    assert result.code == 4
+    assert result.err == (
+        "small.png: is 9 x 9 pixels (height x width), and 16 x 16 are needed to train on it.\n"
+    )
+    assert Path("a.denoised.png").exists()
+    assert "2 pictures denoised" in result.out
+    again = cli("denoise", "--self", "a.png", "--network", "net.toml", "--json", "--overwrite")
+    assert json.loads(again.out)[0]["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["a.png"],
+            "zoo denoise a.png: no INPUT. Give pictures or folders after the model, or --self to "
+            "train on them instead of a model.",
+        ),
+        (
+            ["m", "a.png", "--minutes", "1"],
+            "--minutes and --network: are for --self, which trains.",
+        ),
+        (["--self", "a.png", "--minutes", "0"], "--minutes 0: is not a number above 0."),
+        (
+            ["--self", "-"],
+            "--self: the picture is read twice. Use a file, not the standard input.",
+        ),
+    ],
+)
+def test_mistakes_with_self(arguments: list[str], message: str, cli: Cli) -> None:
+    result = cli("denoise", *arguments)
+    assert (result.code, result.out, result.err) == (2, "", f"{message}\n")

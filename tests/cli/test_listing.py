@@ -175,7 +175,7 @@ MISTAKES = [
         "optimizers SGDD",
         "zoo optimizers: there is no optimizer 'SGDD'. Did you mean sgd? Optimizers: adam, sgd.",
     ),
-    ("losses l1", "zoo losses: there is no loss 'l1'. Losses: mse."),
+    ("losses ssim", "zoo losses: there is no loss 'ssim'. Losses: l1, mse."),
     (
         "layers conv2d relu",
         "zoo layers: Got unexpected extra argument (relu). See zoo layers --help.",
@@ -248,7 +248,7 @@ class TestWithAPlugin:
         result = cli("losses", "huber")
         assert (result.code, result.out) == (2, "")
         assert result.err == (
-            "zoo losses: there is no loss 'huber'. Losses: mse. "
+            "zoo losses: there is no loss 'huber'. Losses: l1, mse. "
             f"It may be of a plugin that failed: {FAILED}\n"
         )
 

@@ -179,7 +179,8 @@ def test_remarks_are_warnings(cli: Callable[..., Any], base: Path) -> None:
     assert (result.code, result.err) == (
         0,
         "warning: impulse noise is not zero-mean: with noisy targets the mse learns a mean that "
-        'is drawn towards grey. Use target = "clean", or expect a bias\n',
+        'is drawn towards grey. Use loss = "l1", which learns the median, or '
+        'data.target = "clean"\n',
     )
 
 

@@ -208,5 +208,6 @@ class LossCase:
 
 
 LOSSES: dict[str, list[LossCase]] = {
+    "l1": [LossCase(torch.nn.functional.l1_loss, takes_mask=True)],
     "mse": [LossCase(torch.nn.functional.mse_loss, takes_mask=True)],
 }

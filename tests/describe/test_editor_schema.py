@@ -140,7 +140,7 @@ ACCEPTED = {
         n = 3
         [[layers]]
         type = "conv2d"
-        out_channels = { var = "n" }
+        out_channels = { var = "n", times = 2 }
         kernel_size = [{ var = "n" }, 3]
         padding = { var = "n" }
         init = { type = "normal", std = { var = "n" } }

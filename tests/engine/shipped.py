@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from zoo.architecture import read_architecture
+from zoo.architecture.overrides import parse_overrides
 from zoo.compiler import Compiler
 from zoo.nn import Conv2d, ConvTranspose2d, Module, NearestUpsampling, Sequential, Upsampling
 from zoo.plugins.registry import load_registry
@@ -22,14 +23,19 @@ ARCHITECTURES = Path(__file__).parents[2] / "architectures"
 OF_PLUGINS = {"n2n_unet": "zoo-unet", "dncnn": "zoo-residual", "resnet_small": "zoo-residual"}
 
 
-def compiler(name: str, monkeypatch: pytest.MonkeyPatch) -> Compiler:
-    """The compiler of a shipped architecture; skips the test where its plugin is not installed."""
+def compiler(name: str, monkeypatch: pytest.MonkeyPatch, *changes: str) -> Compiler:
+    """The compiler of a shipped architecture with changes as of ``--set``.
+
+    Skips the test where its plugin is not installed.
+    """
     plugin = OF_PLUGINS.get(name, "")
     if plugin and find_spec(plugin.replace("-", "_")) is None:
         pytest.skip(f"{name} is made with {plugin}, which is not installed")
     monkeypatch.setenv("ZOO_PLUGINS", plugin)
     registry = load_registry()
-    return Compiler(read_architecture(ARCHITECTURES / f"{name}.toml", registry), registry)
+    overrides = parse_overrides(changes, ARCHITECTURES)
+    spec = read_architecture(ARCHITECTURES / f"{name}.toml", registry, overrides)
+    return Compiler(spec, registry)
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def test_the_built_ins() -> None:
     assert {item.provider.distribution for item in registry} == {"zoo"}
     assert {item.provider.entry_point for item in registry} == {"builtins"}
     assert registry.names("layer") == schemas_of("layer")
-    assert registry.names("loss") == ["mse"]
+    assert registry.names("loss") == ["l1", "mse"]
     assert registry.names("optimizer") == ["adam", "sgd"]
     assert registry.names("initializer") == [
         "constant",
@@ -108,6 +108,7 @@ def test_the_built_ins() -> None:
         "pixel_sampling",
         "poisson",
         "poisson_gaussian",
+        "text",
     ]
     assert registry.names("pairing") == ["blind_spot", "clean", "neighbors", "noisy"]
     sources = ["burst", "demo", "folder", "frames", "pairs", "pkl"]

@@ -61,12 +61,14 @@ def test_nothing_to_remark(tiny: Describe, registry: Registry) -> None:
     assert data.batches.samples == 10
 
 
-def test_impulse_noise_with_the_mse(tiny: Describe, registry: Registry) -> None:
-    change = 'data.noise={type="impulse"}'
+@pytest.mark.parametrize("noise", ["impulse", "text"])
+def test_noise_of_another_mean_with_the_mse(noise: str, tiny: Describe, registry: Registry) -> None:
+    change = f'data.noise="{noise}"'
     assert load(tiny(change), registry).remarks == (
-        "impulse noise is not zero-mean: with noisy targets the mse learns a mean that is "
-        'drawn towards grey. Use target = "clean", or expect a bias',
+        f"{noise} noise is not zero-mean: with noisy targets the mse learns a mean that is drawn "
+        'towards grey. Use loss = "l1", which learns the median, or data.target = "clean"',
     )
+    assert load(tiny(change, 'loss="l1"'), registry).remarks == ()
     assert load(tiny(change, 'data.target="clean"'), registry).remarks == ()
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import zoo.train.trainer as trainer_module
 from zoo.errors import Stopped
-from zoo.nn import MSE, Conv2d, ReLU, Sequential, Sigmoid
+from zoo.nn import L1, MSE, Conv2d, ReLU, Sequential, Sigmoid
 from zoo.optim import SGD
 from zoo.testing import torch_equivalent
 from zoo.train import TrainStep
@@ -33,14 +33,22 @@ def images(*shape: int) -> Tensor:
     return torch.rand(*shape, dtype=torch.float64)
 
 
-def test_one_step_is_that_of_autograd(model: Sequential) -> None:
+@pytest.mark.parametrize(
+    ("loss_class", "loss_of_torch"),
+    [(MSE, torch.nn.functional.mse_loss), (L1, torch.nn.functional.l1_loss)],
+)
+def test_one_step_is_that_of_autograd(
+    model: Sequential,
+    loss_class: type[MSE] | type[L1],
+    loss_of_torch: Callable[[Tensor, Tensor], Tensor],
+) -> None:
     reference = torch_equivalent(model)
     optimizer = torch.optim.SGD(reference.parameters(), lr=0.5, momentum=0.9)
-    step = TrainStep(model, MSE(), SGD(model.param(), lr=0.5, momentum=0.9))
+    step = TrainStep(model, loss_class(), SGD(model.param(), lr=0.5, momentum=0.9))
     for _ in range(2):  # the second step sees gradients and momentum of the first
         x, target = images(2, 3, 8, 8), images(2, 3, 8, 8)
         loss = step(x, target)
-        expected = torch.nn.functional.mse_loss(reference(x), target)
+        expected = loss_of_torch(reference(x), target)
         optimizer.zero_grad()
         expected.backward()  # type: ignore[no-untyped-call]  # torch's own
         optimizer.step()

@@ -22,8 +22,9 @@
     with = { channels = { var = "width" } }
 
 ``{ var = "NAME" }`` stands for a value: within a block for the one that ``with`` gives, else for
-the one in ``[vars]``. A layer of the type ``block`` stands for the block's layers, ``repeat`` times
-over. The ``body`` of a layer is a list of layers, the name of a block, or a table with ``use``.
+the one in ``[vars]``, or in ``[input]``. A layer of the type ``block`` stands for the block's
+layers, ``repeat`` times over. The ``body`` of a layer is a list of layers, the name of a block, or
+a table with ``use``.
 """
 
 from __future__ import annotations
@@ -68,11 +69,15 @@ def expand(document: Node, registry: Registry) -> Expanded:
     Raises:
         ArchitectureError: there are more than ``MOST_LAYERS`` layers.
     """
-    scope = top_scope(document.table.get("vars"))
+    variables = top_scope(document.table.get("vars"))
+    table = dict(document.table)
+    if "input" in table:
+        table["input"] = variables.resolved(table["input"])
+    scope = variables.with_input(table["input"].table if "input" in table else {})
     blocks = _Blocks(document.table.get("blocks"), scope, registry)
     items = {
         key: blocks.list_of_layers(node, scope) if key == "layers" else scope.resolved(node)
-        for key, node in document.table.items()
+        for key, node in table.items()
         if key not in ("vars", "blocks")
     }
     unused = Node(blocks.unused(), document.location)

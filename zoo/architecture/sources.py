@@ -6,6 +6,8 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
+OF_TORCH_SAVE = (".pkl", ".pt")
+
 
 def expand_source(text: str, names: Container[str], base: Path = Path()) -> dict[str, Any]:
     """The table that a short form stands for.
@@ -13,7 +15,7 @@ def expand_source(text: str, names: Container[str], base: Path = Path()) -> dict
     ============== =========================================================
     ``demo``       a registered source that needs no parameters, by its name
     ``DIR``        a folder of pictures, where there is one of that name; also one picture file
-    ``FILE.pkl``   pairs in EE-559's file format
+    ``FILE.pkl``   pairs in EE-559's file format, as ``FILE.pt``
     ``pairs:DIR``  one folder of pairs, ``NAME_a.png`` beside ``NAME_b.png``
     ``burst:DIR``  a folder of scenes, each a folder with two or more noisy shots
     ``frames:X``   a TIFF stack, or a folder of numbered pictures or of stacks
@@ -31,7 +33,7 @@ def expand_source(text: str, names: Container[str], base: Path = Path()) -> dict
         return {"type": text}
     if text and _is_folder(base / text):  # before a comma or colon in its name is looked for
         return {"type": "folder", "path": text}
-    if text.lower().endswith(".pkl"):
+    if text.lower().endswith(OF_TORCH_SAVE):
         return {"type": "pkl", "path": text}
     for prefix, source in (("burst:", "burst"), ("frames:", "frames")):
         if text.startswith(prefix):

@@ -1,13 +1,21 @@
-"""Putting values in the place of ``{ var = "NAME" }``."""
+"""Putting values in the place of ``{ var = "NAME" }``.
+
+``{ var = "NAME", times = 4 }`` stands for four times an integer. Beside those of ``[vars]`` there
+are variables of the ``[input]``: ``input.channels``, ``input.height`` and ``input.width``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 from zoo.architecture.document import UNKNOWN, Node
 from zoo.architecture.problems import Problems, did_you_mean, listed
 from zoo.errors import format_value
+from zoo.spec.schemas import read_schema
+
+LARGEST = 2**63 - 1  # of TOML's integers
+FORMS: tuple[Set[str], ...] = ({"var"}, {"var", "times"})
 
 
 @dataclass(frozen=True)
@@ -18,15 +26,31 @@ class Scope:
         values: each variable's value.
         problems: where what is wrong is added.
         complete: whether a name that is not there is a problem; else its value is unknown.
+        of_input: names of the variables of ``[input]``, which may have no value.
     """
 
     values: Mapping[str, Node]
     problems: Problems
     complete: bool = True
+    of_input: Set[str] = frozenset()
 
     def inside(self, values: Mapping[str, Node]) -> Scope:
         """The scope with the values that a block is given."""
-        return Scope({**self.values, **values}, self.problems, self.complete)
+        return replace(self, values={**self.values, **values})
+
+    def with_input(self, table: Mapping[str, Node]) -> Scope:
+        """The scope with the sizes in an ``[input]`` without variables.
+
+        Those that are missing or wrong are unknown: the check of the document reports them.
+        """
+        names = read_schema("architecture.json")["properties"]["input"]["properties"]
+        sizes = {
+            f"input.{key}": table[key]
+            for key in names
+            if key in table and _is_size(table[key].value)
+        }
+        of_input = {f"input.{key}" for key in names}
+        return replace(self, values={**sizes, **self.values}, of_input=of_input)
 
     def resolved(self, node: Node) -> Node:
         """``node`` with a value in the place of each variable, ``UNKNOWN`` where there is none."""
@@ -46,12 +70,32 @@ class Scope:
             message = f"is {format_value(written.plain())}. Use the name of a variable, in quotes."
             self.problems.append(written.location.problem(message))
         elif name in self.values:
-            return replace(self.values[name].used_by(node.location), key=node.key)
-        elif self.complete:
-            known = listed("Variables", self.values)
+            value = replace(self.values[name].used_by(node.location), key=node.key)
+            return self._multiplied(value, node) if "times" in node.table else value
+        elif self.complete and name not in self.of_input:
+            own = self.values.keys() - self.of_input
+            known = listed("Variables", own)
             message = f"is {format_value(name)}, which is not in [vars]. {known}"
-            hint = did_you_mean(name, self.values, quoted=True)
+            like = self.of_input if name.startswith("input.") else own
+            hint = did_you_mean(name, sorted(like), quoted=True)
             self.problems.append(written.location.problem(message, hint))
+        return Node(UNKNOWN, node.location, node.key)
+
+    def _multiplied(self, value: Node, node: Node) -> Node:
+        """The value so many times as ``node`` says; integers alone can be multiplied."""
+        written = node.table["times"]
+        times, number = written.value, value.value
+        if number is UNKNOWN:
+            return value
+        if not _is_size(times):
+            message = f"is {format_value(written.plain())}. Use an integer >= 1."
+        elif type(number) is not int:
+            message = f"multiplies {format_value(value.plain())}. Use it with an integer."
+        elif abs(number * times) > LARGEST:
+            message = f"makes {number} an integer of more than 64 bits. Use a smaller one."
+        else:
+            return replace(value, value=number * times)
+        self.problems.append(written.location.problem(message))
         return Node(UNKNOWN, node.location, node.key)
 
 
@@ -82,5 +126,9 @@ def used_in(node: Node) -> set[str]:
 
 
 def is_variable(node: Node) -> bool:
-    """Whether it is a table of the form ``{ var = ... }``."""
-    return set(node.table) == {"var"}
+    """Whether it is a table of the form ``{ var = ... }`` or ``{ var = ..., times = ... }``."""
+    return node.table.keys() in FORMS
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and value >= 1

@@ -15,13 +15,26 @@ FORMATS = ("png", "jpeg", "tiff", "bmp", "webp")
 
 @click.command()
 @click.argument("model", metavar="MODEL", type=UserPath(text=True))
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=UserPath(text=True))
+@click.argument("inputs", metavar="INPUT...", nargs=-1, type=UserPath(text=True))
 @click.option(
     "--output",
     "-o",
     metavar="OUT",
     type=UserPath(text=True),
     help="File or folder to write, or '-'.  [default: NAME.denoised.EXT beside each input]",
+)
+@click.option(
+    "--self",
+    "alone",
+    is_flag=True,
+    help="Without MODEL: train a small network on each picture, and denoise it with that.",
+)
+@click.option("--minutes", type=float, metavar="M", help="How long --self trains on each picture.")
+@click.option(
+    "--network",
+    metavar="ARCH.toml",
+    type=UserPath(),
+    help="What --self trains, instead of the network that zoo has for it.",
 )
 @click.option("--strength", default=1.0, show_default=True, help="0 for the input, up to 1.")
 @click.option(
@@ -48,6 +61,9 @@ def denoise(
     model: str,
     inputs: tuple[str, ...],
     output: str | None,
+    alone: bool,
+    minutes: float | None,
+    network: Path | None,
     strength: float,
     ensemble: bool,
     file_format: str | None,
@@ -69,7 +85,12 @@ def denoise(
     input's format, depth, size, axes and metadata. Nothing is overwritten unless asked for.
 
     INPUT '-' is the standard input; its output goes to the standard output.
+
+    With --self there is no MODEL: zoo denoise --self INPUT... trains a network on the pixels of
+    each picture, in a minute or two, for pictures unlike those that models were trained on.
     """
+    inputs = _inputs(model, inputs, alone)
+    _check_alone(alone, minutes, network, inputs)
     if not 0 <= strength <= 1:
         raise UsageError(f"--strength {strength:.12g}: is not between 0 and 1.")
     if white is not None and not 0 < white < float("inf"):
@@ -88,7 +109,10 @@ def denoise(
         if Path(compare).suffix.lower() != ".png":
             raise UsageError("--compare: is a PNG. Use a name that ends in .png.")
         plan_extra(Path(compare), jobs, outputs)
-    from zoo.cli.denoising import denoise_all  # torch, which takes a while: mistakes come before
+    from zoo.cli.denoising import (  # torch, which takes a while: mistakes come before
+        Alone,
+        denoise_all,
+    )
     from zoo.inference.file import Options
 
     options = Options(
@@ -102,4 +126,28 @@ def denoise(
         max_pixels=max_pixels,
         overwrite=overwrite,
     )
-    denoise_all(model, jobs, options, Path(compare) if compare else None, device, as_json)
+    train = Alone(network, minutes) if alone else None
+    denoise_all(train or model, jobs, options, Path(compare) if compare else None, device, as_json)
+
+
+def _inputs(model: str, inputs: tuple[str, ...], alone: bool) -> tuple[str, ...]:
+    """The inputs; with --self the first argument is one, and no model."""
+    if alone:
+        return model, *inputs
+    if not inputs:
+        raise UsageError(
+            f"zoo denoise {model}: no INPUT. Give pictures or folders after the model, or --self "
+            "to train on them instead of a model."
+        )
+    return inputs
+
+
+def _check_alone(
+    alone: bool, minutes: float | None, network: Path | None, inputs: tuple[str, ...]
+) -> None:
+    if not alone and (minutes is not None or network is not None):
+        raise UsageError("--minutes and --network: are for --self, which trains.")
+    if minutes is not None and not 0 < minutes < float("inf"):
+        raise UsageError(f"--minutes {minutes:g}: is not a number above 0.")
+    if alone and "-" in inputs:
+        raise UsageError("--self: the picture is read twice. Use a file, not the standard input.")

@@ -13,6 +13,7 @@ from zoo.pictures.jobs import STANDARD, Job
 from zoo.train.signals import StopRequest
 
 LONGEST_NAME = 24
+TRAINING = 0.95  # of the time of a file that a network is trained on
 
 
 class DenoiseProgress:
@@ -73,6 +74,16 @@ class DenoiseProgress:
         self.bar.update(
             self.task, completed=self.before + done * self.bytes[self.number], speed=speed
         )
+
+    def on_training(self, done: float) -> None:
+        """That part of the training on the file is done; the file itself is still to be denoised.
+
+        Raises:
+            Stopped: a stop was requested.
+        """
+        self._check()
+        completed = self.before + done * self.bytes[self.number] * TRAINING
+        self.bar.update(self.task, completed=completed, speed="training")
 
     def _check(self) -> None:
         if self.stop.signal is not None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
+import torch
 
 from zoo.cli.console import count_of, print_json, shell_command, warn, warn_of_failures
 from zoo.cli.denoise_progress import DenoiseProgress, speed_of
@@ -20,15 +22,33 @@ from zoo.files import write_atomically
 from zoo.inference import Denoiser
 from zoo.inference.file import Options, Result, denoise_file
 from zoo.pictures.jobs import STANDARD, Job
-from zoo.plugins.registry import load_registry
+from zoo.pictures.values import ValueRange
+from zoo.plugins.registry import Registry, load_registry
+from zoo.single import DEFAULT_NETWORK
+from zoo.single import denoiser_of as train_alone
 from zoo.train.device import choose_device
 from zoo.train.find_model import find_model
 from zoo.train.session import load_trained
 from zoo.train.signals import StopRequest
 
+DenoiserOf = Callable[[Job, DenoiseProgress], Denoiser]
+
+
+@dataclass(frozen=True)
+class Alone:
+    """That each picture is denoised by a network trained on it alone.
+
+    Attributes:
+        network: its architecture file; None for zoo's own.
+        minutes: how long to train; None for as many steps as the file says.
+    """
+
+    network: Path | None
+    minutes: float | None
+
 
 def denoise_all(
-    model: str,
+    model: str | Alone,
     jobs: Sequence[Job],
     options: Options,
     comparison: Path | None,
@@ -36,6 +56,13 @@ def denoise_all(
     as_json: bool,
 ) -> None:
     """Denoise each file; see ``zoo denoise --help``.
+
+    Args:
+        model: its name, or how to train one on each picture.
+        jobs, options: what to do.
+        comparison: where to write the picture of before and after.
+        device: where to compute.
+        as_json: print records of all files instead of lines.
 
     Raises:
         Stopped: a signal came; files that are done stay.
@@ -54,9 +81,14 @@ def denoise_all(
     target = choose_device(device)
     registry = load_registry()
     warn_of_failures(registry)
-    compiler, network = load_trained(find_model(model, registry).path, registry, warn)
     tell = _nothing if as_json else say  # reserved, the standard output takes nothing else
-    run = _Run(Denoiser(network.to(target), compiler.value_range), options, comparison, tell)
+    denoiser_of: DenoiserOf
+    if isinstance(model, Alone):
+        denoiser_of = partial(_trained_alone, model, registry, target, options.white)
+    else:
+        compiler, network = load_trained(find_model(model, registry).path, registry, warn)
+        denoiser_of = partial(_always, Denoiser(network.to(target), compiler.value_range))
+    run = _Run(denoiser_of, options, comparison, tell)
     try:
         with StopRequest() as stop:
             run.all(jobs, stop)
@@ -73,11 +105,36 @@ def _check_stream(name: str, stream: TextIO | None, instead: str) -> None:
         raise UsageError(f"-: the standard {name} is {state}. Use {instead}, or a pipe.")
 
 
+def _always(denoiser: Denoiser, job: Job, progress: DenoiseProgress) -> Denoiser:
+    """The same model for all files."""
+    return denoiser
+
+
+def _trained_alone(
+    how: Alone,
+    registry: Registry,
+    device: torch.device,
+    white: float | None,
+    job: Job,
+    progress: DenoiseProgress,
+) -> Denoiser:
+    """A network trained on the picture of a job."""
+    return train_alone(
+        job.source,
+        registry,
+        device,
+        network=how.network or DEFAULT_NETWORK,
+        minutes=how.minutes,
+        value_range=None if white is None else ValueRange(0, white),
+        on_step=progress.on_training,
+    )
+
+
 class _Run:
     """The files of a command, one after the other.
 
     Args:
-        denoiser: the model.
+        denoiser_of: gives the model for a file.
         options: how.
         comparison: where to write the picture of before and after.
         say: prints a line.
@@ -85,12 +142,12 @@ class _Run:
 
     def __init__(
         self,
-        denoiser: Denoiser,
+        denoiser_of: DenoiserOf,
         options: Options,
         comparison: Path | None,
         say: Callable[[str], object],
     ) -> None:
-        self.denoiser, self.options = denoiser, options
+        self.denoiser_of, self.options = denoiser_of, options
         self.comparison, self.say = comparison, say
         self.records: list[dict[str, Any]] = []
         self.done: list[Result] = []
@@ -141,8 +198,9 @@ class _Run:
             self.records.append(result_record(job, "skipped", None, None))
             self.say(f"{job_name(job)}: is there already")
             return
+        denoiser = self.denoiser_of(job, progress)
         result = denoise_file(
-            self.denoiser,
+            denoiser,
             sys.stdin.buffer if job.source == STANDARD else job.source,
             streams().picture_output() if job.target == STANDARD else job.target,
             replace(self.options, format=job.format),
@@ -152,7 +210,7 @@ class _Run:
         progress.hide()
         self.done.append(result)
         self.records.append(result_record(job, "done", result, None))
-        self._tell_once(result)
+        self._tell_once(result, denoiser)
         for what, meaning in result_warnings(result):
             self._warn_once_with(meaning, f"{printable(str(job.source))}: {what}")
         self.say(result_line(job, result))
@@ -180,9 +238,9 @@ class _Run:
         self.records.append(result_record(job, "failed", None, message))
         say(message, err=True)
 
-    def _tell_once(self, result: Result) -> None:
+    def _tell_once(self, result: Result, denoiser: Denoiser) -> None:
         """How a model of other channels is used."""
-        takes = self.denoiser.takes
+        takes = denoiser.takes
         if result.channels == 3 and not takes(3) and takes(1):
             note = "the model is for grey pictures: each colour is denoised by itself"
         elif result.channels == 1 and not takes(1) and takes(3):

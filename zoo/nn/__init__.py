@@ -8,6 +8,7 @@ results are those of the layers of the same names in ``torch.nn``. Start reading
 from zoo.nn.all_gather import all_gather
 from zoo.nn.conv2d import Conv2d
 from zoo.nn.conv_transpose2d import ConvTranspose2d, TransposeConv2d
+from zoo.nn.l1 import L1
 from zoo.nn.linear import Linear
 from zoo.nn.memory_format import empty_preserving_format
 from zoo.nn.module import Module
@@ -20,6 +21,7 @@ from zoo.nn.sigmoid import Sigmoid
 from zoo.nn.upsampling import Upsampling
 
 __all__ = [
+    "L1",
     "MSE",
     "Conv2d",
     "ConvTranspose2d",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from zoo.errors import BackwardError, ShapeError
+from zoo.errors import BackwardError
+from zoo.nn.loss_inputs import check_target, keep_
 from zoo.nn.parameter import Parameter
 
 
@@ -40,18 +41,12 @@ class MSE:
 
     def forward(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """The loss, a tensor without axes."""
-        if y.shape != target.shape:
-            raise ShapeError(
-                f"MSE: the output is {tuple(y.shape)}, the target {tuple(target.shape)}. "
-                "Give both the same shape."
-            )
+        check_target("MSE", y, target)
         difference = target - y  # in the target's order in memory, which can be flattened
         if mask is None:
             self._saved = difference, max(difference.numel(), 1)
             return _squared_length(difference) / difference.numel()
-        kept = _broadcastable(mask, difference)
-        difference.mul_(kept)
-        count = (kept.sum() * (difference.numel() / max(kept.numel(), 1))).clamp(min=1)
+        count = keep_("MSE", difference, mask)
         self._saved = difference, count
         return _squared_length(difference) / count
 
@@ -81,15 +76,3 @@ def _squared_length(difference: Tensor) -> Tensor:
     """The sum of the squares: one pass over memory, and no tensor of squares."""
     flat = difference.reshape(-1)
     return flat.dot(flat)
-
-
-def _broadcastable(mask: Tensor, like: Tensor) -> Tensor:
-    """The mask as numbers that can be multiplied with ``like``."""
-    try:
-        mask.expand_as(like)
-    except RuntimeError:
-        raise ShapeError(
-            f"MSE: the mask is {tuple(mask.shape)}, the output {tuple(like.shape)}. "
-            "Give a mask that broadcasts to the output."
-        ) from None
-    return mask.to(like.dtype)

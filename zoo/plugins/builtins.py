@@ -67,6 +67,7 @@ def zoo_layers() -> Iterator[LayerEntry]:
 def zoo_losses() -> Iterator[LossEntry]:
     """The losses."""
     yield _entry(LossEntry, "mse", "zoo.nn:MSE", torch_reference=_reference("mse"))
+    yield _entry(LossEntry, "l1", "zoo.nn:L1", torch_reference=_reference("l1"))
 
 
 @hookimpl
@@ -114,6 +115,7 @@ def zoo_noises() -> Iterator[NoiseEntry]:
     yield _entry(NoiseEntry, "impulse", "zoo.data.noise.impulse:Impulse", check=ranges)
     sampling = "zoo.data.noise.pixel_sampling:PixelSampling"
     yield _entry(NoiseEntry, "pixel_sampling", sampling, check=ranges)
+    yield _entry(NoiseEntry, "text", "zoo.data.noise.text:Text", check=ranges)
     yield _entry(NoiseEntry, "none", "zoo.data.noise.none:NoNoise")
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from zoo.nn import (
+    L1,
     MSE,
     Conv2d,
     Module,
@@ -78,6 +79,11 @@ def upsampling(layer: Upsampling, reference_of: ReferenceOf) -> torch.nn.Sequent
 def mse(loss: MSE) -> torch.nn.MSELoss:
     """``torch.nn.MSELoss``."""
     return torch.nn.MSELoss()
+
+
+def l1(loss: L1) -> torch.nn.L1Loss:
+    """``torch.nn.L1Loss``."""
+    return torch.nn.L1Loss()
 
 
 def sgd(optimizer: SGD, parameters: Iterable[Tensor]) -> torch.optim.SGD:

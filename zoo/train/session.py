@@ -281,14 +281,15 @@ def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
             "there are no clean images to validate on: the validation loss is that of "
             f"{spec.data.target.type} on the images held out, and the latest weights count"
         )
-    elif noise is not None and (noise.type, spec.loss.type, spec.data.target.type) == (
-        "impulse",
-        "mse",
-        "noisy",
+    elif (
+        noise is not None
+        and noise.type in ("impulse", "text")
+        and (spec.loss.type, spec.data.target.type) == ("mse", "noisy")
     ):
         yield (
-            "impulse noise is not zero-mean: with noisy targets the mse learns a mean that is "
-            'drawn towards grey. Use target = "clean", or expect a bias'
+            f"{noise.type} noise is not zero-mean: with noisy targets the mse learns a mean that "
+            'is drawn towards grey. Use loss = "l1", which learns the median, or '
+            'data.target = "clean"'
         )
 
 

@@ -1,4 +1,4 @@
-"""A ``.pkl`` of pairs, the format of EE-559's data: a ``torch.save`` of two uint8 tensors."""
+"""A ``.pkl`` or ``.pt`` of pairs, as EE-559's data: a ``torch.save`` of two uint8 tensors."""
 
 from __future__ import annotations
 

@@ -124,7 +124,15 @@ class Composer:
         self.definitions["variable"] = {
             "type": "object",
             "properties": {
-                "var": {"type": "string", "description": "Name of a variable, as in [vars]."}
+                "var": {
+                    "type": "string",
+                    "description": "Name of a variable, as in [vars], or such as input.channels.",
+                },
+                "times": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "description": "What an integer is multiplied by.",
+                },
             },
             "required": ["var"],
             "additionalProperties": False,

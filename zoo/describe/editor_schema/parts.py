@@ -85,7 +85,7 @@ def has_type(name: str) -> Json:
 
 def variable_or(otherwise: Json | bool) -> Json:
     """A table is a variable or else what ``otherwise`` says."""
-    is_variable: Json = {"required": ["var"], "maxProperties": 1}
+    is_variable: Json = {"required": ["var"], "propertyNames": {"enum": ["var", "times"]}}
     return {"if": is_variable, "then": reference("variable"), "else": otherwise}
 
 

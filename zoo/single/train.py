@@ -1,0 +1,179 @@
+"""Training a small network on the pixels of one noisy picture, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zoo.architecture import Architecture, read_architecture
+from zoo.architecture.overrides import parse_overrides
+from zoo.compiler import Compiler
+from zoo.data.augment import Augment
+from zoo.data.batches import Batches
+from zoo.data.images import read_image
+from zoo.data.noise.none import NoNoise
+from zoo.data.sets import CleanImages
+from zoo.errors import DataError, DivergenceError
+from zoo.inference import Denoiser
+from zoo.nn.sequential import Sequential
+from zoo.pictures.read import open_picture
+from zoo.pictures.values import ValueRange
+from zoo.plugins.registry import Registry
+from zoo.train.measured_range import AS_STORED, span
+from zoo.train.session import initial_model
+from zoo.train.step import TrainStep
+
+DEFAULT_NETWORK = Path(__file__).with_name("network.toml")
+SMALLEST_CROP = 8  # pixels; input and target are half as large as what they are drawn from
+MOST_PAGES = 32  # of a stack, evenly chosen, are trained on
+TRIED = 10  # steps, of which the last ones are timed
+WARM = 4
+ENDLESS = 2**31  # samples; how many are drawn is decided on the way
+
+
+def single_architecture(
+    path: Path, registry: Registry, channels: int, size: tuple[int, int]
+) -> Architecture:
+    """The architecture in the file ``path``, for pictures of so many channels and that size.
+
+    Args:
+        path: an architecture whose pairing makes both sides out of one view.
+        registry: what can be written in it.
+        channels: of the picture.
+        size: height and width of the picture, in pixels.
+
+    Raises:
+        ArchitectureError: the file has mistakes.
+        DataError: the picture is too small for any crop.
+    """
+
+    def read(*texts: str) -> Architecture:
+        of_picture = (f"input.channels={channels}", *texts)
+        return read_architecture(path, registry, parse_overrides(of_picture, path.parent))
+
+    given = read()
+    pairing = Compiler(given, registry).pairing()
+    if pairing.needs != "nothing":
+        raise given.error(
+            ("data", "target"),
+            f"is {given.data.target.type}, which takes two views. "
+            "Use one that takes one, such as neighbors.",
+        )
+    crop = given.input.height, given.input.width
+    while any(a > b for a, b in zip(pairing.window(*crop), size, strict=True)):
+        crop = crop[0] // 2, crop[1] // 2
+        if min(crop) < SMALLEST_CROP:
+            needed = pairing.window(SMALLEST_CROP, SMALLEST_CROP)
+            raise DataError(
+                f"is {size[0]} x {size[1]} pixels (height x width), and {needed[0]} x {needed[1]} "
+                "are needed to train on it"
+            )
+    return read(f"input.height={crop[0]}", f"input.width={crop[1]}")
+
+
+@torch.no_grad()
+def denoiser_of(
+    picture: Path,
+    registry: Registry,
+    device: torch.device,
+    *,
+    network: Path = DEFAULT_NETWORK,
+    minutes: float | None = None,
+    value_range: ValueRange | None = None,
+    on_step: Callable[[float], object] = lambda done: None,
+) -> Denoiser:
+    """Train a network on a picture, and give back what denoises it.
+
+    Args:
+        picture: a picture file; of a stack all pages are trained on, up to 32 of them.
+        registry: what can be written in the network's file.
+        device: where to train.
+        network: the architecture file.
+        minutes: how long to train, about; None for the file's own number of steps.
+        value_range: black and white of the file's values; None for what they span.
+        on_step: called with the part that is done, 0 to 1; what it raises ends the work.
+
+    Raises:
+        DataError: the picture cannot be read, or is too small.
+        ArchitectureError: the network's file has mistakes.
+        DivergenceError: the loss is no longer finite.
+    """
+    with open_picture(picture) as opened:
+        channels = opened.channels
+        height, width = opened.shape[len(opened.axes) - 2 : len(opened.axes)]
+    try:
+        spec = single_architecture(network, registry, channels, (height, width))
+    except DataError as error:
+        raise DataError(f"{picture}: {error}.") from None
+    images, value_range = _pages(picture, channels, value_range)
+    names = tuple(f"{picture.name}[{page}]" for page in range(len(images)))
+    model = _trained(Compiler(spec, registry), CleanImages(names, images), device, minutes, on_step)
+    return Denoiser(model.eval(), value_range)
+
+
+def _pages(
+    picture: Path, channels: int, value_range: ValueRange | None
+) -> tuple[tuple[Tensor, ...], ValueRange]:
+    """The images of a file, black at 0 and white at 1, and the values of both in the file."""
+    images = read_image(picture, channels, value_range or ValueRange(*AS_STORED))
+    images = [image.float() for image in images[:: -(-len(images) // MOST_PAGES)]]
+    if value_range is not None:
+        return tuple(images), value_range
+    low, high = span(images)
+    high = high if high > low else low + 1  # nothing to see, and nothing to divide by
+    return tuple((image - low) / (high - low) for image in images), ValueRange(low, high)
+
+
+def _trained(
+    compiler: Compiler,
+    pages: CleanImages,
+    device: torch.device,
+    minutes: float | None,
+    on_step: Callable[[float], object],
+) -> Sequential:
+    """The network, trained for the architecture's own steps, or as many as ``minutes`` allow."""
+    spec = compiler.architecture
+    model = initial_model(compiler, spec.train.seed).to(device).train()
+    optimizer, schedule, pairing = (
+        compiler.optimizer(model.param()),
+        compiler.schedule(),
+        compiler.pairing(),
+    )
+    base_lr, step = optimizer.lr, TrainStep(model, compiler.loss(), optimizer)
+    batches = Batches(
+        pages,
+        NoNoise(),
+        batch_size=spec.train.batch_size,
+        height=spec.input.height,
+        width=spec.input.width,
+        pairing=pairing,
+        augment=Augment(**spec.data.augment),
+        samples=ENDLESS,
+        seed=spec.train.seed,
+        device=device,
+    )
+    steps = max(1, (spec.data.samples_per_epoch or 1) * spec.train.epochs // spec.train.batch_size)
+    loss, started = torch.zeros(()), 0.0
+    with closing(batches.iterate(0)) as drawn:
+        for taken, batch in enumerate(drawn):
+            if minutes is not None and taken == WARM:
+                started = time.monotonic()
+            if minutes is not None and taken == TRIED:
+                each = (time.monotonic() - started) / (TRIED - WARM)
+                steps = max(TRIED, round(minutes * 60 / each))
+            if taken >= steps:
+                break
+            optimizer.lr = base_lr * schedule(taken, steps, 1)
+            batch = pairing.correct(batch, step.predict, taken / steps)
+            loss = step(batch.x, batch.target, batch.mask)
+            on_step((taken + 1) / steps)
+    if not loss.isfinite():
+        raise DivergenceError(
+            f"{pages.names[0]}: training diverged. Use a network with a smaller learning rate."
+        )
+    return model
