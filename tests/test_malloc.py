@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import platform
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -48,8 +50,36 @@ def test_malloc_is_told_to_keep(
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     keep_freed_memory()
-    # The numbers are those of malloc.h: mmap threshold, trim threshold, top pad.
-    assert told == [(-3, 32 * 2**20), (-1, 2**30), (-2, 64 * 2**20)]
+    # The numbers are those of malloc.h: mmap threshold, trim threshold, top pad, most arenas.
+    assert told == [(-3, 32 * 2**20), (-1, 2**30), (-2, 64 * 2**20), (-8, 1)]
+
+
+ARENAS = """
+import threading
+import torch
+from zoo.malloc import keep_freed_memory
+
+def use():
+    blocks = [torch.ones(2**20 * size // 4) for size in (30, 25, 30, 20, 30, 12)]
+    for size in (20, 29, 25, 30, 12, 28) * 10:
+        blocks.pop(0)
+        blocks.append(torch.ones(2**20 * size // 4))
+
+keep_freed_memory()
+threads = [threading.Thread(target=use) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+arenas = [line for line in open("/proc/self/maps") if " 00:00 0" in line]
+# A thread's own arena is in heaps of 64 MiB that begin at a multiple of that.
+heaps = [line for line in arenas if int(line.split("-")[0], 16) % 2**26 == 0]
+print(len(heaps))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs the GNU C library")
+def test_threads_share_one_arena() -> None:
+    code = [sys.executable, "-c", ARENAS]
+    assert int(subprocess.run(code, capture_output=True, text=True, check=True).stdout) <= 1
 
 
 def test_malloc_is_told_to_give_back(
