@@ -104,6 +104,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data", "pictures"},
     "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
     "inference": {"errors", "limits", *SPEC, "init", "nn", "pictures", "engine"},
+    "data_check": {"errors", "data", "inference"},
     "train": {
         *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_READ),
         *(
@@ -157,7 +158,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "files", "version", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
-        *("export.optional", "bench", "doctor", "single"),
+        *("export.optional", "bench", "doctor", "single", "data_check"),
     },
     "__main__": {"cli"},
 }

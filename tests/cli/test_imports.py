@@ -28,7 +28,16 @@ def test_zoo() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["evaluate", "--help"], ["--version"], ["nope"]]
+    "arguments",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["evaluate", "--help"],
+        ["data", "--help"],
+        ["data", "check", "--help"],
+        ["--version"],
+        ["nope"],
+    ],
 )
 def test_help(arguments: list[str]) -> None:
     run = ["from zoo.cli import main", f"sys.argv = ['zoo', *{arguments}]"]

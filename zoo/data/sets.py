@@ -78,8 +78,9 @@ class ImagePairs:
         held_out, files, remarks: as of :class:`CleanImages`.
 
     Raises:
+        IdenticalPairsError: the same image twice in a pair.
         DataError: no pair, counts that differ, a tensor that is no image, different shapes in a
-            pair, the same image twice in a pair, or different numbers of channels.
+            pair, or different numbers of channels.
     """
 
     names: tuple[str, ...]
@@ -100,12 +101,18 @@ class ImagePairs:
                     f"{name}: the images of this pair have the shapes {tuple(first.shape)} and "
                     f"{tuple(second.shape)}. Both images of a pair must have the same size."
                 )
-        _check_noise(self.names, self.first, self.second)
+        _check_noise(self)
 
     @property
     def sides(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """The first and the second images."""
         return self.first, self.second
+
+    @property
+    def identical(self) -> list[str]:
+        """Names of the pairs that have the same picture twice."""
+        sides = zip(self.names, self.first, self.second, strict=True)
+        return [name for name, first, second in sides if _same(first, second)]
 
     @cached_property
     def hashes(self) -> list[str]:
@@ -133,9 +140,9 @@ class Bursts:
         held_out, files, remarks: as of :class:`CleanImages`.
 
     Raises:
+        IdenticalPairsError: the same shot twice, one after the other.
         DataError: no scene, counts that differ, a tensor that is no image, a scene of one shot or
-            of shots of different shapes or with the same shot twice, or different numbers of
-            channels.
+            of shots of different shapes, or different numbers of channels.
     """
 
     names: tuple[str, ...]
@@ -156,12 +163,18 @@ class Bursts:
                     f"{name}: its shots have the shapes {tuple(shots[0].shape)} and "
                     f"{tuple(different[0].shape)}. All shots of a burst must have the same size."
                 )
-            _check_noise([name] * (len(shots) - 1), shots[:-1], shots[1:])
+        _check_noise(self)
 
     @property
     def sides(self) -> tuple[tuple[Tensor, ...]]:
         """The first shots."""
         return (tuple(shots[0] for shots in self.shots),)
+
+    @property
+    def identical(self) -> list[str]:
+        """Names of the scenes that have the same shot twice, one after the other."""
+        scenes = zip(self.names, self.shots, strict=True)
+        return [name for name, shots in scenes if any(map(_same, shots[:-1], shots[1:]))]
 
     @cached_property
     def hashes(self) -> list[str]:
@@ -177,6 +190,18 @@ class Bursts:
             _take(self.shots, indices),
             files=_take(self.files, indices),
         )
+
+
+class IdenticalPairsError(DataError):
+    """Pairs or bursts of which some have the same picture twice.
+
+    Attributes:
+        images: all of them; nothing else is wrong with them.
+    """
+
+    def __init__(self, message: str, images: ImagePairs | Bursts) -> None:
+        super().__init__(message)
+        self.images = images
 
 
 Images = CleanImages | ImagePairs | Bursts
@@ -246,18 +271,20 @@ def _check_names(names: Sequence[str], held_out: frozenset[str], files: Sequence
         )
 
 
-def _check_noise(names: Sequence[str], firsts: Sequence[Tensor], seconds: Sequence[Tensor]) -> None:
-    """Refuse pairs without noise; an even image, such as a black one, may be the same twice."""
-    same = [
-        name
-        for name, first, second in zip(names, firsts, seconds, strict=True)
-        if torch.equal(first, second) and bool((first != first[:, :1, :1]).any())
-    ]
+def _check_noise(images: ImagePairs | Bursts) -> None:
+    """Refuse pairs without noise."""
+    same = images.identical
     if same:
-        raise DataError(
-            f"data: {len(same)} of {len(names)} pairs have the same picture twice "
-            f"({listed(same)}). The noise of the two must differ."
+        raise IdenticalPairsError(
+            f"data: {len(same)} of {len(images.names)} pairs have the same picture twice "
+            f"({listed(same)}). The noise of the two must differ.",
+            images,
         )
+
+
+def _same(first: Tensor, second: Tensor) -> bool:
+    """Whether two pictures are the same; an even one, such as a black one, may be there twice."""
+    return torch.equal(first, second) and bool((first != first[:, :1, :1]).any())
 
 
 def _take(items: Sequence[T], indices: Iterable[int]) -> tuple[T, ...]:

@@ -184,7 +184,7 @@ def flat_correlation(image: Array, white: float, windows: Sequence[Window]) -> C
         for window, variances in zip(windows, flatness, strict=True)
         if (variances <= limit).any()
     ]
-    return _correlation([these.reshape(-1, PATCH, PATCH) for these in patches])
+    return correlation_within([these.reshape(-1, PATCH, PATCH) for these in patches])
 
 
 def _windows(size: tuple[int, ...]) -> Iterator[Window]:
@@ -210,15 +210,26 @@ def _residuals(pixels: Floats, stride: int) -> tuple[Floats, NDArray[np.bool_]]:
 
     And whether the patch has clipped values.
     """
-    if min(pixels.shape[:2]) < PATCH:
-        return np.empty((0, PATCH**2), np.float32), np.empty(0, np.bool_)
-    patches = sliding_window_view(pixels, (PATCH, PATCH), (0, 1))[::stride, ::stride]
-    flat = patches.reshape(-1, PATCH**2)
+    flat = patches_of(pixels, stride)
     clipped = (flat.min(1) <= 0) | (flat.max(1) >= LEVELS)
+    return without_plane(flat), clipped
+
+
+def patches_of(pixels: Floats, stride: int) -> Floats:
+    """(h, w, C) -> (n, 256), the patches of 16 x 16 pixels of each channel, every ``stride``."""
+    if min(pixels.shape[:2]) < PATCH:
+        return np.empty((0, PATCH**2), np.float32)
+    patches = sliding_window_view(pixels, (PATCH, PATCH), (0, 1))[::stride, ::stride]
+    return patches.reshape(-1, PATCH**2)
+
+
+def without_plane(patches: Floats) -> Floats:
+    """What is left of patches (n, 256) without a plane fitted to each."""
     y, x = np.mgrid[:PATCH, :PATCH].reshape(2, -1) - (PATCH - 1) / 2
     plane = np.stack([np.full(PATCH**2, 1 / PATCH), *(a / np.linalg.norm(a) for a in (y, x))])
     plane = plane.astype(np.float32)  # three orthonormal rows
-    return flat - (flat @ plane.T) @ plane, clipped
+    left: Floats = patches - (patches @ plane.T) @ plane
+    return left
 
 
 def _removed(
@@ -229,10 +240,10 @@ def _removed(
     for window in windows:
         difference = _values(before, window, white) - _values(after, window, white)
         differences.append(np.moveaxis(difference, -1, 0))
-    return _correlation(differences)
+    return correlation_within(differences)
 
 
-def _correlation(images: Sequence[Floats]) -> Correlation | None:
+def correlation_within(images: Sequence[Floats]) -> Correlation | None:
     """The autocorrelation within images (n, h, w); None if they do not vary."""
     count = sum(image.size for image in images)
     mean = sum(float(image.sum(dtype=np.float64)) for image in images) / max(count, 1)

@@ -1,0 +1,72 @@
+"""Reading a data source for itself, without an architecture to read it for."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from zoo.architecture.component import Component
+from zoo.data.sets import IdenticalPairsError, Images, all_images
+from zoo.errors import ArgumentError, DataError, UsageError
+from zoo.pictures.values import ValueRange
+from zoo.plugins.isolation import isolated
+from zoo.plugins.registry import Registry
+
+CHANNELS = (3, 1)  # colour, where pictures have it
+
+
+def read_images(
+    registry: Registry,
+    source: Component,
+    value_range: ValueRange | None = None,
+    *,
+    second_is_clean: bool = False,
+) -> Images:
+    """The images of a source; grey ones with one channel.
+
+    Pairs of which some have the same picture twice are given like others.
+
+    Args:
+        registry: what is installed.
+        source: the checked source.
+        value_range: black and white; None for those of each file's type.
+        second_is_clean: whether the second pictures of pairs are clean, if there are any.
+
+    Raises:
+        UsageError: the source refuses its parameters, or takes no range.
+        DataError: they are missing, unreadable or unsuitable.
+    """
+    factory = registry.get(source.kind, source.type).entry.load()
+    arguments, takes = dict(source.parameters), inspect.signature(factory).parameters
+    if second_is_clean and "second_is_clean" in takes:
+        arguments["second_is_clean"] = True
+    if value_range is not None:
+        if "value_range" not in takes:
+            raise UsageError(f"--range: the source {source.type} takes none. Leave it out.")
+        arguments["value_range"] = value_range
+    refused: DataError | None = None
+    for channels in CHANNELS:
+        try:
+            images = _read(factory, arguments, channels)
+        except DataError as error:  # such as a file of grey pairs
+            refused = refused or error
+            continue
+        return images if channels == 1 or not _is_grey(images) else _read(factory, arguments, 1)
+    assert refused is not None
+    raise refused
+
+
+def _read(factory: Any, arguments: dict[str, Any], channels: int) -> Images:
+    try:
+        with isolated():
+            images: Images = factory(channels=channels, **arguments)
+    except IdenticalPairsError as error:
+        return error.images
+    except ArgumentError as error:
+        raise UsageError(str(error)) from error
+    return images
+
+
+def _is_grey(images: Images) -> bool:
+    """Whether all channels of all images are the same."""
+    return all(bool((image == image[:1]).all()) for image in all_images(images))
