@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil, floor
 from typing import Any
 
 from hypothesis import strategies as st
@@ -58,9 +59,8 @@ def _numbers(schema: Mapping[str, Any]) -> st.SearchStrategy[float]:
     high = min(schema.get("maximum", schema.get("exclusiveMaximum", 100)), 10**9)
     above, below = "exclusiveMinimum" in schema, "exclusiveMaximum" in schema
     floats = st.floats(low, high, exclude_min=above, exclude_max=below, allow_subnormal=False)
-    if low + above > high - below:
-        return floats
-    return floats | st.integers(low + above, high - below)
+    least, most = ceil(low) + above, floor(high) - below
+    return floats if least > most else floats | st.integers(least, most)
 
 
 @st.composite

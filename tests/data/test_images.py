@@ -10,7 +10,8 @@ import tifffile
 import torch
 from PIL import Image, ImageOps
 
-from zoo.data.images import read_image, read_images
+from zoo.data.decode import read_header
+from zoo.data.images import read_image, read_images, training_bytes
 from zoo.errors import DataError
 from zoo.pictures.values import ValueRange
 
@@ -235,8 +236,34 @@ def test_other_numbers_of_channels_must_be_those_of_the_file(tmp_path: Path) -> 
     tifffile.imwrite(path, pixels, photometric="minisblack", planarconfig="contig")
     assert torch.equal(only(path, 5), planes(pixels))
     assert message(path, 3) == (
-        f"{path}: the image has 5 channels where 3 are needed. "
-        "Only 1 and 3 can be turned into each other."
+        f"{path}: has 5 channels, and the architecture takes 3. Set input.channels = 5."
+    )
+
+
+@pytest.mark.parametrize("axes", ["CYX", "TCYX", "ZCYX", "CZYX", "YXC"])
+def test_channels_in_pages_are_those_of_one_image(tmp_path: Path, axes: str) -> None:
+    path, sizes = tmp_path / "channels.tif", {"T": 2, "Z": 3, "C": 5, "Y": HEIGHT, "X": WIDTH}
+    draws = np.random.default_rng(0)
+    values = draws.integers(0, 255, [sizes[axis] for axis in axes], np.uint8)
+    tifffile.imwrite(path, values, photometric="minisblack", metadata={"axes": axes})
+    images = np.moveaxis(values, axes.index("C"), -1).reshape(-1, HEIGHT, WIDTH, 5)
+    found = read_image(path, 5)
+    assert all(torch.equal(a, planes(b)) for a, b in zip(found, images, strict=True))
+    assert training_bytes([read_header(path)], 5) == 2 * sum(each.numel() for each in found)
+    name = path if len(images) == 1 else f"{path}[0]"
+    for channels in (1, 3):
+        assert message(path, channels) == (
+            f"{name}: has 5 channels, and the architecture takes {channels}. "
+            "Set input.channels = 5."
+        )
+
+
+def test_pages_that_may_be_channels(tmp_path: Path) -> None:
+    path = tmp_path / "pages.tif"
+    tifffile.imwrite(path, np.zeros((5, 8, 9), np.uint8), metadata={"axes": "IYX"})
+    assert message(path, 5) == (
+        f"{path}[0]: has 1 channel, and the architecture takes 5. Set input.channels = 1. "
+        "Its 5 pages are images each; as channels of one, their axes are CYX."
     )
 
 
@@ -296,10 +323,10 @@ def test_more_pixels_than_pillow_opens_by_itself(
 
 def test_tiffs_that_are_no_photographs(tmp_path: Path) -> None:
     path = tmp_path / "image.tif"
-    tifffile.imwrite(path, np.zeros((2, 8, 9), np.uint8), metadata={"axes": "CYX"})
+    tifffile.imwrite(path, np.zeros((2, 8, 9), np.uint8), metadata={"axes": "RYX"})
     assert message(path) == (
-        f"{path}: its axes are CYX. "
-        "A TIFF holds images as YX, or a stack of them along I, Q, Z or T."
+        f"{path}: its axes are RYX. A TIFF holds images as YX, or a stack of them along I, Q, Z "
+        "or T, and their channels along C or in a page."
     )
     tifffile.imwrite(path, random_values(3), photometric="cielab")
     assert message(path) == f"{path}: its colours are CIELab. Convert it to grey or RGB."

@@ -309,7 +309,7 @@ def test_a_file_of_pairs(tmp_path: Path, container: type) -> None:
         ((images(3), images(2)), f"the shapes are (3, 3, 4, 5) and (2, 3, 4, 5). {FORMAT}"),
         (
             (images(3, 1), images(3, 1)),
-            "the images have 1 channels where 3 are needed. Pairs of a file are taken as they are.",
+            "has 1 channel, and the architecture takes 3. Set input.channels = 1.",
         ),
     ],
 )

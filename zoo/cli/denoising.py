@@ -241,15 +241,16 @@ class _Run:
     def _tell_once(self, result: Result, denoiser: Denoiser) -> None:
         """How a model of other channels is used."""
         takes = denoiser.takes
-        if result.channels == 3 and not takes(3) and takes(1):
-            note = "the model is for grey pictures: each colour is denoised by itself"
-        elif result.channels == 1 and not takes(1) and takes(3):
+        if takes(result.channels):
+            return
+        if takes(1):
+            each = "colour" if result.channels == 3 else "channel"
+            note = f"the model is for grey pictures: each {each} is denoised by itself"
+        else:
             note = (
                 "the model is for colour pictures: grey ones are given to it as three equal "
                 "colours, of which it removes far less noise than a model for grey pictures would"
             )
-        else:
-            return
         self._warn_once_with(note)
 
     def _warn_once_with(self, meaning: str, what: str = "") -> None:

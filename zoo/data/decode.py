@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.pictures.channel_pages import ROWS, channel_pages
 from zoo.pictures.orientation import upright
 from zoo.pictures.picture import Array, Picture
 from zoo.pictures.read import open_picture
 from zoo.pictures.values import ValueRange
 
-STACK_AXES = "IQZT"
+STACK_AXES = "IQZTC"
 BYTE = (np.dtype(np.uint8), 0, 255)  # values, black and white that are kept as they are
 
 
@@ -27,7 +29,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Decoded:
-    """The images of a file, one for each page of a TIFF and one for any other format.
+    """The images of a file: those of a TIFF's pages, and one of any other format.
 
     Attributes:
         images: upright, (H, W) or (H, W, C), without an alpha channel.
@@ -46,9 +48,11 @@ def read_header(path: Path, value_range: ValueRange | None = None) -> Header:
         DataError: the file is missing, damaged or no image that zoo reads.
     """
     with open_picture(path) as picture:
-        height, width = picture.shape[len(picture.axes) - 2 : len(picture.axes)]
+        together = channel_pages(picture)
+        values = prod(picture.shape[: len(picture.axes)])
+        values //= together.channels if together.pages > 1 else 1
         is_byte = (picture.dtype, *_range(picture, value_range)) == BYTE
-        return Header(picture.n_planes * height * width, 1 if is_byte else 4)
+        return Header(values, 1 if is_byte else 4)
 
 
 def decode(path: Path, value_range: ValueRange | None = None) -> Decoded:
@@ -64,7 +68,8 @@ def decode(path: Path, value_range: ValueRange | None = None) -> Decoded:
     """
     with open_picture(path) as picture:
         _check_axes(path, picture)
-        images = [upright(plane, picture.orientation) for plane in picture.planes()]
+        runs = channel_pages(picture).pictures(picture.planes())
+        images = [upright(image, picture.orientation) for run in runs for image in run]
         return Decoded(images, *_range(picture, value_range))
 
 
@@ -73,8 +78,10 @@ def _range(picture: Picture, value_range: ValueRange | None) -> tuple[float, flo
 
 
 def _check_axes(path: Path, picture: Picture) -> None:
-    if picture.axes.lstrip(STACK_AXES) != "YX":
+    stack = picture.axes.removesuffix(ROWS).removesuffix("YX")
+    if stack.strip(STACK_AXES) or (picture.channels > 1 and "C" in picture.axes):
+        colours = f", with {picture.channels} channels in a page" if picture.channels > 1 else ""
         raise DataError(
-            f"{path}: its axes are {picture.axes}. "
-            "A TIFF holds images as YX, or a stack of them along I, Q, Z or T."
+            f"{path}: its axes are {picture.axes}{colours}. A TIFF holds images as YX, or a stack "
+            "of them along I, Q, Z or T, and their channels along C or in a page."
         )

@@ -32,8 +32,9 @@ def read_image(path: Path, channels: int, value_range: ValueRange | None = None)
     """The images of a file as (C, H, W) tensors, uint8 or float32 with white at 1.
 
     A TIFF may be a stack: each page is an image. Any other file has one (the first of an
-    animation). EXIF orientation is applied and alpha dropped. Grey is repeated to three channels;
-    colour becomes one channel by its luminance, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
+    animation). Pages along an axis C are the channels of one image. EXIF orientation is applied
+    and alpha dropped. Grey is repeated to three channels; three channels become one, as colours,
+    by their luminance, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
 
     Args:
         path: the file; its format is read from its content.
@@ -45,12 +46,18 @@ def read_image(path: Path, channels: int, value_range: ValueRange | None = None)
             finite floats, or a number of channels that cannot be turned into ``channels``.
     """
     decoded = decode(path, value_range)
-    return [
-        _to_tensor(name, image, decoded, channels)
-        for name, image in zip(
-            page_names(str(path), len(decoded.images)), decoded.images, strict=True
-        )
-    ]
+    count = len(decoded.images)
+    names = page_names(str(path), count)
+    try:
+        return [
+            _to_tensor(name, image, decoded, channels)
+            for name, image in zip(names, decoded.images, strict=True)
+        ]
+    except DataError as error:
+        if count != channels or decoded.images[0].ndim == 3:
+            raise
+        hint = f"Its {count} pages are images each; as channels of one, their axes are CYX."
+        raise DataError(f"{error} {hint}") from error
 
 
 def read_images(
@@ -170,7 +177,12 @@ def _to_channels(name: str, image: Array, channels: int) -> Array:
             return grey.round().astype(np.uint8)
         luminance: Array = image @ np.array(LUMINANCE)[:, None]  # float64: white stays 1
         return luminance.astype(np.float32)
-    raise DataError(
-        f"{name}: the image has {found} channels where {channels} are needed. "
-        "Only 1 and 3 can be turned into each other."
+    raise DataError(wrong_channels(name, found, channels))
+
+
+def wrong_channels(name: str, found: int, wanted: int) -> str:
+    """What to say of an image of other channels than an architecture takes."""
+    count = f"{found} channel{'s' * (found != 1)}"
+    return (
+        f"{name}: has {count}, and the architecture takes {wanted}. Set input.channels = {found}."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from zoo.pictures.values import Depth, ValueRange, doubt_of_white
 
 Image = TypeVar("Image", Tensor, NDArray[Any])
 
+MOST_CHANNELS = 1024  # that a network is asked for
 PROBE = 256  # a size that most networks take, in pixels
 LARGEST_INTEGER = 4  # bytes; more than float64 holds
 
@@ -157,6 +159,11 @@ class Denoiser:
             return False
         return len(shape) == 3 and shape[0] == channels
 
+    @cached_property
+    def channels(self) -> int | None:
+        """How many channels the network takes, the fewest of several; None for more than 1024."""
+        return next(filter(self.takes, range(1, MOST_CHANNELS + 1)), None)
+
     def _range(self, image: NDArray[Any]) -> tuple[float, float]:
         """Black and white of an array of which nothing is said."""
         depth = _depth(image)
@@ -168,7 +175,7 @@ class Denoiser:
 
     def __repr__(self) -> str:
         device, dtype = self._kind()
-        channels = " or ".join(str(it) for it in (1, 3) if self.takes(it)) or "other"
+        channels = " or ".join(str(it) for it in (1, 3) if self.takes(it)) or self.channels
         return f"Denoiser({channels} channels, {str(dtype).removeprefix('torch.')}, {device})"
 
     def _kind(self) -> tuple[torch.device, torch.dtype]:

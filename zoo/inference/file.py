@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -17,6 +16,7 @@ from zoo.errors import ArgumentError, DataError, ShapeError, WriteError, format_
 from zoo.inference.denoiser import Denoiser
 from zoo.inference.quality import Quality, mean_quality, measure
 from zoo.pictures import Picture, open_picture, write_picture
+from zoo.pictures.channel_pages import ROWS, ChannelPages, channel_pages
 from zoo.pictures.comparison import draw_comparison
 from zoo.pictures.orientation import upright
 from zoo.pictures.values import doubt_of_white
@@ -54,7 +54,9 @@ class Result:
     """What became of a file.
 
     Attributes:
-        format, axes, shape, channels, depth: of the file that was read.
+        format, axes, shape, depth: of the file that was read.
+        channels: of a picture in it; those in pages of their own count where they are denoised
+            together.
         megapixels: of all its planes.
         seconds: that it took, reading and writing included.
         quality: None where nothing could be measured.
@@ -149,31 +151,35 @@ class _Work:
         self.denoiser, self.picture, self.options = denoiser, picture, options
         self.compare, self.on_progress = compare, on_progress
         self.measured: list[Quality] = []
-        # Planes of one colour each, as the user says by --axes, are denoised together.
-        self.together = colours_in_pages(picture, options.axes) if denoiser.takes(3) else 1
-        size = picture.shape[: len(picture.axes)]
+        self.together = _together(picture, options.axes, denoiser)
+        size = picture.shape[: len(picture.axes) - self.together.rows]
         self.result = Result(
             format=picture.format,
             axes=picture.axes,
             shape=picture.shape,
-            channels=picture.channels,
+            channels=self.together.channels,
             depth=picture.depth.words,
             megapixels=int(np.prod(size)) / 1e6,
         )
+        if options.axes is None and self.together.channels == 3 and self.together.pages > 1:
+            self.result.remarks.append(_taken_for_colours(picture.axes))
 
     def planes(self) -> Iterator[Array]:
         """Each plane denoised, one or a few at a time in memory."""
-        pages = self.picture.planes()
-        count = self.picture.n_planes // self.together
-        for number in range(count):
-            group = list(islice(pages, self.together))
-            before = np.stack(group, 2) if self.together > 1 else group[0]
-            del group
-            before, black, white = self._values(before)
+        for number, run in enumerate(self.together.pictures(self.picture.planes())):
+            yield from self.together.planes(self._run(number * len(run), run))
+
+    def _run(self, number: int, run: list[Array]) -> list[Array]:
+        """Denoised pictures, the first of which is number ``number``; ``run`` is used up."""
+        count = self.picture.n_planes // self.together.pages * len(run)
+        denoised = []
+        while run:
+            before, black, white = self._values(run.pop(0))
             after = self._denoise(before, black, white, number, count)
             self._look(before, after, black, white, number, count)
-            del before
-            yield from np.moveaxis(after, 2, 0) if self.together > 1 else [after]
+            denoised.append(after)
+            number += 1
+        return denoised
 
     def _values(self, plane: Array) -> tuple[Array, float, float]:
         """A plane, its black and white.
@@ -203,6 +209,7 @@ class _Work:
         try:
             return self.denoiser(
                 plane,
+                axes="YXC"[: plane.ndim],
                 strength=options.strength,
                 ensemble=options.ensemble,
                 tile=options.tile,
@@ -239,27 +246,43 @@ class _Work:
             self.result.remarks.append(f"nothing could be measured: {format_error(error)}")
 
 
-def colours_in_pages(picture: Picture, axes: str | None) -> int:
-    """How many pages that follow each other are the colours of one picture: 3 or 1.
-
-    Args:
-        picture: open.
-        axes: what the user says of its axes; None where nothing is said.
+def _together(picture: Picture, axes: str | None, denoiser: Denoiser) -> ChannelPages:
+    """Which pages are the channels of one picture: where the network takes as many.
 
     Raises:
-        DataError: the axes do not fit the picture.
+        DataError: the network takes neither all channels nor each by itself, or the axes that the
+            user gives do not fit the picture.
     """
-    if axes is None:
-        return 1
+    found = channel_pages(picture, axes and _pages_of(picture, axes))
+    takes = denoiser.takes
+    if takes(found.channels):
+        return found
+    if takes(1) or takes(3):  # each by itself
+        return found if found.rows else ChannelPages(picture.channels)
+    count = f"{found.channels} channel{'s' * (found.channels != 1)}"
+    raise DataError(
+        f"{picture.where}: has {count}, and the model takes {denoiser.channels or 'others'}. "
+        f"Use a model for {count}."
+    )
+
+
+def _taken_for_colours(axes: str) -> str:
+    """What to say where the file alone says that three pages are channels."""
+    other = next(letter for letter in "ZQI" if letter not in axes)
+    apart = axes.replace("C", other)
+    return f"its three channels are denoised together; --axes {apart} is for each by itself"
+
+
+def _pages_of(picture: Picture, axes: str) -> str:
+    """The letters, in capitals and without that of the channels in a page."""
     letters = axes.upper()
-    stored = picture.axes + ("S" if picture.channels > 1 else "")
     pages = letters[:-1] if picture.channels > 1 and letters[-1:] in ("S", "C") else letters
-    fits = pages.endswith("YX") and len(pages) == len(picture.axes)
+    fits = pages.endswith(("YX", ROWS)) and len(pages) == len(picture.axes)
     if not fits or len(set(letters)) != len(letters):
+        stored = picture.axes + ("S" if picture.channels > 1 else "")
         sizes = " x ".join(map(str, picture.shape))
         raise DataError(
             f"{picture.where}: its axes are {stored}, {sizes}, and --axes is {axes}. "
             "Use as many letters, each once, with YX for a page."
         )
-    colours = pages[-3:-2] == "C" and picture.channels == 1 and picture.shape[-3] == 3
-    return 3 if colours else 1
+    return pages

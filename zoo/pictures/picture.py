@@ -39,7 +39,8 @@ class Picture(AbstractContextManager["Picture"]):
     Attributes:
         where: the file's name for messages.
         format: "PNG", "JPEG", "TIFF", "BMP" or "WEBP".
-        axes: one letter for each axis as stored, without that of the channels: "YX", "TZCYX".
+        axes: one letter for each axis as stored, without that of a plane's channels: "YX", "TZCYX";
+            "YXC" where each plane is a row of a picture.
         shape: the sizes along ``axes``, and the channels last where there are several.
         channels: colour channels of a plane, without alpha.
         depth: bits of a value and whether it is a float.

@@ -10,6 +10,7 @@ import numpy as np
 from tifffile import COMPRESSION, PHOTOMETRIC, PREDICTOR, TiffFile, TiffPage, TiffPageSeries
 
 from zoo.errors import DataError
+from zoo.pictures.channel_pages import ROWS
 from zoo.pictures.exif import POINTERS, Layout, Tag, orientation_in, read_tags
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.picture import Array, Picture
@@ -94,7 +95,7 @@ class TiffPicture(Picture):
             if len(self._pages) == 1 and planes > 1 and series.dataoffset is not None:
                 self.n_planes, self.in_one_page = planes, True
             axes = "".join(axis for axis, _ in pairs)
-            if axes.endswith("YX") and found[-2:] == first and planes == self.n_planes:
+            if axes.endswith(("YX", ROWS)) and found[-2:] == first and planes == self.n_planes:
                 self.axes, sizes = axes, found
         self.shape = sizes if self.channels == 1 else (*sizes, self.channels)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from zoo.data.images import wrong_channels
 from zoo.data.sets import ImagePairs
 from zoo.data.torch_file import TorchFileError, has_own_memory, load
 from zoo.errors import DataError
@@ -69,8 +70,5 @@ def _check(file: Path, content: object, channels: int) -> tuple[Tensor, Tensor]:
             f"{file}: the shapes are {tuple(first.shape)} and {tuple(second.shape)}. {FORMAT}"
         )
     if first.shape[1] != channels:
-        raise DataError(
-            f"{file}: the images have {first.shape[1]} channels where {channels} are needed. "
-            "Pairs of a file are taken as they are."
-        )
+        raise DataError(wrong_channels(str(file), first.shape[1], channels))
     return first, second
