@@ -81,3 +81,17 @@ def test_pictures_of_other_channels(base: Path, cli: Cli) -> None:
         ),
         "3 of 3 picture files cannot be used. Mend them, or take them out.",
     ]
+
+
+def test_a_network_for_one_picture_of_five_channels(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("zoo_residual")  # whose layers the network has
+    monkeypatch.setenv("ZOO_PLUGINS", "zoo-residual")
+    written = write_files(Path("photos"), 5)
+    path = next(iter(written))
+    result = cli("denoise", "--self", path, "--minutes", "0.02", "-o", "out.tif")
+    assert result.code == 0, result.err
+    with tifffile.TiffFile(path) as before, tifffile.TiffFile("out.tif") as after:
+        assert before.series[0].axes == after.series[0].axes
+        assert before.series[0].shape == after.series[0].shape

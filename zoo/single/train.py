@@ -21,6 +21,7 @@ from zoo.data.sets import CleanImages
 from zoo.errors import DataError, DivergenceError
 from zoo.inference import Denoiser
 from zoo.nn.sequential import Sequential
+from zoo.pictures.channel_pages import channel_pages
 from zoo.pictures.read import open_picture
 from zoo.pictures.values import ValueRange
 from zoo.plugins.registry import Registry
@@ -104,8 +105,8 @@ def denoiser_of(
         DivergenceError: the loss is no longer finite.
     """
     with open_picture(picture) as opened:
-        channels = opened.channels
-        height, width = opened.shape[len(opened.axes) - 2 : len(opened.axes)]
+        channels = channel_pages(opened).channels
+        height, width = (opened.shape[opened.axes.index(axis)] for axis in "YX")
     try:
         spec = single_architecture(network, registry, channels, (height, width))
     except DataError as error:
