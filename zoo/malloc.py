@@ -22,8 +22,8 @@ def keep_freed_memory() -> None:
 
     A step frees what the next one allocates. By its defaults the library gives large blocks back to
     the system each time, and fetching their pages anew took up to half of a step. All threads share
-    one arena: in those of single threads blocks of some 30 MiB leave gaps, and what was freed stayed
-    beside what was needed (dncnn on 24 megapixels: up to 2.6 GiB).
+    one arena: in those of single threads blocks of some 30 MiB leave gaps, and what was freed
+    stayed beside what was needed (dncnn on 24 megapixels: up to 2.6 GiB).
 
     Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
     """

@@ -83,7 +83,11 @@ def test_pictures_of_other_channels(base: Path, cli: Cli) -> None:
     ]
 
 
-def test_a_network_for_one_picture_of_five_channels(cli: Cli) -> None:
+def test_a_network_for_one_picture_of_five_channels(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("zoo_residual")  # whose layers the network has
+    monkeypatch.setenv("ZOO_PLUGINS", "zoo-residual")
     written = write_files(Path("photos"), 5)
     path = next(iter(written))
     result = cli("denoise", "--self", path, "--minutes", "0.02", "-o", "out.tif")

@@ -130,7 +130,8 @@ def test_a_stack_of_single_pictures_and_one_picture(cli: Cli, base: Path, data: 
     assert result.code == 0
     assert "4 images, 10 crops an epoch, 1 image to validate on (film.tif[4])" in result.out
     picture = data / "single" / "0.png"
-    result = train(cli, base, str(picture), PAIRINGS["neighbors"], out="one")
+    slopes = "--allow-correlated"  # which one small picture does not tell from noise
+    result = train(cli, base, str(picture), PAIRINGS["neighbors"], slopes, out="one")
     assert result.code == 0
     assert "1 image to validate on (0.png (rows 48 to 79))" in result.out
     resumed = train(cli, base, str(picture), PAIRINGS["neighbors"], "--resume", out="one")
@@ -165,7 +166,8 @@ def test_a_measured_range_is_kept(cli: Cli, base: Path, data: Path, tmp_path: Pa
         counts = 200 + scene(draws) / 255 * 3000 + draws.normal(0, 100, (80, 90, 3))
         tifffile.imwrite(folder / f"{index}.tif", counts.astype(np.float32), photometric="rgb")
     auto = ("--set", 'data.range="auto"')
-    result = train(cli, base, str(folder), PAIRINGS["neighbors"], *auto)
+    noise = ("--allow-correlated",)  # three small pictures do not tell it from their slopes
+    result = train(cli, base, str(folder), PAIRINGS["neighbors"], *auto, *noise)
     assert result.code == 0
     assert "brightest" not in result.err
     text = Path("run/architecture.toml").read_text()
@@ -195,3 +197,26 @@ def test_a_measured_range_is_kept(cli: Cli, base: Path, data: Path, tmp_path: Pa
         f"folder {constant}: nearly all values are 7, so that data.range cannot be 'auto'. "
         "Give the values of black and white, such as [0, 4095].\n",
     )
+
+
+def test_noise_that_neighbours_share_is_refused(cli: Cli, base: Path, tmp_path: Path) -> None:
+    folder, draws = tmp_path / "soft", np.random.default_rng(2)
+    folder.mkdir()
+    for index in range(4):
+        noise = draws.normal(0, 60, (120, 130, 3))
+        noise = (noise + np.roll(noise, 1, 0) + np.roll(noise, 1, 1)) / 3  # as demosaicking does
+        pixels = (100 + noise).clip(0, 255).round().astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    refused = train(cli, base, str(folder), PAIRINGS["neighbors"])
+    assert refused.code == 4
+    assert refused.err.startswith("data: neighbouring pixels share their noise (across +0.")
+    assert 'Set data.target to {type = "neighbors", stride = 2}' in refused.err
+    assert not Path("run").exists()
+    strided = train(cli, base, str(folder), PAIRINGS["stride"], out="strided")
+    assert strided.code == 0
+    allowed = train(cli, base, str(folder), PAIRINGS["blind_spot"], "--allow-correlated")
+    assert allowed.code == 0
+    assert "warning: data: correlation: across +0." in allowed.err
+    strict = train(cli, base, str(folder), PAIRINGS["stride"], "--strict-data", out="strict")
+    assert strict.code == 4
+    assert strict.err.startswith("data: correlation: across +0.")

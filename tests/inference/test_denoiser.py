@@ -464,5 +464,15 @@ def test_another_white_is_suspected(image: np.ndarray, says: str) -> None:
     assert len(said) == 1
 
 
+def test_values_above_a_measured_white_are_kept() -> None:
+    """Black and white may be quantiles: some values are beyond them, before and after."""
+    image = np.array([[0, 100, 4000, 5000], [50, 4100, 3900, 10]], np.uint16)
+    own = Denoiser(identity(1), ValueRange(60, 4000))
+    np.testing.assert_array_equal(own(image), image)
+    np.testing.assert_array_equal(own(image, black=60, white=4000, brighter=True), image)
+    with pytest.raises(ArgumentError, match="values up to 5000, and white is 4000"):
+        own(image, white=4000)
+
+
 def test_what_a_denoiser_is_called() -> None:
     assert repr(Denoiser(identity(3))) == "Denoiser(3 channels, float32, cpu)"

@@ -12,7 +12,7 @@ from zoo.pictures.values import ValueRange
 from zoo.plugins.isolation import isolated
 from zoo.plugins.registry import Registry
 
-CHANNELS = (3, 1)  # colour, where pictures have it
+CHANNELS = (3, 1, *range(2, 17))  # colour, where pictures have it
 
 
 def read_images(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -29,6 +30,12 @@ from zoo.errors import UsageError
     type=UserPath(text=True),
     help="Start from the weights of a run, a checkpoint or an installed model of the same layers.",
 )
+@click.option("--strict-data", is_flag=True, help="Refuse data with anything wrong with them.")
+@click.option(
+    "--allow-correlated",
+    is_flag=True,
+    help="Train on single noisy pictures whose noise neighbouring pixels share.",
+)
 @set_option
 def run(
     architecture: Path,
@@ -39,6 +46,8 @@ def run(
     out: Path | None,
     resume: bool,
     weights: str | None,
+    strict_data: bool,
+    allow_correlated: bool,
     changes: tuple[str, ...],
 ) -> None:
     """Train a denoiser from an architecture file, checkpoint it and evaluate it.
@@ -56,6 +65,8 @@ def run(
     spec = read_architecture(
         architecture, registry, overrides(registry, architecture, data, epochs, seed, changes)
     )
+    from zoo.cli.checked_data import check_data
     from zoo.cli.training import train  # torch, which takes a while: mistakes are reported before
 
-    train(spec, registry, device, out, resume, weights, datetime.now())
+    check = partial(check_data, strict=strict_data, allow_correlated=allow_correlated)
+    train(spec, registry, device, out, resume, weights, check, datetime.now())

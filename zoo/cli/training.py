@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,18 @@ def train(
     out: Path | None,
     resume: bool,
     weights: str | None,
+    check: Callable[..., None],
     now: datetime,
 ) -> None:
-    """Train, save and evaluate; see ``zoo run --help``."""
+    """Train, save and evaluate; see ``zoo run --help``.
+
+    Args:
+        spec: what is trained.
+        registry: what it was checked with.
+        device_option, out, resume, weights: as the options.
+        check: :func:`zoo.cli.checked_data.check_data` with its options; not for a resumed run.
+        now: the time, which names the run's folder.
+    """
     work_counts()
     device = choose_device(device_option)
     check_precision(spec, device)
@@ -86,6 +95,7 @@ def train(
         compiler = with_measured_range(compiler)
         spec = compiler.architecture
         images = new_images(compiler, before)
+        check(spec, images.train, warn=warn)
     data = load_run_data(compiler, device, images)
     for remark in data.remarks:
         warn(remark)

@@ -64,6 +64,7 @@ class Denoiser:
         tile: int | None = None,
         black: float = 0.0,
         white: float | None = None,
+        brighter: bool = False,
         on_progress: Callable[[float], object] = lambda done: None,
     ) -> Image:
         """The denoised image, as a tensor or an array like the given one.
@@ -85,6 +86,8 @@ class Denoiser:
             black: the value of black, with ``white``.
             white: the value of white: 4095 for 12 bits in 16. None for what the network was trained
                 with, else for the largest of an integer type, and for 1 of floats.
+            brighter: whether integers may be above ``white``; they always may be where it is the
+                network's own.
             on_progress: called after each tile of an array with the part that is done, 0 to 1; what
                 it raises ends the work.
 
@@ -110,6 +113,7 @@ class Denoiser:
         planes = list(zip(layout.planes(image), layout.planes(after), strict=True))
         if white is None:
             black, white = self._range(image)
+            brighter = self.value_range is not None
             if self.value_range is None and image.size:
                 self._check_white(image, white)
         symmetries = SYMMETRIES if ensemble else (IDENTITY,)
@@ -117,7 +121,7 @@ class Denoiser:
         device, dtype = self._kind()
         try:
             for plane, result in planes:
-                pixels = Pixels(plane, result, black, white, strength, device, dtype)
+                pixels = Pixels(plane, result, black, white, brighter, strength, device, dtype)
                 copies = self._copies(len(plane))
                 if strength == 0:  # exactly the image, and no work
                     result[...] = plane

@@ -215,6 +215,7 @@ class _Work:
                 tile=options.tile,
                 black=black,
                 white=white,
+                brighter=options.white is None and self.denoiser.value_range is not None,
                 on_progress=lambda done: self.on_progress((number + done) / count, megapixels),
             )
         except (ArgumentError, ShapeError, DataError) as error:

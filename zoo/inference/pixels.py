@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ class Pixels:
     Attributes:
         before, after: (C, H, W), of the same unsigned integer or float type.
         black, white: the values that are 0 and 1 for the network.
+        brighter: whether integers may be above white, as where that was measured.
         strength: how much of the network's output is taken, 0 to 1; the rest is the image.
         device, dtype: what the network computes on and in.
     """
@@ -33,6 +35,7 @@ class Pixels:
     after: Array
     black: float
     white: float
+    brighter: bool
     strength: float
     device: torch.device
     dtype: torch.dtype
@@ -43,7 +46,7 @@ class Pixels:
                 f"denoise: a value of the image is {wrong}. Replace what is no finite number first."
             )
         high = self.before.max()
-        if self._integer and high > self.white:
+        if self._integer and high > self.white and not self.brighter:
             raise ArgumentError(
                 f"denoise: the image has values up to {high}, and white is {self.white:g}. "
                 f"Use a white of at least {high}."
@@ -76,8 +79,13 @@ class Pixels:
         if self.strength < 1:
             y = _floats(self.before[region], dtype) * (1 - self.strength) + y * self.strength
         if self._integer:
-            y = y.round().clamp(0, self.white)
+            y = y.round().clamp(0, self._most)
         self.after[region] = y.numpy()
+
+    @cached_property
+    def _most(self) -> float:
+        """The largest integer that is written."""
+        return max(self.white, float(self.before.max()))
 
     @property
     def _integer(self) -> bool:

@@ -93,6 +93,8 @@ def _of_type(schema: Schema, registry: Registry) -> Iterator[Any]:
         yield from (True, False)
     elif kind == "integer":
         yield from INTEGERS
+        if "minimum" in schema:  # where all of these are below it
+            yield from (schema["minimum"] + more for more in (2, 1, 3, 0))
     elif kind == "number":
         if isinstance(default, (int, float)) and default:
             yield default / 2

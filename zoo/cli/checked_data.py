@@ -1,0 +1,60 @@
+"""What ``zoo run`` says of noisy data before it trains on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zoo.architecture import Architecture
+from zoo.data.sets import CleanImages, Images
+from zoo.data_check.finding import worst_first
+from zoo.data_check.pairings import ALONE, lag_words
+from zoo.data_check.report import check_images
+from zoo.errors import DataError
+
+
+def check_data(
+    spec: Architecture,
+    images: Images,
+    *,
+    strict: bool,
+    allow_correlated: bool,
+    warn: Callable[[str], object],
+) -> None:
+    """Look at the images of a run, in a few seconds; clean ones that noise is added to are not.
+
+    Args:
+        spec: what is to be trained.
+        images: what it is to be trained on.
+        strict: whether what would be a warning is an error.
+        allow_correlated: whether single pictures may be trained on whose noise neighbours share.
+        warn: called with a line for each thing that is wrong with them.
+
+    Raises:
+        DataError: something is, and ``strict``; or neighbours share their noise, and the pairing
+            assumes that they do not.
+    """
+    noise, target = spec.data.noise, spec.data.target
+    if isinstance(images, CleanImages) and (noise is None or noise.type != "none"):
+        return
+    report = check_images(images, copies=False)
+    correlation = report.measured.correlation
+    if target.type in ALONE and correlation is not None and correlation.correlated:
+        enough = target.parameters["stride"] > 1 and correlation.independent_at_stride_2
+        if not (enough or allow_correlated):
+            raise DataError(
+                f"data: neighbouring pixels share their noise ({lag_words(correlation.correlated)}"
+                f"), or are fine detail: {target.type} cannot remove such noise. "
+                f"{_instead(target.type, correlation.independent_at_stride_2)}, or train all the "
+                "same with --allow-correlated."
+            )
+    findings = worst_first(report.findings)
+    if strict and findings:
+        raise DataError(*(f"data: {finding}" for finding in findings))
+    for finding in findings:
+        warn(f"data: {finding}")
+
+
+def _instead(target: str, independent_at_stride_2: bool) -> str:
+    if independent_at_stride_2:
+        return f'Set data.target to {{type = "{target}", stride = 2}}'
+    return "Use raw data, or pairs"
