@@ -28,7 +28,7 @@ from zoo.spec.shapes import Pair
 Read = Callable[[int, int, int, int], Tensor]
 Write = Callable[[int, int, Tensor], object]  # (top, left, pixels (1, C, h, w))
 
-MOST_BYTES = 5 * 2**27  # that tiles may take at a time; more would be hardly faster
+MOST_BYTES = 2**29  # that tiles may take at a time; more would be hardly faster
 SHARE = 0.5  # of the memory that is free; others take some too
 PROBE = 128  # pixels of each side of the image whose memory is measured
 WHILE_RECORDED = 2.2  # times the memory of a pass, while it is recorded; measured
