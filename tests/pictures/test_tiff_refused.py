@@ -71,3 +71,13 @@ def test_pages_that_go_round_in_a_circle(
     assert refused(path) == (
         f"its pages go round in a circle: page {count} leads back to page {back}. Save it again."
     )
+
+
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_rows_that_are_not_stored(tmp_path: Path, draw: Any, compression: str | None) -> None:
+    """They would be black, and 15 million of them take gigabytes."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, draw(24, 16, 3), rowsperstrip=16, compression=compression)
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        tiff.pages[0].tags[257].overwrite(100)  # ImageLength
+    assert refused(path) == "is damaged: 2 of its 7 parts are stored."

@@ -6,6 +6,7 @@ The numbers and names are those of TIFF 6.0 and its supplements.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 
 from tifffile import COMPRESSION, PHOTOMETRIC, PLANARCONFIG, TIFF, TiffPage
 
@@ -56,6 +57,11 @@ def check_page(where: str, page: TiffPage) -> None:
     if page.imagedepth > 1:
         raise DataError(
             f"{where}: a page is a volume of {page.imagedepth} planes. A page is one plane."
+        )
+    parts = prod(page.chunked)  # strips or tiles
+    if len(page.dataoffsets) < parts:  # the others would be read as black
+        raise DataError(
+            f"{where}: is damaged: {len(page.dataoffsets):,} of its {parts:,} parts are stored."
         )
     _check_compression(where, page)
     if page.photometric == PHOTOMETRIC.YCBCR:
