@@ -123,17 +123,46 @@ def test_the_range(sources: Path, cli: Cli) -> None:
     result = cli("data", "check", "twelve", "--json")
     findings = {it["what"]: it for it in json.loads(result.out)["findings"]}
     assert findings["range"]["level"] == "warning"
-    assert "--range 0,4095" in findings["range"]["advice"]
+    assert "--range 0,4095, or --range auto" in findings["range"]["advice"]
     result = cli("data", "check", "twelve", "--range", "0,4095", "--json")
     content = json.loads(result.out)
     assert content["measured"]["range_remarks"] == []
+    assert content["range"] == [0, 4095]
     assert content["measured"]["noise"]["sigma"] == pytest.approx(12, rel=0.1)
     for wrong in ("4095", "9,3", "0,nan", "a,b"):
         result = cli("data", "check", "twelve", "--range", wrong)
         assert result.code == 2
-        assert "Use the values of black and white, as in 0,4095." in result.err
+        assert "Use the values of black and white, as in 0,4095, or auto." in result.err
     result = cli("data", "check", "demo", "--range", "0,4095")
     assert (result.code, result.err) == (2, "--range: the source demo takes none. Leave it out.\n")
+
+
+def test_the_range_that_counts_span(cli: Cli, tmp_path: Path) -> None:
+    draws = np.random.default_rng(0)
+    for number in range(2):
+        counts = 100 + 900 * gaussian(12)(scene(number)[:1], draws)[0]
+        tifffile.imwrite(tmp_path / f"{number}.tif", np.rint(counts).astype(np.uint16))
+    plain = json.loads(cli("data", "check", ".", "--json").out)
+    assert plain["range"] is None
+    assert {it["name"]: it["answer"] for it in plain["pairings"]}["neighbors"] == "unknown"
+    result = cli("data", "check", ".", "--range", "auto", "--json")
+    content = json.loads(result.out)
+    low, high = content["range"]
+    assert 100 < low < 400 < 700 < high < 1000
+    sigma = 12 * 900 / (high - low)  # in grey levels of 255
+    assert content["measured"]["noise"]["sigma"] == pytest.approx(sigma, rel=0.1)
+    assert {it["name"]: it["answer"] for it in content["pairings"]}["neighbors"] == "yes"
+    shown = cli("data", "check", ".", "--range", "auto").out
+    assert f"\nrange = [{low:.6g}, {high:.6g}]\n" in shown
+
+    for number in range(2):
+        tifffile.imwrite(tmp_path / f"{number}.tif", np.full((64, 64), 7, np.uint16))
+    result = cli("data", "check", ".", "--range", "auto")
+    expected = (
+        f"folder {tmp_path}: nearly all values are 7, so that --range cannot be 'auto'. "
+        "Give the values of black and white, such as [0, 4095].\n"
+    )
+    assert (result.code, result.err) == (4, expected)
 
 
 def test_grey_pairs_of_a_file_have_one_channel(cli: Cli, tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ DATA = [
         "0.png (and 3 more): 15 x 16 pixels (height x width), too small for crops of 16 x 16. "
         "Leave it out, or use smaller crops or blocks.",
     ),
-    ("one", "data: a.png is the only image to train and to validate on. Give two or more."),
+    ("one", "data: there is only one image to train and to validate on, a.png. Give two or more."),
     ("text.pkl", f"{{}}/text.pkl: damaged, or not a file of this kind. {PAIRS}"),
     ("none.pkl", f"{{}}/none.pkl: no such file. {PAIRS}"),
     ("tensor.pkl", f"{{}}/tensor.pkl: holds a Tensor. {PAIRS}"),

@@ -47,7 +47,7 @@ def test_splits_that_cannot_be() -> None:
     with pytest.raises(DataError) as caught:
         draw_split(clean(1), 0.5, 0)
     assert str(caught.value) == (
-        "data: 0.png is the only image to train and to validate on. Give two or more."
+        "data: there is only one image to train and to validate on, 0.png. Give two or more."
     )
     with pytest.raises(DataError) as caught:
         draw_split(clean(2, held_out=frozenset({"0.png", "1.png"})), 0.5, 0)

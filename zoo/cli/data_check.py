@@ -18,32 +18,38 @@ from zoo.files import write_atomically
 from zoo.plugins.registry import load_registry
 
 if TYPE_CHECKING:
+    from zoo.data.sets import Images
     from zoo.data_check.report import Report
 
 COLOURS = {"ok": "green", "note": None, "warning": "yellow", "error": "red"}
 ANSWERS = {"yes": "green", "no": "red"}
 LEVEL_WIDTH, NAME_WIDTH, WIDEST = 12, 15, 100
+AUTO = "auto"
 TARGETS = ("noisy", "clean", "neighbors", "blind_spot")
 DATA_EXIT = 4
 
 
 class Range(click.ParamType):  # type: ignore[type-arg]  # as zoo.cli.options.Sigmas
-    """Values of black and white with a comma between them, as in ``0,4095``."""
+    """Values of black and white with a comma between them, as in ``0,4095``; or ``auto``."""
 
     name = "range"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float]:
-        """The two numbers."""
+    ) -> tuple[float, float] | str:
+        """The two numbers, or ``auto``."""
         if isinstance(value, tuple):
             return value
+        if value == AUTO:
+            return AUTO
         try:
             low, high = (float(part) for part in value.strip("[]").split(","))
         except ValueError:
             low = high = 0.0
         if not -float("inf") < low < high < float("inf"):
-            self.fail(f"is {value}. Use the values of black and white, as in 0,4095.", param, ctx)
+            self.fail(
+                f"is {value}. Use the values of black and white, as in 0,4095, or auto.", param, ctx
+            )
         return low, high
 
 
@@ -58,8 +64,9 @@ class Range(click.ParamType):  # type: ignore[type-arg]  # as zoo.cli.options.Si
     "--range",
     "value_range",
     type=Range(),
-    metavar="BLACK,WHITE",
-    help="Values of black and white, as data.range has them: 0,4095 for 12 bits in files of 16.",
+    metavar="BLACK,WHITE|auto",
+    help="Values of black and white, as data.range has them: 0,4095 for 12 bits in files of 16; "
+    "auto for what the pictures span.",
 )
 @click.option(
     "--output",
@@ -74,7 +81,7 @@ def check(
     ctx: click.Context,
     source: str,
     target: str | None,
-    value_range: tuple[float, float] | None,
+    value_range: tuple[float, float] | str | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -92,20 +99,21 @@ def check(
     from zoo.cli.data_images import read_images
     from zoo.data_check.report import check_images
     from zoo.pictures.values import ValueRange
+    from zoo.train.measured_range import AS_STORED, measured_range
 
-    images = read_images(
-        registry,
-        component,
-        None if value_range is None else ValueRange(*value_range),
-        second_is_clean=target == "clean",
-    )
-    report = check_images(images, target)
+    def read(ends: tuple[float, float] | None) -> Images:
+        span = None if ends is None else ValueRange(*ends)
+        return read_images(registry, component, span, second_is_clean=target == "clean")
+
+    if isinstance(value_range, str):
+        value_range = measured_range(read(AS_STORED), f"{component.name}:", "--range")
+    report = check_images(read(value_range), target)
     if output is not None:
         _draw(report, output)
     if as_json:
-        print_json(report.to_dict())
+        print_json({**report.to_dict(), "range": value_range})
     else:
-        _print(report, text_plot=output is None)
+        _print(report, value_range, text_plot=output is None)
     ctx.exit(0 if report.usable else DATA_EXIT)
 
 
@@ -129,7 +137,7 @@ def _draw(report: Report, path: Path) -> None:
     write_atomically(path, lambda stream: picture.save(stream, "PNG"), overwrite=False)
 
 
-def _print(report: Report, *, text_plot: bool) -> None:
+def _print(report: Report, value_range: tuple[float, float] | None, *, text_plot: bool) -> None:
     from zoo.data_check.plot import plot_text
 
     width = max(60, min(Console().width, WIDEST))
@@ -142,6 +150,9 @@ def _print(report: Report, *, text_plot: bool) -> None:
             click.echo("\n" + "\n".join(plot_text(noise)))
         click.echo("\nTo add such noise to clean pictures, in [data]:")
         click.echo(noise.toml)
+    if value_range is not None:
+        click.echo("\nThe figures are of this range, in [data]:")
+        click.echo("range = [{:.6g}, {:.6g}]".format(*value_range))
     click.echo("\n" + click.style("What can be learnt from these data", bold=True))
     for pairing in report.pairings:
         colour = ANSWERS.get(pairing.answer, "yellow")

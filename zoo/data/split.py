@@ -60,7 +60,8 @@ def draw_split(
         )
     if len(names) == 1 or len(images.held_out) == len(names):
         raise DataError(
-            f"data: {names[0]} is the only image to train and to validate on. Give two or more."
+            f"data: there is only one image to train and to validate on, {names[0]}. "
+            "Give two or more."
             if len(names) == 1
             else f"data: all {len(names)} images are held out. Leave one or more to train on."
         )

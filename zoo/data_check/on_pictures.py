@@ -45,7 +45,10 @@ def of_range(measured: Measured) -> Iterator[Finding]:
         yield Finding(OK, "range", figure)
     for remark in measured.range_remarks:
         meaning, _, advice = remark.partition(": ")[2].partition(". ")
-        option = "With this command that is --range 0,4095; all figures below would be others"
+        option = (
+            "With this command that is --range 0,4095, or --range auto; all figures below would be "
+            "others"
+        )
         yield Finding(WARNING, "range", figure, meaning, f"{advice}. {option}")
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zoo.architecture import Architecture
 from zoo.compiler import Compiler
-from zoo.data.sets import all_images
+from zoo.data.sets import Images, all_images
 from zoo.errors import CheckpointError, DataError
 
 BLACK, WHITE = 0.001, 0.999  # quantiles of the values
@@ -30,13 +30,27 @@ def with_measured_range(compiler: Compiler) -> Compiler:
         return compiler
     source = architecture.data.source
     images = Compiler(architecture.with_range(*AS_STORED), registry).data(source)
+    low, high = measured_range(images, f"{source.name}:", "data.range")
+    return Compiler(architecture.with_range(low, high), registry)
+
+
+def measured_range(images: Images, where: str, setting: str) -> tuple[float, float]:
+    """Black and white of images whose values are as their files have them.
+
+    Args:
+        images: what is read with the range :data:`AS_STORED`.
+        where, setting: for messages: the source, and what is ``auto``.
+
+    Raises:
+        DataError: they are all of one value.
+    """
     low, high = span(all_images(images))
     if low == high:
         raise DataError(
-            f"{source.name}: nearly all values are {low:g}, so that data.range cannot be 'auto'. "
+            f"{where} nearly all values are {low:g}, so that {setting} cannot be 'auto'. "
             "Give the values of black and white, such as [0, 4095]."
         )
-    return Compiler(architecture.with_range(low, high), registry)
+    return low, high
 
 
 def with_recorded_range(
