@@ -63,6 +63,10 @@ def test_a_folder_of_the_whole_name_wins(tmp_path: Path) -> None:
         ("x.pkl", {"type": "pkl", "path": "/home/x.pkl", "second_is_clean": False}),
         ("pairs:shots", {"type": "pairs", "folder": "/home/shots", **SUFFIXES}),
         ("a,/b", {"type": "pairs", "first": "/home/a", "second": "/b", **SUFFIXES}),
+        (
+            '{ type = "pkl", path = "x.pkl", second_is_clean = true }',
+            {"type": "pkl", "path": "/home/x.pkl", "second_is_clean": True},
+        ),
     ],
 )
 def test_the_resolved_table(text: str, table: dict[str, Any], registry: Registry) -> None:
@@ -76,6 +80,17 @@ def test_the_resolved_table(text: str, table: dict[str, Any], registry: Registry
         ("folder", "--data folder: path: is missing. Use a non-empty string."),
         ("pairs:", '--data pairs:: folder: is "". Use a non-empty string.'),
         ("a,", '--data a,: second: is "". Use a non-empty string.'),
+        (
+            "{ type = 3",
+            "--data { type = 3: is not a TOML table. Write it as in a file: "
+            '{ type = "pkl", path = "a.pkl" }',
+        ),
+        (
+            '{ type = "pkl", pat = "a" }',
+            '--data { type = "pkl", pat = "a" }: pat: is not a known key. Known keys: path, '
+            "second_is_clean. Did you mean path?\n"
+            '--data { type = "pkl", pat = "a" }: path: is missing. Use a non-empty string.',
+        ),
     ],
 )
 def test_what_is_no_source(text: str, message: str, registry: Registry) -> None:
@@ -92,3 +107,9 @@ def test_the_command_line_is_relative_to_the_working_folder(
         "type": "folder",
         "path": str(tmp_path.resolve() / "photos"),
     }
+
+
+def test_a_folder_whose_name_is_in_braces(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "{2024}").mkdir()
+    table = check_source("{2024}", registry, "--data {2024}", tmp_path)
+    assert table == {"type": "folder", "path": str(tmp_path / "{2024}")}

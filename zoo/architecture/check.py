@@ -25,7 +25,7 @@ from zoo.architecture.document import (
 from zoo.architecture.paths import written_path
 from zoo.architecture.problems import Problems, did_you_mean, schema_problems
 from zoo.architecture.schema import Schema, describe
-from zoo.architecture.sources import expand_source
+from zoo.architecture.sources import expand_source, typed_source
 from zoo.errors import (
     ArchitectureError,
     ArgumentError,
@@ -112,18 +112,24 @@ def check_layers(layers: Node, registry: Registry, complete: bool = True) -> Che
 
 
 def check_source(text: str, registry: Registry, where: str, base: Path) -> dict[str, Any]:
-    """The resolved table of a data source in its short form (:mod:`zoo.architecture.sources`).
+    """The resolved table of a data source as it is typed (:mod:`zoo.architecture.sources`).
 
     Args:
-        text: the short form.
+        text: the short form, or a TOML table.
         registry: what sources there are.
         where: what to call it in messages.
         base: folder that its paths are relative to.
 
     Raises:
-        ArchitectureError: there is no such source.
+        ArchitectureError: there is no such source, or its table has mistakes.
     """
-    node = literal(text, SourceLocation(File(where, base, ""), ()))
+    location = SourceLocation(File(where, base, ""), ())
+    try:
+        node = literal(typed_source(text, base), location)
+    except ValueError as error:
+        example = '{ type = "pkl", path = "a.pkl" }'
+        problem = location.problem(f"is not a TOML table. Write it as in a file: {example}")
+        raise ArchitectureError([problem]) from error
     checker = _Checker(registry)
     table: dict[str, Any] = checker.checked(node, {"x-zoo-kind": "source"}, ())
     if checker.problems:

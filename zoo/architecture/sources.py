@@ -1,10 +1,12 @@
-"""The short forms of a data source: what ``--data`` and ``source = "..."`` accept."""
+"""What ``--data`` accepts, and the short forms of a data source that ``source = "..."`` does."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 OF_TORCH_SAVE = (".pkl", ".pt")
 
@@ -46,6 +48,22 @@ def expand_source(text: str, names: Container[str], base: Path = Path()) -> dict
         if there or text.count(",") == 1:
             return {"type": "pairs", "first": first, "second": second}
     return {"type": "folder", "path": text}
+
+
+def typed_source(text: str, base: Path) -> Any:
+    """A source as it was typed: the table that a text in braces is, else the text.
+
+    Args:
+        text: a short form, or a table as a file has it, ``{ type = "pkl", path = "a.pkl" }``.
+        base: the folder that paths are relative to.
+
+    Raises:
+        ValueError: braces that are no TOML.
+    """
+    if not text.lstrip().startswith("{") or _is_folder(base / text):
+        return text
+    (value,) = tomli.loads(f"source = {text}").values()
+    return value
 
 
 def _is_folder(path: Path) -> bool:

@@ -102,7 +102,8 @@ def data_option(what: str, multiple: bool = False) -> Callable[[Any], Any]:
         multiple=multiple,
         help=f"{what}: 'demo', a folder of pictures, one picture or TIFF stack, FILE.pkl or "
         "FILE.pt of pairs, two folders of noisy images as A,B, pairs:FOLDER with NAME_a and "
-        "NAME_b, burst:FOLDER with a folder for each scene, or frames:FILE_OR_FOLDER.",
+        "NAME_b, burst:FOLDER with a folder for each scene, frames:FILE_OR_FOLDER, or a table as "
+        "data.source in a file.",
     )
 
 
