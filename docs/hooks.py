@@ -37,24 +37,25 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn the links of a page into those that work on the site."""
     name = page.file.src_uri
-    folder = PurePosixPath(ELSEWHERE.get(name, f"docs/{name}")).parent
     parts, end = [], 0
     for code in CODE.finditer(markdown):
-        parts += [_linked(markdown[end : code.start()], folder), code[0]]
+        parts += [_linked(markdown[end : code.start()], name), code[0]]
         end = code.end()
-    return "".join([*parts, _linked(markdown[end:], folder)])
+    return "".join([*parts, _linked(markdown[end:], name)])
 
 
-def _linked(text: str, folder: PurePosixPath) -> str:
-    return LINK.sub(lambda link: _link(link[0], link[1], link[2], link[3] or "", folder), text)
+def _linked(text: str, name: str) -> str:
+    return LINK.sub(lambda link: _link(link[0], link[1], link[2], link[3] or "", name), text)
 
 
-def _link(whole: str, text: str, target: str, anchor: str, folder: PurePosixPath) -> str:
+def _link(whole: str, text: str, target: str, anchor: str, name: str) -> str:
     if ":" in target:
         return whole
+    folder = PurePosixPath(ELSEWHERE.get(name, f"docs/{name}")).parent
     path = normpath(folder / target)  # from the repository's root
+    site = PurePosixPath("docs", name).parent
     if path in PAGES:
-        return f"[{text}]({PAGES[path]}{anchor})"
+        return f"[{text}]({relpath(f'docs/{PAGES[path]}', site)}{anchor})"
     if path.startswith("docs/") and not path.endswith(".py"):
-        return f"[{text}]({relpath(path, 'docs')}{anchor})"
+        return f"[{text}]({relpath(path, site)}{anchor})"
     return text if (ROOT / path).exists() else whole

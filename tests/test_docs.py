@@ -1,6 +1,7 @@
 """What README.md and the pages of docs/ say is so: their blocks of code are carried out.
 
-The guide for plugins has its own test, ``test_plugin_guide.py``. ``mkdocs build --strict``, which
+The guide for plugins has its own test, ``test_plugin_guide.py``, and so have the commands of
+``docs/walks``, ``cli/test_walks.py``. ``mkdocs build --strict``, which
 ``.ci/run`` does, checks the links between pages.
 """
 
@@ -39,7 +40,7 @@ from zoo.train.checkpoint import save_checkpoint
 ROOT = Path(__file__).parents[1]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
-    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 }
 LONG_RUN = ("--epochs", "1", "--set", "data.samples_per_epoch=16")
 
@@ -162,7 +163,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", pages_with("sh"))
+@pytest.mark.parametrize("page", [page for page in pages_with("sh") if "/walks/" not in page])
 def test_the_commands_of_a_page_work_one_after_the_other(page: str, folder: Folder) -> None:
     # What needs an environment of its own is the README's, which continuous integration runs.
     commands = [text for text in blocks(page, "sh") if "-m venv" not in text]
