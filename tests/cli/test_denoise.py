@@ -388,9 +388,7 @@ def test_a_folder_that_cannot_be_made(model: Path, cli: Cli) -> None:
     assert (result.code, result.err) == (4, "out/sub: cannot be made: File exists.\n")
 
 
-def test_a_network_trained_on_the_picture_alone(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("net.toml").write_text(
-        """
+SELF = """
 format = 1
 name = "tiny"
 input = { channels = 3, height = 16, width = 16 }
@@ -398,7 +396,10 @@ layers = [{ type = "conv2d", out_channels = { var = "input.channels" }, kernel_s
 data = { noise = "none", target = "neighbors", samples_per_epoch = 8 }
 train = { batch_size = 4 }
 """
-    )
+
+
+def test_a_network_trained_on_the_picture_alone(cli: Cli) -> None:
+    Path("net.toml").write_text(SELF)
     for name in ("a.png", "b.png"):
         Image.effect_noise((40, 40), 50).save(name)
     Image.new("L", (9, 9)).save("small.png")
@@ -422,6 +423,10 @@ train = { batch_size = 4 }
             "train on them instead of a model.",
         ),
         (
+            ["--self"],
+            "zoo denoise: no INPUT. Give a model and pictures, or --self and pictures.",
+        ),
+        (
             ["m", "a.png", "--minutes", "1"],
             "--minutes and --network: are for --self, which trains.",
         ),
@@ -435,3 +440,16 @@ train = { batch_size = 4 }
 def test_mistakes_with_self(arguments: list[str], message: str, cli: Cli) -> None:
     result = cli("denoise", *arguments)
     assert (result.code, result.out, result.err) == (2, "", f"{message}\n")
+
+
+def test_what_self_refuses_before_it_trains(cli: Cli) -> None:
+    Image.new("L", (300, 300)).save("a.png")
+    refused = cli("denoise", "--self", "a.png", "--network", "none.toml")
+    assert (refused.code, refused.err) == (
+        2,
+        "none.toml: cannot be read: No such file or directory.\n",
+    )
+    Path("net.toml").write_text(SELF)
+    refused = cli("denoise", "--self", "a.png", "--max-pixels", "1000", "--network", "net.toml")
+    assert refused.code == 4
+    assert "300 x 300 pixels are more than the 1000 allowed" in refused.err

@@ -138,6 +138,80 @@ def test_a_stack_of_single_pictures_and_one_picture(cli: Cli, base: Path, data: 
     assert (resumed.code, "resumed after step" in resumed.out) == (0, True)
 
 
+def test_pictures_that_come_to_a_single_one_are_not_used(
+    cli: Cli, base: Path, data: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in "12":
+        (folder / f"{number}.png").write_bytes((data / "single" / f"{number}.png").read_bytes())
+        result = train(
+            cli,
+            base,
+            str(folder),
+            PAIRINGS["neighbors"],
+            *("--allow-correlated", "--epochs", number),
+            *(["--resume"] if number == "2" else []),
+        )
+        assert result.code == 0
+    assert "resumed after step 3" in result.out
+    assert "1 image, 10 crops an epoch, 1 image to validate on (1.png (rows" in result.out
+
+
+def test_the_same_shot_twice_is_refused(cli: Cli, base: Path, data: Path, tmp_path: Path) -> None:
+    for scene in "ab":
+        shots = tmp_path / "twice" / scene
+        shots.mkdir(parents=True)
+        for index, shot in enumerate("010"):
+            source = data / "bursts" / "01"["ab".index(scene)] / f"{shot}.png"
+            (shots / f"{index}.png").write_bytes(source.read_bytes())
+    refused = train(cli, base, f"burst:{tmp_path / 'twice'}")
+    assert refused.code == 4
+    assert "2 of 2 pairs have the same picture twice (a, b)" in refused.err
+
+
+def test_no_range_is_measured_of_files_of_different_types(
+    cli: Cli, base: Path, data: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    pixels = np.asarray(Image.open(data / "single" / "0.png"))
+    Image.fromarray(pixels).save(folder / "0.png")
+    tifffile.imwrite(folder / "1.tif", pixels / np.float32(255), photometric="rgb")
+    auto = ("--set", 'data.range="auto"')
+    refused = train(cli, base, str(folder), PAIRINGS["neighbors"], *auto)
+    assert refused.code == 4
+    assert f"the values of 1.tif go up to {pixels.max() / 255:g}, those of 0.png to" in refused.err
+
+
+def test_one_pixel_has_no_neighbours(cli: Cli, base: Path, data: Path) -> None:
+    sizes = ("--set", "input.height=1", "--set", "input.width=1", "--allow-correlated")
+    layers = "layers=[{type='conv2d', out_channels=3, kernel_size=1}]"
+    refused = train(
+        cli, base, str(data / "single"), PAIRINGS["blind_spot"], *sizes, "--set", layers
+    )
+    assert (refused.code, refused.err.splitlines()[-1]) == (
+        4,
+        "blind_spot: a crop of one pixel has no others. Use larger crops.",
+    )
+
+
+def test_clean_images_to_validate_on(cli: Cli, base: Path, data: Path) -> None:
+    photos = f'data.validation="{base / "photos"}"'
+    result = train(
+        cli,
+        base,
+        str(data / "single"),
+        PAIRINGS["neighbors"],
+        "--set",
+        photos,
+        *("--set", 'data.evaluation_noise={type="gaussian", sigma=25}'),
+    )
+    assert result.code == 0
+    assert "there are no clean images" not in result.err
+    assert json.loads(Path("run/evaluation.json").read_text())["compared_with"] == "clean"
+
+
 def test_simulated_noise_with_a_single_view_is_measured_against_clean_images(
     cli: Cli, base: Path
 ) -> None:

@@ -98,6 +98,18 @@ def _misfits(checked: Checked) -> Iterator[tuple[TomlPath, str]]:
                 ("data", "range"),
                 f"is {format_value(value)}. Write the value of black, then a larger one of white.",
             )
+        elif isinstance(value, list) and not _in_float32(*value):
+            yield (
+                ("data", "range"),
+                f"is {format_value(value)}. Use values up to 1e30, which differ by more than a "
+                "millionth of the larger.",
+            )
+
+
+def _in_float32(black: float, white: float) -> bool:
+    """Whether values between the two can be told apart in float32."""
+    size = max(abs(black), abs(white))
+    return size <= 1e30 and white - black > max(1e-30, 1e-6 * size)
 
 
 def check_layers(layers: Node, registry: Registry, complete: bool = True) -> Checked:

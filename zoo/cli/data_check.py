@@ -108,12 +108,12 @@ def check(
     if isinstance(value_range, str):
         value_range = measured_range(read(AS_STORED), f"{component.name}:", "--range")
     report = check_images(read(value_range), target)
-    if output is not None:
-        _draw(report, output)
     if as_json:
         print_json({**report.to_dict(), "range": value_range})
     else:
         _print(report, value_range, text_plot=output is None)
+    if output is not None:
+        _draw(report, output)
     ctx.exit(0 if report.usable else DATA_EXIT)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from contextlib import suppress
 from typing import Any
 
 from zoo.architecture.component import Component
@@ -12,7 +14,8 @@ from zoo.pictures.values import ValueRange
 from zoo.plugins.isolation import isolated
 from zoo.plugins.registry import Registry
 
-CHANNELS = (3, 1, *range(2, 17))  # colour, where pictures have it
+COLOUR = 3  # channels, which grey pictures have too if asked for
+OTHER_CHANNELS = re.compile(r"has (\d+) channels?, and the architecture takes")
 
 
 def read_images(
@@ -44,16 +47,22 @@ def read_images(
         if "value_range" not in takes:
             raise UsageError(f"--range: the source {source.type} takes none. Leave it out.")
         arguments["value_range"] = value_range
-    refused: DataError | None = None
-    for channels in CHANNELS:
-        try:
-            images = _read(factory, arguments, channels)
-        except DataError as error:  # such as a file of grey pairs
-            refused = refused or error
-            continue
-        return images if channels == 1 or not _is_grey(images) else _read(factory, arguments, 1)
-    assert refused is not None
-    raise refused
+    images = _of_own_channels(factory, arguments, COLOUR)
+    if images.sides[0][0].shape[0] > 1 and _is_grey(images):
+        with suppress(DataError):  # such as a file of pairs, which is taken as it is
+            return _read(factory, arguments, 1)
+    return images
+
+
+def _of_own_channels(factory: Any, arguments: dict[str, Any], channels: int) -> Images:
+    """The images with as many channels as they have, if those are not so many."""
+    try:
+        return _read(factory, arguments, channels)
+    except DataError as error:
+        match = OTHER_CHANNELS.search(str(error.args[0]))
+        if match is None or int(match[1]) == channels:
+            raise
+        return _read(factory, arguments, int(match[1]))
 
 
 def _read(factory: Any, arguments: dict[str, Any], channels: int) -> Images:

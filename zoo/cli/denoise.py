@@ -14,7 +14,7 @@ FORMATS = ("png", "jpeg", "tiff", "bmp", "webp")
 
 
 @click.command()
-@click.argument("model", metavar="MODEL", type=UserPath(text=True))
+@click.argument("model", metavar="MODEL", required=False, type=UserPath(text=True))
 @click.argument("inputs", metavar="INPUT...", nargs=-1, type=UserPath(text=True))
 @click.option(
     "--output",
@@ -58,7 +58,7 @@ FORMATS = ("png", "jpeg", "tiff", "bmp", "webp")
 @device_option
 @json_option
 def denoise(
-    model: str,
+    model: str | None,
     inputs: tuple[str, ...],
     output: str | None,
     alone: bool,
@@ -89,6 +89,10 @@ def denoise(
     With --self there is no MODEL: zoo denoise --self INPUT... trains a network on the pixels of
     each picture, in a minute or two, for pictures unlike those that models were trained on.
     """
+    if model is None:
+        raise UsageError(
+            "zoo denoise: no INPUT. Give a model and pictures, or --self and pictures."
+        )
     inputs = _inputs(model, inputs, alone)
     _check_alone(alone, minutes, network, inputs)
     if not 0 <= strength <= 1:

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import click
 import torch
 
+from zoo.architecture import read_architecture
 from zoo.cli.console import count_of, print_json, shell_command, warn, warn_of_failures
 from zoo.cli.denoise_progress import DenoiseProgress, speed_of
 from zoo.cli.denoise_report import job_name, result_line, result_record, result_warnings
@@ -84,7 +85,8 @@ def denoise_all(
     tell = _nothing if as_json else say  # reserved, the standard output takes nothing else
     denoiser_of: DenoiserOf
     if isinstance(model, Alone):
-        denoiser_of = partial(_trained_alone, model, registry, target, options.white)
+        read_architecture(model.network or DEFAULT_NETWORK, registry)  # its mistakes are no file's
+        denoiser_of = partial(_trained_alone, model, registry, target, options)
     else:
         compiler, network = load_trained(find_model(model, registry).path, registry, warn)
         denoiser_of = partial(_always, Denoiser(network.to(target), compiler.value_range))
@@ -114,7 +116,7 @@ def _trained_alone(
     how: Alone,
     registry: Registry,
     device: torch.device,
-    white: float | None,
+    options: Options,
     job: Job,
     progress: DenoiseProgress,
 ) -> Denoiser:
@@ -125,7 +127,8 @@ def _trained_alone(
         device,
         network=how.network or DEFAULT_NETWORK,
         minutes=how.minutes,
-        value_range=None if white is None else ValueRange(0, white),
+        value_range=None if options.white is None else ValueRange(0, options.white),
+        max_pixels=options.max_pixels,
         on_step=progress.on_training,
     )
 

@@ -36,7 +36,7 @@ def evaluation_table(evaluation: Evaluation, note: str = "") -> Table:
         table.caption_justify = "left"
         table.caption = (
             f"Against clean images this model would have {evaluation.psnr_estimate:.2f} dB, if the "
-            "noise of the views of a scene is independent and alike."
+            "views of a scene lie on each other and their noise is independent and alike."
         )
     return table
 

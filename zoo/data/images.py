@@ -54,7 +54,7 @@ def read_image(path: Path, channels: int, value_range: ValueRange | None = None)
             for name, image in zip(names, decoded.images, strict=True)
         ]
     except DataError as error:
-        if count != channels or decoded.images[0].ndim == 3:
+        if count == 1 or count != channels or decoded.images[0].ndim == 3:
             raise
         hint = f"Its {count} pages are images each; as channels of one, their axes are CYX."
         raise DataError(f"{error} {hint}") from error
@@ -104,7 +104,7 @@ def _each(pool: Executor, read: Callable[[Path], T], paths: Sequence[Path]) -> l
         try:
             results.append(future.result())
         except DataError as error:
-            unreadable.append(str(error))
+            unreadable += map(str, error.args)
     if unreadable and len(paths) > 1:
         left = len(unreadable) - MOST_NAMED
         count = f"{len(unreadable):,} of {len(paths):,} picture files cannot be used"

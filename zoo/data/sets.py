@@ -172,16 +172,28 @@ class Bursts:
 
     @property
     def identical(self) -> list[str]:
-        """Names of the scenes that have the same shot twice, one after the other."""
-        scenes = zip(self.names, self.shots, strict=True)
-        return [name for name, shots in scenes if any(map(_same, shots[:-1], shots[1:]))]
+        """Names of the scenes that have the same shot twice."""
+        scenes = zip(self.names, self.shots, self._hashes, strict=True)
+        return [
+            name
+            for name, shots, hashes in scenes
+            if any(
+                hashes.count(of) > 1 and not _even(shot)
+                for shot, of in zip(shots, hashes, strict=True)
+            )
+        ]
 
     @cached_property
     def hashes(self) -> list[str]:
-        """The sha256 of each scene's shots."""
-        flat = iter(pixel_hashes([shot for shots in self.shots for shot in shots]))
-        together = ("".join(next(flat) for _ in shots) for shots in self.shots)
+        """The sha256 of each scene's shots, in whatever order they are."""
+        together = ("".join(sorted(hashes)) for hashes in self._hashes)
         return [hashlib.sha256(text.encode()).hexdigest() for text in together]
+
+    @cached_property
+    def _hashes(self) -> list[list[str]]:
+        """The sha256 of each shot of each scene."""
+        flat = iter(pixel_hashes([shot for shots in self.shots for shot in shots]))
+        return [[next(flat) for _ in shots] for shots in self.shots]
 
     def take(self, indices: Sequence[int]) -> Bursts:
         """The scenes at these indices, in their order."""
@@ -284,7 +296,11 @@ def _check_noise(images: ImagePairs | Bursts) -> None:
 
 def _same(first: Tensor, second: Tensor) -> bool:
     """Whether two pictures are the same; an even one, such as a black one, may be there twice."""
-    return torch.equal(first, second) and bool((first != first[:, :1, :1]).any())
+    return torch.equal(first, second) and not _even(first)
+
+
+def _even(image: Tensor) -> bool:
+    return bool((image == image[:, :1, :1]).all())
 
 
 def _take(items: Sequence[T], indices: Iterable[int]) -> tuple[T, ...]:

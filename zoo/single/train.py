@@ -15,7 +15,7 @@ from zoo.architecture.overrides import parse_overrides
 from zoo.compiler import Compiler
 from zoo.data.augment import Augment
 from zoo.data.batches import Batches
-from zoo.data.images import read_image
+from zoo.data.images import read_images
 from zoo.data.noise.none import NoNoise
 from zoo.data.sets import CleanImages
 from zoo.errors import DataError, DivergenceError
@@ -86,6 +86,7 @@ def denoiser_of(
     network: Path = DEFAULT_NETWORK,
     minutes: float | None = None,
     value_range: ValueRange | None = None,
+    max_pixels: int | None = None,
     on_step: Callable[[float], object] = lambda done: None,
 ) -> Denoiser:
     """Train a network on a picture, and give back what denoises it.
@@ -97,6 +98,7 @@ def denoiser_of(
         network: the architecture file.
         minutes: how long to train, about; None for the file's own number of steps.
         value_range: black and white of the file's values; None for what they span.
+        max_pixels: larger pictures are refused; None for what memory allows.
         on_step: called with the part that is done, 0 to 1; what it raises ends the work.
 
     Raises:
@@ -104,7 +106,7 @@ def denoiser_of(
         ArchitectureError: the network's file has mistakes.
         DivergenceError: the loss is no longer finite.
     """
-    with open_picture(picture) as opened:
+    with open_picture(picture, max_pixels=max_pixels) as opened:
         channels = channel_pages(opened).channels
         height, width = (opened.shape[opened.axes.index(axis)] for axis in "YX")
     try:
@@ -121,7 +123,7 @@ def _pages(
     picture: Path, channels: int, value_range: ValueRange | None
 ) -> tuple[tuple[Tensor, ...], ValueRange]:
     """The images of a file, black at 0 and white at 1, and the values of both in the file."""
-    images = read_image(picture, channels, value_range or ValueRange(*AS_STORED))
+    (images,) = read_images([picture], channels, value_range=value_range or ValueRange(*AS_STORED))
     images = [image.float() for image in images[:: -(-len(images) // MOST_PAGES)]]
     if value_range is not None:
         return tuple(images), value_range

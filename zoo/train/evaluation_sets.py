@@ -143,7 +143,7 @@ def load_evaluation_sets(
                 more = (*loaded[data].remarks, trained_on(record, data, loaded[data]))
             remarks += filter(None, more)
         except DataError as error:
-            unreadable.append(str(error))
+            unreadable += map(str, error.args)
     if unreadable:
         raise DataError(*unreadable)
     if misfits := list(_misfits(compiler, loaded, sigmas)):

@@ -15,6 +15,7 @@ from zoo.data.sets import Images, all_images
 from zoo.errors import CheckpointError, DataError
 
 BLACK, WHITE = 0.001, 0.999  # quantiles of the values
+FAR = 100  # times as bright: 8 bits are 255 times as bright as floats of white 1
 LOOKED_AT = 2**22  # values at most
 AS_STORED = 0.0, 1.0  # the range in which values stay as files have them
 
@@ -44,6 +45,7 @@ def measured_range(images: Images, where: str, setting: str) -> tuple[float, flo
     Raises:
         DataError: they are all of one value.
     """
+    _check_alike(images, where, setting)
     low, high = span(all_images(images))
     if low == high:
         raise DataError(
@@ -71,6 +73,18 @@ def with_recorded_range(
             f"{where}: another architecture: data.range is 'auto', and was not when the run began."
         ) from error
     return architecture.with_range(low, high)
+
+
+def _check_alike(images: Images, where: str, setting: str) -> None:
+    """Refuse files of different types of values, which share no black and white."""
+    brightest = [float(image.max()) for image in images.sides[0]]
+    dark, light = (brightest.index(it) for it in (min(brightest), max(brightest)))
+    if 0 < brightest[dark] < brightest[light] / FAR:
+        raise DataError(
+            f"{where} the values of {images.names[dark]} go up to {brightest[dark]:g}, those of "
+            f"{images.names[light]} to {brightest[light]:g}, so that {setting} cannot be 'auto'. "
+            "Save them alike, or leave it out."
+        )
 
 
 def span(images: Iterable[Tensor]) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from zoo.data.split import Split, draw_split, without_copies
 from zoo.errors import DataError, listed
 
 VALIDATION = "--set data.validation"
+CUT = re.compile(r"(.*) \(rows \d+ to \d+\)")  # a name of :func:`zoo.data.sets.cut_in_two`
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def resumed_images(compiler: Compiler, checkpoint: Path, content: Mapping[str, A
         DataError: one of them has changed or is not there, or they are unreadable.
     """
     record = record_in(content)
-    images, validation = _load(compiler, begun=True)
+    images, validation = _load(compiler, begun=True, record=record)
     if record is None:
         return _as_before(compiler, images, validation, checkpoint)
     train, held_out = match(record.train, images), match(record.held_out, validation)
@@ -109,7 +111,7 @@ def held_out_images(
     Raises:
         DataError: a held-out image has changed or is not there, or they are unreadable.
     """
-    images, validation = _load(compiler, begun=True)
+    images, validation = _load(compiler, begun=True, record=record)
     if record is None:
         chosen = _as_before(compiler, images, validation, checkpoint)
         return chosen.held_out, chosen.remarks
@@ -155,19 +157,22 @@ def record_in(content: Mapping[str, Any]) -> DataRecord | None:
     return DataRecord.from_plain(content["data"])
 
 
-def _load(compiler: Compiler, *, begun: bool = False) -> tuple[Images, Images]:
+def _load(
+    compiler: Compiler, *, begun: bool = False, record: DataRecord | None = None
+) -> tuple[Images, Images]:
     """The images of the source, and those to validate on: others, or the same object.
 
     Args:
         compiler: of the architecture that names them.
         begun: the run has used them before.
+        record: of the images that it has used.
     """
     data = compiler.architecture.data
     try:
         images = compiler.data(data.source)
         if data.validation is not None:
             return images, compiler.data(data.validation)
-        images = _cut_single(compiler, images)
+        images = _cut_single(compiler, _the_cut_one(images, record))
         return images, images
     except DataError as error:
         if not begun:
@@ -175,6 +180,14 @@ def _load(compiler: Compiler, *, begun: bool = False) -> tuple[Images, Images]:
         *others, last = error.args
         moved = "If the run's images have moved, go on with zoo run --data NEW --resume."
         raise DataError(*others, f"{last} {moved}") from None
+
+
+def _the_cut_one(images: Images, record: DataRecord | None) -> Images:
+    """Of a run that began with a single scene, that one; others have come since."""
+    cut = CUT.fullmatch(record.train[0].name) if record and len(record.train) == 1 else None
+    if cut is None or cut[1] not in images.names:
+        return images
+    return images.take([images.names.index(cut[1])])
 
 
 def _cut_single(compiler: Compiler, images: Images) -> Images:

@@ -276,7 +276,7 @@ def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
                 "there are no clean images to validate on: PSNR and SSIM compare with the "
                 f"{other}, so they are lower than against a clean one"
             )
-    elif noise is not None and noise.type == "none":
+    elif noise is not None and noise.type == "none" and spec.data.validation is None:
         yield (
             "there are no clean images to validate on: the validation loss is that of "
             f"{spec.data.target.type} on the images held out, and the latest weights count"

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.data.batch import Batch
 from zoo.data.pairings.base import Needs, Pairing, sub_lattice
-from zoo.errors import ArgumentError
+from zoo.errors import ArgumentError, DataError
 from zoo.spec.constraints import odd_size
 
 
@@ -76,6 +76,8 @@ class BlindSpot(Pairing):
     def _hidden(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Row and column of one pixel in each box, (N, K) each; boxes at the end are smaller."""
         n, _, height, width = y.shape
+        if height * width < 2:
+            raise DataError("blind_spot: a crop of one pixel has no others. Use larger crops.")
         box = min(self.box, height, width)
         down, across = -(-height // box), -(-width // box)
         uniform = torch.rand(2, n, down, across, generator=generator, device=y.device)
