@@ -158,6 +158,20 @@ def test_pictures_that_come_to_a_single_one_are_not_used(
     assert "1 image, 10 crops an epoch, 1 image to validate on (1.png (rows" in result.out
 
 
+def test_noisy_pictures_taken_for_clean_ones(cli: Cli, base: Path, tmp_path: Path) -> None:
+    folder, draws = tmp_path / "own", np.random.default_rng(3)
+    folder.mkdir()
+    for index in range(4):
+        pixels = noisy(np.full((120, 130, 3), 110.0), draws)
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+    said = "data: the pictures have noise of their own, of sigma "
+    result = train(cli, base, str(folder))
+    assert (result.code, f"warning: {said}" in result.err) == (0, True)
+    assert 'say data.noise = "none" and data.target = "neighbors"' in result.err
+    refused = train(cli, base, str(folder), "", "--strict-data", out="strict")
+    assert (refused.code, said in refused.err) == (4, True)
+
+
 def test_the_same_shot_twice_is_refused(cli: Cli, base: Path, data: Path, tmp_path: Path) -> None:
     for scene in "ab":
         shots = tmp_path / "twice" / scene

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from zoo.architecture import Architecture
 from zoo.data.sets import CleanImages, Images
 from zoo.data_check.finding import worst_first
+from zoo.data_check.measured import SURELY_NOISY
 from zoo.data_check.pairings import ALONE, lag_words
 from zoo.data_check.report import check_images
 from zoo.errors import DataError
+
+OWN_NOISE = (
+    "the pictures have noise of their own, of sigma {:.1f}: as clean ones they teach that it is "
+    'detail. For noisy pictures say data.noise = "none" and data.target = "neighbors"'
+)
 
 
 def check_data(
@@ -20,7 +26,9 @@ def check_data(
     allow_correlated: bool,
     warn: Callable[[str], object],
 ) -> None:
-    """Look at the images of a run, in a few seconds; clean ones that noise is added to are not.
+    """Look at the images of a run, in a few seconds.
+
+    Of clean ones, to which noise is added, only whether they are clean.
 
     Args:
         spec: what is to be trained.
@@ -34,9 +42,11 @@ def check_data(
             assumes that they do not.
     """
     noise, target = spec.data.noise, spec.data.target
-    if isinstance(images, CleanImages) and (noise is None or noise.type != "none"):
-        return
     report = check_images(images, copies=False)
+    if isinstance(images, CleanImages) and (noise is None or noise.type != "none"):
+        if report.measured.sigma >= SURELY_NOISY and not report.measured.range_remarks:
+            _say([OWN_NOISE.format(report.measured.sigma)], strict, warn)
+        return
     correlation = report.measured.correlation
     if target.type in ALONE and correlation is not None and correlation.correlated:
         enough = target.parameters["stride"] > 1 and correlation.independent_at_stride_2
@@ -49,10 +59,20 @@ def check_data(
             )
     # Of the range it is said anyway, with the key of the file.
     findings = [it for it in worst_first(report.findings) if it.what != "range"]
-    if strict and findings:
-        raise DataError(*(f"data: {finding}" for finding in findings))
-    for finding in findings:
-        warn(f"data: {finding}")
+    _say(findings, strict, warn)
+
+
+def _say(findings: Iterable[object], strict: bool, warn: Callable[[str], object]) -> None:
+    """Warn of each finding.
+
+    Raises:
+        DataError: there is one, and ``strict``.
+    """
+    lines = [f"data: {finding}" for finding in findings]
+    if strict and lines:
+        raise DataError(*lines)
+    for line in lines:
+        warn(line)
 
 
 def _instead(target: str, independent_at_stride_2: bool) -> str:
