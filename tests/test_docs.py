@@ -117,7 +117,7 @@ class Folder:
             (path / name).symlink_to(ROOT / name)
         draw = np.random.default_rng(0)
         for name, size in (
-            *(("photos", 300), ("other_photos", 300), ("set14", 40)),
+            *(("photos", 300), ("other_photos", 300), ("noisy25", 300), ("set14", 40)),
             ("bsds500/train", 300),  # to be reduced up to nine times
         ):
             (path / name).mkdir(parents=True)
