@@ -14,7 +14,8 @@ from zoo.errors import CheckpointError
 from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import load_checkpoint, save_checkpoint
 from zoo.train.inference_checkpoint import for_inference
-from zoo.train.session import check_resumable, load_trained
+from zoo.train.resumable import check_resumable
+from zoo.train.session import load_trained
 from zoo.train.trainer import Trainer
 
 Describe = Callable[..., Architecture]

@@ -17,7 +17,7 @@ from zoo.errors import ArchitectureError, CheckpointError
 from zoo.nn import Sigmoid
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.precision import check_precision, products_in
-from zoo.train.session import check_resumable
+from zoo.train.resumable import check_resumable
 from zoo.train.trainer import Trainer
 
 Describe = Callable[..., Architecture]

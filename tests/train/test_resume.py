@@ -13,7 +13,7 @@ import torch
 from zoo.architecture import Architecture
 from zoo.errors import CheckpointError, Stopped
 from zoo.train.checkpoint import load_checkpoint, save_checkpoint
-from zoo.train.session import check_resumable
+from zoo.train.resumable import check_resumable
 from zoo.train.trainer import Trainer
 
 Describe = Callable[..., Architecture]

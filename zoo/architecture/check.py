@@ -22,6 +22,7 @@ from zoo.architecture.document import (
     has_unknown,
     literal,
 )
+from zoo.architecture.misfits import misfits
 from zoo.architecture.paths import written_path
 from zoo.architecture.problems import Problems, did_you_mean, schema_problems
 from zoo.architecture.schema import Schema, describe
@@ -38,7 +39,6 @@ from zoo.plugins.distributions import canonical
 from zoo.plugins.isolation import isolated
 from zoo.plugins.records import Entry
 from zoo.plugins.registry import HOW_TO_INSTALL, Registry
-from zoo.spec.constraints import square_crops
 from zoo.spec.schemas import follow, read_schema
 
 
@@ -77,39 +77,9 @@ def check(document: Node, registry: Registry) -> Checked:
     resolved = checker.checked(document, read_schema("architecture.json"), ())
     problems = (*missing, *checker.problems)
     checked = Checked(resolved, problems, frozenset(checker.wrong), checker.complete)
-    together = tuple(
-        document.nearest(path).location.problem(message) for path, message in _misfits(checked)
-    )
+    found = misfits(checked.resolved, checked.is_right)
+    together = tuple(document.nearest(path).location.problem(message) for path, message in found)
     return replace(checked, problems=(*checked.problems, *together))
-
-
-def _misfits(checked: Checked) -> Iterator[tuple[TomlPath, str]]:
-    """What a schema cannot say of values that are right by themselves: its path, and a message."""
-    if checked.is_right(("input",)) and checked.is_right(("data", "augment")):
-        size, augment = checked.resolved["input"], checked.resolved["data"]["augment"]
-        try:
-            square_crops("augment", augment, size["height"], size["width"])
-        except ArgumentError as error:
-            yield ("data", "augment", error.parameter), str(error)
-    if checked.is_right(("data", "range")):
-        value = checked.resolved["data"].get("range", "type")
-        if isinstance(value, list) and not value[0] < value[1]:
-            yield (
-                ("data", "range"),
-                f"is {format_value(value)}. Write the value of black, then a larger one of white.",
-            )
-        elif isinstance(value, list) and not _in_float32(*value):
-            yield (
-                ("data", "range"),
-                f"is {format_value(value)}. Use values up to 1e30, which differ by more than a "
-                "millionth of the larger.",
-            )
-
-
-def _in_float32(black: float, white: float) -> bool:
-    """Whether values between the two can be told apart in float32."""
-    size = max(abs(black), abs(white))
-    return size <= 1e30 and white - black > max(1e-30, 1e-6 * size)
 
 
 def check_layers(layers: Node, registry: Registry, complete: bool = True) -> Checked:

@@ -27,6 +27,7 @@ from zoo.train.find_model import find_model
 from zoo.train.measured_range import with_measured_range, with_recorded_range
 from zoo.train.precision import check_precision
 from zoo.train.providers import check_providers
+from zoo.train.resumable import check_resumable
 from zoo.train.run_directory import (
     RunDirectory,
     existing_run_directory,
@@ -36,7 +37,6 @@ from zoo.train.run_directory import (
 from zoo.train.run_images import has_moved, new_images, record_in, resumed_images
 from zoo.train.session import (
     RunData,
-    check_resumable,
     initial_model,
     load_run_data,
     load_trained,

@@ -18,7 +18,7 @@ from zoo.data.prefetch import prefetch
 from zoo.data.seeding import generator
 from zoo.data.sets import Images
 from zoo.data.streams import Stream
-from zoo.data.views import views_of
+from zoo.data.views import Samples, views_of
 from zoo.errors import ArgumentError
 
 __all__ = ["Batch", "Batches"]
@@ -145,7 +145,7 @@ class Batches:
             of_pixels = generator(self.seed, Stream.PIXELS, epoch, group, device=self.device)
         count = self._at_once * self.batch_size
         indices = range(group * count, min((group + 1) * count, self.samples))
-        batch = self.views.draw(epoch, indices, self._window, draws, of_pixels)
+        batch = self.views.draw(Samples(epoch, indices, self._window, draws, of_pixels))
         if self.augment is not None:
             batch = self.augment.turn(batch, draws)
         batch = self.pairing.draw(batch, of_pixels)

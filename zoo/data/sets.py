@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
@@ -223,24 +223,6 @@ def all_images(data: Images) -> tuple[Tensor, ...]:
     """Every image, of pairs and bursts all views."""
     groups = data.shots if isinstance(data, Bursts) else data.sides
     return tuple(image for group in groups for image in group)
-
-
-def cut_in_two(data: Images, row: int) -> Images:
-    """The only scene of some data as two: the rows above ``row``, and the others."""
-    (name,), height = data.names, data.sides[0][0].shape[1]
-    names = f"{name} (rows 0 to {row - 1})", f"{name} (rows {row} to {height - 1})"
-    files = name, name
-
-    def halves(images: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        return images[0][:, :row].contiguous(), images[0][:, row:].contiguous()
-
-    if isinstance(data, CleanImages):
-        return replace(data, names=names, images=halves(data.images), files=files)
-    if isinstance(data, ImagePairs):
-        first, second = halves(data.first), halves(data.second)
-        return replace(data, names=names, first=first, second=second, files=files)
-    above, below = zip(*(halves([shot]) for shot in data.shots[0]), strict=True)
-    return replace(data, names=names, shots=(above, below), files=files)
 
 
 def noise_mismatch(data: Images) -> ArgumentError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -15,6 +15,24 @@ from zoo.data.seeding import generator
 from zoo.data.sets import Bursts, CleanImages, ImagePairs, Images, noise_mismatch
 from zoo.data.streams import Stream
 from zoo.errors import DataError
+
+
+class Samples(NamedTuple):
+    """Which samples to draw, and what decides how.
+
+    Attributes:
+        epoch: from 0.
+        indices: of the samples in it.
+        size: height and width of the crops.
+        draws: decides where they are, on the CPU.
+        of_pixels: of the pixels' device.
+    """
+
+    epoch: int
+    indices: range
+    size: tuple[int, int]
+    draws: torch.Generator
+    of_pixels: torch.Generator
 
 
 class Views(Protocol):
@@ -36,22 +54,8 @@ class Views(Protocol):
         """
         self.photographs[0].check_fit(height, width, 1)
 
-    def draw(
-        self,
-        epoch: int,
-        indices: range,
-        size: tuple[int, int],
-        draws: torch.Generator,
-        of_pixels: torch.Generator,
-    ) -> Batch:
+    def draw(self, samples: Samples) -> Batch:
         """The views of some samples of an epoch.
-
-        Args:
-            epoch: from 0.
-            indices: of the samples in it.
-            size: height and width of the crops.
-            draws: decides where they are, on the CPU.
-            of_pixels: of the pixels' device.
 
         Returns:
             A noisy view, and as target what the pairing needs; the noisy view again where that is
@@ -112,25 +116,18 @@ class NoisyCopies(Views):
         """Refuse pictures that are smaller than a crop of the largest blocks."""
         self.photographs[0].check_fit(height, width, self.noise.largest_block)
 
-    def draw(
-        self,
-        epoch: int,
-        indices: range,
-        size: tuple[int, int],
-        draws: torch.Generator,
-        of_pixels: torch.Generator,
-    ) -> Batch:
+    def draw(self, samples: Samples) -> Batch:
         """One or two noisy copies, whose mask is that of the target, or the clean crops."""
         (photographs,) = self.photographs
-        block = self.noise.block_sizes(len(indices), draws)
-        positions = photographs.random_positions(block, *size, draws)
-        crops = photographs.crops(positions, block, *size)
-        x, mask = self.noise.draw(crops, of_pixels)
+        block = self.noise.block_sizes(len(samples.indices), samples.draws)
+        positions = photographs.random_positions(block, *samples.size, samples.draws)
+        crops = photographs.crops(positions, block, *samples.size)
+        x, mask = self.noise.draw(crops, samples.of_pixels)
         if self.needs == "nothing":
             return Batch(x, x, mask)
         if self.needs == "clean":
             return Batch(x, crops.clean)
-        return Batch(x, *self.noise.draw(crops, of_pixels))
+        return Batch(x, *self.noise.draw(crops, samples.of_pixels))
 
 
 class Pairs(Views):
@@ -145,27 +142,22 @@ class Pairs(Views):
         self.photographs = [Photographs(data.names, side) for side in data.sides]
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
 
-    def draw(
-        self,
-        epoch: int,
-        indices: range,
-        size: tuple[int, int],
-        draws: torch.Generator,
-        of_pixels: torch.Generator,
-    ) -> Batch:
+    def draw(self, samples: Samples) -> Batch:
         """The first images and the second ones, or either of the two."""
-        block = torch.ones(len(indices), dtype=torch.int64)
+        block = torch.ones(len(samples.indices), dtype=torch.int64)
         first = self.photographs[0]
-        if first.all_are(*size):
-            photograph = self._epoch_order(epoch, indices.stop)[indices.start :]
+        if first.all_are(*samples.size):
+            photograph = self._epoch_order(samples.epoch, samples.indices.stop)[
+                samples.indices.start :
+            ]
             positions = Positions(photograph, torch.zeros_like(block), torch.zeros_like(block))
         else:
-            positions = first.random_positions(block, *size, draws)
-        x, target = (side.crops(positions, block, *size).clean for side in self.photographs)
+            positions = first.random_positions(block, *samples.size, samples.draws)
+        x, target = (side.crops(positions, block, *samples.size).clean for side in self.photographs)
         if self.needs != "nothing":
             return Batch(x, target)
         if not self.second_is_clean:
-            either = torch.rand(len(x), 1, 1, 1, generator=of_pixels, device=x.device) < 0.5
+            either = torch.rand(len(x), 1, 1, 1, generator=samples.of_pixels, device=x.device) < 0.5
             x = torch.where(either, x, target)
         return Batch(x, x)
 
@@ -191,23 +183,16 @@ class Shots(Views):
         self._count = counts.repeat_interleave(counts)  # of each shot's burst
         self._start = (counts.cumsum(0) - counts).repeat_interleave(counts)
 
-    def draw(
-        self,
-        epoch: int,
-        indices: range,
-        size: tuple[int, int],
-        draws: torch.Generator,
-        of_pixels: torch.Generator,
-    ) -> Batch:
+    def draw(self, samples: Samples) -> Batch:
         """A shot, and another one."""
         (shots,) = self.photographs
-        block = torch.ones(len(indices), dtype=torch.int64)
-        positions = shots.random_positions(block, *size, draws)
-        x = shots.crops(positions, block, *size).clean
+        block = torch.ones(len(samples.indices), dtype=torch.int64)
+        positions = shots.random_positions(block, *samples.size, samples.draws)
+        x = shots.crops(positions, block, *samples.size).clean
         if self.needs == "nothing":
             return Batch(x, x)
         first = positions.photograph
         start, count = self._start[first], self._count[first]
-        step = 1 + (torch.rand(len(first), generator=draws) * (count - 1)).long()
+        step = 1 + (torch.rand(len(first), generator=samples.draws) * (count - 1)).long()
         other = positions._replace(photograph=start + (first - start + step) % count)
-        return Batch(x, shots.crops(other, block, *size).clean)
+        return Batch(x, shots.crops(other, block, *samples.size).clean)

@@ -12,13 +12,14 @@ import tomli
 
 from zoo.architecture import Architecture, Component
 from zoo.compiler import Compiler
+from zoo.data.cut import cut_in_two
 from zoo.data.record import DataRecord, Match, RecordedImage, match, recorded
-from zoo.data.sets import Images, cut_in_two
+from zoo.data.sets import Images
 from zoo.data.split import Split, draw_split, without_copies
 from zoo.errors import DataError, listed
 
 VALIDATION = "--set data.validation"
-CUT = re.compile(r"(.*) \(rows \d+ to \d+\)")  # a name of :func:`zoo.data.sets.cut_in_two`
+CUT = re.compile(r"(.*) \(rows \d+ to \d+\)")  # a name of :func:`zoo.data.cut.cut_in_two`
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import tomli
 import torch
 
 from zoo.architecture import Architecture, Component, parse_resolved
@@ -28,12 +26,11 @@ from zoo.errors import (
     ArgumentError,
     CheckpointError,
     StateError,
-    format_value,
 )
 from zoo.init import Unfilled
 from zoo.nn.sequential import Sequential
 from zoo.plugins.registry import Registry
-from zoo.train.checkpoint import is_for_inference, load_checkpoint
+from zoo.train.checkpoint import load_checkpoint
 from zoo.train.checkpoint_content import load_weights
 from zoo.train.providers import check_providers
 from zoo.train.run_images import RunImages, new_images
@@ -190,45 +187,6 @@ def _wrong_architecture(error: ArchitectureError) -> CheckpointError:
     return CheckpointError(f"{first}{more}")
 
 
-def check_resumable(path: Path, content: Mapping[str, Any], architecture: Architecture) -> None:
-    """Refuse to go on with a run of another architecture.
-
-    Only the number of epochs may change, and where the images are, if the run has recorded them.
-
-    Raises:
-        CheckpointError: they differ; names the keys. Or the checkpoint is for inference alone.
-    """
-    if is_for_inference(content):
-        raise CheckpointError(
-            f"{path}: for inference alone, without the optimizer's state: it cannot be resumed. "
-            "Start a new run from its weights with --weights."
-        )
-    may_change = r"train\.epochs$"
-    if "data" in content:  # what is found there is compared
-        may_change += r"|data\.(source|validation)(\.|$)"
-    try:
-        before = dict(_flat(tomli.loads(content["architecture"])))
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(
-            f"{path}: architecture: is no TOML. Use a .pkl file that zoo has written."
-        ) from error
-    now = dict(_flat(tomli.loads(architecture.text)))
-    # A name stands for a table with that type: data.target was a name in earlier checkpoints.
-    before = {f"{key}.type" if f"{key}.type" in now else key: it for key, it in before.items()}
-    differences = [
-        f"{key} was {format_value(before.get(key, 'not set'))}, "
-        f"is {format_value(now.get(key, 'not set'))}"
-        for key in sorted({*before, *now})
-        if before.get(key) != now.get(key) and not re.match(may_change, key)
-    ]
-    if differences:
-        raise CheckpointError(
-            f"{path}: another architecture: {'; '.join(differences)}. Only train.epochs and "
-            f"the images' place may change: take {path.parent / 'architecture.toml'}, the run's "
-            "own file, with --epochs and --data."
-        )
-
-
 def _noise(compiler: Compiler, images: Images, noise: Component | None) -> Noise | None:
     """The noise to add to pictures; None for pairs and bursts, which have their own."""
     if not isinstance(images, CleanImages):
@@ -291,14 +249,3 @@ def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
             'is drawn towards grey. Use loss = "l1", which learns the median, or '
             'data.target = "clean"'
         )
-
-
-def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:
-    """All values of a nested document with their dotted keys."""
-    if isinstance(value, dict):
-        items = [(f"{key}.{name}" if key else name, item) for name, item in value.items()]
-    elif isinstance(value, list):
-        items = [(f"{key}.{index}", item) for index, item in enumerate(value)]
-    else:
-        return [(key, value)]
-    return [pair for name, item in items for pair in _flat(item, name)]
