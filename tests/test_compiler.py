@@ -204,7 +204,7 @@ def test_a_source_that_gives_no_images() -> None:
     with pytest.raises(PluginError) as caught:
         built.data(built.architecture.data.source)
     assert str(caught.value) == (
-        "source 'wrong': returned a dict. Return CleanImages, ImagePairs or Bursts."
+        "source 'wrong': returned a dict. Return SingleImages, ImagePairs or Bursts."
     )
 
 

@@ -79,7 +79,7 @@ class Compiler:
         if not isinstance(data, Images):
             raise PluginError(
                 f"source {source.type!r}: returned a {type(data).__name__}. "
-                "Return CleanImages, ImagePairs or Bursts."
+                "Return SingleImages, ImagePairs or Bursts."
             )
         return data
 

@@ -18,19 +18,19 @@ from zoo.data.noise.none import NoNoise
 from zoo.data.noise.pixel_sampling import PixelSampling
 from zoo.data.pairings.views import CleanTarget, NoisyTarget
 from zoo.data.seeding import generator
-from zoo.data.sets import Bursts, CleanImages, ImagePairs
+from zoo.data.sets import Bursts, ImagePairs, SingleImages
 from zoo.errors import ArgumentError, DataError
 
 PAIRINGS = {"noisy": NoisyTarget(), "clean": CleanTarget()}
 
 
-def photographs(*sizes: tuple[int, int]) -> CleanImages:
+def photographs(*sizes: tuple[int, int]) -> SingleImages:
     draws = torch.Generator().manual_seed(5)
     images = [
         torch.randint(256, (3, *size), dtype=torch.uint8, generator=draws)
         for size in sizes or ((40, 50), (64, 33))
     ]
-    return CleanImages(tuple(f"{i}.png" for i in range(len(images))), tuple(images))
+    return SingleImages(tuple(f"{i}.png" for i in range(len(images))), tuple(images))
 
 
 def numbered_pairs(count: int, size: tuple[int, int] = (4, 6), clean: bool = False) -> ImagePairs:
@@ -49,7 +49,7 @@ def grey_levels(image: Tensor) -> list[int]:
     return [int(level) for level in (image[:, 0, 0, 0] * 255).round()]
 
 
-CASES: dict[str, tuple[CleanImages | ImagePairs, Noise | None, Augment | None]] = {
+CASES: dict[str, tuple[SingleImages | ImagePairs, Noise | None, Augment | None]] = {
     "gaussian": (photographs(), Gaussian(), Augment(rotate=True, noise=0.1)),
     "bernoulli": (photographs(), Bernoulli(), Augment(transpose=True)),
     "pixel_sampling": (photographs(), PixelSampling([1, 3]), None),
@@ -282,7 +282,7 @@ def test_sizes_must_be_positive(name: str, value: int) -> None:
     ],
 )
 def test_data_that_does_not_fit(
-    data: CleanImages | ImagePairs, noise: Noise | None, target: str, expected: str
+    data: SingleImages | ImagePairs, noise: Noise | None, target: str, expected: str
 ) -> None:
     with pytest.raises((ArgumentError, DataError)) as caught:
         Batches(data, noise, batch_size=5, height=4, width=4, pairing=PAIRINGS[target])

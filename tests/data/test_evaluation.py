@@ -8,14 +8,14 @@ from zoo import limits
 from zoo.data.evaluation import IN_WORK, KEPT, evaluation_images
 from zoo.data.noise.gaussian import Gaussian
 from zoo.data.noise.pixel_sampling import PixelSampling
-from zoo.data.sets import CleanImages, ImagePairs
+from zoo.data.sets import ImagePairs, SingleImages
 from zoo.errors import ArgumentError, DataError
 from zoo.limits import Memory
 
 
-def photographs(count: int = 4, height: int = 21, width: int = 30) -> CleanImages:
+def photographs(count: int = 4, height: int = 21, width: int = 30) -> SingleImages:
     draws = torch.Generator().manual_seed(2)
-    return CleanImages(
+    return SingleImages(
         tuple(f"{i}.png" for i in range(count)),
         tuple(
             torch.randint(256, (3, height, width), dtype=torch.uint8, generator=draws)
@@ -88,7 +88,7 @@ def test_data_that_does_not_fit() -> None:
 
 def test_copies_that_memory_does_not_suffice_for(monkeypatch: pytest.MonkeyPatch) -> None:
     images = (torch.zeros(3, 10, 10, dtype=torch.uint8), torch.zeros(3, 20, 20, dtype=torch.uint8))
-    data = CleanImages(("small", "large"), images)
+    data = SingleImages(("small", "large"), images)
     needed = (300 + 1200) * KEPT + 1200 * IN_WORK
     for spare, refused in ((0, False), (-4, True)):
         free = Memory(total=None, limit=None, available=needed // 3 * 4 + spare)

@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from zoo.data.record import DataRecord, match, recorded
-from zoo.data.sets import CleanImages, ImagePairs
+from zoo.data.sets import ImagePairs, SingleImages
 from zoo.errors import DataError
 
 GOOD = {"name": "a", "size": "3x4x5", "sha256": "0" * 64}
 
 
-def clean(**levels: int) -> CleanImages:
+def clean(**levels: int) -> SingleImages:
     """A photograph of one grey level for each name."""
     images = tuple(torch.full((3, 4, 5), level, dtype=torch.uint8) for level in levels.values())
-    return CleanImages(tuple(levels), images)
+    return SingleImages(tuple(levels), images)
 
 
 def test_a_record_is_plain_values_and_back() -> None:
@@ -83,4 +83,4 @@ def test_pairs_are_the_same_where_both_sides_are() -> None:
     before = recorded(ImagePairs(("a", "b"), one, other, True), range(2))
     found = match(before, ImagePairs(("a", "b"), one, (other[0], one[0]), True))
     assert (found.indices, found.lost) == ([0], "1 changed (b)")
-    assert match(before, CleanImages(("a", "b"), one)).lost == "2 changed (a, b)"
+    assert match(before, SingleImages(("a", "b"), one)).lost == "2 changed (a, b)"

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoo.data.sets import CleanImages, ImagePairs
+from zoo.data.sets import ImagePairs, SingleImages
 from zoo.errors import DataError
 
 
@@ -16,8 +16,8 @@ def names(count: int) -> tuple[str, ...]:
     return tuple(f"{i}.png" for i in range(count))
 
 
-def clean(count: int, held_out: frozenset[str] = frozenset()) -> CleanImages:
-    return CleanImages(names(count), images(count), held_out)
+def clean(count: int, held_out: frozenset[str] = frozenset()) -> SingleImages:
+    return SingleImages(names(count), images(count), held_out)
 
 
 def test_sets_that_cannot_be() -> None:
@@ -51,7 +51,7 @@ def test_sets_that_cannot_be() -> None:
     ]
     for given_names, given_images, expected in cases:
         with pytest.raises(DataError) as caught:
-            CleanImages(given_names, given_images)
+            SingleImages(given_names, given_images)
         assert str(caught.value) == expected
 
 
@@ -91,7 +91,7 @@ def test_the_images_of_a_pair_are_not_the_same() -> None:
 
 def test_a_file_for_each_image() -> None:
     with pytest.raises(DataError) as caught:
-        CleanImages(names(2), images(2), files=("a",))
+        SingleImages(names(2), images(2), files=("a",))
     assert str(caught.value) == ("data: 1 files for 2 images. Give one for each, or none.")
-    taken = CleanImages(names(3), images(3), files=("a", "b", "c")).take([2, 0])
+    taken = SingleImages(names(3), images(3), files=("a", "b", "c")).take([2, 0])
     assert (taken.names, taken.files) == (("2.png", "0.png"), ("c", "a"))

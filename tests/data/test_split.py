@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.record import DataRecord, recorded
-from zoo.data.sets import CleanImages, ImagePairs
+from zoo.data.sets import ImagePairs, SingleImages
 from zoo.data.split import draw_split, without_copies
 from zoo.errors import ArgumentError, DataError
 
@@ -17,12 +17,12 @@ def random_images(count: int, first: int = 0) -> tuple[Tensor, ...]:
     )
 
 
-def clean(count: int, *, copies: int = 0, **fields: object) -> CleanImages:
+def clean(count: int, *, copies: int = 0, **fields: object) -> SingleImages:
     """So many unrelated photographs, and copies of the first."""
     images = random_images(count)
     images += tuple(images[0] + 0.01 * (i + 1) for i in range(copies))
     names = tuple(f"{index}.png" for index in range(len(images)))
-    return CleanImages(names, images, **fields)  # type: ignore[arg-type]
+    return SingleImages(names, images, **fields)  # type: ignore[arg-type]
 
 
 def test_a_split_has_every_photograph_once() -> None:
@@ -117,13 +117,13 @@ def test_pairs_are_split_by_scene() -> None:
 
 def test_training_without_copies_of_other_validation_images() -> None:
     train = clean(4, files=("a", "a", "b", "c"))
-    held_out = CleanImages(("x", "y"), (train.images[1].flip(2), random_images(1, 50)[0]))
+    held_out = SingleImages(("x", "y"), (train.images[1].flip(2), random_images(1, 50)[0]))
     split = without_copies(train, held_out)
     assert (split.train, split.held_out) == ([2, 3], [0, 1])  # nor the other one of that file
     assert split.remarks == (
         "data: 2 of 4 images show scenes that are held out, and are not trained on (0.png, 1.png)",
     )
-    assert without_copies(clean(3), CleanImages(("y",), held_out.images[1:])).remarks == ()
+    assert without_copies(clean(3), SingleImages(("y",), held_out.images[1:])).remarks == ()
 
 
 def test_what_another_run_held_out_stays_held_out() -> None:

@@ -10,7 +10,7 @@ from zoo.data.noise.gaussian import Gaussian
 from zoo.data.noise.none import NoNoise
 from zoo.data.pairings.base import Pairing
 from zoo.data.pairings.neighbors import Neighbors
-from zoo.data.sets import Bursts, CleanImages, ImagePairs
+from zoo.data.sets import Bursts, ImagePairs, SingleImages
 from zoo.errors import DataError
 
 
@@ -72,7 +72,7 @@ def test_one_view_of_a_burst_is_any_shot() -> None:
 
 def test_pictures_that_are_noisy_already() -> None:
     image = torch.arange(256.0).reshape(1, 16, 16) / 16
-    pictures = CleanImages(("a",), (image,))
+    pictures = SingleImages(("a",), (image,))
     batch = Batches(
         pictures, NoNoise(), batch_size=3, height=8, width=8, pairing=Neighbors(0)
     ).batch(0, 0)
@@ -83,7 +83,7 @@ def test_pictures_that_are_noisy_already() -> None:
 
 
 def test_single_views_with_simulated_noise() -> None:
-    pictures = CleanImages(("a",), (torch.full((3, 64, 64), 128, dtype=torch.uint8),))
+    pictures = SingleImages(("a",), (torch.full((3, 64, 64), 128, dtype=torch.uint8),))
     batch = Batches(
         pictures, Gaussian(25), batch_size=8, height=16, width=16, samples=8, pairing=Neighbors()
     ).batch(0, 0)

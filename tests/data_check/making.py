@@ -13,7 +13,7 @@ from PIL import Image
 from scipy.ndimage import convolve
 from torch import Tensor
 
-from zoo.data.sets import CleanImages, ImagePairs
+from zoo.data.sets import ImagePairs, SingleImages
 from zoo.data_check.report import Report, check_images
 
 Array = NDArray[Any]
@@ -123,11 +123,11 @@ def pairs(
     )
 
 
-def singles(noise: Noise, seed: int = 0, images: Sequence[Array] | None = None) -> CleanImages:
+def singles(noise: Noise, seed: int = 0, images: Sequence[Array] | None = None) -> SingleImages:
     draws = np.random.default_rng(2000 + seed)
     given = scenes(seed) if images is None else images
     noisy = tuple(tensor(noise(image, draws)) for image in given)
-    return CleanImages(tuple(f"picture{number}" for number in range(len(noisy))), noisy)
+    return SingleImages(tuple(f"picture{number}" for number in range(len(noisy))), noisy)
 
 
 def harmful(report: Report) -> list[str]:
@@ -135,5 +135,5 @@ def harmful(report: Report) -> list[str]:
     return [str(it) for it in report.findings if it.level in ("warning", "error")]
 
 
-def checked(images: CleanImages | ImagePairs, target: str | None = None) -> Report:
+def checked(images: SingleImages | ImagePairs, target: str | None = None) -> Report:
     return check_images(images, target, copies=False)

@@ -21,7 +21,7 @@ from tests.data_check.making import (
     singles,
     to_bytes,
 )
-from zoo.data.sets import CleanImages, IdenticalPairsError, ImagePairs
+from zoo.data.sets import IdenticalPairsError, ImagePairs, SingleImages
 from zoo.data_check.finding import Finding
 from zoo.data_check.report import Report, check_images, worst_findings
 
@@ -203,7 +203,7 @@ def test_copies() -> None:
     images = singles(lambda image, draws: image, images=[*scenes(), *scenes(3)])
     copied = (*images.images, images.images[2], images.images[5].flip(2))
     names = (*images.names, "copy", "mirrored")
-    report = check_images(CleanImages(names, copied))
+    report = check_images(SingleImages(names, copied))
     found = next(finding for finding in report.findings if finding.what == "copies")
     assert found.level == "warning"
     assert found.figure == "1 of 12 are another one's copies, pixel for pixel (copy)"

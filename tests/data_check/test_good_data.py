@@ -19,7 +19,7 @@ from tests.data_check.making import (
     singles,
     tensor,
 )
-from zoo.data.sets import Bursts
+from zoo.data.sets import Bursts, SingleImages
 from zoo.data.sources.pickle_pairs import PicklePairs
 
 NOISES = {
@@ -54,6 +54,20 @@ def test_single_pictures(seed: int, name: str) -> None:
     answers = {pairing.name: pairing.answer for pairing in report.pairings}
     assert answers == {"noisy": "no", "clean": "no", "neighbors": "yes", "blind_spot": "yes"}
     assert report.measured.sigma == pytest.approx((gain * 255 * 115 + sigma**2) ** 0.5, rel=0.15)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_small_steep_pictures_are_not_noisy(seed: int) -> None:
+    """They have no flat place; what is left of a curved surface is no noise."""
+    draws = np.random.default_rng(seed)
+    images = []
+    for _ in range(3):
+        corners = Image.fromarray(draws.integers(256, size=(3, 4, 3), dtype=np.uint8))
+        smooth = corners.resize((48, 44), Image.Resampling.BICUBIC)
+        images.append(tensor(np.asarray(smooth).transpose(2, 0, 1)))
+    report = checked(SingleImages(tuple("abc"), tuple(images)))
+    assert report.measured.sigma < 2
+    assert report.measured.correlation is None
 
 
 def test_real_pairs(test_data: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from zoo.architecture import Architecture
-from zoo.data.sets import CleanImages, Images
+from zoo.data.sets import Images, SingleImages
 from zoo.data_check.finding import worst_first
 from zoo.data_check.measured import SURELY_NOISY
 from zoo.data_check.pairings import ALONE, lag_words
@@ -43,7 +43,7 @@ def check_data(
     """
     noise, target = spec.data.noise, spec.data.target
     report = check_images(images, copies=False)
-    if isinstance(images, CleanImages) and (noise is None or noise.type != "none"):
+    if isinstance(images, SingleImages) and (noise is None or noise.type != "none"):
         if report.measured.sigma >= SURELY_NOISY and not report.measured.range_remarks:
             _say([OWN_NOISE.format(report.measured.sigma)], strict, warn)
         return

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from zoo.data.sets import CleanImages, ImagePairs, Images
+from zoo.data.sets import ImagePairs, Images, SingleImages
 
 
 def cut_in_two(data: Images, row: int) -> Images:
@@ -19,7 +19,7 @@ def cut_in_two(data: Images, row: int) -> Images:
     def halves(images: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         return images[0][:, :row].contiguous(), images[0][:, row:].contiguous()
 
-    if isinstance(data, CleanImages):
+    if isinstance(data, SingleImages):
         return replace(data, names=names, images=halves(data.images), files=files)
     if isinstance(data, ImagePairs):
         first, second = halves(data.first), halves(data.second)

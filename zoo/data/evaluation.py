@@ -15,7 +15,7 @@ from zoo.data.images import format_bytes, most_memory
 from zoo.data.noise.base import Noise
 from zoo.data.pairings.base import Pairing
 from zoo.data.seeding import generator
-from zoo.data.sets import Bursts, CleanImages, Images, noise_mismatch
+from zoo.data.sets import Bursts, Images, SingleImages, noise_mismatch
 from zoo.data.streams import Stream
 from zoo.errors import DataError
 
@@ -72,9 +72,9 @@ def evaluation_images(
             is, or there is nothing to compare noisy pictures with.
     """
     _check_memory(data, limit)
-    if isinstance(data, CleanImages) == (noise is None):
+    if isinstance(data, SingleImages) == (noise is None):
         raise noise_mismatch(data)
-    if isinstance(data, CleanImages):
+    if isinstance(data, SingleImages):
         assert noise is not None
         images = enumerate(zip(data.names, data.images, strict=True))
         keyed = ((generator(seed, Stream.EVALUATION, i), *image) for i, image in images)

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class CleanImages:
+class SingleImages:
     """Pictures of one view each: clean ones to which noise is added, or noisy ones.
 
     Attributes:
@@ -57,9 +57,9 @@ class CleanImages:
         """The sha256 of each photograph's pixels."""
         return pixel_hashes(*self.sides)
 
-    def take(self, indices: Sequence[int]) -> CleanImages:
+    def take(self, indices: Sequence[int]) -> SingleImages:
         """The photographs at these indices, in their order."""
-        return CleanImages(
+        return SingleImages(
             _take(self.names, indices),
             _take(self.images, indices),
             files=_take(self.files, indices),
@@ -75,7 +75,7 @@ class ImagePairs:
         first: noisy images, (C, H, W) each.
         second: images of the same shapes.
         second_is_clean: False where ``second`` is another noisy image, True where it is clean.
-        held_out, files, remarks: as of :class:`CleanImages`.
+        held_out, files, remarks: as of :class:`SingleImages`.
 
     Raises:
         IdenticalPairsError: the same image twice in a pair.
@@ -137,7 +137,7 @@ class Bursts:
     Attributes:
         names: one for each scene.
         shots: of each scene, (C, H, W) each and of one size; scenes may differ in size and number.
-        held_out, files, remarks: as of :class:`CleanImages`.
+        held_out, files, remarks: as of :class:`SingleImages`.
 
     Raises:
         IdenticalPairsError: the same shot twice, one after the other.
@@ -216,7 +216,7 @@ class IdenticalPairsError(DataError):
         self.images = images
 
 
-Images = CleanImages | ImagePairs | Bursts
+Images = SingleImages | ImagePairs | Bursts
 
 
 def all_images(data: Images) -> tuple[Tensor, ...]:
@@ -229,7 +229,7 @@ def noise_mismatch(data: Images) -> ArgumentError:
     """What to raise where photographs come without a noise, or pairs with one."""
     return ArgumentError(
         "data: a noise is given for pairs or bursts, which are noisy already. Leave it out."
-        if not isinstance(data, CleanImages)
+        if not isinstance(data, SingleImages)
         else "data: no noise is given for clean images. Name one, such as gaussian."
     )
 

@@ -12,7 +12,7 @@ from zoo.data.crops import Photographs, Positions
 from zoo.data.noise.base import Noise
 from zoo.data.pairings.base import Needs
 from zoo.data.seeding import generator
-from zoo.data.sets import Bursts, CleanImages, ImagePairs, Images, noise_mismatch
+from zoo.data.sets import Bursts, ImagePairs, Images, SingleImages, noise_mismatch
 from zoo.data.streams import Stream
 from zoo.errors import DataError
 
@@ -77,9 +77,9 @@ def views_of(data: Images, noise: Noise | None, needs: Needs, seed: int) -> View
         ArgumentError: ``noise`` is missing or not wanted.
         DataError: the data have not what is needed.
     """
-    if isinstance(data, CleanImages) == (noise is None):
+    if isinstance(data, SingleImages) == (noise is None):
         raise noise_mismatch(data)
-    if isinstance(data, CleanImages):
+    if isinstance(data, SingleImages):
         assert noise is not None
         if needs != "nothing" and not noise.simulated:
             raise DataError(
@@ -107,7 +107,7 @@ def views_of(data: Images, noise: Noise | None, needs: Needs, seed: int) -> View
 class NoisyCopies(Views):
     """Copies of clean pictures with simulated noise, or pictures that are noisy already."""
 
-    def __init__(self, data: CleanImages, noise: Noise, needs: Needs) -> None:
+    def __init__(self, data: SingleImages, noise: Noise, needs: Needs) -> None:
         self.noise, self.needs = noise, needs
         self.photographs = [Photographs(data.names, data.images)]
         self.on_device = getattr(noise, "on_device", False)  # a plugin's may lack it

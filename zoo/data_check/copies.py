@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from zoo.data.fingerprint import find_alike
-from zoo.data.sets import CleanImages, Images
+from zoo.data.sets import Images, SingleImages
 from zoo.data.split import draw_split
 from zoo.errors import DataError
 
@@ -57,4 +57,4 @@ def find_copies(images: Images, seed: int = 0) -> Copies:
 
 def identical_pairs(images: Images) -> tuple[str, ...]:
     """Names of the pairs whose two pictures are the same."""
-    return () if isinstance(images, CleanImages) else tuple(images.identical)
+    return () if isinstance(images, SingleImages) else tuple(images.identical)

@@ -21,6 +21,7 @@ BLOCK = 8  # pixels on a side of JPEG's
 FLATTEST = 0.005  # of the patches of single pictures
 CLIPPED = 0.01  # of a patch's values
 FEWEST_PATCHES = 16
+SURFACE = 0.8  # correlation two pixels apart: of noise blurred by 2 pixels 0.7, after JPEG 0.4
 SURE = 5.0  # standard errors
 VISIBLE = 0.5  # grey levels: less is rounded away in a picture of 8 bits
 
@@ -81,7 +82,8 @@ def single_correlation(
     """That of single pictures, where they are flattest; None where too little is seen.
 
     Flattest in all channels together: a plane fitted to patches of 16 x 16 pixels leaves least.
-    What no flat place is without, such as sand, cannot be told from noise.
+    What no flat place is without, such as sand, cannot be told from noise; what is as smooth as a
+    curved surface, which small pictures may be everywhere, is none.
 
     Args:
         windows: of any pictures; of pairs the first views are taken.
@@ -104,7 +106,10 @@ def single_correlation(
         return None
     limit = noisy[min(max(FEWEST_PATCHES, round(FLATTEST * len(noisy))), len(noisy)) - 1]
     flat = np.concatenate([p[v <= limit] for p, v in zip(found, variances, strict=True)])
-    return _correlation(list(flat), 0.0)
+    found_there = _correlation(list(flat), 0.0)
+    if found_there is None or found_there.lags.lag_2 > SURFACE:
+        return None
+    return found_there
 
 
 def _correlation(noises: Sequence[Floats], block: float) -> NoiseCorrelation | None:

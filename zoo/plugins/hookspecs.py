@@ -94,7 +94,7 @@ def zoo_sources() -> Iterable[SourceEntry]:  # type: ignore[empty-body]  # a spe
     """Data sources, for ``data.source``: the factory returns pictures, pairs or bursts.
 
     It is called with the parameters and ``channels``, and returns
-    :class:`zoo.data.sets.CleanImages`, :class:`zoo.data.sets.ImagePairs` or
+    :class:`zoo.data.sets.SingleImages`, :class:`zoo.data.sets.ImagePairs` or
     :class:`zoo.data.sets.Bursts`.
     """
 

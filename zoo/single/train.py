@@ -17,7 +17,7 @@ from zoo.data.augment import Augment
 from zoo.data.batches import Batches
 from zoo.data.images import read_images
 from zoo.data.noise.none import NoNoise
-from zoo.data.sets import CleanImages
+from zoo.data.sets import SingleImages
 from zoo.errors import DataError, DivergenceError
 from zoo.inference import Denoiser
 from zoo.nn.sequential import Sequential
@@ -115,7 +115,9 @@ def denoiser_of(
         raise DataError(f"{picture}: {error}.") from None
     images, value_range = _pages(picture, channels, value_range)
     names = tuple(f"{picture.name}[{page}]" for page in range(len(images)))
-    model = _trained(Compiler(spec, registry), CleanImages(names, images), device, minutes, on_step)
+    model = _trained(
+        Compiler(spec, registry), SingleImages(names, images), device, minutes, on_step
+    )
     return Denoiser(model.eval(), value_range)
 
 
@@ -134,7 +136,7 @@ def _pages(
 
 def _trained(
     compiler: Compiler,
-    pages: CleanImages,
+    pages: SingleImages,
     device: torch.device,
     minutes: float | None,
     on_step: Callable[[float], object],

@@ -17,7 +17,7 @@ from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
 from zoo.data.noise.gaussian import Gaussian
 from zoo.data.record import DataRecord
-from zoo.data.sets import CleanImages, ImagePairs, Images
+from zoo.data.sets import ImagePairs, Images, SingleImages
 from zoo.errors import DataError, UsageError
 from zoo.nn.module import Module
 from zoo.train.evaluation import evaluate
@@ -163,10 +163,10 @@ def _misfits(
 ) -> Iterator[str]:
     noise = compiler.architecture.data.evaluation_noise
     for data, images in loaded.items():
-        if not isinstance(images, CleanImages) and sigmas:
+        if not isinstance(images, SingleImages) and sigmas:
             what = "pairs" if isinstance(images, ImagePairs) else "bursts"
             yield f"{data}: these are {what}, which have their own noise. Leave --sigma out."
-        if isinstance(images, CleanImages) and noise is None and not sigmas:
+        if isinstance(images, SingleImages) and noise is None and not sigmas:
             yield (
                 f"{data}: these are clean images, and {compiler.architecture.name} names no noise "
                 "to add to them. Choose gaussian noise, such as --sigma 25."

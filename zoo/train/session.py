@@ -20,7 +20,7 @@ from zoo.data.noise.base import Noise
 from zoo.data.pairings.base import Pairing
 from zoo.data.record import DataRecord
 from zoo.data.seeding import generator
-from zoo.data.sets import CleanImages, ImagePairs, Images, all_images
+from zoo.data.sets import ImagePairs, Images, SingleImages, all_images
 from zoo.errors import (
     ArchitectureError,
     ArgumentError,
@@ -189,7 +189,7 @@ def _wrong_architecture(error: ArchitectureError) -> CheckpointError:
 
 def _noise(compiler: Compiler, images: Images, noise: Component | None) -> Noise | None:
     """The noise to add to pictures; None for pairs and bursts, which have their own."""
-    if not isinstance(images, CleanImages):
+    if not isinstance(images, SingleImages):
         return None
     if noise is None:
         raise compiler.architecture.error(
@@ -220,7 +220,7 @@ def _check_mask(compiler: Compiler, noise: Noise | None, pairing: Pairing) -> No
 def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
     """What may surprise a user about the combination of images, noise, target and loss."""
     noise = spec.data.noise
-    if not isinstance(images, CleanImages):
+    if not isinstance(images, SingleImages):
         if noise is not None and noise.type != "none":
             yield "the images are noisy already: data.noise is not used"
         second_is_clean = isinstance(images, ImagePairs) and images.second_is_clean

@@ -34,7 +34,7 @@ from torch import Tensor
 import zoo
 from zoo.data.evaluation import EvaluationImage, evaluation_images
 from zoo.data.noise.gaussian import Gaussian
-from zoo.data.sets import CleanImages
+from zoo.data.sets import SingleImages
 from zoo.data.sources.demo import Demo
 from zoo.data.sources.folder import Folder
 from zoo.files import write_text
@@ -95,7 +95,7 @@ def measure(
     }
 
 
-def pictures_of(channels: int, set14: Path | None) -> list[tuple[str, CleanImages]]:
+def pictures_of(channels: int, set14: Path | None) -> list[tuple[str, SingleImages]]:
     """What is measured on, by name."""
     demo = Demo(channels)
     found = [("chelsea", demo.take([demo.names.index("chelsea")]))]
@@ -105,7 +105,7 @@ def pictures_of(channels: int, set14: Path | None) -> list[tuple[str, CleanImage
 def figure(
     network: Module,
     pictures: str,
-    data: CleanImages,
+    data: SingleImages,
     sigma: int,
     methods: Iterable[str],
     kept: Path,

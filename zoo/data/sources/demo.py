@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from zoo.data.images import read_images
-from zoo.data.sets import CleanImages
+from zoo.data.sets import SingleImages
 from zoo.data.sources.folder import Folder
 from zoo.errors import ArgumentError, DataError
 
@@ -21,7 +21,7 @@ FEWEST = 3
 
 def Demo(  # noqa: N802 - see the package
     channels: int, folder: str | None = None, leave_out: Sequence[str] | None = None
-) -> CleanImages:
+) -> SingleImages:
     """Five photographs to train on and one to validate on, ``chelsea``; nothing is downloaded.
 
     Files that this version of scikit-image does not install are left out.
@@ -39,7 +39,7 @@ def Demo(  # noqa: N802 - see the package
     if folder is None:
         return demo
     more = Folder(folder, channels)
-    return CleanImages(
+    return SingleImages(
         demo.names + more.names,
         demo.images + more.images,
         demo.held_out,
@@ -53,7 +53,7 @@ def demo_folder() -> Path:
     return Path(str(files("skimage"))) / "data"
 
 
-def _without(images: CleanImages, names: Sequence[str]) -> CleanImages:
+def _without(images: SingleImages, names: Sequence[str]) -> SingleImages:
     known = [Path(name).stem for name in TRAINING]
     for name in names:
         if name not in known:
@@ -61,17 +61,17 @@ def _without(images: CleanImages, names: Sequence[str]) -> CleanImages:
                 f"demo: leave_out has {name!r}. Its photographs are {', '.join(known)}."
             )
     kept = [pair for pair in zip(images.names, images.images, strict=True) if pair[0] not in names]
-    return CleanImages(
+    return SingleImages(
         tuple(name for name, _ in kept), tuple(image for _, image in kept), images.held_out
     )
 
 
-def demo_images(folder: Path, channels: int) -> CleanImages:
+def demo_images(folder: Path, channels: int) -> SingleImages:
     """The demo's photographs in ``folder``."""
     paths = demo_paths(folder)
     images = tuple(pages[0] for pages in read_images(paths, channels))
     names = tuple(path.stem for path in paths)
-    return CleanImages(names, images, held_out=frozenset({Path(HELD_OUT).stem}))
+    return SingleImages(names, images, held_out=frozenset({Path(HELD_OUT).stem}))
 
 
 def demo_paths(folder: Path) -> list[Path]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from zoo.data.images import page_names, read_images
-from zoo.data.sets import CleanImages
+from zoo.data.sets import SingleImages
 from zoo.pictures.folders import Found, find_pictures, format_of
 from zoo.pictures.values import ValueRange
 
 
 def Folder(  # noqa: N802 - see the package
     path: str, channels: int, value_range: ValueRange | None = None
-) -> CleanImages:
+) -> SingleImages:
     """All images under the folder ``path``, or in the file; each page of a TIFF stack is one.
 
     Args:
@@ -36,4 +36,4 @@ def Folder(  # noqa: N802 - see the package
         files += [name] * len(pages)
     images = tuple(image for pages in contents for image in pages)
     remarks = (found.remark,) if found.remark else ()
-    return CleanImages(tuple(names), images, files=tuple(files), remarks=remarks)
+    return SingleImages(tuple(names), images, files=tuple(files), remarks=remarks)
