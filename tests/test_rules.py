@@ -33,7 +33,8 @@ TEXTBOOK = {"init", "nn", "optim"}
 ONNX = {"export.optional", "export.graph", "export.layers", "export.runtime"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "temporary": set(),
+    "locks": set(),
+    "temporary": {"locks"},
     "files": {"errors", "temporary"},
     "malloc": set(),
     "version": set(),
@@ -106,8 +107,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inference": {"errors", "limits", *SPEC, "init", "nn", "pictures", "engine"},
     "data_check": {"errors", "data", "inference"},
     "train": {
-        *("errors", "files", "malloc", *SPEC, "spec.schemas", *PLUGINS_READ),
+        *("errors", "files", "malloc", "locks", "temporary", *SPEC, "spec.schemas"),
         *(
+            *PLUGINS_READ,
             "plugins.suggestions",
             "architecture",
             "describe",
@@ -165,12 +167,12 @@ MAY_IMPORT: dict[str, set[str]] = {
 PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
 LOOSE = {
     *("__init__", "__main__", "errors", "files", "temporary", "compiler", "limits", "malloc"),
-    "version",
+    *("version", "locks"),
 }
 
 WITHOUT_TORCH = {
-    *("errors", "files", "temporary", "limits", "version", "spec", "plugins", "architecture"),
-    *("describe", "pictures"),
+    *("errors", "files", "locks", "temporary", "limits", "version", "spec", "plugins"),
+    *("architecture", "describe", "pictures"),
 }
 A_PLUGIN_MAY_IMPORT = re.compile(
     r"zoo(\.(nn|optim|init|errors|testing|engine|export|spec(\.\w+)?))?"

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EEXIST
 from hashlib import sha256
 from pathlib import Path
 
+from zoo.locks import is_at, try_lock
+
 MOST = 1000  # that can be there at once
+PATTERN = ".zoo-*.tmp"
 
 
 def temporary_name(path: Path, mark: int | str) -> Path:
@@ -53,13 +55,20 @@ def _reserve(path: Path, make: Callable[[Path], object]) -> tuple[Path, int | No
         except FileExistsError:  # of a process that lives
             continue
         with suppress(BlockingIOError):  # one that looks for what is left over was faster
-            lock = _locked(temporary)
+            lock = try_lock(temporary)
             if temporary.exists():
                 _remove_others(path, number + 1)
                 return temporary, lock
             if lock is not None:
                 os.close(lock)
     raise FileExistsError(EEXIST, "too many temporary files are there", str(path))
+
+
+def remove_left_overs(folder: Path) -> None:
+    """Remove the temporary files in a folder that killed processes have left there."""
+    with suppress(OSError):
+        for temporary in list(folder.glob(PATTERN)):
+            _remove_left_over(temporary)
 
 
 def _remove_others(path: Path, number: int) -> None:
@@ -74,44 +83,16 @@ def _remove_left_over(temporary: Path) -> None:
     if not os.path.lexists(temporary):
         return
     try:
-        lock = _locked(temporary)
+        lock = try_lock(temporary)
     except BlockingIOError:  # it is in use
         return
     if lock is None:
         return
     try:
-        if os.path.samestat(os.fstat(lock), temporary.lstat()):  # still the one that is locked
+        if is_at(lock, temporary):
             _remove(temporary)
-    except OSError:  # gone meanwhile
-        pass
     finally:
         os.close(lock)
-
-
-def _locked(temporary: Path) -> int | None:
-    """A descriptor that locks a file or folder while it is open; None where that cannot be.
-
-    Raises:
-        BlockingIOError: another process has locked it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return None
-    descriptor = None
-    try:
-        mode = temporary.lstat().st_mode
-        if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
-            way = os.O_RDONLY if stat.S_ISDIR(mode) else os.O_RDWR
-            descriptor = os.open(temporary, way | os.O_NOFOLLOW)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if descriptor is not None:
-            os.close(descriptor)
-        if isinstance(error, BlockingIOError):
-            raise
-        return None
-    return descriptor
 
 
 def _remove(temporary: Path) -> None:

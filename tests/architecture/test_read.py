@@ -99,6 +99,9 @@ seed = 0
 
 [train.schedule]
 type = "constant"
+
+[train.checkpoint_every]
+minutes = 5.0
 """
 
 Read = Callable[..., Architecture]
@@ -160,6 +163,7 @@ def test_the_specification_of_the_small_file(small: Read) -> None:
             schedule=component("schedule", "constant", "train", "schedule"),
             precision="float32",
             seed=0,
+            checkpoint_every={"minutes": 5.0},
         ),
         file="small.toml",
         text=RESOLVED,

@@ -50,7 +50,13 @@ def without_seconds(metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("number", "step", "code"), [(signal.SIGINT, 5, 130), (signal.SIGTERM, 7, 143)]
+    ("number", "step", "code"),
+    [
+        (signal.SIGINT, 5, 130),
+        (signal.SIGTERM, 7, 143),
+        (signal.SIGHUP, 1, 129),
+        (signal.SIGUSR1, 9, 138),
+    ],
 )
 def test_a_stopped_run_says_how_to_go_on(
     number: signal.Signals,
@@ -161,14 +167,14 @@ def test_a_damaged_last_checkpoint(
     assert (result.code, result.err) == (
         0,
         "warning: run/last.pkl: damaged, or not a checkpoint. Use a .pkl file that zoo has "
-        "written. Going on from the checkpoint before it, last.previous.pkl.\n",
+        "written. Going on from best.pkl, of step 9.\n",
     )
     assert "resumed after step 9" in result.out.splitlines()
     assert_same_run(run, uninterrupted)
 
 
-def test_both_damaged(run: Path, cli: Callable[..., Any]) -> None:
-    for name in ("last.pkl", "last.previous.pkl"):
+def test_all_damaged(run: Path, cli: Callable[..., Any]) -> None:
+    for name in ("last.pkl", "last.previous.pkl", "best.pkl"):
         (run / name).write_bytes(b"")
     result = cli("run", run / "architecture.toml", "--out", "run", "--resume")
     assert (result.code, result.out) == (5, "")
@@ -186,7 +192,8 @@ def test_another_architecture(run: Path, cli: Callable[..., Any]) -> None:
     assert (result.code, result.out) == (5, "")
     assert result.err == (
         "run/last.pkl: another architecture: layers.0.out_channels was 4, is 5; train.seed was 4, "
-        "is 1. Only train.epochs and the images' place may change: take run/architecture.toml, "
-        "the run's own file, with --epochs and --data.\n"
+        "is 1. Only train.epochs, train.schedule, train.checkpoint_every, optimizer.lr and the "
+        "images' place may change: take run/architecture.toml, the run's own file, with --epochs, "
+        "--data or --set.\n"
     )
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before

@@ -18,7 +18,7 @@ from zoo.data.torch_file import SEAL_SIZE
 from zoo.errors import CheckpointError
 from zoo.plugins.registry import Registry
 from zoo.testing import torch_equivalent
-from zoo.train.checkpoint import load_checkpoint, load_or_fall_back, previous_path, save_checkpoint
+from zoo.train.checkpoint import load_checkpoint, load_newest, previous_path, save_checkpoint
 from zoo.train.session import initial_model, load_trained
 from zoo.train.trainer import Trainer
 
@@ -278,26 +278,36 @@ def test_without_hard_links(saved: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     test_the_previous_checkpoint_is_kept(saved)
 
 
-def test_falls_back_to_the_previous_one(saved: Path) -> None:
+def test_the_one_that_has_come_furthest_takes_the_place_of_a_damaged_one(saved: Path) -> None:
     content = load_checkpoint(saved)
-    assert load_or_fall_back(saved)[1] == ""
-    save_checkpoint(saved, content, keep_previous=True)
+    others = [saved.with_name(f"{name}.pkl") for name in ("previous", "best", "missing", "broken")]
+    assert load_newest(saved, others)[1] == ""
+    for path, step in zip(others, (3, 5), strict=False):
+        save_checkpoint(path, {**content, "progress": {**content["progress"], "step": step}})
+    others[3].write_bytes(b"")
     saved.write_bytes(saved.read_bytes()[:1000])
-    found, warning = load_or_fall_back(saved)
-    assert found["progress"] == content["progress"]
-    assert warning == (
-        f"{saved}: {DAMAGED} Going on from the checkpoint before it, last.previous.pkl."
-    )
+    found, warning = load_newest(saved, others)
+    assert found["progress"]["step"] == 5
+    assert warning == f"{saved}: {DAMAGED} Going on from best.pkl, of step 5."
     saved.unlink()
-    assert load_or_fall_back(saved)[1] == (
-        f"{saved}: cannot be read: No such file or directory. "
-        "Going on from the checkpoint before it, last.previous.pkl."
+    assert load_newest(saved, others[:1])[1] == (
+        f"{saved}: cannot be read: No such file or directory. Going on from previous.pkl, of "
+        "step 3."
     )
-    previous_path(saved).write_bytes(b"")
     saved.write_bytes(b"")
     with pytest.raises(CheckpointError) as error:
-        load_or_fall_back(saved)
+        load_newest(saved, others[2:])
     assert str(error.value) == f"{saved}: {DAMAGED}"
+
+
+def test_a_damaged_one_never_takes_the_place_of_a_whole_one(saved: Path) -> None:
+    content = load_checkpoint(saved)
+    save_checkpoint(saved, content, keep_previous=True)
+    whole = previous_path(saved).read_bytes()
+    saved.write_bytes(whole[:-200] + bytes(200))
+    save_checkpoint(saved, content, keep_previous=True)
+    assert previous_path(saved).read_bytes() == whole
+    assert load_checkpoint(saved)["progress"] == content["progress"]
 
 
 def changed(saved: Path, **values: Any) -> Path:

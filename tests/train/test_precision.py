@@ -87,8 +87,9 @@ def test_a_run_is_resumed_in_its_own_precision_only(
         check_resumable(path, load_checkpoint(path), tiny('train.precision="bfloat16"'))
     assert str(error.value) == (
         f'{path}: another architecture: train.precision was "float32", is "bfloat16". '
-        f"Only train.epochs and the images' place may change: take "
-        f"{path.parent / 'architecture.toml'}, the run's own file, with --epochs and --data."
+        "Only train.epochs, train.schedule, train.checkpoint_every, optimizer.lr and the images' "
+        f"place may change: take {path.parent / 'architecture.toml'}, the run's own file, with "
+        "--epochs, --data or --set."
     )
 
 

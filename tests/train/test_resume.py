@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 import pytest
 import torch
 
+import zoo.train.trainer as trainer_module
 from zoo.architecture import Architecture
 from zoo.errors import CheckpointError, Stopped
 from zoo.train.checkpoint import load_checkpoint, save_checkpoint
 from zoo.train.resumable import check_resumable
+from zoo.train.run_directory import RunDirectory
+from zoo.train.signals import StopRequest
 from zoo.train.trainer import Trainer
 
 Describe = Callable[..., Architecture]
@@ -164,15 +168,20 @@ def test_another_architecture_is_refused(finished: tuple[Trainer, Path], tiny: D
         check_resumable(path, content, spec)
     assert str(error.value) == (
         f'{path}: another architecture: data.target.type was "noisy", is "clean"; '
-        "layers.0.out_channels was 4, is 8; optimizer.lr was 0.01, is 1; "
-        "train.seed was 0, is 3. Only train.epochs and the images' place may change: "
-        f"take {path.parent / 'architecture.toml'}, the run's own file, with --epochs and --data."
+        "layers.0.out_channels was 4, is 8; "
+        "train.seed was 0, is 3. Only train.epochs, train.schedule, train.checkpoint_every, "
+        f"optimizer.lr and the images' place may change: take {path.parent / 'architecture.toml'}, "
+        "the run's own file, with --epochs, --data or --set."
     )
     with pytest.raises(CheckpointError, match=r": layers\.1\.type was \"relu\", is \"sigmoid\"\. "):
         check_resumable(path, content, tiny("layers.1.type='sigmoid'"))
     with pytest.raises(CheckpointError, match=r": data\.augment\.noise was 0\.0, is 0\.5\. "):
         check_resumable(path, content, tiny("data.augment.noise=0.5"))
-    check_resumable(path, content, tiny("train.epochs=9"))
+    assert check_resumable(path, content, tiny()) == {}
+    assert check_resumable(path, content, tiny("train.epochs=9", "optimizer.lr=1")) == {
+        "train.epochs": (2, 9),
+        "optimizer.lr": (0.01, 1),
+    }
 
 
 def test_a_state_that_does_not_fit(
@@ -204,3 +213,34 @@ def test_a_finished_run_has_nothing_left(
     trainer = make_trainer(tiny())
     watcher = resume(trainer, train, tmp_path)
     assert (watcher.rates, watcher.epochs, trainer.steps_left) == ([], [], 0)
+
+
+class Silent:
+    """An observer that says nothing."""
+
+    on_step = on_epoch = on_warning = staticmethod(lambda _: None)
+
+
+def test_a_stop_while_an_epoch_is_validated(
+    tiny: Describe,
+    make_trainer: MakeTrainer,
+    train: Train,
+    finished: tuple[Trainer, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The epoch is saved already; the resumed run validates it."""
+    stop = StopRequest()
+
+    def validate(*arguments: Any) -> Any:
+        stop.signal = signal.SIGTERM
+        arguments[-1]()  # after each image
+        pytest.fail("the stop comes after the first image")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer_module, "validate", validate)
+        with pytest.raises(Stopped, match="stopped and saved after step 3 of 6") as stopped:
+            make_trainer(tiny()).run(RunDirectory(tmp_path), Silent(), stop)
+    assert stopped.value.signal == signal.SIGTERM
+    resume(make_trainer(tiny()), train, tmp_path)
+    assert_same_run(tmp_path, finished[1])

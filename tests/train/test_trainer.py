@@ -171,14 +171,19 @@ def test_divergence_is_noticed_within_an_epoch(
         train(make_trainer(tiny(*UNBOUNDED)), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("checkpoint_every", "expected"),
+    [("{minutes=1e-9}", [1, 2, 3, 3, 3]), ("{steps=2}", [2, 3, 3]), ("{}", [3, 3])],
+)
 def test_a_long_epoch_is_saved_in_between(
+    checkpoint_every: str,
+    expected: list[int],
     tiny: Describe,
     make_trainer: MakeTrainer,
     train: Train,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(trainer_module, "SECONDS_BETWEEN_SAVES", 0)
     steps = []
     save = Trainer.save
 
@@ -187,8 +192,9 @@ def test_a_long_epoch_is_saved_in_between(
         save(self, directory)
 
     monkeypatch.setattr(Trainer, "save", spy)
-    train(make_trainer(tiny("train.epochs=1")), tmp_path)
-    assert steps == [1, 2, 3, 3, 3]
+    every = "train.checkpoint_every=" + checkpoint_every
+    train(make_trainer(tiny("train.epochs=1", every)), tmp_path)
+    assert steps == expected
 
 
 def test_the_seed_decides(

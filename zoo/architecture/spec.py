@@ -57,6 +57,7 @@ class Train:
     schedule: Component
     precision: str
     seed: int
+    checkpoint_every: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ def build_spec(
             schedule=component("schedule", "train", "schedule"),
             precision=train["precision"],
             seed=train["seed"],
+            checkpoint_every=MappingProxyType(train["checkpoint_every"]),
         ),
         file=root.location.file.name,
         text=text,

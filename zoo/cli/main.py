@@ -54,7 +54,8 @@ COMMANDS = {
     "sources": ("zoo.cli.listing:sources", "List the sources of images to train on."),
 }
 
-STOPPING = tuple(getattr(signal, it) for it in ("SIGTERM", "SIGHUP") if hasattr(signal, it))
+STOPPING_NAMES = ("SIGTERM", "SIGHUP", "SIGUSR1")
+STOPPING = tuple(getattr(signal, it) for it in STOPPING_NAMES if hasattr(signal, it))
 
 EXIT_CODES: tuple[tuple[type[ZooError], int], ...] = (
     (UsageError, 2),

@@ -36,6 +36,11 @@ from zoo.errors import UsageError
     is_flag=True,
     help="Train on single noisy pictures whose noise neighbouring pixels share.",
 )
+@click.option(
+    "--deterministic",
+    is_flag=True,
+    help="On a GPU too, only algorithms that give the same bits each time.",
+)
 @set_option
 def run(
     architecture: Path,
@@ -48,6 +53,7 @@ def run(
     weights: str | None,
     strict_data: bool,
     allow_correlated: bool,
+    deterministic: bool,
     changes: tuple[str, ...],
 ) -> None:
     """Train a denoiser from an architecture file, checkpoint it and evaluate it.
@@ -68,5 +74,9 @@ def run(
     from zoo.cli.checked_data import check_data
     from zoo.cli.training import train  # torch, which takes a while: mistakes are reported before
 
+    if deterministic:
+        from zoo.train.device import be_deterministic
+
+        be_deterministic()
     check = partial(check_data, strict=strict_data, allow_correlated=allow_correlated)
     train(spec, registry, device, out, resume, weights, check, datetime.now())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
+from zoo.data.record import DataRecord
+from zoo.data.torch_file import is_whole
 from zoo.errors import Stopped, listed
 from zoo.plugins.registry import Registry
-from zoo.train.checkpoint import load_checkpoint, load_or_fall_back
+from zoo.train.checkpoint import load_checkpoint
 from zoo.train.device import choose_device, device_name
-from zoo.train.environment import environment
+from zoo.train.environment import environment, environment_remarks
 from zoo.train.evaluation import denoised, evaluate
 from zoo.train.examples import write_examples
 from zoo.train.find_model import find_model
@@ -28,12 +31,7 @@ from zoo.train.measured_range import with_measured_range, with_recorded_range
 from zoo.train.precision import check_precision
 from zoo.train.providers import check_providers
 from zoo.train.resumable import check_resumable
-from zoo.train.run_directory import (
-    RunDirectory,
-    existing_run_directory,
-    find_checkpoint,
-    new_run_directory,
-)
+from zoo.train.run_directory import RunDirectory, find_checkpoint, open_run
 from zoo.train.run_images import has_moved, new_images, record_in, resumed_images
 from zoo.train.session import (
     RunData,
@@ -47,7 +45,6 @@ from zoo.train.starting_weights import start_from
 from zoo.train.trainer import Trainer
 
 
-@torch.no_grad()
 def train(
     spec: Architecture,
     registry: Registry,
@@ -72,57 +69,91 @@ def train(
     check_precision(spec, device)
     compiler = Compiler(spec, registry)
     warn_of_failures(registry)
-    # Before the images are read, so that layers that do not fit are known at once.
+    with open_run(out, spec.name, now, resume) as directory, torch.no_grad():
+        if resume and directory.has_checkpoint:
+            trainer, data = _resumed(compiler, directory, device)
+            if trainer.is_finished and directory.is_evaluated:
+                epochs = count_of("epoch", trainer.progress.epoch)
+                say(f"run: {directory.path}: finished after {epochs}; --epochs N goes on with it")
+                return
+        else:
+            if resume:
+                say(f"{directory.path}: nothing was saved: the run starts from its beginning")
+            trainer, data = _new(compiler, weights, device, check)
+            trainer.save(directory)  # where it cannot be, that is known before the first step
+        for remark in data.remarks:
+            warn(remark)
+        spec = trainer.architecture
+        directory.write_architecture(spec.text)
+        directory.write_data(data.record)
+        directory.write_environment({**environment(device), **_origin(trainer)})
+        _announce(trainer, data.record)
+        say(f"run: {directory.path}")
+        with StopRequest() as stop:
+            try:
+                observer = TrainingProgress(trainer)
+                with observer.bar:
+                    trainer.run(directory, observer, stop)
+                _evaluate(registry, directory, data.validation, spec, device, stop)
+            except Stopped as stopped:
+                command = _resume_command(directory, device_option)
+                raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
+        say(f"run: {directory.path}")
+
+
+def _new(
+    compiler: Compiler,
+    weights: str | None,
+    device: torch.device,
+    check: Callable[..., None],
+) -> tuple[Trainer, RunData]:
+    """What trains a new run, and its data."""
     started_from = before = None
-    if resume:
+    # Before the images are read, so that layers that do not fit are known at once.
+    if weights is None:
+        model = initial_model(compiler, compiler.architecture.train.seed)
+    else:
         model = unfilled_model(compiler)
-        directory = existing_run_directory(out, spec.name)
-        content = _read(directory, compiler)
-        spec = with_recorded_range(spec, content, directory.last)
-        compiler = Compiler(spec, registry)
-        check_resumable(directory.last, content, spec)
-    elif weights is not None:
-        model = unfilled_model(compiler)
-        found = find_model(weights, registry)
+        found = find_model(weights, compiler.registry)
         started_from = start_from(model, found)
         before = record_in(load_checkpoint(found.path))
-    else:
-        model = initial_model(compiler, spec.train.seed)
-    model.to(device)
-    if resume:
-        images = resumed_images(compiler, directory.last, content)
-    else:
-        compiler = with_measured_range(compiler)
-        spec = compiler.architecture
-        images = new_images(compiler, before)
-        check(spec, images.train, warn=warn)
+    compiler = with_measured_range(compiler)
+    spec = compiler.architecture
+    images = new_images(compiler, before)
+    check(spec, images.train, warn=warn)
     data = load_run_data(compiler, device, images)
-    for remark in data.remarks:
-        warn(remark)
-    trainer = Trainer(spec, compiler, model, data.batches, data.validation, device)
+    torch.manual_seed(spec.train.seed)  # of layers that draw by torch's global generator
+    trainer = Trainer(spec, compiler, model.to(device), data.batches, data.validation, device)
     trainer.started_from, trainer.record = started_from, data.record
-    if resume:
-        _restore(trainer, directory, content)
-    else:
-        torch.manual_seed(spec.train.seed)  # of layers that draw by torch's global generator
-        directory = new_run_directory(out, spec.name, now)
-    directory.write_architecture(spec.text)
-    directory.write_data(data.record)
-    precision = {"precision": spec.train.precision}
-    origin = {"started_from": trainer.started_from} if trainer.started_from else {}
-    directory.write_environment({**environment(device), **precision, **origin})
-    _announce(trainer, data)
-    say(f"run: {directory.path}")
-    with StopRequest() as stop:
-        try:
-            observer = TrainingProgress(trainer)
-            with observer.bar:
-                trainer.run(directory, observer, stop)
-            _evaluate(registry, directory, data.validation, spec, device, stop)
-        except Stopped as stopped:
-            command = _resume_command(directory, device_option)
-            raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
-    say(f"run: {directory.path}")
+    return trainer, data
+
+
+def _resumed(
+    compiler: Compiler, directory: RunDirectory, device: torch.device
+) -> tuple[Trainer, RunData]:
+    """What goes on with the run in ``directory``, and its data."""
+    model = unfilled_model(compiler)
+    content = _read(directory, compiler)
+    spec = with_recorded_range(compiler.architecture, content, directory.last)
+    compiler = Compiler(spec, compiler.registry)
+    changes = check_resumable(directory.last, content, spec)
+    images = resumed_images(compiler, directory.last, content)
+    data = load_run_data(compiler, device, images)
+    trainer = Trainer(spec, compiler, model.to(device), data.batches, data.validation, device)
+    trainer.restore(content)
+    trainer.record = data.record
+    if not is_whole(directory.last):
+        trainer.save(directory)  # what it goes on from is another one
+    directory.write_metrics(trainer.metrics)
+    if has_moved(content, spec) and directory.best.exists():
+        # zoo evaluate reads the images from where this checkpoint says that they are
+        best = {**load_checkpoint(directory.best), "architecture": spec.text}
+        directory.save_best(best)
+    say(f"resumed after step {trainer.progress.step}")
+    for change in trainer.change(changes):
+        say(change)
+    remarks = environment_remarks(directory.read_environment(), environment(device))
+    return trainer, replace(data, remarks=(*data.remarks, *remarks))
 
 
 def _resume_command(directory: RunDirectory, device: str) -> str:
@@ -134,7 +165,7 @@ def _resume_command(directory: RunDirectory, device: str) -> str:
 
 def _read(directory: RunDirectory, compiler: Compiler) -> dict[str, Any]:
     """The checkpoint of the run in ``directory``."""
-    content, warning = load_or_fall_back(directory.last)
+    content, warning = directory.load_newest()
     if warning:
         warn(warning)
     record = record_in(content)
@@ -146,17 +177,6 @@ def _read(directory: RunDirectory, compiler: Compiler) -> dict[str, Any]:
     for other in check_providers(directory.last, content["plugins"], compiler.registry):
         warn(other)
     return content
-
-
-def _restore(trainer: Trainer, directory: RunDirectory, content: Mapping[str, Any]) -> None:
-    """Go on with the run in ``directory``."""
-    trainer.restore(content)
-    directory.write_metrics(trainer.metrics)
-    if has_moved(content, trainer.architecture) and directory.best.exists():
-        # zoo evaluate reads the images from where this checkpoint says that they are
-        best = {**load_checkpoint(directory.best), "architecture": trainer.architecture.text}
-        directory.save_best(best)
-    say(f"resumed after step {trainer.progress.step}")
 
 
 def _evaluate(
@@ -180,7 +200,17 @@ def _evaluate(
     print_table(evaluation_table(evaluation))
 
 
-def _announce(trainer: Trainer, data: RunData) -> None:
+def _origin(trainer: Trainer) -> dict[str, Any]:
+    """What ``environment.json`` says beside the machine."""
+    origin: dict[str, Any] = {"precision": trainer.architecture.train.precision}
+    if trainer.started_from:
+        origin["started_from"] = trainer.started_from
+    if trainer.changes:
+        origin["changes"] = trainer.changes
+    return origin
+
+
+def _announce(trainer: Trainer, record: DataRecord) -> None:
     spec = trainer.architecture
     parameters = sum(parameter.value.numel() for parameter in trainer.model.param())
     graph = ", step captured as a CUDA graph" if trainer.device.type == "cuda" else ""
@@ -189,10 +219,10 @@ def _announce(trainer: Trainer, data: RunData) -> None:
     say(f"model: {spec.name}, {layers}, {parameters:,} parameters")
     if trainer.started_from:
         say(f"weights: {trainer.started_from['name']}")
-    counts = [count_of("image", len(side)) for side in (data.record.train, data.record.held_out)]
+    counts = [count_of("image", len(side)) for side in (record.train, record.held_out)]
     say(
-        f"data: {spec.data.source.name}, {counts[0]}, {data.batches.samples:,} crops an epoch, "
-        f"{counts[1]} to validate on ({listed(item.name for item in data.record.held_out)})"
+        f"data: {spec.data.source.name}, {counts[0]}, {trainer.batches.samples:,} crops an epoch, "
+        f"{counts[1]} to validate on ({listed(item.name for item in record.held_out)})"
     )
 
 

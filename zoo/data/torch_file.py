@@ -84,6 +84,16 @@ def load(path: Path, *, legacy: bool = False) -> Any:
         raise TorchFileError from error
 
 
+def is_whole(path: Path) -> bool:
+    """Whether a file is what :func:`sealed` made of an archive, and unchanged."""
+    try:
+        data = read_regular(path, most=2**40)
+        _check_seal(data)
+    except (OSError, TorchFileError):
+        return False
+    return data.startswith(ARCHIVE)
+
+
 def check_pickle(pickled: bytes | io.BytesIO) -> None:
     """Refuse a pickle that calls what no file of tensors needs.
 

@@ -15,6 +15,7 @@ weights_only=True)`` reads it with no zoo installed. Its keys:
 ``versions``     of zoo, torch, numpy and Python
 ``metrics``      one dict for each finished epoch, as in ``metrics.jsonl``
 ``started_from`` only of a run that began with trained weights: ``name`` and ``sha256`` of these
+``changes``      only of a run that was resumed otherwise: step, key, before and after of each
 ``data``         ``train`` and ``held_out``: a dict with ``name``, ``size`` and ``sha256`` of each
                  image, in the order in which they are drawn from; not in older checkpoints
 ============== ===================================================================================
@@ -27,13 +28,14 @@ was one are read without it.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from zoo.data.torch_file import TorchFileError, load, sealed
+from zoo.data.torch_file import TorchFileError, is_whole, load, sealed
 from zoo.errors import CheckpointError, printable
 from zoo.files import keep_copy, write_atomically
 from zoo.train.checkpoint_content import problem_of
@@ -59,9 +61,10 @@ def save_checkpoint(path: Path, content: Mapping[str, Any], keep_previous: bool 
     Args:
         path: where to.
         content: the values of ``KEYS`` but ``format``, all or those that inference needs.
-        keep_previous: keep the checkpoint that it replaces as ``previous_path(path)``.
+        keep_previous: keep the checkpoint that it replaces as ``previous_path(path)``, unless that
+            one is damaged.
     """
-    if keep_previous and path.exists():
+    if keep_previous and is_whole(path):
         keep_copy(path, previous_path(path))
     buffer = io.BytesIO()  # torch would turn a full disk into an error of its own
     torch.save({"format": FORMAT, **content}, buffer)
@@ -107,24 +110,32 @@ def is_for_inference(content: Mapping[str, Any]) -> bool:
     return not any(key in content for key in FOR_TRAINING)
 
 
-def load_or_fall_back(path: Path) -> tuple[dict[str, Any], str]:
-    """The checkpoint at ``path``, or the one before it if it is damaged.
+def load_newest(path: Path, others: Sequence[Path]) -> tuple[dict[str, Any], str]:
+    """The checkpoint at ``path``, or if it is damaged the furthest of the others.
 
     Returns:
-        The checkpoint, and a warning if it is the one before; else "".
+        The checkpoint, and a warning if it is one of the others; else "".
 
     Raises:
-        CheckpointError: neither can be used; tells about ``path``.
+        CheckpointError: none can be used; tells about ``path``.
     """
     try:
         return load_checkpoint(path), ""
     except CheckpointError as error:
-        previous = previous_path(path)
-        try:
-            content = load_checkpoint(previous)
-        except CheckpointError:
-            raise error from None
-        return content, f"{error} Going on from the checkpoint before it, {previous.name}."
+        usable = []
+        for other in others:
+            with suppress(CheckpointError):
+                content = load_checkpoint(other)
+                if not is_for_inference(content):
+                    usable.append((content, other.name))
+        if not usable:
+            raise
+        content, name = max(usable, key=lambda found: _progress(found[0]))
+        return content, f"{error} Going on from {name}, of step {_progress(content)[0]}."
+
+
+def _progress(content: Mapping[str, Any]) -> tuple[int, int]:
+    return content["progress"]["step"], content["progress"]["epoch"]
 
 
 def _is_format(value: object) -> bool:

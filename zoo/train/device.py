@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from zoo.errors import UsageError
@@ -31,6 +33,16 @@ def choose_device(name: str) -> torch.device:
     if index and int(index) >= count:
         raise UsageError(f"{where}: there are {count} GPUs. Use cuda:0 to cuda:{count - 1}.")
     return torch.device(name)
+
+
+def be_deterministic() -> None:
+    """Have torch use only algorithms that give the same bits each time, also on a GPU.
+
+    Where there is none for an operation, that raises a RuntimeError. To be called before a GPU is
+    used.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS is started
+    torch.use_deterministic_algorithms(True)
 
 
 def device_name(device: torch.device) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 
@@ -28,3 +30,18 @@ def environment(device: torch.device) -> dict[str, object]:
         "threads": torch.get_num_threads(),
         "cuda": torch.version.cuda,
     }
+
+
+def environment_remarks(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """What differs so that a resumed run is not the same to the last bit.
+
+    Args:
+        before: ``environment.json`` of the run, or what of it could be read.
+        now: :func:`environment`.
+    """
+    for key, name in (("device", "the device"), ("threads", "the number of threads")):
+        if key in before and before[key] != now[key]:
+            yield (
+                f"{name} was {before[key]} and is {now[key]}: the run goes on, and differs in the "
+                "last bits from one that was not interrupted"
+            )

@@ -46,17 +46,29 @@ def denoised(
 
 
 def validate(
-    model: Module, loss: Loss, images: Sequence[EvaluationImage], device: torch.device
+    model: Module,
+    loss: Loss,
+    images: Sequence[EvaluationImage],
+    device: torch.device,
+    on_image: Callable[[], object] = lambda: None,
 ) -> tuple[float, float | None]:
     """The mean loss of the network's output, and the mean PSNR of its clipped output.
 
     None where outputs are compared with a pairing's target, of which PSNR tells nothing.
+
+    Args:
+        model: the network, in evaluation mode.
+        loss: of which the mean is given.
+        images: one or more.
+        device: the model's.
+        on_image: called after each; what it raises ends the work.
     """
     losses, errors = [], []
     for image, y in zip(images, denoised(model, images, device), strict=True):
         mask = () if image.mask is None else (image.mask[None],)
         losses.append(float(loss.forward(y[None], image.reference[None], *mask)))
         errors.append(squared_error(clipped(y, image.reference), image.reference))
+        on_image()
     known = all(image.compared_with in ("clean", "noisy") for image in images)
     return sum(losses) / len(losses), mean_psnr(errors) if known else None
 

@@ -1,4 +1,4 @@
-"""Whether a run can go on from a checkpoint: its architecture is the same."""
+"""Whether a run can go on from a checkpoint: its architecture is the same, or nearly so."""
 
 from __future__ import annotations
 
@@ -13,11 +13,22 @@ from zoo.architecture import Architecture
 from zoo.errors import CheckpointError, format_value
 from zoo.train.checkpoint import is_for_inference
 
+# What may change from one part of a run to the next; each change is said and recorded.
+MAY_CHANGE = re.compile(r"train\.(epochs|schedule|checkpoint_every)(\.|$)|optimizer\.lr$")
+PLACES = re.compile(r"data\.(source|validation)(\.|$)")
 
-def check_resumable(path: Path, content: Mapping[str, Any], architecture: Architecture) -> None:
+
+def check_resumable(
+    path: Path, content: Mapping[str, Any], architecture: Architecture
+) -> dict[str, tuple[Any, Any]]:
     """Refuse to go on with a run of another architecture.
 
-    Only the number of epochs may change, and where the images are, if the run has recorded them.
+    Only what :data:`MAY_CHANGE` names may differ, and where the images are, if the run has recorded
+    them.
+
+    Returns:
+        For each key of :data:`MAY_CHANGE` that differs what it was and is; None where it is not
+        set.
 
     Raises:
         CheckpointError: they differ; names the keys. Or the checkpoint is for inference alone.
@@ -27,9 +38,6 @@ def check_resumable(path: Path, content: Mapping[str, Any], architecture: Archit
             f"{path}: for inference alone, without the optimizer's state: it cannot be resumed. "
             "Start a new run from its weights with --weights."
         )
-    may_change = r"train\.epochs$"
-    if "data" in content:  # what is found there is compared
-        may_change += r"|data\.(source|validation)(\.|$)"
     try:
         before = dict(_flat(tomli.loads(content["architecture"])))
     except (ValueError, RecursionError) as error:
@@ -39,18 +47,27 @@ def check_resumable(path: Path, content: Mapping[str, Any], architecture: Archit
     now = dict(_flat(tomli.loads(architecture.text)))
     # A name stands for a table with that type: data.target was a name in earlier checkpoints.
     before = {f"{key}.type" if f"{key}.type" in now else key: it for key, it in before.items()}
-    differences = [
-        f"{key} was {format_value(before.get(key, 'not set'))}, "
-        f"is {format_value(now.get(key, 'not set'))}"
-        for key in sorted({*before, *now})
-        if before.get(key) != now.get(key) and not re.match(may_change, key)
-    ]
-    if differences:
+    changed = {key: (before.get(key), now.get(key)) for key in sorted({*before, *now})}
+    changed = {key: values for key, values in changed.items() if values[0] != values[1]}
+    allowed = {key: values for key, values in changed.items() if MAY_CHANGE.match(key)}
+    # Of the images it is compared what is found there.
+    places = {key for key in changed if "data" in content and PLACES.match(key)}
+    if differences := [
+        f"{key} was {_shown(values[0])}, is {_shown(values[1])}"
+        for key, values in changed.items()
+        if key not in allowed and key not in places
+    ]:
         raise CheckpointError(
-            f"{path}: another architecture: {'; '.join(differences)}. Only train.epochs and "
-            f"the images' place may change: take {path.parent / 'architecture.toml'}, the run's "
-            "own file, with --epochs and --data."
+            f"{path}: another architecture: {'; '.join(differences)}. Only train.epochs, "
+            "train.schedule, train.checkpoint_every, optimizer.lr and the images' place may "
+            f"change: take {path.parent / 'architecture.toml'}, the run's own file, with --epochs, "
+            "--data or --set."
         )
+    return allowed
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else format_value(value)
 
 
 def _flat(value: Any, key: str = "") -> list[tuple[str, Any]]:

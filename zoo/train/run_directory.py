@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from zoo import temporary
 from zoo.data.record import DataRecord
 from zoo.errors import CheckpointError, UsageError
-from zoo.files import to_json, write_text
-from zoo.train.checkpoint import previous_path, save_checkpoint
+from zoo.files import read_regular, to_json, write_text
+from zoo.train import run_lock
+from zoo.train.checkpoint import load_newest, previous_path, save_checkpoint
+
+
+@contextmanager
+def open_run(out: Path | None, name: str, now: datetime, resume: bool) -> Iterator[RunDirectory]:
+    """The folder of a run, new or to go on with, in which no other process trains meanwhile.
+
+    What killed processes have left in it is removed, and a new folder with nothing in it at the
+    end is too.
+
+    Args:
+        out: as ``--out`` says.
+        name: of the architecture.
+        now: the time.
+        resume: whether to go on with a run.
+
+    Raises:
+        UsageError: another process trains there; or ``out`` of a new run is in use, or cannot be
+            made.
+        CheckpointError: there is no run to go on with.
+        WriteError: the folder cannot be written in.
+    """
+    directory = existing_run_directory(out, name) if resume else new_run_directory(out, name, now)
+    try:
+        with run_lock.run_lock(directory.path):
+            temporary.remove_left_overs(directory.path)
+            yield directory
+    finally:
+        if not resume:
+            with suppress(OSError):  # there is something in it, as there should be
+                directory.path.rmdir()
 
 
 @dataclass(frozen=True)
@@ -30,6 +66,38 @@ class RunDirectory:
         """The checkpoint of the best validation PSNR."""
         return self.path / "best.pkl"
 
+    @property
+    def evaluation(self) -> Path:
+        """What the trained network was measured to do."""
+        return self.path / "evaluation.json"
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether the latest checkpoint was evaluated, all files of that being there."""
+        files = (self.path / "examples.png", self.evaluation)
+        with suppress(OSError):
+            return all(it.stat().st_mtime_ns >= self.last.stat().st_mtime_ns for it in files)
+        return False
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is something to go on from."""
+        return self.last.exists() or previous_path(self.last).exists()
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether a run that began here saved nothing: all that is there is its own and empty."""
+        names = {path.name for path in self.path.iterdir()} - {run_lock.NAME}
+        return not any(name for name in names if not fnmatch(name, temporary.PATTERN))
+
+    def load_newest(self) -> tuple[dict[str, Any], str]:
+        """The latest checkpoint that is whole, and a warning if it is not ``last.pkl``; else "".
+
+        Raises:
+            CheckpointError: there is none; tells about ``last.pkl``.
+        """
+        return load_newest(self.last, (previous_path(self.last), self.best))
+
     def save_last(self, content: Mapping[str, Any]) -> None:
         """Write ``last.pkl``, keeping the one before it as ``last.previous.pkl``."""
         save_checkpoint(self.last, content, keep_previous=True)
@@ -46,6 +114,14 @@ class RunDirectory:
         """Write ``environment.json``."""
         write_text(self.path / "environment.json", to_json(environment, indent=2) + "\n")
 
+    def read_environment(self) -> dict[str, Any]:
+        """What ``environment.json`` says; nothing where it cannot be read."""
+        with suppress(OSError, ValueError, RecursionError):
+            content = json.loads(read_regular(self.path / "environment.json"))
+            if isinstance(content, dict):
+                return content
+        return {}
+
     def write_data(self, record: DataRecord) -> None:
         """Write ``data.json``: the images trained on and held out."""
         write_text(self.path / "data.json", to_json(record.to_plain(), indent=2) + "\n")
@@ -57,7 +133,7 @@ class RunDirectory:
 
     def write_evaluation(self, evaluation: Mapping[str, Any]) -> None:
         """Write ``evaluation.json``."""
-        write_text(self.path / "evaluation.json", to_json(evaluation, indent=2) + "\n")
+        write_text(self.evaluation, to_json(evaluation, indent=2) + "\n")
 
 
 def new_run_directory(out: Path | None, name: str, now: datetime) -> RunDirectory:
@@ -74,8 +150,8 @@ def new_run_directory(out: Path | None, name: str, now: datetime) -> RunDirector
     try:
         if out is None:
             return RunDirectory(_fresh(Path("runs") / f"{name}-{now:%Y%m%d-%H%M%S}"))
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            resumable = _has_checkpoint(RunDirectory(out))
+        if out.exists() and not (out.is_dir() and RunDirectory(out).has_nothing):
+            resumable = RunDirectory(out).has_checkpoint
             resume = ", or --resume to go on with this run" if resumable else ""
             raise UsageError(f"--out {out}: already there. Use another folder{resume}.")
         out.mkdir(parents=True, exist_ok=True)
@@ -88,17 +164,20 @@ def new_run_directory(out: Path | None, name: str, now: datetime) -> RunDirector
 def existing_run_directory(out: Path | None, name: str) -> RunDirectory:
     """The folder of the run to go on with: ``out``, or the latest in ``runs`` of that name.
 
+    ``out`` may be that of a run that was killed before it saved anything.
+
     Raises:
         CheckpointError: there is none, or it has no checkpoint.
     """
     if out is not None:
         directory = RunDirectory(out)
-        if not _has_checkpoint(directory):
+        begun = os.path.lexists(out / run_lock.NAME) and directory.has_nothing
+        if not (directory.has_checkpoint or begun):
             raise CheckpointError(f"{out}: no last.pkl to resume from. Use a run's folder.")
         return directory
     time = "-".join(["[0-9]" * 8, "[0-9]" * 6])  # not the runs of a name that begins like this one
     paths = Path("runs").glob(f"{name}-{time}*")
-    runs = [run for path in paths if _has_checkpoint(run := RunDirectory(path))]
+    runs = [run for path in paths if (run := RunDirectory(path)).has_checkpoint]
     if not runs:
         raise CheckpointError(f"runs: no run of {name!r} to resume. Name one with --out.")
     return max(runs, key=lambda run: run.path.stat().st_mtime)
@@ -119,10 +198,6 @@ def find_checkpoint(path: Path) -> tuple[Path, str]:
         if candidate.exists():
             return candidate, candidate.stem
     raise CheckpointError(f"{path}: no best.pkl or last.pkl in it. Use a run's folder.")
-
-
-def _has_checkpoint(run: RunDirectory) -> bool:
-    return run.last.exists() or previous_path(run.last).exists()
 
 
 def _fresh(path: Path) -> Path:

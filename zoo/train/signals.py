@@ -6,13 +6,13 @@ import os
 import signal
 from types import FrameType, TracebackType
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")  # the last is Slurm's, before its limit
 SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is gone; nohup has it ignored
 
 
 class StopRequest:
-    """Within ``with``, the first SIGINT, SIGTERM or SIGHUP is only noted; a second stops at once.
+    """Within ``with``, the first of ``NAMES`` is only noted; a second stops at once.
 
     Not a second SIGHUP: a terminal that closes and the shell in it each send one. Where it is
     ignored from the start it stays so.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from zoo.compiler import Compiler
 from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage
 from zoo.data.record import DataRecord
-from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
+from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped, format_value
 from zoo.nn.sequential import Sequential
 from zoo.train.checkpoint_content import load_weights
 from zoo.train.environment import versions
@@ -26,8 +26,8 @@ from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
 from zoo.train.step import TrainStep
 
-SECONDS_BETWEEN_SAVES = 300
 STEPS_BETWEEN_CHECKS = 100
+JUMP = 0.5  # of a learning rate: what is said when a run is resumed
 
 
 @dataclass
@@ -82,6 +82,7 @@ class Trainer:
         started_from: ``name`` and ``sha256`` of the trained weights that it began with; None where
             these were drawn.
         record: of the images that it trains and validates on.
+        changes: what was changed when the run was resumed: step, key, before and after of each.
     """
 
     architecture: Architecture
@@ -94,6 +95,7 @@ class Trainer:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     started_from: Mapping[str, str] | None = None
     record: DataRecord | None = None
+    changes: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.loss = self.compiler.loss()
@@ -106,7 +108,7 @@ class Trainer:
     @property
     def steps_left(self) -> int:
         """Steps until the end of the run."""
-        return self.architecture.train.epochs * len(self.batches) - self.progress.step
+        return max(0, self.architecture.train.epochs * len(self.batches) - self.progress.step)
 
     def mean_loss(self) -> float:
         """The mean loss of the samples of the epoch in work; waits for the device."""
@@ -129,21 +131,19 @@ class Trainer:
         step = TrainStep(
             self.model, self.loss, self.optimizer, precision=precision, warn=observer.on_warning
         )
-        while self.progress.epoch < self.architecture.train.epochs:
+        while not self.is_finished:
             with products_in(precision):
                 self._epoch(step, directory, observer, stop)
-            self._finish_epoch(directory, observer)
+            self._finish_epoch(directory, observer, stop)
 
     def _epoch(
         self, step: TrainStep, directory: RunDirectory, observer: Observer, stop: StopRequest
     ) -> None:
         self.model.train()
         progress, started = self.progress, time.monotonic() - self.progress.seconds
-        saved = time.monotonic()
+        saved, saved_step = time.monotonic(), progress.step
         for batch in self.batches.iterate(progress.epoch, start=progress.step_in_epoch):
-            self.optimizer.lr = self.base_lr * self.schedule(
-                progress.step, len(self.batches), self.architecture.train.epochs
-            )
+            self.optimizer.lr = self._rate()
             done = progress.step / (progress.step + self.steps_left)
             batch = self.pairing.correct(batch, step.predict, done)
             loss = step(batch.x, batch.target, batch.mask)
@@ -157,21 +157,41 @@ class Trainer:
             observer.on_step(self)
             if stop.signal is not None:
                 self.save(directory)
-                steps = progress.step + self.steps_left
-                raise Stopped(
-                    f"stopped and saved after step {progress.step} of {steps}", stop.signal
-                )
-            if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                self._check_stop(stop)
+            if self._is_due(time.monotonic() - saved, progress.step - saved_step):
                 self.save(directory)
-                saved = time.monotonic()
+                saved, saved_step = time.monotonic(), progress.step
         self._check_finite()
 
-    def _finish_epoch(self, directory: RunDirectory, observer: Observer) -> None:
+    def _check_stop(self, stop: StopRequest) -> None:
+        """End where that was requested; the run is saved.
+
+        Raises:
+            Stopped: it was.
+        """
+        step = self.progress.step
+        if stop.signal is not None:
+            steps = step + self.steps_left
+            raise Stopped(f"stopped and saved after step {step} of {steps}", stop.signal)
+
+    def _is_due(self, seconds: float, steps: int) -> bool:
+        """Whether to save so long after it was saved."""
+        every = self.architecture.train.checkpoint_every
+        return seconds > 60 * every["minutes"] or steps >= every.get("steps", math.inf)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all epochs are trained and validated."""
+        return self.progress.epoch >= self.architecture.train.epochs
+
+    def _finish_epoch(self, directory: RunDirectory, observer: Observer, stop: StopRequest) -> None:
         started = time.monotonic()
         progress, lr = self.progress, self.optimizer.lr
         self.save(directory)  # validating large images may take long, or more memory than there is
         self.model.eval()
-        val_loss, val_psnr = validate(self.model, self.loss, self.validation, self.device)
+        val_loss, val_psnr = validate(
+            self.model, self.loss, self.validation, self.device, lambda: self._check_stop(stop)
+        )
         train_loss = self.mean_loss()
         progress.epoch += 1
         progress.step_in_epoch = 0
@@ -222,6 +242,7 @@ class Trainer:
             "metrics": self.metrics,
             **({"started_from": dict(self.started_from)} if self.started_from else {}),
             **({"data": self.record.to_plain()} if self.record else {}),
+            **({"changes": self.changes} if self.changes else {}),
         }
 
     def restore(self, content: Mapping[str, Any]) -> None:
@@ -239,6 +260,7 @@ class Trainer:
         self._check_progress(whole="data" in content)
         self.metrics = list(content["metrics"])
         self.started_from = content.get("started_from")
+        self.changes = list(content.get("changes", []))
         self._loss_sum.fill_(self.progress.loss_sum)
         try:
             torch.set_rng_state(content["rng"]["torch"])
@@ -248,6 +270,35 @@ class Trainer:
             ) from error
         if self.device.type == "cuda" and content["rng"]["cuda"] is not None:
             torch.cuda.set_rng_state(content["rng"]["cuda"], self.device)
+
+    def change(self, keys: Mapping[str, tuple[Any, Any]]) -> Iterator[str]:
+        """Record what a resumed run does otherwise than before.
+
+        Args:
+            keys: of the architecture, with what each was and is; None for what was or is not set.
+
+        Yields:
+            A sentence for each, and one for a jump of the learning rate.
+        """
+        changed = {key: values for key, values in keys.items() if values[0] is not None}
+        for key, (before, after) in changed.items():
+            entry = {"step": self.progress.step, "key": key, "before": before}
+            self.changes.append({**entry, "after": "" if after is None else after})
+            yield f"{key} was {format_value(before)}, is {format_value(after)} from here on"
+        if changed and self.progress.step and self.steps_left > 0:
+            last, following = self.optimizer.lr, self._rate()
+            if abs(following - last) > JUMP * max(last, following):
+                schedule = self.architecture.train.schedule.type
+                yield (
+                    f"the learning rate goes from {last:.3g} to {following:.3g}, where the "
+                    f"schedule {schedule} of the longer run is"
+                )
+
+    def _rate(self) -> float:
+        """The learning rate of the next step."""
+        epochs = self.architecture.train.epochs
+        factor = self.schedule(self.progress.step, len(self.batches), epochs)
+        return float(self.base_lr * factor)
 
     def _check_progress(self, whole: bool) -> None:
         """Refuse counts of steps that this run cannot have taken.

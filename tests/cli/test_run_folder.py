@@ -1,0 +1,143 @@
+"""A run's folder: begun, in use, finished, and gone on with otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from zoo.train.run_lock import run_lock
+
+
+@pytest.fixture
+def run(base: Path, cli: Callable[..., Any]) -> Path:
+    """A finished run of one epoch of three steps, of a constant rate."""
+    constant = "--set", 'train.schedule="constant"'
+    result = cli("run", base / "tiny.toml", "--epochs", "1", "--out", "run", *constant)
+    assert (result.code, result.err) == (0, "")
+    return Path("run")
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("option", ["--resume", ""])
+def test_killed_before_it_saved_anything(
+    option: str, base: Path, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    for name in ("run.lock", ".zoo-0123456789abcdef-0.tmp"):
+        (tmp_path / "run" / name).write_text("half")
+    words = ("run", base / "tiny.toml", "--epochs", "1", "--out", "run", *filter(None, [option]))
+    result = cli(*words)
+    assert (result.code, result.err) == (0, "")
+    said = "run: nothing was saved: the run starts from its beginning"
+    assert (said in result.out.splitlines()) == (option == "--resume")
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"last.pkl", "best.pkl", "evaluation.json"} <= names
+    assert not [name for name in names if name.startswith(".zoo") or name == "run.lock"]
+
+
+@pytest.mark.parametrize("option", ["--resume", ""])
+def test_a_folder_in_use(option: str, base: Path, cli: Callable[..., Any], run: Path) -> None:
+    before = content_of(run)
+    with run_lock(run):
+        result = cli("run", base / "tiny.toml", "--out", "run", *filter(None, [option]))
+    assert result.code == 2
+    if option:
+        assert "trains in this folder. Wait for it, stop it, or use another" in result.err
+    else:
+        assert "already there" in result.err
+    assert content_of(run) == before
+
+
+def test_what_fails_before_it_is_trained_leaves_no_folder(
+    base: Path, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    result = cli("run", base / "tiny.toml", "--out", "run", "--data", "no/such/folder")
+    assert result.code == 4
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finished_run_says_so(cli: Callable[..., Any], run: Path) -> None:
+    before = content_of(run)
+    result = cli("run", "run/architecture.toml", "--out", "run", "--resume")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines() == [
+        "resumed after step 3",
+        "run: run: finished after 1 epoch; --epochs N goes on with it",
+    ]
+    assert content_of(run) == before
+
+
+def test_what_changes_is_said_and_recorded(cli: Callable[..., Any], run: Path) -> None:
+    result = cli(
+        *("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs", "2"),
+        *("--set", "optimizer.lr=0.001"),
+    )
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert "optimizer.lr was 0.01, is 0.001 from here on" in lines
+    assert "train.epochs was 1, is 2 from here on" in lines
+    assert any(line.startswith("the learning rate goes from 0.01 to 0.001") for line in lines)
+    changes = [
+        {"step": 3, "key": "optimizer.lr", "before": 0.01, "after": 0.001},
+        {"step": 3, "key": "train.epochs", "before": 1, "after": 2},
+    ]
+    assert json.loads((run / "environment.json").read_text())["changes"] == changes
+    content = torch.load(run / "last.pkl", weights_only=True)
+    assert content["changes"] == changes
+    assert [line["lr"] for line in content["metrics"]] == [0.01, 0.001]
+
+
+def test_a_schedule_that_is_stretched_says_where_it_jumps_to(
+    base: Path, cli: Callable[..., Any]
+) -> None:
+    cli(
+        "run",
+        base / "tiny.toml",
+        "--epochs",
+        "1",
+        "--out",
+        "run",
+        "--set",
+        'train.schedule="one_cycle"',
+    )
+    result = cli("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs", "2")
+    assert result.code == 0
+    (line,) = [it for it in result.out.splitlines() if it.startswith("the learning rate goes")]
+    assert line.endswith("where the schedule one_cycle of the longer run is")
+
+
+def test_deterministic_algorithms_change_nothing_on_a_cpu(
+    base: Path, cli: Callable[..., Any], run: Path
+) -> None:
+    constant = "--set", 'train.schedule="constant"'
+    words = ("run", base / "tiny.toml", "--epochs", "1", "--out", "other", *constant)
+    try:
+        result = cli(*words, "--deterministic")
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert (result.code, result.err) == (0, "")
+    here, there = (
+        torch.load(folder / "last.pkl", weights_only=True) for folder in (run, Path("other"))
+    )
+    torch.testing.assert_close(here["model"], there["model"], rtol=0, atol=0)
+
+
+def test_another_number_of_threads_is_said(cli: Callable[..., Any], run: Path) -> None:
+    path = run / "environment.json"
+    environment = json.loads(path.read_text())
+    path.write_text(json.dumps(environment | {"threads": 99}))
+    result = cli("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs", "2")
+    assert result.code == 0
+    assert result.err == (
+        f"warning: the number of threads was 99 and is {environment['threads']}: the run goes on, "
+        "and differs in the last bits from one that was not interrupted\n"
+    )

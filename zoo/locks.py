@@ -1,0 +1,51 @@
+"""Locks on files and folders that the end of a process frees, however it comes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+
+def try_lock(path: Path, *, create: bool = False) -> int | None:
+    """A descriptor that locks a file or folder while it is open; None where that cannot be.
+
+    It cannot on some network drives, and on Windows.
+
+    Args:
+        path: the file or folder; a link is not followed.
+        create: make an empty file if there is nothing.
+
+    Raises:
+        BlockingIOError: another process has locked it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    descriptor = None
+    try:
+        if create:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        else:
+            mode = path.lstat().st_mode
+            if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
+                way = os.O_RDONLY if stat.S_ISDIR(mode) else os.O_RDWR
+                descriptor = os.open(path, way | os.O_NOFOLLOW)
+        if descriptor is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if descriptor is not None:
+            os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            raise
+        return None
+    return descriptor
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file or folder is still the one of that name."""
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    return False

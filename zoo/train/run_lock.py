@@ -1,0 +1,107 @@
+"""One process at a time in the folder of a run.
+
+The lock is a file with who has it. Where the file system has locks, the end of the process frees
+it, however it comes, and a file that is left over says nothing. On one without, such as some
+network drives, the file is the lock: one that is left over is taken over if its process was of this
+host and is gone, else somebody has to delete it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from zoo.errors import UsageError, WriteError, printable
+from zoo.locks import is_at, try_lock
+
+NAME = "run.lock"
+MOST = 4096  # bytes of it that are read
+
+
+@contextmanager
+def run_lock(folder: Path) -> Iterator[None]:
+    """Within ``with``, no other process trains in a folder.
+
+    Args:
+        folder: that of the run.
+
+    Raises:
+        UsageError: another process does.
+        WriteError: the folder cannot be written in.
+    """
+    path = folder / NAME
+    try:
+        descriptor = _take(path)
+    except OSError as error:
+        where = printable(str(path))
+        raise WriteError(f"{where}: cannot be written: {error.strerror}.") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()
+        os.close(descriptor)
+
+
+def _take(path: Path) -> int:
+    """A descriptor of the file, which is this process' from here on."""
+    while True:
+        made = not os.path.lexists(path)
+        try:
+            locked = try_lock(path, create=True)
+        except BlockingIOError:
+            raise _in_use(path, "") from None
+        if locked is not None:
+            if not is_at(locked, path):  # deleted meanwhile by who had it
+                os.close(locked)
+                continue
+            return _signed(locked)
+        if not made and _lives(path):
+            raise _in_use(path, f" If that one is gone, delete {printable(str(path))}.")
+        return _signed(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666))
+
+
+def _signed(descriptor: int) -> int:
+    os.ftruncate(descriptor, 0)
+    holder = {"process": os.getpid(), "host": socket.gethostname()}
+    os.write(descriptor, json.dumps(holder).encode())
+    return descriptor
+
+
+def _holder(path: Path) -> tuple[int | None, str]:
+    """The process and host in the file; None and "" where they cannot be told."""
+    with suppress(OSError, ValueError, RecursionError), path.open("rb") as stream:
+        content = json.loads(stream.read(MOST))
+        if isinstance(content, dict):
+            process, host = content.get("process"), content.get("host")
+            if type(process) is int and process > 0 and isinstance(host, str):
+                return process, host
+    return None, ""
+
+
+def _lives(path: Path) -> bool:
+    """Whether the process in the file may be at work: it is of another host, or there."""
+    process, host = _holder(path)
+    if process is None or host != socket.gethostname() or os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it is another user's
+        return True
+    return process != os.getpid()
+
+
+def _in_use(path: Path, hint: str) -> UsageError:
+    process, host = _holder(path)
+    who = f"process {process} on {printable(host)}" if process else "another process"
+    folder = printable(str(path.parent))
+    return UsageError(
+        f"{folder}: {who} trains in this folder. Wait for it, stop it, or use another folder with "
+        f"--out.{hint}"
+    )
