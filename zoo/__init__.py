@@ -118,7 +118,8 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> Sequential:
     """The trained network of a checkpoint, in evaluation mode.
 
     Args:
-        path: the checkpoint; nothing else of the run is needed.
+        path: the checkpoint, of which nothing else of the run is needed; or a run's folder: its
+            ``best.pkl``, else its ``last.pkl``.
         device: as for :func:`load_model`.
 
     Raises:
@@ -128,8 +129,10 @@ def load_checkpoint(path: str | Path, device: str = "cpu") -> Sequential:
     """
     from zoo.plugins.registry import load_registry
     from zoo.train.device import choose_device
+    from zoo.train.run_directory import find_checkpoint
     from zoo.train.session import load_trained
 
     warn = partial(warnings.warn, stacklevel=3)
-    _, model = load_trained(Path(path), load_registry(), warn)
+    checkpoint, _ = find_checkpoint(Path(path))
+    _, model = load_trained(checkpoint, load_registry(), warn)
     return model.to(choose_device(device))

@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import (
     EACCES,
     EBUSY,
@@ -209,7 +209,8 @@ def keep_copy(source: Path, target: Path) -> None:
     except OSError as error:
         raise _write_error(target, error) from error
     finally:
-        temporary.unlink(missing_ok=True)  # a rename to another name of the same file does nothing
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)  # a rename to another name of the file does nothing
 
 
 def create_folder(path: Path, texts: Mapping[str, str]) -> None:

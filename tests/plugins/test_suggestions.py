@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from zoo.plugins.discovery import discover
+from zoo.plugins.records import KINDS
+from zoo.plugins.registry import load_registry
 from zoo.plugins.suggestions import suggest
+from zoo.plugins.synonyms import OTHERS
 
 LAYERS = (
     *("conv2d", "conv_transpose2d", "linear", "nearest_upsampling"),
@@ -73,3 +79,27 @@ def test_a_name_that_is_given_is_given_back() -> None:
 
 def test_a_word_of_any_length_is_no_trouble() -> None:
     assert suggest("conv2d" * 100_000, LAYERS) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "among", "meant"),
+    [
+        ("learning_rate", ("betas", "eps", "lr"), "lr"),
+        ("CosineAnnealingLR", ("constant", "cosine", "one_cycle"), "cosine"),
+        ("mae", ("l1", "mse"), "l1"),  # and not what is written alike
+        ("n2n", ("clean", "noisy"), "noisy"),
+        ("filters", KEYS, "out_channels"),
+        ("filters", ("bias", "init"), None),  # nothing there is called that
+    ],
+)
+def test_a_name_that_others_use(word: str, among: tuple[str, ...], meant: str | None) -> None:
+    assert suggest(word, among) == meant
+
+
+def test_each_synonym_is_of_one_thing_and_no_name_of_another() -> None:
+    every = [other for others in OTHERS.values() for other in others.split()]
+    assert len(every) == len(set(every))
+    registry = load_registry(discover({"ZOO_PLUGINS": ""}))
+    names = {name for record in KINDS for name in registry.names(record.kind)}
+    plain = {re.sub(r"\W|_", "", name) for name in names}
+    assert not plain & set(every)

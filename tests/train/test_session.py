@@ -161,6 +161,9 @@ def test_load_model_and_load_checkpoint(finished: tuple[Trainer, Path], tmp_path
     trained = zoo.load_checkpoint(folder / "last.pkl")
     assert not trained.training
     torch.testing.assert_close(trained.state_dict(), trainer.model.state_dict(), rtol=0, atol=0)
+    best = zoo.load_checkpoint(folder)
+    expected = zoo.load_checkpoint(folder / "best.pkl")
+    torch.testing.assert_close(best.state_dict(), expected.state_dict(), rtol=0, atol=0)
     with pytest.raises(UsageError) as error:
         zoo.load_checkpoint(folder / "last.pkl", device="tpu")
     assert str(error.value) == "--device tpu: no such device. Use auto, cpu, cuda or cuda:N."

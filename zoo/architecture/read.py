@@ -16,6 +16,7 @@ from zoo.architecture.infer_shapes import InferredShapes, ShapeInference
 from zoo.architecture.overrides import Override, apply_overrides
 from zoo.architecture.paths import with_uris
 from zoo.architecture.spec import Architecture, build_spec
+from zoo.architecture.variables import meant_variables
 from zoo.errors import ArchitectureError, Problem
 from zoo.plugins.registry import Registry
 
@@ -90,7 +91,8 @@ def _checked(document: Node, registry: Registry, file: str) -> Architecture:
     shapes, misfits = _infer_shapes(expanded.document, checked, registry)
     problems = [*expanded.problems, *checked.problems, *unused.problems, *misfits]
     if problems or shapes is None:
-        raise ArchitectureError(_in_order(problems, file))
+        meant = meant_variables(problems, expanded.document, document.table.get("vars"))
+        raise ArchitectureError(_in_order(meant, file))
     resolved = tomli_w.dumps(with_uris(checked.resolved))
     return build_spec(checked.resolved, registry, expanded.document, shapes, resolved)
 

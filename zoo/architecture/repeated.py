@@ -15,6 +15,8 @@ CANNOT_FOLLOW: Mapping[Form, Sequence[Form]] = {
     "prefix": ("value",),
 }
 
+LISTS = ("layers", "body")  # of tables, each with a header of its own
+
 
 def clashes(mentions: Sequence[Mention]) -> Iterator[tuple[Mention, Mention]]:
     """Earlier and later mention, for each two that exclude each other; none in valid TOML.
@@ -36,6 +38,11 @@ def explained(text: str, earlier: Mention, later: Mention) -> str:
     line = text.count("\n", 0, start) + 1
     if {earlier.form, later.form} == {"header", "headers"}:
         return f"is a table and a list of tables, the first in line {line}. Write it as one."
+    if earlier.form == later.form == "header" and earlier.path[-1] in LISTS:
+        return (
+            f"has two headers of a table, the first in line {line}. Begin each item of the list "
+            f"with [[{earlier.path[-1]}]]."
+        )
     if earlier.form == later.form == "header":
         return f"has two headers, the first in line {line}. Write all of its keys below one."
     if later.form == "dotted" and earlier.form in ("header", "headers"):

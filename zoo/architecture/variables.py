@@ -6,15 +6,18 @@ are variables of the ``[input]``: ``input.channels``, ``input.height`` and ``inp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+import re
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
 from zoo.architecture.document import UNKNOWN, Node
 from zoo.architecture.problems import Problems, did_you_mean, listed
-from zoo.errors import format_value
+from zoo.errors import Problem, format_value
 from zoo.spec.schemas import read_schema
 
 LARGEST = 2**63 - 1  # of TOML's integers
+# What stands for a variable elsewhere, "$width" or "{{ vars.width }}", and a name alone.
+MEANT = re.compile(r"(\$?\{{0,2})\s?(?:vars?\.)?([A-Za-z_]\w{0,63})\s?\}{0,2}")
 FORMS: tuple[Set[str], ...] = ({"var"}, {"var", "times"})
 
 
@@ -114,6 +117,26 @@ def top_scope(variables: Node | None) -> Scope:
             problems.append(node.location.problem("refers to a variable. Use a value."))
             values[name] = Node(UNKNOWN, node.location, node.key)
     return Scope(values, problems)
+
+
+def meant_variables(
+    problems: Iterable[Problem], document: Node, variables: Node | None
+) -> Iterator[Problem]:
+    """The problems, with how a variable is written where one was meant.
+
+    Args:
+        problems: of a file.
+        document: of which, with variables and blocks put in place.
+        variables: its ``[vars]``.
+    """
+    names = variables.table if variables else {}
+    for problem in problems:
+        node = document.nearest(problem.path)
+        found = isinstance(node.value, str) and MEANT.fullmatch(node.value)
+        if found and not problem.hint and (found[1] or found[2] in names):
+            yield replace(problem, hint=f'A variable is written {{ var = "{found[2]}" }}.')
+        else:
+            yield problem
 
 
 def used_in(node: Node) -> set[str]:

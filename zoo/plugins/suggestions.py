@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from itertools import islice
 
+from zoo.plugins.synonyms import MEANT
+
 LONGEST = 100  # characters of a name, which takes time that grows with its square
 MOST = 1000  # names to compare with
 SIMILAR = 0.66  # of 0 to 1, as difflib counts: sdg and sgd have 0.67, tanh and relu 0
@@ -14,6 +16,8 @@ SIMILAR = 0.66  # of 0 to 1, as difflib counts: sdg and sgd have 0.67, tanh and 
 
 def suggest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that ``word`` was most likely meant to be, None where no one is close.
+
+    First what others call a candidate (:mod:`zoo.plugins.synonyms`), then what is written alike.
 
     Case, ``_``, ``-``, and a module in front do not count, so that a class of torch.nn finds the
     layer: ``nn.ConvTranspose2d`` gives ``conv_transpose2d``. Among equals the first in the
@@ -26,6 +30,8 @@ def suggest(word: str, candidates: Iterable[str]) -> str | None:
     for candidate in sorted(islice(short, MOST)):
         plain.setdefault(_plain(candidate), candidate)
     wanted = _plain(word)
+    if MEANT.get(wanted) in plain.values():
+        return MEANT[wanted]
     swapped = (name for name in plain if sorted(name) == sorted(wanted))  # rl is lr
     close = [*swapped, *get_close_matches(wanted, sorted(plain), n=1, cutoff=SIMILAR)]
     return plain[close[0]] if close else None

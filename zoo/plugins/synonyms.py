@@ -1,0 +1,66 @@
+"""What other tools, papers and textbooks call the things that zoo has a name for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# Of layers, optimizers and so on, and of their keys; without case, `_` and `-`.
+OTHERS: Mapping[str, str] = {
+    "batch_norm2d": "batchnorm bn batchnormalization",
+    "batch_size": "batch minibatch bs",
+    "betas": "beta1 beta2 beta",
+    "bias": "usebias",
+    "blind_spot": "noise2void n2v blindspotnetwork noise2self n2s",
+    "burst": "bursts series",
+    "clean": "supervised",
+    "constant": "fixed constantlr",
+    "conv2d": "conv convolution convolution2d",
+    "conv_transpose2d": "deconvolution deconv transposedconvolution upconv fractionallystrided",
+    "cosine": "cosineannealing cosineannealinglr cosinedecay cos",
+    "dilation": "dilationrate atrous",
+    "epochs": "epoch nepochs numepochs maxepochs",
+    "eps": "epsilon",
+    "folder": "directory dir imagefolder images",
+    "frames": "stack movie video timeseries",
+    "gaussian": "normalnoise awgn whitenoise",
+    "he_normal": "kaiming kaimingnormal he",
+    "he_uniform": "kaiminguniform",
+    "impulse": "saltandpepper saltpepper",
+    "in_channels": "inputchannels channelsin infeatures",
+    "kernel_size": "kernel filtersize windowsize",
+    "l1": "mae l1loss meanabsoluteerror absoluteerror",
+    "lam": "lambda peak photons",
+    "leaky_relu": "lrelu",
+    "linear": "dense fullyconnected fc",
+    "loss": "criterion objective cost",
+    "lr": "learningrate eta",
+    "max_pool2d": "maxpooling maxpool pooling pool",
+    "mse": "l2 mseloss meansquarederror l2loss",
+    "neighbors": "neighbor2neighbor neighbour2neighbour nb2nb nei2nei",
+    "noisy": "noise2noise n2n",
+    "one_cycle": "onecyclelr superconvergence",
+    "optimizer": "optim solver",
+    "out_channels": "filters features outputchannels channelsout outfeatures nfilters planes",
+    "padding": "pad",
+    "pixel_shuffle": "depthtospace subpixel subpixelconvolution",
+    "pixel_unshuffle": "spacetodepth",
+    "precision": "dtype amp mixedprecision",
+    "residual": "shortcut resblock residualblock add",
+    "samples_per_epoch": "stepsperepoch cropsperepoch",
+    "schedule": "scheduler lrschedule lrscheduler learningrateschedule",
+    "seed": "randomseed randomstate",
+    "sigma": "std stddev standarddeviation noiselevel",
+    "sigmoid": "logistic",
+    "skip": "concat concatenate cat",
+    "source": "dataset files train",
+    "step": "steplr stepdecay multistep multisteplr",
+    "stride": "strides",
+    "uniform": "random rand",
+    "weight_decay": "l2regularization regularization decay wd",
+    "xavier_normal": "glorot glorotnormal xavier",
+    "xavier_uniform": "glorotuniform",
+    "zeros": "zero",
+}
+MEANT: Mapping[str, str] = {
+    other: name for name, others in OTHERS.items() for other in others.split()
+}
