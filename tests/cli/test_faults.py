@@ -39,7 +39,7 @@ def assert_nothing_is_lost(found: list[dict[str, Any]]) -> None:
         if trial["kind"] in ("kill", "killed"):
             assert ended["code"] == SIGKILL, trial
         else:
-            assert ended["code"] in (0, 1), trial
+            assert ended["code"] in (0, 1, 2), trial  # 2: the folder cannot be made
             assert bool(ended["code"]) == bool(ended["err"]), trial
             assert "unexpected" not in ended["err"], trial
             assert ended["err"].count("\n") <= 1, trial

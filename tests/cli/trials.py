@@ -50,10 +50,11 @@ class Fault:
 
             number = getattr(errno, self.kind)
             raise OSError(number, os.strerror(number), str(arguments[0]))
-        result = operate(*arguments, **options)
-        if here:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
+        try:
+            return operate(*arguments, **options)
+        finally:
+            if here:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def plant(fault: Fault, folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -171,8 +170,7 @@ def existing_run_directory(out: Path | None, name: str) -> RunDirectory:
     """
     if out is not None:
         directory = RunDirectory(out)
-        begun = os.path.lexists(out / run_lock.NAME) and directory.has_nothing
-        if not (directory.has_checkpoint or begun):
+        if not (directory.has_checkpoint or (out.is_dir() and directory.has_nothing)):
             raise CheckpointError(f"{out}: no last.pkl to resume from. Use a run's folder.")
         return directory
     time = "-".join(["[0-9]" * 8, "[0-9]" * 6])  # not the runs of a name that begins like this one
