@@ -15,6 +15,7 @@ from zoo.pictures.exif import POINTERS, Layout, Tag, orientation_in, read_tags
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.picture import Array, Picture
 from zoo.pictures.source import as_handle, reading
+from zoo.pictures.tiff_axes import axes_between_pages, contiguous, pages_in, single_series
 from zoo.pictures.tiff_chain import check_chain
 from zoo.pictures.tiff_check import JPEG, bits_of
 from zoo.pictures.tiff_page import PageFormat, from_stored, read_format
@@ -82,20 +83,15 @@ class TiffPicture(Picture):
 
     def _read_axes(self) -> None:
         """Axes and shape by what ImageJ, OME or tifffile wrote of them, if it fits the pages."""
-        first = self.formats[0].shape
-        count = self.n_planes = len(self._pages)
-        self.in_one_page = False
-        sizes: tuple[int, ...] = (count, *first) if count > 1 else first
-        self.axes = "IYX" if count > 1 else "YX"
-        series = self._series()
+        first, count, series = self.formats[0].shape, len(self._pages), self._series()
+        self.in_one_page = series is not None and count == 1 and contiguous(series)
+        self.n_planes = pages_in(series) if series and self.in_one_page else count
+        several = self.n_planes > 1
+        self.axes, sizes = ("IYX", (self.n_planes, *first)) if several else ("YX", first)
         if series is not None:
-            pairs = [pair for pair in zip(series.axes, series.shape, strict=True) if pair[0] != "S"]
-            found = tuple(size for _, size in pairs)
-            planes = prod(found[:-2])
-            if len(self._pages) == 1 and planes > 1 and series.dataoffset is not None:
-                self.n_planes, self.in_one_page = planes, True
-            axes = "".join(axis for axis, _ in pairs)
-            if axes.endswith(("YX", ROWS)) and found[-2:] == first and planes == self.n_planes:
+            axes, found = axes_between_pages(self.where, series, self._pages[0])
+            fits = axes.endswith("YX") or (axes.endswith(ROWS) and self.channels == 1)
+            if fits and found[-2:] == first and prod(found[:-2]) == self.n_planes:
                 self.axes, sizes = axes, found
         self.shape = sizes if self.channels == 1 else (*sizes, self.channels)
 
@@ -119,7 +115,7 @@ class TiffPicture(Picture):
                 "its description of axes cannot be read: pages are taken one by one"
             )
             return None
-        return found[0] if len(found) == 1 else None
+        return single_series(self.where, found, len(self._pages))
 
     def _add_remarks(self, left_out: int) -> None:
         first = self._pages[0]
