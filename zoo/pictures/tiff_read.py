@@ -12,6 +12,7 @@ from tifffile import COMPRESSION, PHOTOMETRIC, PREDICTOR, TiffFile, TiffPage, Ti
 from zoo.errors import DataError
 from zoo.pictures.channel_pages import ROWS
 from zoo.pictures.exif import POINTERS, Layout, Tag, orientation_in, read_tags
+from zoo.pictures.jpegxr import check_jpegxr
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.picture import Array, Picture
 from zoo.pictures.source import as_handle, reading
@@ -86,12 +87,13 @@ class TiffPicture(Picture):
         first, count, series = self.formats[0].shape, len(self._pages), self._series()
         self.in_one_page = series is not None and count == 1 and contiguous(series)
         self.n_planes = pages_in(series) if series and self.in_one_page else count
-        several = self.n_planes > 1
-        self.axes, sizes = ("IYX", (self.n_planes, *first)) if several else ("YX", first)
+        count = self.n_planes
+        sizes: tuple[int, ...] = (count, *first) if count > 1 else first
+        self.axes = "IYX" if count > 1 else "YX"
         if series is not None:
             axes, found = axes_between_pages(self.where, series, self._pages[0])
             fits = axes.endswith("YX") or (axes.endswith(ROWS) and self.channels == 1)
-            if fits and found[-2:] == first and prod(found[:-2]) == self.n_planes:
+            if fits and found[-2:] == first and prod(found[:-2]) == count:
                 self.axes, sizes = axes, found
         self.shape = sizes if self.channels == 1 else (*sizes, self.channels)
 
@@ -167,6 +169,7 @@ class TiffPicture(Picture):
             page, form = self._pages[0], self.formats[0]
             return from_stored(page, form, self._read_behind(page, number))
         page = self._pages[number]
+        check_jpegxr(self.where, page, self._read)
         return from_stored(page, self.formats[number], page.asarray())
 
     def _read_behind(self, page: TiffPage, number: int) -> Array:
