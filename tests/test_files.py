@@ -13,11 +13,12 @@ from typing import BinaryIO
 
 import pytest
 
-from zoo.errors import WriteError
+from zoo.errors import UsageError, WriteError
 from zoo.files import (
     create_folder,
     create_text,
     keep_copy,
+    require_folder,
     to_json,
     write_atomically,
     write_text,
@@ -399,3 +400,11 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
     (path,) = tmp_path.iterdir()
     assert path.read_bytes() == b'{"name": "caf\\udce9"}'
     assert json.loads(path.read_text())["name"] == name
+
+
+def test_a_folder_for_a_file(tmp_path: Path) -> None:
+    require_folder("--out a", tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UsageError) as caught:
+        require_folder("--out a", tmp_path / "none" / "a")
+    assert str(caught.value) == (f"--out a: there is no folder {tmp_path / 'none'}. Make it first.")

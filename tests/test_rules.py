@@ -22,7 +22,7 @@ PLUGIN_NAMES = [plugin["project"]["name"] for plugin in PLUGINS]
 # architecture, compiler, engine, train, the commands. ``spec`` and ``plugins`` file by file.
 SPEC = {
     *("spec.shapes", "spec.arguments", "spec.constraints", "spec.parameters"),
-    *("spec.input_range", "spec.layer_info", "spec.sizes"),
+    *("spec.input_range", "spec.layer_info", "spec.sizes", "spec.value_range"),
 }
 PLUGINS_READ = {
     *("plugins.records", "plugins.lowering", "plugins.model_entry", "plugins.registry"),
@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "spec.schemas": set(),
     "spec.shapes": {"errors"},
     "spec.sizes": set(),
+    "spec.value_range": set(),
     "spec.arguments": {"errors", "spec.shapes"},
     "spec.constraints": {"errors"},
     "spec.input_range": set(),
@@ -101,11 +102,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "init": {"errors", *SPEC},
     "nn": {"errors", *SPEC, "init"},
     "optim": {"errors", *SPEC},
-    "pictures": {"errors", "files", "limits"},
+    "pictures": {"errors", "files", "limits", "spec.value_range"},
     "data": {"errors", "files", "limits", *SPEC, "pictures"},
     "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data", "pictures"},
     "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
-    "inference": {"errors", "limits", *SPEC, "init", "nn", "pictures", "engine"},
+    "inference": {"errors", "files", "limits", *SPEC, "init", "nn", "pictures", "engine"},
     "data_check": {"errors", "data", "inference"},
     "train": {
         *("errors", "files", "malloc", "locks", "temporary", *SPEC, "spec.schemas"),
@@ -143,7 +144,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "single": {
         *("errors", *PLUGINS_READ, "architecture", "nn", "compiler", "data", "pictures"),
-        *("inference", "train"),
+        *("spec.value_range", "inference", "train"),
     },
     "export": {
         *("errors", "files", "temporary", *SPEC, *PLUGINS_READ, "plugins.python_subprocess"),

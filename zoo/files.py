@@ -28,7 +28,7 @@ from errno import (
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from zoo.errors import WriteError, printable
+from zoo.errors import UsageError, WriteError, printable
 from zoo.temporary import reserved, temporary_name
 
 NOT_FLUSHED = (EDQUOT, EIO, ENOSPC)  # else the file system cannot flush that, and need not
@@ -93,6 +93,28 @@ def _is_socket(path: Path) -> bool:
         return path.is_socket()
     except OSError:
         return False
+
+
+def require_folder(where: str, path: Path) -> None:
+    """Refuse, before the work, a file in whose folder none can be made.
+
+    Args:
+        where: what to call the file in the message.
+        path: the file.
+
+    Raises:
+        UsageError: there is no folder, or a file that was made in it for a try cannot be.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"{where}: there is no folder {path.parent}. Make it first.")
+    try:
+        with reserved(path, lambda temporary: temporary.touch(exist_ok=False)):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(
+            f"{where}: no file can be made in {path.parent}: {reason}. Use another folder."
+        ) from error
 
 
 def write_atomically(

@@ -119,6 +119,29 @@ def test_the_plot_is_written_once(sources: Path, cli: Cli) -> None:
     assert result.err == "--output none/plot.png: there is no folder none. Make it first.\n"
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder in which no file can be made")
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [
+        ("data check pairs:good -o /proc/x.png", "--output /proc/x.png"),
+        ("evaluate none --csv /proc/x.csv", "--csv /proc/x.csv"),
+        ("export none -o /proc/x.onnx", "/proc/x.onnx"),
+        ("schema -o /proc/x.json", "/proc/x.json"),
+        ("new /proc/x.toml", "/proc/x.toml"),
+        ("denoise none good/0_a.png --compare /proc/x.png", "/proc/x.png"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(
+    sources: Path, cli: Cli, command: str, where: str
+) -> None:
+    result = cli(*command.split())
+    assert (result.code, result.out, result.err) == (
+        2,
+        "",
+        f"{where}: no file can be made in /proc: No such file or directory. Use another folder.\n",
+    )
+
+
 def test_the_range(sources: Path, cli: Cli) -> None:
     result = cli("data", "check", "twelve", "--json")
     findings = {it["what"]: it for it in json.loads(result.out)["findings"]}
@@ -133,6 +156,10 @@ def test_the_range(sources: Path, cli: Cli) -> None:
         result = cli("data", "check", "twelve", "--range", wrong)
         assert result.code == 2
         assert "Use the values of black and white, as in 0,4095, or auto." in result.err
+    for wrong in ("0,1e-300", "0,1e308", "1,1.0000000001", "-1e308,1e308"):
+        result = cli("data", "check", "twelve", "--range", wrong)
+        assert result.code == 2
+        assert f"is {wrong}. Use values up to 1e30, which differ by more than" in result.err
     result = cli("data", "check", "demo", "--range", "0,4095")
     assert (result.code, result.err) == (2, "--range: the source demo takes none. Leave it out.\n")
 

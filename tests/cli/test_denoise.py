@@ -326,7 +326,10 @@ def test_standard_streams(model: Path, plugins: Path, tmp_path: Path) -> None:
     [
         (("--strength", "2"), "--strength 2: is not between 0 and 1."),
         (("--strength", "1.0000001"), "--strength 1.0000001: is not between 0 and 1."),
-        (("--white", "0"), "--white 0: is not a number above 0."),
+        (("--white", "0"), "--white 0: is not a number from 1e-30 to 1e30."),
+        (("--white", "1e-300"), "--white 1e-300: is not a number from 1e-30 to 1e30."),
+        (("--white", "1e308"), "--white 1e+308: is not a number from 1e-30 to 1e30."),
+        (("--white", "nan"), "--white nan: is not a number from 1e-30 to 1e30."),
         (("--compare", "c.jpg"), "--compare: is a PNG. Use a name that ends in .png."),
         (("",), "zoo denoise: the name of a file is empty. Use . for the folder here."),
         (("-o", ""), "zoo denoise: the name of a file is empty. Use . for the folder here."),
@@ -414,6 +417,33 @@ def test_a_network_trained_on_the_picture_alone(cli: Cli) -> None:
     assert json.loads(again.out)[0]["status"] == "done"
 
 
+def test_what_cannot_be_written_is_refused_before_training(cli: Cli) -> None:
+    """A picture too small to train on: the message would be another one later."""
+    Path("net.toml").write_text(SELF)
+    tifffile.imwrite("a.tif", np.zeros((9, 9), np.float32))
+    result = cli("denoise", "--self", "a.tif", "--network", "net.toml", "--format", "png")
+    assert (result.code, result.err) == (
+        4,
+        "a.tif: cannot be written as PNG, with values of float of 32 bits. It holds 8 or 16 bits: "
+        "give --depth 16.\n",
+    )
+    Path("out").write_text("a file")
+    result = cli("denoise", "--self", "a.tif", "--network", "net.toml", "-o", "out/a.tif")
+    assert (result.code, result.err) == (4, "out: cannot be made: File exists.\n")
+
+
+def test_what_self_does_not_use_of_a_network_is_said(cli: Cli) -> None:
+    Path("net.toml").write_text(SELF.replace('"none"', '"gaussian", range = [0, 4095]'))
+    Image.effect_noise((40, 40), 50).save("a.png")
+    result = cli("denoise", "--self", "a.png", "--network", "net.toml")
+    assert (result.code, result.err) == (
+        0,
+        "warning: net.toml: data.noise is not used: a picture that --self trains on is noisy "
+        "already\n"
+        "warning: net.toml: data.range is not used: a picture's span is, or what --white says\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -430,7 +460,18 @@ def test_a_network_trained_on_the_picture_alone(cli: Cli) -> None:
             ["m", "a.png", "--minutes", "1"],
             "--minutes and --network: are for --self, which trains.",
         ),
-        (["--self", "a.png", "--minutes", "0"], "--minutes 0: is not a number above 0."),
+        (
+            ["--self", "a.png", "--minutes", "0"],
+            "--minutes 0: is not above 0 and up to 10080, a week.",
+        ),
+        (
+            ["--self", "a.png", "--minutes", "1e300"],
+            "--minutes 1e+300: is not above 0 and up to 10080, a week.",
+        ),
+        (
+            ["--self", "a.png", "--minutes", "nan"],
+            "--minutes nan: is not above 0 and up to 10080, a week.",
+        ),
         (
             ["--self", "-"],
             "--self: the picture is read twice. Use a file, not the standard input.",

@@ -216,3 +216,65 @@ def test_very_many_mistakes_are_not_all_reported(tmp_path: Path, cli: Callable[.
     assert result.code == 2
     assert len(lines) == 101
     assert lines[-1] == "x.toml: has 100 mistakes or more. The search has ended here."
+
+
+MEASURED = (
+    "A checkpoint has the values of black and white that its run has measured: use a .pkl file "
+    "that zoo has written.\n"
+)
+
+
+@pytest.fixture
+def auto(finished: Any, tmp_path: Path) -> Path:
+    """A run whose checkpoints have never measured what is black and white."""
+    shutil.copytree(finished.path, tmp_path / "run")
+    for name in ("best.pkl", "last.pkl"):
+        text = load_checkpoint(finished.path / name)["architecture"]
+        text = text.replace("[data]\n", '[data]\nrange = "auto"\n', 1)
+        forged(tmp_path / "run" / name, finished.path / name, architecture=text)
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["evaluate", "run"],
+        ["denoise", "run", "x.png"],
+        ["export", "run", "-o", "x.safetensors"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_range_that_was_never_measured(
+    command: list[str], auto: Path, base: Path, cli: Callable[..., Any]
+) -> None:
+    shutil.copy(base / "photos" / "0.png", "x.png")
+    result = cli(*command)
+    assert result.code == 5
+    assert result.err.startswith("run/best.pkl:")
+    assert result.err.endswith(f': data.range: is "auto". {MEASURED}')
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("recorded", "message"),
+    [
+        ('range = "auto"\n', f'data.range: is "auto". {MEASURED}'),
+        ("range = [0, 1e-300]\n", f"data.range: is [0, 1e-300]. {MEASURED}"),
+        ("range = [0]\n", f"data.range: is [0]. {MEASURED}"),
+        ("", 'another architecture: data.range was not set, is "auto". '),
+    ],
+)
+def test_resuming_where_the_range_is_measured(
+    recorded: str, message: str, finished: Any, base: Path, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    shutil.copytree(finished.path, tmp_path / "run")
+    text = load_checkpoint(finished.path / "last.pkl")["architecture"]
+    text = text.replace("[data]\n", f"[data]\n{recorded}", 1)
+    forged(tmp_path / "run" / "last.pkl", finished.path / "last.pkl", architecture=text)
+    (tmp_path / "run" / "last.previous.pkl").unlink(missing_ok=True)
+    file = finished.path / "architecture.toml"
+    auto = ("--set", 'data.range="auto"')
+    result = cli("run", file, "--out", "run", "--resume", *auto)
+    assert result.code == 5
+    assert result.err.startswith(f"run/last.pkl: {message}")
+    assert result.err.count("\n") == 1

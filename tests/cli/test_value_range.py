@@ -92,3 +92,71 @@ def test_float_pairs_with_any_noise(twelve: Path, cli: Cli) -> None:
     evaluation, warnings = run(cli, twelve, "--data", "pairs:pairs")
     assert DARK not in warnings
     assert evaluation["psnr_noisy"] == pytest.approx(-10 * np.log10(2 * 0.09), abs=0.3)
+
+
+NOISY = """
+format = 1
+name = "tiny"
+input = { channels = 1, height = 16, width = 16 }
+layers = [{ type = "conv2d", out_channels = { var = "input.channels" }, kernel_size = 1 }]
+data = { noise = "none", target = "neighbors", samples_per_epoch = 8 }
+train = { batch_size = 4, epochs = 1 }
+"""
+FAR = "Values are finite numbers up to 1e15 times white, which is 1 here."
+NOT_DENOISED = "Replace what is no finite number, or more than 1e15 times white, which is 1 here."
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "shown"),
+    [
+        *(("f4", 3e38, "3e+38"), ("f4", -3e38, "-3e+38"), ("f8", 1e300, "1e+300")),
+        *(("f4", np.nan, "nan"), ("f4", np.inf, "inf"), ("f2", -np.inf, "-inf")),
+    ],
+)
+def test_floats_that_no_network_computes_with(
+    base: Path, cli: Cli, dtype: str, value: float, shown: str
+) -> None:
+    """One line from every command, and no warning of numpy (which fails a test)."""
+    Path("noisy").mkdir()
+    Path("noisy.toml").write_text(NOISY)
+    pixels = np.random.default_rng(0).random((96, 48)).astype(dtype)
+    tifffile.imwrite("noisy/good.tif", pixels)
+    assert cli("run", "noisy.toml", "--data", "noisy", "--out", "run").code == 0
+    pixels[2, 3] = value
+    tifffile.imwrite("a.tif", pixels)
+    read = f"a.tif: a value is {shown} at row 2, column 3. {FAR}\n"
+    for command in (
+        *(("data", "check", "a.tif"), ("data", "check", "a.tif", "--range", "auto")),
+        ("run", "noisy.toml", "--data", "a.tif", "--out", "out"),
+        ("denoise", "--self", "a.tif", "--network", "noisy.toml"),
+    ):
+        result = cli(*command)
+        assert (result.code, result.err.removeprefix(f"{Path.cwd()}/")) == (4, read)
+    result = cli("denoise", "run", "a.tif")
+    expected = f"a.tif: a value of the image is {shown} at row 2, column 3. {NOT_DENOISED}\n"
+    assert (result.code, result.err) == (4, expected)
+    if np.isfinite(value) and dtype == "f4":  # of that white, it is a value like others
+        assert cli("denoise", "run", "a.tif", "--white", "1e30").code == 0
+
+
+@pytest.mark.parametrize("scale", [1e-35, 1e-300])
+def test_values_too_small_to_be_told_apart(base: Path, cli: Cli, scale: float) -> None:
+    Path("noisy.toml").write_text(NOISY)
+    tifffile.imwrite("a.tif", np.random.default_rng(0).random((96, 48)) * scale)
+    auto = ("--set", 'data.range="auto"')
+    result = cli("run", "noisy.toml", "--data", "a.tif", "--out", "out", *auto)
+    assert result.code == 4
+    assert "data.range" in result.err
+    assert result.err.count("\n") == 1
+    assert not Path("out").exists()
+
+
+def test_a_picture_too_dark_to_be_learnt_from(base: Path, cli: Cli) -> None:
+    Path("noisy.toml").write_text(NOISY)
+    tifffile.imwrite("a.tif", np.random.default_rng(0).random((96, 48)) * 1e-35)
+    result = cli("denoise", "--self", "a.tif", "--network", "noisy.toml")
+    assert result.code == 4
+    assert result.err.startswith("a.tif: its values are from ")
+    assert result.err.endswith(
+        "too close together to learn from. Save it in another unit, or say which value is white.\n"
+    )

@@ -9,7 +9,7 @@ def test_one_remark_of_all_images() -> None:
     dark = [torch.full((1, 4, 5), value) for value in (0.03, 0.0625)]
     (remark,) = brightness_remarks(dark)
     assert remark == (
-        "the brightest value of all images is 0.062 of white: their files may use fewer bits than "
+        "the brightest value of all images is 0.0625 of white: their files may use fewer bits than "
         "they say. If so, say which values are black and white: range = [0, 4095] in [data] for 12 "
         "bits"
     )

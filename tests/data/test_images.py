@@ -352,7 +352,8 @@ def test_what_is_no_finite_number_is_refused_with_its_place(tmp_path: Path, wron
     pixels[1, 2, 3] = float(wrong)
     tifffile.imwrite(path, pixels, photometric="minisblack")
     assert message(path, 1) == (
-        f"{path}[1]: a value is {wrong} at row 2, column 3. Values are finite numbers of 32 bits."
+        f"{path}[1]: a value is {wrong} at row 2, column 3. Values are finite numbers up to 1e15 "
+        "times white, which is 1 here."
     )
 
 

@@ -11,6 +11,7 @@ from zoo.errors import ArgumentError, ShapeError
 from zoo.inference import Denoiser
 from zoo.nn import Conv2d, ConvTranspose2d, Linear, Module, NearestUpsampling, ReLU, Sequential
 from zoo.pictures.values import ValueRange
+from zoo.spec.value_range import ALLOWED
 
 
 @pytest.fixture
@@ -155,12 +156,17 @@ def test_integers_are_rounded_and_clipped_and_floats_are_not() -> None:
         (
             np.array([[0.5, np.nan]]),
             "denoise: a value of the image is nan at row 0, column 1. "
-            "Replace what is no finite number first.",
+            "Replace what is no finite number, or more than 1e15 times white, which is 1 here.",
+        ),
+        (
+            np.array([[0.5, 1e300]]),
+            "denoise: a value of the image is 1e+300 at row 0, column 1. "
+            "Replace what is no finite number, or more than 1e15 times white, which is 1 here.",
         ),
         (
             np.array([[0.5], [-np.inf]]),
             "denoise: a value of the image is -inf at row 1, column 0. "
-            "Replace what is no finite number first.",
+            "Replace what is no finite number, or more than 1e15 times white, which is 1 here.",
         ),
     ],
 )
@@ -376,12 +382,30 @@ def test_white_is_where_the_file_says() -> None:
         ({"tile": 0}, "denoise: tile is 0. Use an integer >= 1."),
         ({"tile": 1.5}, "denoise: tile is 1.5. Use an integer >= 1."),
         ({"white": 0}, "denoise: white is 0. Use a number above 0."),
+        ({"white": 1e-300}, f"denoise: black is 0, and white 1e-300. {ALLOWED}"),
+        ({"white": 1e31}, f"denoise: black is 0, and white 1e+31. {ALLOWED}"),
+        ({"black": 5.0, "white": 5.000001}, f"denoise: black is 5, and white 5. {ALLOWED}"),
     ],
 )
 def test_options_out_of_range(options: dict[str, float], message: str) -> None:
     with pytest.raises(ArgumentError) as error:
         Denoiser(identity(1))(np.zeros((4, 4)), **options)  # type: ignore[arg-type]
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "f2", "f4", "f8"])
+def test_what_comes_out_stays_in_its_type(dtype: str) -> None:
+    """A network that makes everything 1e9 times brighter."""
+    model = identity(1)
+    for value, _ in model.param():
+        value *= 1e9
+    image = np.array([[0, 1], [2, 250]], dtype)
+    white = {"u": 1e12, "f": 1.0}[image.dtype.kind]
+    largest = {"u1": 255, "u2": 65535, "u4": 2**32 - 1, "f2": 65504}.get(dtype, 2.5e11)
+    found = Denoiser(model)(image, white=white, brighter=True)
+    assert found.dtype == image.dtype
+    assert found.max() == pytest.approx(largest, rel=1e-6)
+    assert found.min() == 0
 
 
 def test_axes_of_a_tensor() -> None:

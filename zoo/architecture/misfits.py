@@ -8,6 +8,7 @@ from typing import Any
 from zoo.architecture.document import TomlPath
 from zoo.errors import ArgumentError, format_value
 from zoo.spec.constraints import square_crops
+from zoo.spec.value_range import ALLOWED, fits_float32
 
 
 def misfits(
@@ -32,15 +33,5 @@ def misfits(
                 ("data", "range"),
                 f"is {format_value(value)}. Write the value of black, then a larger one of white.",
             )
-        elif isinstance(value, list) and not _in_float32(*value):
-            yield (
-                ("data", "range"),
-                f"is {format_value(value)}. Use values up to 1e30, which differ by more than a "
-                "millionth of the larger.",
-            )
-
-
-def _in_float32(black: float, white: float) -> bool:
-    """Whether values between the two can be told apart in float32."""
-    size = max(abs(black), abs(white))
-    return size <= 1e30 and white - black > max(1e-30, 1e-6 * size)
+        elif isinstance(value, list) and not fits_float32(*value):
+            yield ("data", "range"), f"is {format_value(value)}. {ALLOWED}"

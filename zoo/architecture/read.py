@@ -21,6 +21,10 @@ from zoo.errors import ArchitectureError, Problem
 from zoo.plugins.registry import Registry
 
 UNRESOLVED = ("extends", "vars", "blocks")  # what is put in place when a file is read
+MEASURED = (
+    "A checkpoint has the values of black and white that its run has measured: use a .pkl file "
+    "that zoo has written."
+)
 
 
 def read_architecture(
@@ -69,7 +73,8 @@ def parse_resolved(text: str, registry: Registry, file: str) -> Architecture:
     Such a text is complete: what would have another file read is refused.
 
     Raises:
-        ArchitectureError, PluginError: as for :func:`read_architecture`.
+        ArchitectureError, PluginError: as for :func:`read_architecture`; or it leaves open what a
+            run measures.
     """
     try:
         document = parse(text, file, Path())
@@ -78,9 +83,12 @@ def parse_resolved(text: str, registry: Registry, file: str) -> Architecture:
             raise ArchitectureError(
                 (node.key or node.location).problem(message) for node in foreign
             )
-        return _checked(document, registry, file)
+        architecture = _checked(document, registry, file)
     except RecursionError as error:
         raise _too_deep(file) from error
+    if architecture.data.value_range == "auto":
+        raise architecture.error(("data", "range"), f'is "auto". {MEASURED}')
+    return architecture
 
 
 def _checked(document: Node, registry: Registry, file: str) -> Architecture:

@@ -14,8 +14,9 @@ from zoo.cli.console import print_json, warn
 from zoo.cli.options import UserPath, json_option, source_components
 from zoo.cli.streams import work_counts
 from zoo.errors import UsageError, printable
-from zoo.files import write_atomically
+from zoo.files import require_folder, write_atomically
 from zoo.plugins.registry import load_registry
+from zoo.spec.value_range import ALLOWED, fits_float32
 
 if TYPE_CHECKING:
     from zoo.data.sets import Images
@@ -46,10 +47,12 @@ class Range(click.ParamType):  # type: ignore[type-arg]  # as zoo.cli.options.Si
             low, high = (float(part) for part in value.strip("[]").split(","))
         except ValueError:
             low = high = 0.0
-        if not -float("inf") < low < high < float("inf"):
+        if not low < high:
             self.fail(
                 f"is {value}. Use the values of black and white, as in 0,4095, or auto.", param, ctx
             )
+        if not fits_float32(low, high):
+            self.fail(f"is {value}. {ALLOWED}", param, ctx)
         return low, high
 
 
@@ -121,10 +124,9 @@ def _require_free(path: Path) -> None:
     """Refuse, before the work, a file that cannot be written."""
     if path.suffix.lower() != ".png":
         raise UsageError(f"--output {path}: a PNG is written. Use a name that ends in .png.")
-    if not path.parent.is_dir():
-        raise UsageError(f"--output {path}: there is no folder {path.parent}. Make it first.")
     if path.exists():
         raise UsageError(f"--output {path}: already there. Use another name.")
+    require_folder(f"--output {path}", path)
 
 
 def _draw(report: Report, path: Path) -> None:

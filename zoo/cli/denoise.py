@@ -9,7 +9,9 @@ import click
 from zoo.cli.console import warn
 from zoo.cli.options import AtLeast, UserPath, device_option, json_option
 from zoo.errors import UsageError
+from zoo.spec.value_range import fits_float32
 
+A_WEEK = 7 * 24 * 60  # minutes
 FORMATS = ("png", "jpeg", "tiff", "bmp", "webp")
 
 
@@ -97,8 +99,8 @@ def denoise(
     _check_alone(alone, minutes, network, inputs)
     if not 0 <= strength <= 1:
         raise UsageError(f"--strength {strength:.12g}: is not between 0 and 1.")
-    if white is not None and not 0 < white < float("inf"):
-        raise UsageError(f"--white {white:g}: is not a number above 0.")
+    if white is not None and not fits_float32(0, white):
+        raise UsageError(f"--white {white:g}: is not a number from 1e-30 to 1e30.")
     if "" in (*inputs, output, compare):  # a variable of a shell; as a path it is the folder here
         raise UsageError("zoo denoise: the name of a file is empty. Use . for the folder here.")
     from zoo.pictures.folders import OUTPUT
@@ -151,7 +153,7 @@ def _check_alone(
 ) -> None:
     if not alone and (minutes is not None or network is not None):
         raise UsageError("--minutes and --network: are for --self, which trains.")
-    if minutes is not None and not 0 < minutes < float("inf"):
-        raise UsageError(f"--minutes {minutes:g}: is not a number above 0.")
+    if minutes is not None and not 0 < minutes <= A_WEEK:
+        raise UsageError(f"--minutes {minutes:g}: is not above 0 and up to {A_WEEK}, a week.")
     if alone and "-" in inputs:
         raise UsageError("--self: the picture is read twice. Use a file, not the standard input.")

@@ -21,7 +21,7 @@ from zoo.cli.streams import ClosedPipeError, say, streams, work_counts
 from zoo.errors import Stopped, UsageError, ZooError, first_of, format_error, printable
 from zoo.files import write_atomically
 from zoo.inference import Denoiser
-from zoo.inference.file import Options, Result, denoise_file
+from zoo.inference.file import Options, Result, check_output, denoise_file
 from zoo.pictures.jobs import STANDARD, Job
 from zoo.pictures.values import ValueRange
 from zoo.plugins.registry import Registry, load_registry
@@ -85,7 +85,7 @@ def denoise_all(
     tell = _nothing if as_json else say  # reserved, the standard output takes nothing else
     denoiser_of: DenoiserOf
     if isinstance(model, Alone):
-        read_architecture(model.network or DEFAULT_NETWORK, registry)  # its mistakes are no file's
+        _check_network(model.network or DEFAULT_NETWORK, registry)
         denoiser_of = partial(_trained_alone, model, registry, target, options)
     else:
         compiler, network = load_trained(find_model(model, registry).path, registry, warn)
@@ -107,6 +107,19 @@ def _check_stream(name: str, stream: TextIO | None, instead: str) -> None:
         raise UsageError(f"-: the standard {name} is {state}. Use {instead}, or a pipe.")
 
 
+def _check_network(file: Path, registry: Registry) -> None:
+    """Refuse mistakes in an architecture, which are no picture's, and say what is not used of it.
+
+    Raises:
+        ArchitectureError: it has mistakes.
+    """
+    data = read_architecture(file, registry).data
+    if data.noise is not None and data.noise.type != "none":
+        warn(f"{file}: data.noise is not used: a picture that --self trains on is noisy already")
+    if data.value_range is not None:
+        warn(f"{file}: data.range is not used: a picture's span is, or what --white says")
+
+
 def _always(denoiser: Denoiser, job: Job, progress: DenoiseProgress) -> Denoiser:
     """The same model for all files."""
     return denoiser
@@ -120,7 +133,8 @@ def _trained_alone(
     job: Job,
     progress: DenoiseProgress,
 ) -> Denoiser:
-    """A network trained on the picture of a job."""
+    """A network trained on the picture of a job, if what it gives can be written."""
+    check_output(job.source, job.target, replace(options, format=job.format))
     return train_alone(
         job.source,
         registry,
@@ -128,6 +142,7 @@ def _trained_alone(
         network=how.network or DEFAULT_NETWORK,
         minutes=how.minutes,
         value_range=None if options.white is None else ValueRange(0, options.white),
+        axes=options.axes,
         max_pixels=options.max_pixels,
         on_step=progress.on_training,
     )

@@ -18,7 +18,7 @@ from zoo.cli.options import (
 )
 from zoo.cli.streams import say, work_counts
 from zoo.errors import UsageError
-from zoo.files import create_text, write_text
+from zoo.files import create_text, require_folder, write_text
 
 
 @click.command()
@@ -144,10 +144,9 @@ def _require_free(path: Path, overwrite: bool) -> None:
     Raises:
         UsageError: something is at ``path``, or its folder is not there.
     """
-    if not path.parent.is_dir():
-        raise UsageError(f"--csv {path}: there is no folder {path.parent}. Make it first.")
     if path.is_dir() or (path.exists() and not overwrite):
         raise _taken(path)
+    require_folder(f"--csv {path}", path)
 
 
 def _taken(path: Path) -> UsageError:

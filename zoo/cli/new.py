@@ -15,7 +15,7 @@ from zoo.cli.streams import say, work_counts
 from zoo.describe.editor_schema import schema_text
 from zoo.describe.starter import SCHEMA_FILE, renamed_copy, starter_text, valid_name
 from zoo.errors import UsageError
-from zoo.files import create_text
+from zoo.files import create_text, require_folder
 from zoo.plugins.registry import Registry, load_registry
 
 
@@ -54,10 +54,9 @@ def _require_new(path: Path) -> None:
     """
     if path.suffix != ".toml":
         raise UsageError(f"{path}: does not end in .toml. Use {path.name}.toml.")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}. Make it first.")
     if path.exists() or path.is_symlink():
         raise _taken(path)
+    require_folder(str(path), path)
 
 
 def _taken(path: Path) -> UsageError:

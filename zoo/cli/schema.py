@@ -12,7 +12,7 @@ from zoo.cli.options import UserPath
 from zoo.cli.streams import say, work_counts
 from zoo.describe.editor_schema import is_editor_schema, schema_text
 from zoo.errors import UsageError
-from zoo.files import write_text
+from zoo.files import require_folder, write_text
 from zoo.plugins.registry import load_registry
 
 
@@ -48,8 +48,7 @@ def _require_replaceable(path: Path) -> None:
     Raises:
         UsageError: something else is at ``path``, or its folder is not there.
     """
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}. Make it first.")
+    require_folder(str(path), path)
     if not path.exists():
         return
     try:

@@ -20,7 +20,7 @@ def brightness_remarks(images: Iterable[Tensor]) -> Iterator[str]:
     highest = max(_highest(image) for image in images)
     if highest < DARK:
         yield (
-            f"the brightest value of all images is {highest:.3f} of white: their files may use "
+            f"the brightest value of all images is {highest:.3g} of white: their files may use "
             "fewer bits than they say. If so, say which values are black and white: "
             "range = [0, 4095] in [data] for 12 bits"
         )

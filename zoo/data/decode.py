@@ -41,34 +41,38 @@ class Decoded:
     white: float
 
 
-def read_header(path: Path, value_range: ValueRange | None = None) -> Header:
-    """The decoded size of an image file, without decoding it.
+def read_header(
+    path: Path, value_range: ValueRange | None = None, axes: str | None = None
+) -> Header:
+    """The decoded size of an image file, without decoding it; arguments as of :func:`decode`.
 
     Raises:
         DataError: the file is missing, damaged or no image that zoo reads.
     """
     with open_picture(path) as picture:
-        together = channel_pages(picture)
+        together = channel_pages(picture, axes)
         values = prod(picture.shape[: len(picture.axes)])
         values //= together.channels if together.pages > 1 else 1
         is_byte = (picture.dtype, *_range(picture, value_range)) == BYTE
         return Header(values, 1 if is_byte else 4)
 
 
-def decode(path: Path, value_range: ValueRange | None = None) -> Decoded:
+def decode(path: Path, value_range: ValueRange | None = None, axes: str | None = None) -> Decoded:
     """The images of a file, and what its values mean.
 
     Args:
         path: the file.
         value_range: black and white; None for those of the file's own type.
+        axes: a letter for each axis, by the user's word; None for those of the file.
 
     Raises:
         DataError: the file is missing, damaged or no image that zoo reads, or a TIFF with axes that
-            are not those of photographs.
+            are not those of photographs, or not those that the user says.
     """
     with open_picture(path) as picture:
-        _check_axes(path, picture)
-        runs = channel_pages(picture).pictures(picture.planes())
+        if axes is None:
+            _check_axes(path, picture)
+        runs = channel_pages(picture, axes).pictures(picture.planes())
         images = [upright(image, picture.orientation) for run in runs for image in run]
         return Decoded(images, *_range(picture, value_range))
 

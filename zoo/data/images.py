@@ -20,7 +20,7 @@ from zoo import limits
 from zoo.data.decode import BYTE, Decoded, Header, decode, read_header
 from zoo.errors import DataError
 from zoo.pictures.picture import Array
-from zoo.pictures.values import ValueRange, not_finite
+from zoo.pictures.values import ValueRange, first_unusable
 
 T = TypeVar("T")
 
@@ -28,7 +28,9 @@ MOST_NAMED = 10  # files that cannot be read
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 
-def read_image(path: Path, channels: int, value_range: ValueRange | None = None) -> list[Tensor]:
+def read_image(
+    path: Path, channels: int, value_range: ValueRange | None = None, axes: str | None = None
+) -> list[Tensor]:
     """The images of a file as (C, H, W) tensors, uint8 or float32 with white at 1.
 
     A TIFF may be a stack: each page is an image. Any other file has one (the first of an
@@ -40,12 +42,13 @@ def read_image(path: Path, channels: int, value_range: ValueRange | None = None)
         path: the file; its format is read from its content.
         channels: C of the tensors.
         value_range: values of black and white; None for those of the file's type.
+        axes: a letter for each axis of a TIFF, by the user's word; None for those of the file.
 
     Raises:
         DataError: the file is missing, damaged, has other values than 8- or 16-bit integers and
             finite floats, or a number of channels that cannot be turned into ``channels``.
     """
-    decoded = decode(path, value_range)
+    decoded = decode(path, value_range, axes)
     count = len(decoded.images)
     names = page_names(str(path), count)
     try:
@@ -65,6 +68,7 @@ def read_images(
     channels: int,
     *,
     value_range: ValueRange | None = None,
+    axes: str | None = None,
     memory_limit: int | None = None,
 ) -> list[list[Tensor]]:
     """:func:`read_image` of each path, in order, on several threads.
@@ -73,6 +77,7 @@ def read_images(
         paths: the files.
         channels: C of the tensors.
         value_range: values of black and white; None for those of each file's type.
+        axes: a letter for each axis of a TIFF, by the user's word; None for those of the file.
         memory_limit: bytes that all images together may take, with what training copies of them;
             None for three quarters of the memory that this process may still use.
 
@@ -81,7 +86,7 @@ def read_images(
     """
     limit = most_memory() if memory_limit is None else memory_limit
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        headers = _each(pool, lambda path: read_header(path, value_range), paths)
+        headers = _each(pool, lambda path: read_header(path, value_range, axes), paths)
         needed = training_bytes(headers, channels)
         if limit is not None and needed > limit:
             raise DataError(
@@ -89,7 +94,7 @@ def read_images(
                 f"take {format_bytes(needed)}, more than the {format_bytes(limit)} allowed here. "
                 "Use fewer or smaller images."
             )
-        return _each(pool, lambda path: read_image(path, channels, value_range), paths)
+        return _each(pool, lambda path: read_image(path, channels, value_range, axes), paths)
 
 
 def _each(pool: Executor, read: Callable[[Path], T], paths: Sequence[Path]) -> list[T]:
@@ -155,14 +160,16 @@ def _to_tensor(name: str, image: Array, decoded: Decoded, channels: int) -> Tens
 
 def _to_floats(name: str, image: Array, decoded: Decoded) -> Array:
     """float32 with black at 0 and white at 1."""
-    with np.errstate(over="ignore"):  # of float64, which becomes infinite
-        values = image.astype(np.float32)
-    if image.dtype.kind == "f" and (wrong := not_finite(values)):
-        raise DataError(f"{name}: a value is {wrong}. Values are finite numbers of 32 bits.")
+    if wrong := first_unusable(image, decoded.black, decoded.white):
+        raise DataError(
+            f"{name}: a value is {wrong}. Values are finite numbers up to 1e15 times white, which "
+            f"is {decoded.white:g} here."
+        )
+    values = image.astype(np.float64 if image.dtype.itemsize > 4 else np.float32)
     if decoded.black:
-        values -= np.float32(decoded.black)
-    values /= np.float32(decoded.white - decoded.black)
-    return values
+        np.subtract(values, decoded.black, out=values)
+    np.divide(values, decoded.white - decoded.black, out=values)
+    return values.astype(np.float32, copy=False)
 
 
 def _to_channels(name: str, image: Array, channels: int) -> Array:

@@ -9,6 +9,7 @@ from typing import Final
 
 from zoo.errors import UsageError
 from zoo.export import optional
+from zoo.files import require_folder
 
 # Each format, and the endings that mean it.
 ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -95,7 +96,6 @@ def require_writable(path: Path, overwrite: bool) -> None:
     """
     if path.is_dir():
         raise UsageError(f"{path}: is a folder. Name a file in it.")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}. Make it first.")
     if not overwrite and (path.exists() or path.is_symlink()):
         raise UsageError(f"{path}: is there already. Use another name, or --overwrite.")
+    require_folder(str(path), path)

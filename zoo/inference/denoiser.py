@@ -21,6 +21,7 @@ from zoo.inference.symmetries import IDENTITY, SYMMETRIES, Symmetry
 from zoo.inference.tiles import tiled_tensor
 from zoo.nn.module import Module
 from zoo.pictures.values import Depth, ValueRange, doubt_of_white
+from zoo.spec.value_range import ALLOWED, fits_float32
 
 Image = TypeVar("Image", Tensor, NDArray[Any])
 
@@ -213,5 +214,7 @@ def _check_array(image: object, black: float, white: float | None) -> None:
         raise ArgumentError(
             f"denoise: the image has dtype {dtype}. Use uint8, uint16, uint32 or floats."
         )
-    if white is not None and not -np.inf < black < white < np.inf:
+    if white is not None and not black < white:
         raise ArgumentError(f"denoise: white is {white}. Use a number above {black:g}.")
+    if white is not None and not fits_float32(black, white):
+        raise ArgumentError(f"denoise: black is {black:g}, and white {white:g}. {ALLOWED}")

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zoo.errors import ArgumentError, DataError, ShapeError, WriteError, format_error, printable
+from zoo.files import require_folder
 from zoo.inference.denoiser import Denoiser
 from zoo.inference.quality import Quality, mean_quality, measure
 from zoo.pictures import Picture, open_picture, write_picture
-from zoo.pictures.channel_pages import ROWS, ChannelPages, channel_pages
+from zoo.pictures.channel_pages import ChannelPages, channel_pages
 from zoo.pictures.comparison import draw_comparison
+from zoo.pictures.holds import check_holds, target_depth, target_format
 from zoo.pictures.orientation import upright
 from zoo.pictures.values import doubt_of_white
 
@@ -127,6 +129,25 @@ def denoise_file(
             work.result.doubt = doubt_of_white(picture.depth, quality.highest)
     work.result.seconds = time.monotonic() - started
     return work.result
+
+
+def check_output(source: Path, target: Path | BinaryIO, options: Options) -> None:
+    """Refuse, before a network is trained for it, a picture that could not be written.
+
+    Args:
+        source, target, options: as of :func:`denoise_file`.
+
+    Raises:
+        DataError: the picture cannot be read, or its new format does not hold it.
+        WriteError: the target's folder cannot be made.
+        UsageError: no file can be made in it.
+    """
+    with open_picture(source, max_pixels=options.max_pixels) as picture:
+        name, depth = target_format(options.format, picture), target_depth(options.depth, picture)
+        check_holds(name, depth, picture)
+    if isinstance(target, Path):
+        _make_folder(target.parent)
+        require_folder(printable(str(target)), target)
 
 
 def _make_folder(folder: Path) -> None:
@@ -254,7 +275,7 @@ def _together(picture: Picture, axes: str | None, denoiser: Denoiser) -> Channel
         DataError: the network takes neither all channels nor each by itself, or the axes that the
             user gives do not fit the picture.
     """
-    found = channel_pages(picture, axes and _pages_of(picture, axes))
+    found = channel_pages(picture, axes)
     takes = denoiser.takes
     if takes(found.channels):
         return found
@@ -272,18 +293,3 @@ def _taken_for_colours(axes: str) -> str:
     other = next(letter for letter in "ZQI" if letter not in axes)
     apart = axes.replace("C", other)
     return f"its three channels are denoised together; --axes {apart} is for each by itself"
-
-
-def _pages_of(picture: Picture, axes: str) -> str:
-    """The letters, in capitals and without that of the channels in a page."""
-    letters = axes.upper()
-    pages = letters[:-1] if picture.channels > 1 and letters[-1:] in ("S", "C") else letters
-    fits = pages.endswith(("YX", ROWS)) and len(pages) == len(picture.axes)
-    if not fits or len(set(letters)) != len(letters):
-        stored = picture.axes + ("S" if picture.channels > 1 else "")
-        sizes = " x ".join(map(str, picture.shape))
-        raise DataError(
-            f"{picture.where}: its axes are {stored}, {sizes}, and --axes is {axes}. "
-            "Use as many letters, each once, with YX for a page."
-        )
-    return pages

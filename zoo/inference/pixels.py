@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zoo.errors import ArgumentError
-from zoo.pictures.values import not_finite
+from zoo.pictures.values import first_unusable
 
 Array = NDArray[Any]
 
@@ -41,9 +41,11 @@ class Pixels:
     dtype: torch.dtype
 
     def __post_init__(self) -> None:
-        if not self._integer and (wrong := not_finite(np.moveaxis(self.before, 0, -1))):
+        values = np.moveaxis(self.before, 0, -1)
+        if wrong := first_unusable(values, self.black, self.white):
             raise ArgumentError(
-                f"denoise: a value of the image is {wrong}. Replace what is no finite number first."
+                f"denoise: a value of the image is {wrong}. Replace what is no finite number, or "
+                f"more than 1e15 times white, which is {self.white:g} here."
             )
         high = self.before.max()
         if self._integer and high > self.white and not self.brighter:
@@ -58,7 +60,7 @@ class Pixels:
         values = values.to(self.device)
         if self.black:
             values = values.sub_(self.black)
-        return values.div_(self.white - self.black)[None]
+        return values.div_(self.white - self.black).to(self.dtype)[None]
 
     def write(self, top: int, left: int, values: Tensor) -> None:
         """Put a network's output for a region, (1, C, h, w), in its place.
@@ -79,13 +81,18 @@ class Pixels:
         if self.strength < 1:
             y = _floats(self.before[region], dtype) * (1 - self.strength) + y * self.strength
         if self._integer:
-            y = y.round().clamp(0, self._most)
+            y = y.round()
+        y = y.clamp(*self._ends)
         self.after[region] = y.numpy()
 
     @cached_property
-    def _most(self) -> float:
-        """The largest integer that is written."""
-        return max(self.white, float(self.before.max()))
+    def _ends(self) -> tuple[float, float]:
+        """The smallest and the largest value that is written, both of the array's type."""
+        if self._integer:
+            largest = float(np.iinfo(self.before.dtype).max)
+            return 0.0, min(largest, max(self.white, float(self.before.max())))
+        info = np.finfo(self.before.dtype)
+        return float(info.min), float(info.max)
 
     @property
     def _integer(self) -> bool:
@@ -93,6 +100,6 @@ class Pixels:
 
 
 def _floats(values: Array, dtype: torch.dtype) -> Tensor:
-    """A copy as a tensor of floats."""
-    double = dtype == torch.float64
-    return torch.from_numpy(values.astype(np.float64 if double else np.float32)).to(dtype)
+    """A copy as a tensor of float64 where the values are, or ``dtype`` is; else of float32."""
+    double = dtype == torch.float64 or values.dtype == np.float64
+    return torch.from_numpy(values.astype(np.float64 if double else np.float32))

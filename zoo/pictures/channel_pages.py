@@ -9,6 +9,7 @@ from math import prod
 
 import numpy as np
 
+from zoo.errors import DataError
 from zoo.pictures.picture import Array, Picture
 
 ROWS = "YXC"  # a page is a row of a picture
@@ -63,12 +64,30 @@ def channel_pages(picture: Picture, axes: str | None = None) -> ChannelPages:
 
     Args:
         picture: open.
-        axes: a letter for each of ``picture.axes``, by the user's word; None for those of the file.
+        axes: what the axes are by the user's word; None for those of the file.
+
+    Raises:
+        DataError: the axes that the user gives do not fit the picture.
     """
-    letters = picture.axes if axes is None else axes
+    letters = picture.axes if axes is None else _pages_of(picture, axes)
     if letters.endswith(ROWS):
         return ChannelPages(picture.shape[-1], picture.shape[-3], rows=True)
     place = letters[:-2].find("C")
     if place == -1 or picture.channels > 1 or picture.shape[place] == 1:
         return ChannelPages(picture.channels)
     return ChannelPages(picture.shape[place], prod(picture.shape[place : len(letters) - 2]))
+
+
+def _pages_of(picture: Picture, axes: str) -> str:
+    """The letters, in capitals and without that of the channels in a page."""
+    letters = axes.upper()
+    pages = letters[:-1] if picture.channels > 1 and letters[-1:] in ("S", "C") else letters
+    fits = pages.endswith(("YX", ROWS)) and len(pages) == len(picture.axes)
+    if not fits or len(set(letters)) != len(letters):
+        stored = picture.axes + ("S" if picture.channels > 1 else "")
+        sizes = " x ".join(map(str, picture.shape))
+        raise DataError(
+            f"{picture.where}: its axes are {stored}, {sizes}, and --axes is {axes}. "
+            "Use as many letters, each once, with YX for a page."
+        )
+    return pages

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo.errors import UsageError, printable
+from zoo.files import require_folder
 from zoo.pictures.folders import (
     FORMAT_OF_ENDING,
     Found,
@@ -76,6 +77,7 @@ def plan_extra(path: Path, jobs: Sequence[Job], outputs: Outputs) -> None:
         raise UsageError(f"{_name(path)}: is a folder. Use the name of a file.")
     if os.path.lexists(path) and not outputs.overwrite and not all(job.done for job in jobs):
         raise UsageError(f"{_name(path)}: is there already. Use another name, or --overwrite.")
+    require_folder(_name(path), path)
 
 
 def plan_jobs(

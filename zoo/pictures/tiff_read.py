@@ -12,9 +12,11 @@ from tifffile import COMPRESSION, PHOTOMETRIC, PREDICTOR, TiffFile, TiffPage, Ti
 from zoo.errors import DataError
 from zoo.pictures.channel_pages import ROWS
 from zoo.pictures.exif import POINTERS, Layout, Tag, orientation_in, read_tags
+from zoo.pictures.jpegxr import check_jpegxr
 from zoo.pictures.limits import check_pixels
 from zoo.pictures.picture import Array, Picture
 from zoo.pictures.source import as_handle, reading
+from zoo.pictures.tiff_axes import axes_between_pages, contiguous, pages_in, single_series
 from zoo.pictures.tiff_chain import check_chain
 from zoo.pictures.tiff_check import JPEG, bits_of
 from zoo.pictures.tiff_page import PageFormat, from_stored, read_format
@@ -82,20 +84,16 @@ class TiffPicture(Picture):
 
     def _read_axes(self) -> None:
         """Axes and shape by what ImageJ, OME or tifffile wrote of them, if it fits the pages."""
-        first = self.formats[0].shape
-        count = self.n_planes = len(self._pages)
-        self.in_one_page = False
+        first, count, series = self.formats[0].shape, len(self._pages), self._series()
+        self.in_one_page = series is not None and count == 1 and contiguous(series)
+        self.n_planes = pages_in(series) if series and self.in_one_page else count
+        count = self.n_planes
         sizes: tuple[int, ...] = (count, *first) if count > 1 else first
         self.axes = "IYX" if count > 1 else "YX"
-        series = self._series()
         if series is not None:
-            pairs = [pair for pair in zip(series.axes, series.shape, strict=True) if pair[0] != "S"]
-            found = tuple(size for _, size in pairs)
-            planes = prod(found[:-2])
-            if len(self._pages) == 1 and planes > 1 and series.dataoffset is not None:
-                self.n_planes, self.in_one_page = planes, True
-            axes = "".join(axis for axis, _ in pairs)
-            if axes.endswith(("YX", ROWS)) and found[-2:] == first and planes == self.n_planes:
+            axes, found = axes_between_pages(self.where, series, self._pages[0])
+            fits = axes.endswith("YX") or (axes.endswith(ROWS) and self.channels == 1)
+            if fits and found[-2:] == first and prod(found[:-2]) == count:
                 self.axes, sizes = axes, found
         self.shape = sizes if self.channels == 1 else (*sizes, self.channels)
 
@@ -119,7 +117,7 @@ class TiffPicture(Picture):
                 "its description of axes cannot be read: pages are taken one by one"
             )
             return None
-        return found[0] if len(found) == 1 else None
+        return single_series(self.where, found, len(self._pages))
 
     def _add_remarks(self, left_out: int) -> None:
         first = self._pages[0]
@@ -171,6 +169,7 @@ class TiffPicture(Picture):
             page, form = self._pages[0], self.formats[0]
             return from_stored(page, form, self._read_behind(page, number))
         page = self._pages[number]
+        check_jpegxr(self.where, page, self._read)
         return from_stored(page, self.formats[number], page.asarray())
 
     def _read_behind(self, page: TiffPage, number: int) -> Array:

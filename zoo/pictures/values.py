@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from zoo.spec.value_range import FARTHEST
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 TOO_BRIGHT = 1.5  # times white: more than highlights in floats would explain
@@ -70,14 +72,21 @@ def doubt_of_white(depth: Depth, highest: float) -> str:
     return ""
 
 
-def not_finite(values: Array) -> str:
-    """The first of floats (H, W) or (H, W, C) that is no finite number, and its place; "" for none.
+def first_unusable(values: Array, black: float, white: float) -> str:
+    """The first value that no network can compute with, and its place; "" for none.
 
-    As in ``nan at row 3, column 5``; rows and columns count from 0.
+    It is no finite number, or more than 1e15 times as far from black as white is. As in
+    ``nan at row 3, column 5``; rows and columns count from 0.
+
+    Args:
+        values: (H, W) or (H, W, C).
+        black, white: the values of both.
     """
-    if np.isfinite(values.min()) and np.isfinite(values.max()):
+    low, high = (black + sign * FARTHEST * (white - black) for sign in (-1, 1))
+    if low <= float(values.min()) and float(values.max()) <= high:
         return ""
-    place = np.argwhere(~np.isfinite(values))[0]
+    wide = values.astype(np.float64)  # the ends may be beyond their own type
+    place = np.argwhere(~((wide >= low) & (wide <= high)))[0]
     return f"{values[tuple(place)]:g} at row {place[0]}, column {place[1]}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from zoo.pictures.channel_pages import channel_pages
 from zoo.pictures.read import open_picture
 from zoo.pictures.values import ValueRange
 from zoo.plugins.registry import Registry
+from zoo.spec.value_range import fits_float32
 from zoo.train.measured_range import AS_STORED, span
 from zoo.train.session import initial_model
 from zoo.train.step import TrainStep
@@ -65,16 +66,19 @@ def single_architecture(
             f"is {given.data.target.type}, which takes two views. "
             "Use one that takes one, such as neighbors.",
         )
-    crop = given.input.height, given.input.width
-    while any(a > b for a, b in zip(pairing.window(*crop), size, strict=True)):
-        crop = crop[0] // 2, crop[1] // 2
-        if min(crop) < SMALLEST_CROP:
-            needed = pairing.window(SMALLEST_CROP, SMALLEST_CROP)
-            raise DataError(
-                f"is {size[0]} x {size[1]} pixels (height x width), and {needed[0]} x {needed[1]} "
-                "are needed to train on it"
-            )
-    return read(f"input.height={crop[0]}", f"input.width={crop[1]}")
+    crop = [given.input.height, given.input.width]
+    for axis in (0, 1):
+        while pairing.window(*crop)[axis] > size[axis]:
+            crop[axis] //= 2
+    if min(crop) < SMALLEST_CROP:
+        needed = pairing.window(SMALLEST_CROP, SMALLEST_CROP)
+        raise DataError(
+            f"is {size[0]} x {size[1]} pixels (height x width), and {needed[0]} x {needed[1]} "
+            "are needed to train on it"
+        )
+    turning = [name for name in ("transpose", "rotate") if given.data.augment[name]]
+    upright = [f"data.augment.{name}=false" for name in turning if crop[0] != crop[1]]
+    return read(f"input.height={crop[0]}", f"input.width={crop[1]}", *upright)
 
 
 @torch.no_grad()
@@ -86,6 +90,7 @@ def denoiser_of(
     network: Path = DEFAULT_NETWORK,
     minutes: float | None = None,
     value_range: ValueRange | None = None,
+    axes: str | None = None,
     max_pixels: int | None = None,
     on_step: Callable[[float], object] = lambda done: None,
 ) -> Denoiser:
@@ -98,6 +103,7 @@ def denoiser_of(
         network: the architecture file.
         minutes: how long to train, about; None for the file's own number of steps.
         value_range: black and white of the file's values; None for what they span.
+        axes: a letter for each axis of a TIFF, by the user's word; None for those of the file.
         max_pixels: larger pictures are refused; None for what memory allows.
         on_step: called with the part that is done, 0 to 1; what it raises ends the work.
 
@@ -107,13 +113,13 @@ def denoiser_of(
         DivergenceError: the loss is no longer finite.
     """
     with open_picture(picture, max_pixels=max_pixels) as opened:
-        channels = channel_pages(opened).channels
-        height, width = (opened.shape[opened.axes.index(axis)] for axis in "YX")
+        channels = channel_pages(opened, axes).channels
+    images, value_range = _pages(picture, channels, value_range, axes)
+    height, width = (min(image.shape[axis] for image in images) for axis in (1, 2))
     try:
         spec = single_architecture(network, registry, channels, (height, width))
     except DataError as error:
         raise DataError(f"{picture}: {error}.") from None
-    images, value_range = _pages(picture, channels, value_range)
     names = tuple(f"{picture.name}[{page}]" for page in range(len(images)))
     model = _trained(
         Compiler(spec, registry), SingleImages(names, images), device, minutes, on_step
@@ -122,16 +128,32 @@ def denoiser_of(
 
 
 def _pages(
-    picture: Path, channels: int, value_range: ValueRange | None
+    picture: Path, channels: int, value_range: ValueRange | None, axes: str | None
 ) -> tuple[tuple[Tensor, ...], ValueRange]:
     """The images of a file, black at 0 and white at 1, and the values of both in the file."""
-    (images,) = read_images([picture], channels, value_range=value_range or ValueRange(*AS_STORED))
+    given = value_range or ValueRange(*AS_STORED)
+    (images,) = read_images([picture], channels, value_range=given, axes=axes)
     images = [image.float() for image in images[:: -(-len(images) // MOST_PAGES)]]
     if value_range is not None:
         return tuple(images), value_range
-    low, high = span(images)
-    high = high if high > low else low + 1  # nothing to see, and nothing to divide by
+    low, high = _ends(images)
+    if not fits_float32(low, high):
+        raise DataError(
+            f"{picture}: its values are from {low:g} to {high:g}, too close together to learn "
+            "from. Save it in another unit, or say which value is white."
+        )
     return tuple((image - low) / (high - low) for image in images), ValueRange(low, high)
+
+
+def _ends(images: Sequence[Tensor]) -> tuple[float, float]:
+    """Black and white by what the images span, or hold at all where that is a single value."""
+    low, high = span(images)
+    if low == high:
+        low = min(float(image.min()) for image in images)
+        high = max(float(image.max()) for image in images)
+    if low == high:  # nothing to see, and nothing to divide by
+        high = low + max(1, abs(low))
+    return low, high
 
 
 def _trained(
@@ -170,7 +192,7 @@ def _trained(
                 started = time.monotonic()
             if minutes is not None and taken == TRIED:
                 each = (time.monotonic() - started) / (TRIED - WARM)
-                steps = max(TRIED, round(minutes * 60 / each))
+                steps = min(max(TRIED, round(minutes * 60 / each)), ENDLESS)
             if taken >= steps:
                 break
             optimizer.lr = base_lr * schedule(taken, steps, 1)

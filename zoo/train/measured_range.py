@@ -10,9 +10,11 @@ import tomli
 from torch import Tensor
 
 from zoo.architecture import Architecture
+from zoo.architecture.read import MEASURED
 from zoo.compiler import Compiler
 from zoo.data.sets import Images, all_images
-from zoo.errors import CheckpointError, DataError
+from zoo.errors import CheckpointError, DataError, format_value
+from zoo.spec.value_range import fits_float32
 
 BLACK, WHITE = 0.001, 0.999  # quantiles of the values
 FAR = 100  # times as bright: 8 bits are 255 times as bright as floats of white 1
@@ -52,6 +54,12 @@ def measured_range(images: Images, where: str, setting: str) -> tuple[float, flo
             f"{where} nearly all values are {low:g}, so that {setting} cannot be 'auto'. "
             "Give the values of black and white, such as [0, 4095]."
         )
+    if not fits_float32(low, high):
+        raise DataError(
+            f"{where} nearly all values are from {low:g} to {high:g}, too close together for "
+            f"{setting} to be 'auto'. Save them in another unit, or give the values of black and "
+            "white."
+        )
     return low, high
 
 
@@ -61,17 +69,20 @@ def with_recorded_range(
     """The same architecture, with the values of a checkpoint in the place of ``auto``.
 
     Raises:
-        CheckpointError: the checkpoint's run has not measured any.
+        CheckpointError: the checkpoint has no values either, or such that cannot be.
     """
     if architecture.data.value_range != "auto":
         return architecture
     try:
         recorded = tomli.loads(content["architecture"])["data"]["range"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return architecture  # another one, and what differs is said of all there is
+    try:
         low, high = map(float, recorded)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CheckpointError(
-            f"{where}: another architecture: data.range is 'auto', and was not when the run began."
-        ) from error
+    except (ValueError, TypeError):
+        low = high = 0.0
+    if not fits_float32(low, high):
+        raise CheckpointError(f"{where}: data.range: is {format_value(recorded)}. {MEASURED}")
     return architecture.with_range(low, high)
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from pathlib import Path
 
 from torch import Tensor
 
-from zoo.data.images import read_images
+from zoo.data.films import film_remarks, find_films, natural
+from zoo.data.images import page_names, read_images
 from zoo.data.sets import ImagePairs
-from zoo.errors import DataError
 from zoo.pictures.folders import Found, find_pictures
 from zoo.pictures.values import ValueRange
-
-NUMBER = re.compile(r"(\d+)")
 
 
 def Frames(  # noqa: N802 - see the package
@@ -23,44 +20,38 @@ def Frames(  # noqa: N802 - see the package
     """Frames t and t + 1, which show nearly the same with independent noise.
 
     Args:
-        path: a TIFF stack; or a folder, in which each stack is a film, and so are the other
-            pictures of each folder in it, in the order of the numbers in their names.
+        path: a TIFF stack; or a folder, in which each stack is a film, and so are other pictures
+            whose names differ in one number only, in the order of that number. Numbers that do not
+            follow each other are no pair.
         channels: C of the images.
         value_range: values of black and white; None for those of each file's type.
 
     Raises:
-        DataError: a file cannot be read, a film has one frame, or its frames differ in size.
+        DataError: a file cannot be read, a film has no two frames that follow each other, or the
+            frames of a film differ in size.
     """
     root = Path(path)
     found = find_pictures(root) if root.is_dir() else Found((root,), "")
-    pictures = sorted(found.pictures, key=_order)
-    contents = read_images(pictures, channels, value_range=value_range)
-    films: dict[str, list[tuple[str, Tensor]]] = {}
-    for file, pages in zip(pictures, contents, strict=True):
-        name = file.relative_to(root).as_posix() if file != root else file.name
-        film = name if len(pages) > 1 else Path(name).parent.as_posix()
-        frames = films.setdefault(film, [])
-        frames += [(name if len(pages) == 1 else f"{name}[{i}]", it) for i, it in enumerate(pages)]
-    for frames in films.values():
-        if len(frames) == 1:
-            raise DataError(f"{frames[0][0]}: is a single frame. Frames are two or more of a film.")
-    pairs = [
-        (film, *first, second)
-        for film, frames in films.items()
-        for first, (_, second) in pairwise(frames)
-    ]
-    files, names, first, second = zip(*pairs, strict=True)
+    contents = read_images(found.pictures, channels, value_range=value_range)
+    names = [it.relative_to(root).as_posix() if it != root else it.name for it in found.pictures]
+    frames: dict[str, Tensor] = {}
+    stacks, singles = [], []
+    for name, pages in zip(names, contents, strict=True):
+        names_of_pages = page_names(name, len(pages))
+        frames.update(zip(names_of_pages, pages, strict=True))
+        if len(pages) > 1:
+            stacks += [(name, *pair) for pair in pairwise(names_of_pages)]
+        else:
+            singles.append(name)
+    films = find_films(singles)
+    pairs = [*stacks, *((film.name, *pair) for film in films for pair in film.pairs)]
+    pairs.sort(key=lambda pair: (natural(pair[0]), natural(pair[1])))
+    remarks = [f"{root}: {remark}" for remark in film_remarks(films)]
     return ImagePairs(
-        names,
-        first,
-        second,
+        tuple(first for _, first, _ in pairs),
+        tuple(frames[first] for _, first, _ in pairs),
+        tuple(frames[second] for _, _, second in pairs),
         second_is_clean=False,
-        files=files,
-        remarks=(found.remark,) if found.remark else (),
+        files=tuple(film for film, _, _ in pairs),
+        remarks=(*([found.remark] if found.remark else []), *remarks),
     )
-
-
-def _order(path: Path) -> list[tuple[bool, int, str]]:
-    """Numbers in a name by their value: ``frame_9`` comes before ``frame_10``."""
-    parts = NUMBER.split(path.as_posix())
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
