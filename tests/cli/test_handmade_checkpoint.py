@@ -76,7 +76,8 @@ def test_resuming_goes_back_to_the_checkpoint_before(
         "warning: run/last.pkl: progress.step: is -1. Use an integer >= 0. Going on from "
     )
     forged(last, last, progress=progress)
-    shutil.copy(last, last.with_name("last.previous.pkl"))
+    for name in ("last.previous.pkl", "best.pkl"):
+        shutil.copy(last, last.with_name(name))
     result = cli(*resume)
     assert (result.code, result.err) == (
         5,
@@ -122,7 +123,8 @@ def test_what_no_run_has_cannot_be_resumed(
     content = copy.deepcopy(load_checkpoint(last))
     change(content)
     forged(last, last, **content)
-    last.with_name("last.previous.pkl").unlink()
+    for name in ("last.previous.pkl", "best.pkl"):
+        last.with_name(name).unlink()
     result = cli("run", base / "tiny.toml", "--out", "run", "--resume", "--epochs", "3")
     assert result.code == 5
     assert message in result.err

@@ -259,7 +259,7 @@ def test_a_full_disk(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    message = "run/architecture.toml: cannot be written: No space left on device."
+    message = "run/last.pkl: cannot be written: No space left on device."
     refused(cli("run", "tiny.toml", "--out", "run"), 1, message)
 
 

@@ -18,7 +18,6 @@ from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
 from zoo.data.evaluation import EvaluationImage
 from zoo.data.record import DataRecord
-from zoo.data.torch_file import is_whole
 from zoo.errors import Stopped, listed
 from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import load_checkpoint
@@ -133,7 +132,7 @@ def _resumed(
 ) -> tuple[Trainer, RunData]:
     """What goes on with the run in ``directory``, and its data."""
     model = unfilled_model(compiler)
-    content = _read(directory, compiler)
+    content, fell_back = _read(directory, compiler)
     spec = with_recorded_range(compiler.architecture, content, directory.last)
     compiler = Compiler(spec, compiler.registry)
     changes = check_resumable(directory.last, content, spec)
@@ -142,8 +141,8 @@ def _resumed(
     trainer = Trainer(spec, compiler, model.to(device), data.batches, data.validation, device)
     trainer.restore(content)
     trainer.record = data.record
-    if not is_whole(directory.last):
-        trainer.save(directory)  # what it goes on from is another one
+    if fell_back:
+        directory.replace_last(trainer.checkpoint())
     directory.write_metrics(trainer.metrics)
     if has_moved(content, spec) and directory.best.exists():
         # zoo evaluate reads the images from where this checkpoint says that they are
@@ -163,8 +162,8 @@ def _resume_command(directory: RunDirectory, device: str) -> str:
     return shell_command("zoo", "run", file, "--out", folder, *options, "--resume")
 
 
-def _read(directory: RunDirectory, compiler: Compiler) -> dict[str, Any]:
-    """The checkpoint of the run in ``directory``."""
+def _read(directory: RunDirectory, compiler: Compiler) -> tuple[dict[str, Any], bool]:
+    """The checkpoint of the run in ``directory``, and whether it is another than ``last.pkl``."""
     content, warning = directory.load_newest()
     if warning:
         warn(warning)
@@ -176,7 +175,7 @@ def _read(directory: RunDirectory, compiler: Compiler) -> dict[str, Any]:
         )
     for other in check_providers(directory.last, content["plugins"], compiler.registry):
         warn(other)
-    return content
+    return content, bool(warning)
 
 
 def _evaluate(

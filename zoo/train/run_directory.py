@@ -101,6 +101,10 @@ class RunDirectory:
         """Write ``last.pkl``, keeping the one before it as ``last.previous.pkl``."""
         save_checkpoint(self.last, content, keep_previous=True)
 
+    def replace_last(self, content: Mapping[str, Any]) -> None:
+        """Write ``last.pkl`` in the place of one that cannot be used."""
+        save_checkpoint(self.last, content)
+
     def save_best(self, content: Mapping[str, Any]) -> None:
         """Write ``best.pkl``."""
         save_checkpoint(self.best, content)
