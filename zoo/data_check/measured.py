@@ -66,7 +66,8 @@ class Measured:
         identical: names of pairs whose pictures are the same.
         unlike: names of pairs whose pictures show different scenes.
         alignment, brightness: of pairs.
-        noise: that between the views of pairs, if these lie on each other, else of single pictures.
+        noise: that between the views of pairs, if these lie on each other, else of single pictures;
+            where the second are clean, or look so, all of it is the first's.
         alone: sigma of the first and of the second views, each seen as single pictures.
         correlation: of the noise.
         clipping: of what is noisy.
@@ -118,9 +119,7 @@ class Measured:
     @property
     def second_looks_clean(self) -> bool:
         """Whether the second views have far less noise than the first."""
-        first, second = (*self.alone, None, None)[:2]
-        known = self.paired and first is not None and second is not None
-        return bool(known) and first >= CLEAN and second < CLEANER * first  # type: ignore[operator]
+        return look_clean(self.alone)
 
     @cached_property
     def shared(self) -> float:
@@ -132,6 +131,12 @@ class Measured:
         if first < SURELY_NOISY:  # what is seen of a single picture may be its texture
             return 0.0
         return max(0.0, 1 - (self.noise.sigma / first) ** 2)
+
+
+def look_clean(alone: Sequence[float | None]) -> bool:
+    """Whether of two views, of the sigmas ``alone``, the second has far less noise."""
+    first, second = alone
+    return first is not None and second is not None and first >= CLEAN and second < CLEANER * first
 
 
 def measure(images: Images, *, copies: bool = True) -> Measured:
@@ -146,21 +151,22 @@ def measure(images: Images, *, copies: bool = True) -> Measured:
     looked_at = _looked_at(scenes, identical)
     windows = draw_windows(looked_at)
     ends = _ends(windows)
-    clean = scenes.second_is_clean
     paired = scenes.paired
+    first = single_noise(windows, ends)
+    second = single_noise(windows, ends, 1) if paired else None
+    alone = tuple(None if it is None else it.sigma for it in (first, second))
+    clean = scenes.second_is_clean or look_clean(alone)
     alignment = find_motion(windows) if paired else None
     from_pairs = alignment is not None and alignment.is_right
     near = alignment is not None and alignment.common.shift < NEAR
     noise = pair_noise(windows, ends, clean) if from_pairs else None
-    first = single_noise(windows, ends)
-    second = single_noise(windows, ends, 1) if paired else None
     unlike = _unlike(windows, alignment, first) if paired else []
     noise = noise or first
     modelled = None if noise is None or noise.follows_texture else noise
     return Measured(
         pictures=_pictures(scenes),
         paired=scenes.paired,
-        second_is_clean=clean,
+        second_is_clean=scenes.second_is_clean,
         range_remarks=tuple(brightness_remarks(v for views in scenes.views for v in views)),
         copies=find_copies(images) if copies else None,
         identical=identical,
@@ -168,7 +174,7 @@ def measure(images: Images, *, copies: bool = True) -> Measured:
         alignment=alignment,
         brightness=compare_brightness(windows) if near else None,
         noise=noise,
-        alone=tuple(None if it is None else it.sigma for it in (first, second)),
+        alone=alone,
         correlation=pair_correlation(windows) if from_pairs else single_correlation(windows, ends),
         clipping=find_clipping(windows, ends, modelled, 1 if clean else 2),
         names=looked_at.names,
