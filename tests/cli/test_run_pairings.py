@@ -279,7 +279,7 @@ def test_a_measured_range_is_kept(cli: Cli, base: Path, data: Path, tmp_path: Pa
     constant.mkdir()
     for name in ("a", "b"):
         Image.new("L", (80, 80), 7).save(constant / f"{name}.png")
-    refused = train(cli, base, str(constant), PAIRINGS["neighbors"], *auto, out="flat")
+    refused = train(cli, base, str(constant), PAIRINGS["neighbors"], *auto, out="new")
     assert (refused.code, refused.err) == (
         4,
         f"folder {constant}: nearly all values are 7, so that data.range cannot be 'auto'. "

@@ -154,7 +154,8 @@ def test_images_smaller_than_a_crop(tiny: Describe, registry: Registry, base: Pa
         load(tiny("input.height=32", "input.width=32"), registry)
     assert str(error.value) == (
         "0.png (and 3 more): 20 x 26 pixels (height x width), too small for crops of 32 x 32. "
-        "Leave it out, or use smaller crops or blocks."
+        "Leave it out, or use smaller crops or blocks. Set input.height to 20 or less and "
+        "input.width to 26 or less."
     )
 
 

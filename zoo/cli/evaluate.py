@@ -88,7 +88,7 @@ def evaluate(
     from zoo.train.baselines import choose_baselines
     from zoo.train.checkpoint import load_checkpoint
     from zoo.train.device import choose_device, device_name
-    from zoo.train.evaluation_files import ImageFolder, csv_text
+    from zoo.train.evaluation_files import ImageFolder, csv_text, require_free_folder
     from zoo.train.evaluation_sets import HELD_OUT, evaluate_sets, load_evaluation_sets
     from zoo.train.find_model import find_model
     from zoo.train.run_images import record_in
@@ -99,6 +99,8 @@ def evaluate(
     baselines = choose_baselines(methods)
     if csv_file is not None:
         _require_free(csv_file, overwrite)
+    if folder is not None:
+        require_free_folder(folder)
     sources = source_components(registry, data)
     found = find_model(model, registry)
     refuse_the_model(found.path, filter(None, [csv_file]))

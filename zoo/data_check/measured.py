@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,7 +39,8 @@ class Pictures:
         megapixels: of all scenes, of one view.
         channels: C.
         sizes: width and height, and how many there are of each, the commonest first.
-        types: ``uint8`` or ``float32``, and how many there are of each.
+        types: of values in files, such as ``uint16``, and how many there are of each; ``uint8`` or
+            ``float32`` where no file tells.
         lowest, highest: values of all pictures, as a part of white.
     """
 
@@ -139,12 +140,15 @@ def look_clean(alone: Sequence[float | None]) -> bool:
     return first is not None and second is not None and first >= CLEAN and second < CLEANER * first
 
 
-def measure(images: Images, *, copies: bool = True) -> Measured:
+def measure(
+    images: Images, *, copies: bool = True, types: Mapping[str, int] | None = None
+) -> Measured:
     """Measure a data set.
 
     Args:
         images: as a source has read them.
         copies: whether copies are looked for, which takes longer the more pictures there are.
+        types: of values in the files, and how many have each; None for those of the images.
     """
     scenes = scenes_of(images)
     identical = identical_pairs(images)
@@ -164,7 +168,7 @@ def measure(images: Images, *, copies: bool = True) -> Measured:
     noise = noise or first
     modelled = None if noise is None or noise.follows_texture else noise
     return Measured(
-        pictures=_pictures(scenes),
+        pictures=_pictures(scenes, types),
         paired=scenes.paired,
         second_is_clean=scenes.second_is_clean,
         range_remarks=tuple(brightness_remarks(v for views in scenes.views for v in views)),
@@ -214,10 +218,10 @@ def _ends(windows: Sequence[Window]) -> tuple[float, float]:
     return float(min(view.min() for view in views)), float(max(view.max() for view in views))
 
 
-def _pictures(scenes: Scenes) -> Pictures:
+def _pictures(scenes: Scenes, of_files: Mapping[str, int] | None) -> Pictures:
     every = [view for views in scenes.views for view in views]
     sizes = Counter((view.shape[2], view.shape[1]) for view in every)
-    types = Counter(str(view.dtype).removeprefix("torch.") for view in every)
+    types = Counter(of_files or (str(view.dtype).removeprefix("torch.") for view in every))
     whites = [255 if view.dtype == torch.uint8 else 1 for view in every]
     return Pictures(
         scenes=len(scenes.views),

@@ -106,7 +106,7 @@ def _strength(measured: Measured, noise: Noise) -> Finding:
         return Finding(NOTE if low else OK, "noise", figure, low)
     if sigma < CLEAN:
         return Finding(OK, "noise", figure, "as good as clean")
-    doubt = "a little noise, or fine texture" if sigma < SURELY_NOISY else "noisy"
+    doubt = "a little noise, or fine texture" if sigma < SURELY_NOISY else "they are noisy"
     if measured.paired:
         return Finding(NOTE, "noise", figure)
     return Finding(
