@@ -51,7 +51,6 @@ def test_what_is_to_be_pasted_stays_whole(monkeypatch: pytest.MonkeyPatch) -> No
     "arguments",
     [
         ("pairings", "neighbors"),
-        ("pairings",),
         ("sources",),
         ("run", "none.toml", "--data", "a,b,c"),
     ],

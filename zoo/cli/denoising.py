@@ -25,14 +25,14 @@ from zoo.inference.file import Options, Result, denoise_file
 from zoo.pictures.jobs import STANDARD, Job
 from zoo.pictures.values import ValueRange
 from zoo.plugins.registry import Registry, load_registry
-from zoo.single import DEFAULT_NETWORK
+from zoo.single import DEFAULT_NETWORK, Training
 from zoo.single import denoiser_of as train_alone
 from zoo.train.device import choose_device
 from zoo.train.find_model import find_model
 from zoo.train.session import load_trained
 from zoo.train.signals import StopRequest
 
-DenoiserOf = Callable[[Job, DenoiseProgress], Denoiser]
+DenoiserOf = Callable[[Job, DenoiseProgress], tuple[Denoiser, Training | None]]
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def _check_stream(name: str, stream: TextIO | None, instead: str) -> None:
         raise UsageError(f"-: the standard {name} is {state}. Use {instead}, or a pipe.")
 
 
-def _always(denoiser: Denoiser, job: Job, progress: DenoiseProgress) -> Denoiser:
+def _always(denoiser: Denoiser, job: Job, progress: DenoiseProgress) -> tuple[Denoiser, None]:
     """The same model for all files."""
-    return denoiser
+    return denoiser, None
 
 
 def _trained_alone(
@@ -119,9 +119,10 @@ def _trained_alone(
     options: Options,
     job: Job,
     progress: DenoiseProgress,
-) -> Denoiser:
-    """A network trained on the picture of a job."""
-    return train_alone(
+) -> tuple[Denoiser, Training]:
+    """A network trained on the picture of a job, and how long it was."""
+    trained: list[Training] = []
+    denoiser = train_alone(
         job.source,
         registry,
         device,
@@ -130,7 +131,9 @@ def _trained_alone(
         value_range=None if options.white is None else ValueRange(0, options.white),
         max_pixels=options.max_pixels,
         on_step=progress.on_training,
+        on_end=trained.append,
     )
+    return denoiser, trained[0]
 
 
 class _Run:
@@ -201,7 +204,7 @@ class _Run:
             self.records.append(result_record(job, "skipped", None, None))
             self.say(f"{job_name(job)}: is there already")
             return
-        denoiser = self.denoiser_of(job, progress)
+        denoiser, training = self.denoiser_of(job, progress)
         result = denoise_file(
             denoiser,
             sys.stdin.buffer if job.source == STANDARD else job.source,
@@ -212,11 +215,17 @@ class _Run:
         )
         progress.hide()
         self.done.append(result)
-        self.records.append(result_record(job, "done", result, None))
+        self.records.append(result_record(job, "done", result, None, training))
         self._tell_once(result, denoiser)
         for what, meaning in result_warnings(result):
             self._warn_once_with(meaning, f"{printable(str(job.source))}: {what}")
-        self.say(result_line(job, result))
+        if training is not None and training.steps < training.usual:
+            self._warn_once_with(
+                "More steps denoise better: leave --minutes out, or give more",
+                f"{printable(str(job.source))}: trained for {training.steps:,} of the usual "
+                f"{training.usual:,} steps",
+            )
+        self.say(result_line(job, result, training))
         if self.comparison is not None and (picture := result.comparison) is not None:
             write_atomically(
                 self.comparison,
