@@ -14,7 +14,7 @@ from PIL import Image
 from zoo.errors import ArchitectureError, DataError, Stopped
 from zoo.pictures.values import ValueRange
 from zoo.plugins.registry import load_registry
-from zoo.single import DEFAULT_NETWORK, denoiser_of, single_architecture
+from zoo.single import DEFAULT_NETWORK, Training, denoiser_of, single_architecture
 
 pytest.importorskip("zoo_residual")
 REGISTRY = load_registry()
@@ -199,5 +199,13 @@ def test_minutes_decide_how_many_steps(tmp_path: Path, tiny: Path) -> None:
     assert len(done) > 10
     assert done[-1] == pytest.approx(1)
     done.clear()
-    denoiser_of(tmp_path / "a.png", REGISTRY, CPU, network=tiny, minutes=1e-6, on_step=done.append)
+    trained: list[Training] = []
+    denoiser_of(
+        *(tmp_path / "a.png", REGISTRY, CPU),
+        network=tiny,
+        minutes=1e-6,
+        on_step=done.append,
+        on_end=trained.append,
+    )
     assert len(done) == 10
+    assert (trained[0].steps, trained[0].usual > 10, trained[0].seconds > 0) == (10, True, True)

@@ -102,7 +102,7 @@ class Compiler:
             raise self.architecture.error(
                 ("data", "range"),
                 f"the source {source.type} takes none. Leave range out, or use folder, pairs, "
-                "burst or frames.",
+                "pkl, burst or frames.",
             )
         return {"value_range": self.value_range}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zoo.architecture import Architecture, parse_architecture
+from zoo.architecture.overrides import parse_overrides
 from zoo.errors import ArchitectureError
 from zoo.plugins.registry import Registry
 
@@ -271,4 +272,26 @@ def test_more_layers_than_fit_into_memory(read: Read) -> None:
         "net.toml:29:1: blocks.f[0]: makes more than 10,000 layers. Repeat it less often. "
         "Used by blocks.e[0] in line 24, by blocks.d[0] in line 19, by blocks.c[0] in line 14, "
         "by blocks.b[0] in line 9, by blocks.a[0] in line 4, by layers[0] in line 40."
+    ]
+
+
+def test_a_variable_that_is_set_and_nothing_uses(registry: Registry, tmp_path: Path) -> None:
+    text = (
+        'format = 1\nname = "net"\ninput = { channels = 3, height = 8, width = 8 }\n'
+        "[vars]\nwidth = 3\nunused = 1\n"
+        '[[layers]]\ntype = "conv2d"\nout_channels = { var = "width" }\nkernel_size = 1\n'
+    )
+
+    def read(*changes: str) -> object:
+        overrides = parse_overrides(changes, tmp_path)
+        return parse_architecture(text, registry, "net.toml", tmp_path, overrides)
+
+    read("vars.width=3")
+    with pytest.raises(ArchitectureError) as caught:
+        read("vars.wdth=8", "vars.width=3", "vars.unused=2")
+    assert str(caught.value).splitlines() == [
+        "--set:1:1: vars.wdth: is a variable that nothing in net.toml uses. Its variables: width. "
+        "Did you mean width?",
+        "--set:3:1: vars.unused: is a variable that nothing in net.toml uses. Its variables: "
+        "width.",
     ]

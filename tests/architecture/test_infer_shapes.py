@@ -134,7 +134,8 @@ train.epochs = 0
 """
     assert refused(lambda: parse_architecture(text, registry, "net.toml", Path())) == [
         "net.toml:2:8: name: is 3. "
-        "Use letters, digits, '_', '-' and '.', starting with a letter or digit.",
+        "Use letters, digits, '_', '-' and '.', starting with a letter or digit. "
+        'Text has quotes: "3".',
         "net.toml:4:11: the output is 6x6, the input 8x8: the loss cannot compare them. "
         "Use layers that give back the input's shape.",
         "net.toml:5:16: train.epochs: is 0. Use an integer >= 1.",

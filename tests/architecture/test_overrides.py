@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,26 @@ def test_a_key_and_a_value(text: str, path: tuple[str, ...], value: Any) -> None
 
 
 @pytest.mark.parametrize(
+    "word",
+    [
+        *("adam", "one_cycle", "../photos/", "~/photos", "/a/b", "first,second", "burst:x"),
+        *("a.b-c", "é", "True", "tru", "falsey", "infinite", "C:\\a"),
+    ],
+)
+def test_a_word_is_text(word: str) -> None:
+    (override,) = parse_overrides([f"a = {word} "], Path("/models"))
+    assert override.value == word
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("inf", float("inf")), ("1979-05-27", date(1979, 5, 27))]
+)
+def test_a_word_that_is_a_toml_value(text: str, value: Any) -> None:
+    (override,) = parse_overrides([f"a={text}"], Path("/models"))
+    assert override.value == value
+
+
+@pytest.mark.parametrize(
     "key", ["", " ", ".a", "a.", "a..b", "a b", "é", "[a]", "#a", "[a]#", "'a"]
 )
 def test_what_is_no_key(key: str) -> None:
@@ -57,11 +78,14 @@ def test_what_is_no_key(key: str) -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["", "adam", "1 2", "1, 2", "'a", "[1", "{a = 1", "1\nb = 2"])
+@pytest.mark.parametrize(
+    "value", ["", "a b", "1 2", "1, 2", "'a", "[1", "{a = 1", "1\nb = 2", "1e"]
+)
 def test_what_is_no_value(value: str) -> None:
     assert refused(lambda: parsed(f"a={value}")) == (
         f"--set:1:1: a: {value!r} is not a TOML value. "
-        "Write a number, true, false, a list, a table, or text in quotes."
+        "Write a number, true, false, one word, a list such as [0, 4095], a table, or text in "
+        "quotes."
     )
 
 

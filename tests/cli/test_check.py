@@ -81,7 +81,9 @@ def test_json_of_a_missing_file(zoo: Any) -> None:
     assert result.code == 2
 
 
-VALUES = "Write a number, true, false, a list, a table, or text in quotes."
+VALUES = (
+    "Write a number, true, false, one word, a list such as [0, 4095], a table, or text in quotes."
+)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ VALUES = "Write a number, true, false, a list, a table, or text in quotes."
         ),
         (
             "check base.toml --set train.epochs=ten",
-            f"--set:1:1: train.epochs: 'ten' is not a TOML value. {VALUES}",
+            '--set:1:1: train.epochs: is "ten". Use an integer >= 1.',
         ),
         (
             "check base.toml --set train.seed=3 --set layers.1.stride=2",

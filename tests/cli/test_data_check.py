@@ -149,6 +149,7 @@ def test_the_range(sources: Path, cli: Cli) -> None:
     assert "--range 0,4095, or --range auto" in findings["range"]["advice"]
     result = cli("data", "check", "twelve", "--range", "0,4095", "--json")
     content = json.loads(result.out)
+    assert content["measured"]["pictures"]["types"] == [["uint16", 4]]
     assert content["measured"]["range_remarks"] == []
     assert content["range"] == [0, 4095]
     assert content["measured"]["noise"]["sigma"] == pytest.approx(12, rel=0.1)

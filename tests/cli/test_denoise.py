@@ -413,8 +413,16 @@ def test_a_network_trained_on_the_picture_alone(cli: Cli) -> None:
     )
     assert Path("a.denoised.png").exists()
     assert "2 pictures denoised" in result.out
-    again = cli("denoise", "--self", "a.png", "--network", "net.toml", "--json", "--overwrite")
+    assert re.search(r"a\.denoised\.png: 40x40, trained \d+ s \(20 steps\), denoised ", result.out)
+    options = ("--network", "net.toml", "--json", "--overwrite")
+    again = cli("denoise", "--self", "a.png", *options)
     assert json.loads(again.out)[0]["status"] == "done"
+    assert json.loads(again.out)[0]["training"]["steps"] == 20
+    short = cli("denoise", "--self", "a.png", *options, "--minutes", "1e-6")
+    assert short.err == (
+        "warning: a.png: trained for 10 of the usual 20 steps. More steps denoise better: leave "
+        "--minutes out, or give more\n"
+    )
 
 
 def test_what_cannot_be_written_is_refused_before_training(cli: Cli) -> None:

@@ -33,8 +33,12 @@ def test_the_table(finished: Any, cli: Callable[..., Any]) -> None:
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
     assert lines[:2] == ["device: cpu (1 threads)", f"model: tiny, {finished.path / 'best.pkl'}"]
-    closing = finished.result.out.splitlines()[6:-1]
-    assert lines[2:] == closing
+    assert lines[2] == (
+        "data: held out, 1 image (2.png); noise gaussian, sigma 25 is added; outputs are compared "
+        "with the images before that"
+    )
+    closing = finished.result.out.splitlines()[7:-1]
+    assert lines[3:] == closing
 
 
 def test_a_checkpoint_alone_is_enough(

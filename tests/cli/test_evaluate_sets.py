@@ -82,7 +82,7 @@ def test_the_table_of_several(
         *("evaluate", finished.path, "--data", "photos", "--data", long, "--data", "pairs.pkl")
     )
     assert (result.code, result.err) == (0, "")
-    lines = result.out.splitlines()[2:]
+    lines = result.out.splitlines()[5:]
     assert max(map(len, lines)) <= 80
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "dB" in line]
     methods = ["noisy input", "gaussian blur, 0.9 px", "non-local means", "this model"]

@@ -19,7 +19,9 @@ from PIL import Image
 
 ALLOWED = "Images are PNG, JPEG, TIFF, BMP or WebP files."
 PAIRS = "A file of pairs is a torch.save of two uint8 tensors of one shape (N, C, H, W)."
-VALUES = "Write a number, true, false, a list, a table, or text in quotes."
+VALUES = (
+    "Write a number, true, false, one word, a list such as [0, 4095], a table, or text in quotes."
+)
 KEYS = "Write keys joined by dots, such as optimizer.lr."
 NOT_A_CHECKPOINT = "damaged, or not a checkpoint. Use a .pkl file that zoo has written."
 
@@ -28,6 +30,8 @@ NOT_A_CHECKPOINT = "damaged, or not a checkpoint. Use a .pkl file that zoo has w
 def folder(base: Path, tmp_path: Path) -> Path:
     """The working folder of ``cli``, with an architecture and images."""
     shutil.copytree(base, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "old").mkdir()
+    shutil.copy(base / "tiny.toml", tmp_path / "old" / "architecture.toml")
     return tmp_path
 
 
@@ -63,7 +67,36 @@ USAGE = [
     ("run none.toml", "none.toml: cannot be read: No such file or directory."),
     ("run photos", "photos: cannot be read: Is a directory."),
     (
+        "run old",
+        "old: cannot be read: Is a directory. It is the folder of a run, whose file is "
+        "old/architecture.toml: zoo run old/architecture.toml --out old --resume goes on with it.",
+    ),
+    (
+        "run tiny.toml --data brust:x",
+        '--data brust:x: is "brust:x". What stands before a colon is one of: pairs, burst, frames. '
+        'Did you mean "burst:x"?',
+    ),
+    (
+        "run tiny.toml --data folder:x",
+        '--data folder:x: is "folder:x". What stands before a colon is one of: pairs, burst, '
+        'frames. Did you mean "x"?',
+    ),
+    (
+        "run tiny.toml --data a,b,c",
+        '--data a,b,c: is "a,b,c", 3 names with commas between them. A comma stands between the '
+        "two folders of pairs: name one folder, or two.",
+    ),
+    (
+        "run tiny.toml --data https://x.org/a.zip",
+        '--data https://x.org/a.zip: is "https://x.org/a.zip". zoo downloads nothing: name a '
+        "folder or file.",
+    ),
+    (
         "run tiny.toml --out photos",
+        "--out photos: already there. Use another folder.",
+    ),
+    (  # before the images are read
+        "run tiny.toml --out photos --data none",
         "--out photos: already there. Use another folder.",
     ),
     (
@@ -100,7 +133,21 @@ CHANGES = [
     ("#=3", f'"#" is not a key. {KEYS}'),
     ("a b=3", f'"a b" is not a key. {KEYS}'),
     ("train.epochs=", f"train.epochs: '' is not a TOML value. {VALUES}"),
-    ("train.epochs=abc", f"train.epochs: 'abc' is not a TOML value. {VALUES}"),
+    ("train.epochs=abc", 'train.epochs: is "abc". Use an integer >= 1.'),
+    (
+        "train.schedule=stp",
+        'train.schedule: is "stp". Use one of: constant, cosine, one_cycle, '
+        'step. Did you mean "step"?',
+    ),
+    (
+        "data.augment.flip=True",
+        'data.augment.flip: is "True". Use true or false. Write it in lower case.',
+    ),
+    (
+        "data.source=2024",
+        "data.source: is 2024. Use a name or a table with a 'type'. Text has quotes: \"2024\".",
+    ),
+    ("vars.wdth=8", "vars.wdth: is a variable that nothing in tiny.toml uses. It has none."),
     ("train.epochs=0", "train.epochs: is 0. Use an integer >= 1."),
     ("train.epochs=2.0", "train.epochs: is 2.0. Use an integer >= 1."),
     ("train.epochs=true", "train.epochs: is true. Use an integer >= 1."),
@@ -155,13 +202,20 @@ DATA = [
     (
         "small",
         "0.png (and 3 more): 15 x 16 pixels (height x width), too small for crops of 16 x 16. "
-        "Leave it out, or use smaller crops or blocks.",
+        "Leave it out, or use smaller crops or blocks. Set input.height to 15 or less and "
+        "input.width to 16 or less.",
     ),
     ("one", "data: there is only one image to train and to validate on, a.png. Give two or more."),
     ("text.pkl", f"{{}}/text.pkl: damaged, or not a file of this kind. {PAIRS}"),
     ("none.pkl", f"{{}}/none.pkl: no such file. {PAIRS}"),
     ("tensor.pkl", f"{{}}/tensor.pkl: holds a Tensor. {PAIRS}"),
     ("none,photos", "{}/none: no such folder. Give a folder of images."),
+    ("x/brust:x", "{}/x/brust:x: no such folder. Give a folder of images."),
+    (
+        "burst:one/a.png",
+        "{}/one/a.png: is a file. A burst has a folder for each scene, with its "
+        "shots: name the folder that has these. For the frames of one film: frames:FILE.",
+    ),
 ]
 
 

@@ -50,25 +50,27 @@ def test_the_files_of_a_run(finished: Any) -> None:
 
 def test_what_it_prints(finished: Any, base: Path) -> None:
     lines = finished.result.out.splitlines()
-    assert lines[:4] == [
+    assert lines[:5] == [
         "device: cpu (1 threads), precision float32",
         "model: tiny, 4 layers, 223 parameters",
         f"data: folder {base / 'photos'}, 4 images, 10 crops an epoch, "
         "1 image to validate on (2.png)",
+        "validation: noise gaussian, sigma 25 is added; outputs are compared with the images "
+        "before that",
         "run: run",
     ]
-    for epoch, line in enumerate(lines[4:6], start=1):
+    for epoch, line in enumerate(lines[5:7], start=1):
         assert re.fullmatch(
             rf"epoch {epoch}/2  loss {NUMBER}  validation loss {NUMBER}  PSNR {NUMBER} dB"
             rf"  \d+ images/s  {NUMBER} s  0:00:\d\d left(  best)?",
             line,
         )
-    assert "best" in lines[4]
-    assert lines[6] == "1 image"
+    assert "best" in lines[5]
+    assert lines[7] == "1 image"
     names = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
     assert names == ["noisy input", "gaussian blur, 0.9 px", "non-local means", "this model"]
     assert lines[-1] == "run: run"
-    assert max(map(len, lines[6:])) <= 80
+    assert max(map(len, lines[7:])) <= 80
     assert "\x1b" not in finished.result.out  # plain text where that is no terminal
 
 
@@ -178,6 +180,9 @@ def test_remarks_are_warnings(cli: Callable[..., Any], base: Path) -> None:
     result = cli("run", base / "tiny.toml", "--out", "run", "--epochs", "1", "--set", change)
     assert (result.code, result.err) == (
         0,
+        "warning: data.noise is impulse and data.evaluation_noise gaussian: the model is "
+        "validated, and evaluated, on another noise than it learns. If it should not be, set "
+        "data.evaluation_noise too\n"
         "warning: impulse noise is not zero-mean: with noisy targets the mse learns a mean that "
         'is drawn towards grey. Use loss = "l1", which learns the median, or '
         'data.target = "clean"\n',

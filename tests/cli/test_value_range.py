@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
+
+from zoo.data.sources.pickle_pairs import PicklePairs
+from zoo.pictures.values import ValueRange
 
 Cli = Callable[..., Any]
 DARK = "the brightest value of all images is"
@@ -58,7 +62,7 @@ def test_a_source_that_takes_no_range(twelve: Path, cli: Cli) -> None:
     result = cli("run", twelve, "--data", "demo", "--set", "data.range=[0, 100]", "--out", "out")
     assert result.code == 2
     assert result.err.endswith(
-        "data.range: the source demo takes none. Leave range out, or use folder, pairs, "
+        "data.range: the source demo takes none. Leave range out, or use folder, pairs, pkl, "
         "burst or frames.\n"
     )
 
@@ -160,3 +164,17 @@ def test_a_picture_too_dark_to_be_learnt_from(base: Path, cli: Cli) -> None:
     assert result.err.endswith(
         "too close together to learn from. Save it in another unit, or say which value is white.\n"
     )
+
+
+def test_pairs_of_bytes_in_a_file(twelve: Path, cli: Cli) -> None:
+    """They keep their white where that of the range is above it, as 8-bit pictures do."""
+    run(cli, twelve, "--data", "twelve", "--set", "data.range=[0, 4095]")
+    sides = torch.randint(256, (2, 2, 3, 16, 16), dtype=torch.uint8).unbind()
+    torch.save(sides, "pairs.pkl")
+    result = cli("evaluate", "out", "--data", "pairs.pkl", "--json", "--methods", "none")
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(result.out)["psnr_noisy"] == pytest.approx(7.8, abs=0.5)  # of even noise
+    images = PicklePairs("pairs.pkl", 3, value_range=ValueRange(51, 204))
+    torch.testing.assert_close(images.first[0], (sides[0][0] - 51.0) / 153)
+    images = PicklePairs("pairs.pkl", 3, value_range=ValueRange(0, 4095))
+    assert torch.equal(images.first[0], sides[0][0])

@@ -270,14 +270,16 @@ def test_sizes_must_be_positive(name: str, value: int) -> None:
             None,
             "noisy",
             "pair 0 (and 2 more): 3 x 6 pixels (height x width), too small for crops of 4 x 4. "
-            "Leave it out, or use smaller crops or blocks.",
+            "Leave it out, or use smaller crops or blocks. Set input.height to 3 or less and "
+            "input.width to 6 or less.",
         ),
         (
             photographs((40, 50), (31, 99)),
             PixelSampling([6, 8]),
             "noisy",
             "1.png: 31 x 99 pixels (height x width), too small for crops of 32 x 32. "
-            "Leave it out, or use smaller crops or blocks.",
+            "Leave it out, or use smaller crops or blocks. Set input.height to 3 or less and "
+            "input.width to 6 or less.",
         ),
     ],
 )

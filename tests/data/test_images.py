@@ -434,3 +434,20 @@ def test_of_many_damaged_files_the_first_are_named(tmp_path: Path) -> None:
     assert last == (
         "13 of 13 picture files cannot be used, 3 more than are named. Mend them, or take them out."
     )
+
+
+def test_wrong_channels_are_said_once(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{index}.png" for index in range(5)]
+    for index, path in enumerate(paths):
+        Image.new("L" if index == 2 else "RGB", (4, 4)).save(path)
+    with pytest.raises(DataError) as caught:
+        read_images(paths, 2)
+    colour, grey, last = str(caught.value).splitlines()
+    assert colour == (
+        f"4 files ({paths[0]}, {paths[1]}, {paths[3]} and 1 more): each has 3 channels, and the "
+        "architecture takes 2. Set input.channels = 3."
+    )
+    assert grey == (
+        f"{paths[2]}: has 1 channel, and the architecture takes 2. Set input.channels = 1."
+    )
+    assert last == "5 of 5 picture files cannot be used. Mend them, or take them out."

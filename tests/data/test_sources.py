@@ -278,6 +278,22 @@ def test_what_was_left_out_is_remarked(tmp_path: Path) -> None:
     assert Folder(str(tmp_path / "one"), 1).remarks == ()
 
 
+def test_folders_that_look_like_bursts(tmp_path: Path) -> None:
+    draws = np.random.default_rng(0)
+    for scene in ("scene a", "scene b"):
+        clean = np.kron(draws.uniform(40, 200, (4, 4)), np.ones((8, 8)))
+        (tmp_path / scene).mkdir()
+        for shot in range(2):
+            noisy = (clean + draws.normal(0, 10, clean.shape)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(noisy).save(tmp_path / scene / f"{shot}.png")
+    assert Folder(str(tmp_path), channels=1).remarks == (
+        f"{tmp_path}: the pictures of each folder in it show one scene (2 in scene a), and are "
+        "taken for scenes of their own. For noisy shots of each scene write burst: before its name",
+    )
+    (tmp_path / "scene b" / "1.png").unlink()
+    assert Folder(str(tmp_path), channels=1).remarks == ()
+
+
 # pkl
 
 

@@ -226,6 +226,7 @@ def test_second_pictures_that_are_clean() -> None:
     unsaid = checked(replace(data, second_is_clean=False))
     assert harmful(unsaid) == []
     assert [it.what for it in unsaid.findings if it.level == "note"].count("second views") == 1
+    assert unsaid.measured.sigma == pytest.approx(20, rel=0.03)  # none of it is of the second
     said = checked(ImagePairs(data.names, data.first, data.second, True), "clean")
     assert harmful(said) == []
     assert said.measured.sigma == pytest.approx(20, rel=0.03)

@@ -72,6 +72,7 @@ def test_the_content_of_evaluation_json(model: Sequential) -> None:
     assert list(content) == [
         "data",
         "n_images",
+        "noise",
         "compared_with",
         "psnr",
         "psnr_of_mean_mse",

@@ -64,20 +64,28 @@ def test_nothing_to_remark(tiny: Describe, registry: Registry) -> None:
 @pytest.mark.parametrize("noise", ["impulse", "text"])
 def test_noise_of_another_mean_with_the_mse(noise: str, tiny: Describe, registry: Registry) -> None:
     change = f'data.noise="{noise}"'
+    other = (
+        f"data.noise is {noise} and data.evaluation_noise gaussian: the model is validated, and "
+        "evaluated, on another noise than it learns. If it should not be, set "
+        "data.evaluation_noise too"
+    )
     assert load(tiny(change), registry).remarks == (
+        other,
         f"{noise} noise is not zero-mean: with noisy targets the mse learns a mean that is drawn "
         'towards grey. Use loss = "l1", which learns the median, or data.target = "clean"',
     )
-    assert load(tiny(change, 'loss="l1"'), registry).remarks == ()
-    assert load(tiny(change, 'data.target="clean"'), registry).remarks == ()
+    assert load(tiny(change, 'loss="l1"'), registry).remarks == (other,)
+    assert load(tiny(change, 'data.target="clean"'), registry).remarks == (other,)
+    same = f'data.evaluation_noise="{noise}"'
+    assert load(tiny(change, same, 'loss="l1"'), registry).remarks == ()
 
 
 def test_noise_for_pairs(tiny: Describe, registry: Registry, pairs: Path) -> None:
     spec = tiny(f'data.source="{pairs}"')
     unused = "the images are noisy already: data.noise is not used"
     no_clean = (
-        "there are no clean images to validate on: PSNR and SSIM compare with the second noisy "
-        "image of each pair, so they are lower than against a clean one"
+        "there are no clean images to validate on: PSNR and SSIM compare with the second "
+        "image of each pair, and where that is noisy they are lower than against a clean one"
     )
     assert load(spec, registry).remarks == (unused, no_clean)
     assert load(tiny(f'data={{source="{pairs}"}}'), registry).remarks == (no_clean,)
@@ -98,7 +106,8 @@ def test_missing_pixels_need_a_loss_with_a_mask(tiny: Describe, with_plain_loss:
         "takes no mask. Use a loss that does, such as mse."
     )
     clean = tiny(noise, 'loss="plain"', 'data.target="clean"', registry=with_plain_loss)
-    assert load(clean, with_plain_loss).remarks == ()
+    (remark,) = load(clean, with_plain_loss).remarks
+    assert remark.startswith("data.noise is bernoulli and data.evaluation_noise gaussian: ")
 
 
 def test_missing_pixels_reach_the_loss_as_a_mask(
@@ -145,7 +154,8 @@ def test_images_smaller_than_a_crop(tiny: Describe, registry: Registry, base: Pa
         load(tiny("input.height=32", "input.width=32"), registry)
     assert str(error.value) == (
         "0.png (and 3 more): 20 x 26 pixels (height x width), too small for crops of 32 x 32. "
-        "Leave it out, or use smaller crops or blocks."
+        "Leave it out, or use smaller crops or blocks. Set input.height to 20 or less and "
+        "input.width to 26 or less."
     )
 
 

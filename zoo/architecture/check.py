@@ -26,7 +26,7 @@ from zoo.architecture.misfits import misfits
 from zoo.architecture.paths import written_path
 from zoo.architecture.problems import Problems, did_you_mean, schema_problems
 from zoo.architecture.schema import Schema, describe
-from zoo.architecture.sources import expand_source, typed_source
+from zoo.architecture.sources import expand_source, misspelt_source, typed_source
 from zoo.errors import (
     ArchitectureError,
     ArgumentError,
@@ -34,6 +34,7 @@ from zoo.errors import (
     Problem,
     format_error,
     format_value,
+    quoted,
 )
 from zoo.plugins.distributions import canonical
 from zoo.plugins.isolation import isolated
@@ -203,10 +204,15 @@ class _Checker:
 
     def _chosen(self, kind: str, node: Node, path: TomlPath) -> Any:
         """A table ``{type, parameters}`` from a name or a table."""
-        node = self._as_table(kind, node)
+        node = self._as_table(kind, node, path)
+        if node.value is UNKNOWN:  # reported
+            return UNKNOWN
         if not isinstance(node.value, Mapping):
-            message = f"is {format_value(node.plain())}. Use a name or a table with a 'type'."
-            return self._problem(node, path, message)
+            value = format_value(node.plain())
+            is_text = kind == "source" and not isinstance(node.value, list)  # as a folder 2024
+            hint = f"Text has quotes: {quoted(value)}." if is_text else ""
+            message = f"is {value}. Use a name or a table with a 'type'."
+            return self._problem(node, path, message, hint)
         if "type" not in node.table:
             known = ", ".join(self.registry.names(kind))
             return self._problem(node, path, f"has no 'type'. Use one of: {known}.")
@@ -220,12 +226,16 @@ class _Checker:
             self._check_together(entry, resolved, node, path)
         return {"type": node.table["type"].value, **resolved}
 
-    def _as_table(self, kind: str, node: Node) -> Node:
-        """The table that a name stands for; other values as they are."""
+    def _as_table(self, kind: str, node: Node, path: TomlPath) -> Node:
+        """The table that a name stands for, unknown for a wrong one; other values as they are."""
         if not isinstance(node.value, str):
             return node
         if kind == "source":
             names, base = self.registry.names("source"), node.location.file.base
+            message, meant = misspelt_source(node.value, names, base)
+            if message:
+                self._problem(node, path, message, meant)
+                return Node(UNKNOWN, node.location, node.key)
             return literal(expand_source(node.value, names, base), node.location, node.key)
         return Node({"type": node}, node.location, node.key)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,13 +13,15 @@ from zoo.errors import ArchitectureError, Problem, format_value, printable
 from zoo.files import read_regular
 from zoo.plugins.suggestions import suggest
 
+RUN = "architecture.toml"  # in the folder of a run
+
 
 def read_text(path: str | Path) -> str | Problem:
     """The text of an architecture file, or what is wrong with the file."""
     try:
         return read_regular(Path(path)).decode("utf-8")
     except OSError as error:
-        hint = _meant(Path(path)) if isinstance(error, FileNotFoundError) else ""
+        hint = _meant(Path(path)) if isinstance(error, FileNotFoundError) else _of_run(Path(path))
         message = f"cannot be read: {error.strerror}."
         return Problem(str(path), (), message, hint=hint, subject="")
     except ValueError as error:
@@ -36,6 +39,18 @@ def _meant(path: Path) -> str:
     files = {file.stem: file for file in known}
     found = suggest(path.stem, files)
     return f"Did you mean {printable(str(files[found]))}?" if found else ""
+
+
+def _of_run(path: Path) -> str:
+    """What to do with the folder of a run; "" for any other path."""
+    file = path / RUN
+    if not (path.is_dir() and file.is_file()):
+        return ""
+    folder, inside = (shlex.quote(printable(str(it))) for it in (path, file))
+    return (
+        f"It is the folder of a run, whose file is {inside}: zoo run {inside} --out {folder} "
+        "--resume goes on with it."
+    )
 
 
 def extended(document: Node, files: Sequence[Path] = ()) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,9 @@ import tomli
 
 from zoo.architecture.document import File, Node, SourceLocation, literal
 from zoo.errors import ArchitectureError, Problem, format_path, format_value
+
+# Text that needs no quotes after --set: a name or a path, which no other value begins like.
+WORD = re.compile(r"""[^\W\d][^\s"'#=\[\]{}]*|[~.]{0,2}/[^\s"'#=\[\]{}]+""")
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,9 @@ class Override:
 
 
 def parse_overrides(texts: Sequence[str], base: Path) -> list[Override]:
-    """The overrides in ``KEY=VALUE`` texts: a dotted TOML key and a TOML value each.
+    """The overrides in ``KEY=VALUE`` texts: a dotted TOML key, and a TOML value or a single word.
+
+    A word that is no TOML value, a name or a path, is text: ``train.schedule=step``.
 
     Problems are at ``--set``, in the line of the text's number and column 1.
 
@@ -89,10 +95,12 @@ def _parsed(text: str, location: SourceLocation) -> Override | Problem:
     try:
         (parsed,) = tomli.loads(f"value = {value}").values()
     except (tomli.TOMLDecodeError, ValueError):
-        return location.problem(
-            f"{value.strip()!r} is not a TOML value. "
-            "Write a number, true, false, a list, a table, or text in quotes."
-        )
+        parsed = value.strip()
+        if not WORD.fullmatch(parsed):
+            return location.problem(
+                f"{parsed!r} is not a TOML value. Write a number, true, false, one word, a list "
+                "such as [0, 4095], a table, or text in quotes."
+            )
     return Override(path, parsed, location)
 
 

@@ -10,7 +10,7 @@ from jsonschema import ValidationError
 
 from zoo.architecture.document import Node, TomlPath, has_unknown
 from zoo.architecture.schema import Schema, describe, validate
-from zoo.errors import ArchitectureError, Problem, format_path, format_value
+from zoo.errors import ArchitectureError, Problem, format_path, format_value, quoted
 from zoo.plugins.suggestions import suggest
 
 MOST = 100  # mistakes that are reported
@@ -113,12 +113,15 @@ def _properties(schema: Any) -> Mapping[str, Schema]:
 def _hint(value: Any, schema: Any) -> str:
     """What a value of the wrong kind may have been meant to be."""
     if not isinstance(value, str):
-        return ""
+        is_text = schema.get("type") == "string" and not isinstance(value, (list, dict))
+        return f"Text has quotes: {quoted(format_value(value))}." if is_text else ""
     names = [name for name in schema.get("enum", ()) if isinstance(name, str)]
     if names:
         return did_you_mean(value, names, quoted=True)
     if schema.get("type") == "boolean":
-        return "It has no quotes." if value in ("true", "false") else ""
+        if value in ("true", "false"):
+            return "It has no quotes."
+        return "Write it in lower case." if value.lower() in ("true", "false") else ""
     return "Numbers have no quotes." if _is_number(value) else ""
 
 

@@ -16,7 +16,7 @@ from zoo.architecture.infer_shapes import InferredShapes, ShapeInference
 from zoo.architecture.overrides import Override, apply_overrides
 from zoo.architecture.paths import with_uris
 from zoo.architecture.spec import Architecture, build_spec
-from zoo.architecture.variables import meant_variables
+from zoo.architecture.variables import meant_variables, unused_variables
 from zoo.errors import ArchitectureError, Problem
 from zoo.plugins.registry import Registry
 
@@ -61,7 +61,9 @@ def parse_architecture(
         ArchitectureError, PluginError: as for :func:`read_architecture`.
     """
     try:
-        document = apply_overrides(extended(parse(text, file, base)), overrides)
+        document = apply_overrides(extended(parse(text, file, base)), changes := list(overrides))
+        if unused := list(unused_variables(document, changes, file)):
+            raise ArchitectureError(unused)
         return _checked(document, registry, file)
     except RecursionError as error:
         raise _too_deep(file) from error

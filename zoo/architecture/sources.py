@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import tomli
 
+from zoo.errors import format_value
+from zoo.plugins.suggestions import suggest
+
 OF_TORCH_SAVE = (".pkl", ".pt")
+PREFIXES: Mapping[str, str] = {"pairs": "folder", "burst": "path", "frames": "path"}
 
 
-def expand_source(text: str, names: Container[str], base: Path = Path()) -> dict[str, Any]:
+def expand_source(text: str, names: Collection[str], base: Path = Path()) -> dict[str, Any]:
     """The table that a short form stands for.
 
     ============== =========================================================
@@ -37,17 +41,46 @@ def expand_source(text: str, names: Container[str], base: Path = Path()) -> dict
         return {"type": "folder", "path": text}
     if text.lower().endswith(OF_TORCH_SAVE):
         return {"type": "pkl", "path": text}
-    for prefix, source in (("burst:", "burst"), ("frames:", "frames")):
-        if text.startswith(prefix):
-            return {"type": source, "path": text.removeprefix(prefix)}
-    if text.startswith("pairs:"):
-        return {"type": "pairs", "folder": text.removeprefix("pairs:")}
+    prefix, colon, rest = text.partition(":")
+    if colon and prefix in PREFIXES:
+        return {"type": prefix, PREFIXES[prefix]: rest}
     for comma in (index for index, character in enumerate(text) if character == ","):
         first, second = text[:comma], text[comma + 1 :]
         there = all(path and _is_folder(base / path) for path in (first, second))
         if there or text.count(",") == 1:
             return {"type": "pairs", "first": first, "second": second}
     return {"type": "folder", "path": text}
+
+
+def misspelt_source(text: str, names: Collection[str], base: Path) -> tuple[str, str]:
+    """What is wrong with a short form that names nothing that is there, and what was meant.
+
+    Args:
+        text, names, base: as of :func:`expand_source`.
+
+    Returns:
+        Two texts, both empty for a form that is right, or may be a folder that is missing.
+    """
+    prefix, colon, rest = text.partition(":")
+    if _is_there(base / text) or prefix in PREFIXES:
+        return "", ""
+    if text.count(",") > 1 and expand_source(text, (), base)["type"] == "folder":
+        count = text.count(",") + 1
+        return (
+            f"is {format_value(text)}, {count} names with commas between them. A comma stands "
+            "between the two folders of pairs: name one folder, or two.",
+            "",
+        )
+    if not colon or not prefix.isidentifier():
+        return "", ""
+    known = ", ".join(PREFIXES)
+    message = f"is {format_value(text)}. What stands before a colon is one of: {known}."
+    if rest.startswith("//"):
+        return f"is {format_value(text)}. zoo downloads nothing: name a folder or file.", ""
+    if prefix in names:
+        return message, f"Did you mean {format_value(rest)}?"
+    meant = suggest(prefix, PREFIXES)
+    return (message, f"Did you mean {format_value(f'{meant}:{rest}')}?") if meant else ("", "")
 
 
 def typed_source(text: str, base: Path) -> Any:
@@ -64,6 +97,13 @@ def typed_source(text: str, base: Path) -> Any:
         return text
     (value,) = tomli.loads(f"source = {text}").values()
     return value
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that is too long or that no file can have
+        return False
 
 
 def _is_folder(path: Path) -> bool:

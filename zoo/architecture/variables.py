@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
 from zoo.architecture.document import UNKNOWN, Node
+from zoo.architecture.overrides import Override
 from zoo.architecture.problems import Problems, did_you_mean, listed
 from zoo.errors import Problem, format_value
 from zoo.spec.schemas import read_schema
@@ -146,6 +147,19 @@ def used_in(node: Node) -> set[str]:
         return {name if isinstance(name, str) else format_value(name)}
     parts = [*node.table.values(), *node.items]
     return {name for part in parts for name in used_in(part)}
+
+
+def unused_variables(document: Node, overrides: Iterable[Override], file: str) -> Iterator[Problem]:
+    """A problem for each override of a variable that nothing in the document uses."""
+    rest = {key: node for key, node in document.table.items() if key != "vars"}
+    used = used_in(Node(rest, document.location))
+    own = document.table["vars"].table.keys() & used if "vars" in document.table else set()
+    for override in overrides:
+        if override.path[:1] != ("vars",) or len(override.path) == 1 or override.path[1] in used:
+            continue
+        known = listed("Its variables", own) if own else "It has none."
+        message = f"is a variable that nothing in {file} uses. {known}"
+        yield override.location.problem(message, did_you_mean(override.path[1], own))
 
 
 def is_variable(node: Node) -> bool:

@@ -8,6 +8,7 @@ from zoo.architecture import Architecture
 from zoo.data.sets import Images, SingleImages
 from zoo.data_check.finding import worst_first
 from zoo.data_check.measured import SURELY_NOISY
+from zoo.data_check.on_pairs import SECOND_VIEWS
 from zoo.data_check.pairings import ALONE, lag_words
 from zoo.data_check.report import check_images
 from zoo.errors import DataError
@@ -60,6 +61,8 @@ def check_data(
     # Of the range it is said anyway, with the key of the file.
     findings = [it for it in worst_first(report.findings) if it.what != "range"]
     _say(findings, strict, warn)
+    if target.type == "noisy":  # what is measured is called otherwise than it is
+        _say([it for it in report.findings if it.what == SECOND_VIEWS], False, warn)
 
 
 def _say(findings: Iterable[object], strict: bool, warn: Callable[[str], object]) -> None:

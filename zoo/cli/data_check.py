@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ LEVEL_WIDTH, NAME_WIDTH, WIDEST = 12, 15, 100
 AUTO = "auto"
 TARGETS = ("noisy", "clean", "neighbors", "blind_spot")
 DATA_EXIT = 4
+WORD = re.compile(r"[a-z]+[ ,]")
 
 
 class Range(click.ParamType):  # type: ignore[type-arg]  # as zoo.cli.options.Sigmas
@@ -99,7 +101,7 @@ def check(
         work_counts()
     registry = load_registry()
     component = source_components(registry, [source])[source]
-    from zoo.cli.data_images import read_images
+    from zoo.cli.data_images import read_images, value_types
     from zoo.data_check.report import check_images
     from zoo.pictures.values import ValueRange
     from zoo.train.measured_range import AS_STORED, measured_range
@@ -110,7 +112,10 @@ def check(
 
     if isinstance(value_range, str):
         value_range = measured_range(read(AS_STORED), f"{component.name}:", "--range")
-    report = check_images(read(value_range), target)
+    images = read(value_range)
+    for remark in images.remarks:
+        warn(remark)
+    report = check_images(images, target, types=value_types(component))
     if as_json:
         print_json({**report.to_dict(), "range": value_range})
     else:
@@ -147,7 +152,8 @@ def _print(report: Report, value_range: tuple[float, float] | None, *, text_plot
         sentences = (finding.figure, finding.meaning, finding.advice)
         _print_row(finding.level, COLOURS[finding.level], finding.what, sentences, width)
     noise = report.measured.noise
-    if noise and report.measured.noisy and report.measured.model_is_known:
+    measured = report.measured
+    if noise and measured.noisy and measured.model_is_known and not measured.range_remarks:
         if text_plot:
             click.echo("\n" + "\n".join(plot_text(noise)))
         click.echo("\nTo add such noise to clean pictures, in [data]:")
@@ -173,4 +179,5 @@ def _print_row(state: str, colour: str | None, name: str, texts: Sequence[str], 
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """The text with a capital where it begins with a plain word; names stay as they are."""
+    return text[:1].upper() + text[1:] if WORD.match(text) else text

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from zoo.architecture.component import Component
 from zoo.data.sets import IdenticalPairsError, Images, all_images
 from zoo.errors import ArgumentError, DataError, UsageError
+from zoo.pictures.folders import find_pictures
+from zoo.pictures.read import open_picture
 from zoo.pictures.values import ValueRange
 from zoo.plugins.isolation import isolated
 from zoo.plugins.registry import Registry
@@ -52,6 +57,21 @@ def read_images(
         with suppress(DataError):  # such as a file of pairs, which is taken as it is
             return _read(factory, arguments, 1)
     return images
+
+
+def value_types(source: Component) -> Mapping[str, int]:
+    """The types of values in the picture files of a source, and how many files have each.
+
+    Nothing where it names no picture files or folders.
+    """
+    types: Counter[str] = Counter()
+    named = (Path(value) for value in source.parameters.values() if isinstance(value, str))
+    for path in (path for path in named if path.exists()):
+        with suppress(DataError):  # such as a file of pairs
+            for file in find_pictures(path).pictures if path.is_dir() else (path,):
+                with open_picture(file) as picture:
+                    types[picture.dtype.name] += 1
+    return types
 
 
 def _of_own_channels(factory: Any, arguments: dict[str, Any], channels: int) -> Images:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from zoo.errors import first_of, printable
 from zoo.inference.file import Result
 from zoo.inference.quality import Quality
 from zoo.pictures.jobs import STANDARD, Job
+from zoo.single import Training
 
 
 def job_name(job: Job) -> str:
@@ -20,16 +22,23 @@ def job_name(job: Job) -> str:
     return f"{source} -> {target}"
 
 
-def result_line(job: Job, result: Result) -> str:
-    """The line of a file that is done."""
+def result_line(job: Job, result: Result, training: Training | None = None) -> str:
+    """The line of a file that is done; with ``training``, what was trained on it alone."""
     width, height = result.shape[result.axes.index("X")], result.shape[result.axes.index("Y")]
     pages = result.shape[: result.axes.index("Y")]
     size = " x ".join(map(str, (*pages, f"{width}x{height}")))
-    return f"{job_name(job)}: {size}, {result.seconds:.1f} s, {_quality(result.quality)}"
+    time = f"{result.seconds:.1f} s"
+    if training is not None:
+        time = f"trained {training.seconds:.0f} s ({training.steps:,} steps), denoised {time}"
+    return f"{job_name(job)}: {size}, {time}, {_quality(result.quality)}"
 
 
 def result_record(
-    job: Job, status: str, result: Result | None, error: str | None
+    job: Job,
+    status: str,
+    result: Result | None,
+    error: str | None,
+    training: Training | None = None,
 ) -> dict[str, Any]:
     """The record of a file; status is ``done``, ``skipped`` or ``failed``."""
     record: dict[str, Any] = {"input": str(job.source), "output": str(job.target), "status": status}
@@ -46,6 +55,8 @@ def result_record(
             **_quality_record(result.quality),
             "remarks": result.remarks,
         }
+    if training is not None:
+        record["training"] = asdict(training)
     return record
 
 

@@ -25,14 +25,14 @@ from zoo.inference.file import Options, Result, check_output, denoise_file
 from zoo.pictures.jobs import STANDARD, Job
 from zoo.pictures.values import ValueRange
 from zoo.plugins.registry import Registry, load_registry
-from zoo.single import DEFAULT_NETWORK
+from zoo.single import DEFAULT_NETWORK, Training
 from zoo.single import denoiser_of as train_alone
 from zoo.train.device import choose_device
 from zoo.train.find_model import find_model
 from zoo.train.session import load_trained
 from zoo.train.signals import StopRequest
 
-DenoiserOf = Callable[[Job, DenoiseProgress], Denoiser]
+DenoiserOf = Callable[[Job, DenoiseProgress], tuple[Denoiser, Training | None]]
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ def _check_network(file: Path, registry: Registry) -> None:
         warn(f"{file}: data.range is not used: a picture's span is, or what --white says")
 
 
-def _always(denoiser: Denoiser, job: Job, progress: DenoiseProgress) -> Denoiser:
+def _always(denoiser: Denoiser, job: Job, progress: DenoiseProgress) -> tuple[Denoiser, None]:
     """The same model for all files."""
-    return denoiser
+    return denoiser, None
 
 
 def _trained_alone(
@@ -132,10 +132,11 @@ def _trained_alone(
     options: Options,
     job: Job,
     progress: DenoiseProgress,
-) -> Denoiser:
-    """A network trained on the picture of a job, if what it gives can be written."""
+) -> tuple[Denoiser, Training]:
+    """A network trained on the picture of a job, if its output can be written, and how long."""
     check_output(job.source, job.target, replace(options, format=job.format))
-    return train_alone(
+    trained: list[Training] = []
+    denoiser = train_alone(
         job.source,
         registry,
         device,
@@ -145,7 +146,9 @@ def _trained_alone(
         axes=options.axes,
         max_pixels=options.max_pixels,
         on_step=progress.on_training,
+        on_end=trained.append,
     )
+    return denoiser, trained[0]
 
 
 class _Run:
@@ -216,7 +219,7 @@ class _Run:
             self.records.append(result_record(job, "skipped", None, None))
             self.say(f"{job_name(job)}: is there already")
             return
-        denoiser = self.denoiser_of(job, progress)
+        denoiser, training = self.denoiser_of(job, progress)
         result = denoise_file(
             denoiser,
             sys.stdin.buffer if job.source == STANDARD else job.source,
@@ -227,11 +230,17 @@ class _Run:
         )
         progress.hide()
         self.done.append(result)
-        self.records.append(result_record(job, "done", result, None))
+        self.records.append(result_record(job, "done", result, None, training))
         self._tell_once(result, denoiser)
         for what, meaning in result_warnings(result):
             self._warn_once_with(meaning, f"{printable(str(job.source))}: {what}")
-        self.say(result_line(job, result))
+        if training is not None and training.steps < training.usual:
+            self._warn_once_with(
+                "More steps denoise better: leave --minutes out, or give more",
+                f"{printable(str(job.source))}: trained for {training.steps:,} of the usual "
+                f"{training.usual:,} steps",
+            )
+        self.say(result_line(job, result, training))
         if self.comparison is not None and (picture := result.comparison) is not None:
             write_atomically(
                 self.comparison,

@@ -81,13 +81,14 @@ def evaluate(
         work_counts()
     import torch
 
+    from zoo.cli.measured_on import doubts, what_is_measured
     from zoo.cli.progress import EvaluationProgress
-    from zoo.cli.tables import evaluation_table, sets_table
+    from zoo.cli.tables import results_table
     from zoo.plugins.registry import load_registry
     from zoo.train.baselines import choose_baselines
     from zoo.train.checkpoint import load_checkpoint
     from zoo.train.device import choose_device, device_name
-    from zoo.train.evaluation_files import ImageFolder, csv_text
+    from zoo.train.evaluation_files import ImageFolder, csv_text, require_free_folder
     from zoo.train.evaluation_sets import HELD_OUT, evaluate_sets, load_evaluation_sets
     from zoo.train.find_model import find_model
     from zoo.train.run_images import record_in
@@ -98,6 +99,8 @@ def evaluate(
     baselines = choose_baselines(methods)
     if csv_file is not None:
         _require_free(csv_file, overwrite)
+    if folder is not None:
+        require_free_folder(folder)
     sources = source_components(registry, data)
     found = find_model(model, registry)
     refuse_the_model(found.path, filter(None, [csv_file]))
@@ -107,6 +110,8 @@ def evaluate(
     sets = load_evaluation_sets(
         compiler, found.path, record, sources or {HELD_OUT: None}, sigmas, warn
     )
+    for doubt in doubts(sets, sources, compiler.architecture):
+        warn(doubt)
     images = None if folder is None else ImageFolder(folder, several=len(sets) > 1)
     if not as_json:
         say(f"device: {device_name(target)}")
@@ -130,12 +135,10 @@ def evaluate(
             precision = compiler.architecture.train.precision
             contents = [result.to_dict(found.weights, precision) for result in results]
             print_json(contents[0] if len(contents) == 1 else {"sources": contents})
-        elif len(results) == 1:
-            sigma = results[0].set.sigma
-            note = "" if sigma is None else f", sigma {sigma:g}"
-            print_table(evaluation_table(results[0].evaluation, note))
         else:
-            print_table(sets_table(results))
+            for result in results:
+                say(what_is_measured(result, compiler.architecture))
+            print_table(results_table(results))
 
 
 def _require_free(path: Path, overwrite: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import fill, indent
@@ -130,15 +131,31 @@ def _lines(described: Details) -> Iterator[str]:
             yield fill(
                 parameter.description, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
             )
-    yield from _section("What it does", described.docstring.text)
-    yield from _section("Shapes", described.docstring.shapes)
-    yield from _section("Source", described.docstring.source)
+    yield from _prose("What it does", described.docstring.text)
+    yield from _prose("Shapes", described.docstring.shapes)
+    yield from _prose("Source", described.docstring.source)
 
 
 def _section(title: str, text: str) -> Iterator[str]:
     if text:
         yield f"\n{title}:"
         yield indent(text, "  ")
+
+
+def _prose(title: str, text: str) -> Iterator[str]:
+    """A section of which paragraphs are filled."""
+    if text:
+        yield f"\n{title}:"
+        yield "\n\n".join(map(_filled, text.split("\n\n")))
+
+
+def _filled(paragraph: str) -> str:
+    """A paragraph of sentences in lines that fit; a formula or a list as it is."""
+    if re.search(r"^\s|^[-*=] |  ", paragraph, re.MULTILINE):
+        return indent(paragraph, "  ")
+    return fill(
+        paragraph, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
 
 
 def _position(definition: Definition) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.cells import cell_len, set_cell_size
 
+from zoo.cli.wrapping import wrapped
 from zoo.errors import Problem
 
 # Cells on a terminal, of which most have 80 in a line: how many of a file's line are shown, and how
@@ -20,10 +21,10 @@ WIDEST_BEFORE = 50
 def problem_text(problem: Problem, terminal: bool) -> str:
     """``FILE:LINE:COLUMN: message``; on a terminal with the line of the file and a caret."""
     if not terminal or not problem.excerpt.strip() or not problem.column:
-        return str(problem)
+        return wrapped(str(problem), sys.stderr)
     before, after = _around(_printable(problem.excerpt), problem.column - 1)
     margin = f"{problem.line:>5} | "
-    where, _, message = str(problem).partition(": ")
+    where, _, message = wrapped(str(problem), sys.stderr).partition(": ")
     return "\n".join(
         [
             f"{click.style(where, bold=True)}: {message}",

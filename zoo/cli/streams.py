@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, TextIO, cast
 
 import click
 
+from zoo.cli.wrapping import wrapped
 from zoo.errors import printable
 
 SIGPIPE = 13  # the signal that ends a program whose output nobody reads; not in Windows' signal
@@ -116,8 +117,11 @@ class Streams:
 
 
 def say(line: str, err: bool = False) -> None:
-    """Print a line; names in it may have any characters, also such as a terminal would obey."""
-    click.echo(printable(line), err=err)
+    """Print a line, on a terminal broken at words.
+
+    Names in it may have any characters, also such as a terminal would obey.
+    """
+    click.echo(wrapped(printable(line), sys.stderr if err else sys.stdout), err=err)
 
 
 def say_lines(text: str, err: bool = False) -> None:

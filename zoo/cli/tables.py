@@ -50,6 +50,14 @@ def _compared_with(evaluation: Evaluation) -> str:
     return f", compared with noisy pixels, by {evaluation.compared_with}"
 
 
+def results_table(results: Sequence[SetEvaluation]) -> Table:
+    """The table of one set of images, or of several."""
+    if len(results) > 1:
+        return sets_table(results)
+    sigma = results[0].set.sigma
+    return evaluation_table(results[0].evaluation, "" if sigma is None else f", sigma {sigma:g}")
+
+
 def sets_table(results: Sequence[SetEvaluation]) -> Table:
     """PSNR and SSIM of the same on several sets of images, one below the other."""
     table = Table()

@@ -12,12 +12,11 @@ import torch
 
 from zoo.architecture import Architecture
 from zoo.cli.console import count_of, print_table, shell_command, warn, warn_of_failures
+from zoo.cli.measured_on import how_measured
 from zoo.cli.progress import EvaluationProgress, TrainingProgress
 from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
-from zoo.data.evaluation import EvaluationImage
-from zoo.data.record import DataRecord
 from zoo.errors import Stopped, listed
 from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import load_checkpoint
@@ -31,7 +30,13 @@ from zoo.train.precision import check_precision
 from zoo.train.providers import check_providers
 from zoo.train.resumable import check_resumable
 from zoo.train.run_directory import RunDirectory, find_checkpoint, open_run
-from zoo.train.run_images import has_moved, new_images, record_in, resumed_images
+from zoo.train.run_images import (
+    has_moved,
+    new_images,
+    on_both_sides,
+    record_in,
+    resumed_images,
+)
 from zoo.train.session import (
     RunData,
     initial_model,
@@ -86,14 +91,14 @@ def train(
         directory.write_architecture(spec.text)
         directory.write_data(data.record)
         directory.write_environment({**environment(device), **_origin(trainer)})
-        _announce(trainer, data.record)
+        _announce(trainer, data)
         say(f"run: {directory.path}")
         with StopRequest() as stop:
             try:
                 observer = TrainingProgress(trainer)
                 with observer.bar:
                     trainer.run(directory, observer, stop)
-                _evaluate(registry, directory, data.validation, spec, device, stop)
+                _evaluate(registry, directory, data, spec, device, stop)
             except Stopped as stopped:
                 command = _resume_command(directory, device_option)
                 raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
@@ -168,11 +173,8 @@ def _read(directory: RunDirectory, compiler: Compiler) -> tuple[dict[str, Any], 
     if warning:
         warn(warning)
     record = record_in(content)
-    if record and (both := record.on_both_sides):
-        warn(
-            f"{directory.last}: data: {len(both)} of the {len(record.held_out)} held-out images "
-            f"are trained on too ({listed(both)}): figures on these are too good"
-        )
+    if record and (remark := on_both_sides(directory.last, record)):
+        warn(remark)
     for other in check_providers(directory.last, content["plugins"], compiler.registry):
         warn(other)
     return content, bool(warning)
@@ -181,7 +183,7 @@ def _read(directory: RunDirectory, compiler: Compiler) -> tuple[dict[str, Any], 
 def _evaluate(
     registry: Registry,
     directory: RunDirectory,
-    images: list[EvaluationImage],
+    data: RunData,
     spec: Architecture,
     device: torch.device,
     stop: StopRequest,
@@ -190,10 +192,11 @@ def _evaluate(
     path, weights = find_checkpoint(directory.path)
     _, model = load_trained(path, registry, warn)
     model.to(device)
+    images = data.validation
     progress = EvaluationProgress(len(images), stop)
     with progress.bar:
         evaluation = evaluate(model, images, device, progress.on_image)
-    content = evaluation.to_dict(_validation_name(spec), weights, spec.train.precision)
+    content = evaluation.to_dict(_validation_name(spec), weights, spec.train.precision, data.noise)
     directory.write_evaluation(content)
     write_examples(directory.path / "examples.png", images, denoised(model, images[:4], device))
     print_table(evaluation_table(evaluation))
@@ -209,8 +212,8 @@ def _origin(trainer: Trainer) -> dict[str, Any]:
     return origin
 
 
-def _announce(trainer: Trainer, record: DataRecord) -> None:
-    spec = trainer.architecture
+def _announce(trainer: Trainer, data: RunData) -> None:
+    spec, record = trainer.architecture, data.record
     parameters = sum(parameter.value.numel() for parameter in trainer.model.param())
     graph = ", step captured as a CUDA graph" if trainer.device.type == "cuda" else ""
     say(f"device: {device_name(trainer.device)}, precision {spec.train.precision}{graph}")
@@ -223,6 +226,7 @@ def _announce(trainer: Trainer, record: DataRecord) -> None:
         f"data: {spec.data.source.name}, {counts[0]}, {trainer.batches.samples:,} crops an epoch, "
         f"{counts[1]} to validate on ({listed(item.name for item in record.held_out)})"
     )
+    say(f"validation: {how_measured(data.validation[0].compared_with, data.noise)}")
 
 
 def _validation_name(spec: Architecture) -> str:

@@ -19,7 +19,7 @@ from zoo.data.seeding import generator
 from zoo.data.sets import Images
 from zoo.data.streams import Stream
 from zoo.data.views import Samples, views_of
-from zoo.errors import ArgumentError
+from zoo.errors import ArgumentError, DataError
 
 __all__ = ["Batch", "Batches"]
 
@@ -81,7 +81,7 @@ class Batches:
         self.seed, self.device = seed, device
         self.views = views_of(data, noise, pairing.needs, seed)
         self._window = pairing.window(height, width)
-        self.views.check_fit(*self._window)
+        self._check_fit()
         tiles = self.views.photographs[0].tiles(*self._window)
         self.samples = tiles if samples is None else samples
         self._resident = self.views.on_device and _has_room(device, self.views.photographs)
@@ -113,6 +113,25 @@ class Batches:
         with closing(prefetch(partial(self._stage, epoch), indices, DEPTH)) as batches:
             for batch in batches:
                 yield batch.to(self.device)
+
+    def _check_fit(self) -> None:
+        """Refuse images that are smaller than a crop, with what would fit."""
+        size = self.height, self.width
+        try:
+            self.views.check_fit(*self._window)
+        except DataError as error:
+            down, across = (
+                room * size // window
+                for size, window, room in zip(size, self._window, self.views.room(), strict=True)
+            )
+            why = (
+                ""
+                if self._window == size
+                else f" The pairing makes {self.height} x {self.width} of them."
+            )
+            keys = f"Set input.height to {down} or less and input.width to {across} or less."
+            advice = f" {keys}" if min(down, across) > 0 else ""
+            raise DataError(f"{error}{why}{advice}") from None
 
     def _stage(self, epoch: int, index: int) -> Batch:
         batch = self._draw(epoch, index)  # one at once

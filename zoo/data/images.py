@@ -18,7 +18,7 @@ from torch import Tensor
 
 from zoo import limits
 from zoo.data.decode import BYTE, Decoded, Header, decode, read_header
-from zoo.errors import DataError
+from zoo.errors import DataError, listed
 from zoo.pictures.picture import Array
 from zoo.pictures.values import ValueRange, first_unusable
 
@@ -26,6 +26,23 @@ T = TypeVar("T")
 
 MOST_NAMED = 10  # files that cannot be read
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+
+
+class ChannelsError(DataError):
+    """An image of other channels than an architecture takes.
+
+    Attributes:
+        name: the image's.
+        found: how many it has.
+    """
+
+    def __init__(self, name: str, found: int, wanted: int) -> None:
+        self.name, self.found = name, found
+        count = f"{found} channel{'s' * (found != 1)}"
+        super().__init__(
+            f"{name}: has {count}, and the architecture takes {wanted}. "
+            f"Set input.channels = {found}."
+        )
 
 
 def read_image(
@@ -56,7 +73,7 @@ def read_image(
             _to_tensor(name, image, decoded, channels)
             for name, image in zip(names, decoded.images, strict=True)
         ]
-    except DataError as error:
+    except ChannelsError as error:
         if count == 1 or count != channels or decoded.images[0].ndim == 3:
             raise
         hint = f"Its {count} pages are images each; as channels of one, their axes are CYX."
@@ -105,19 +122,33 @@ def _each(pool: Executor, read: Callable[[Path], T], paths: Sequence[Path]) -> l
     """
     results: list[T] = []
     unreadable: list[str] = []
+    channels: dict[int, list[ChannelsError]] = {}
     for future in [pool.submit(read, path) for path in paths]:
         try:
             results.append(future.result())
+        except ChannelsError as error:
+            channels.setdefault(error.found, []).append(error)
         except DataError as error:
             unreadable += map(str, error.args)
+    count = len(unreadable) + sum(map(len, channels.values()))
+    for errors in channels.values():  # the architecture's fault, not the files'
+        unreadable.append(_together(errors))
     if unreadable and len(paths) > 1:
         left = len(unreadable) - MOST_NAMED
-        count = f"{len(unreadable):,} of {len(paths):,} picture files cannot be used"
         more = f", {left:,} more than are named" if left > 0 else ""
-        unreadable = [*unreadable[:MOST_NAMED], f"{count}{more}. Mend them, or take them out."]
+        summary = f"{count:,} of {len(paths):,} picture files cannot be used{more}"
+        unreadable = [*unreadable[:MOST_NAMED], f"{summary}. Mend them, or take them out."]
     if unreadable:
         raise DataError(*unreadable)
     return results
+
+
+def _together(errors: Sequence[ChannelsError]) -> str:
+    """What is wrong with the channels of some images, once."""
+    if len(errors) == 1:
+        return str(errors[0])
+    files = f"{len(errors):,} files ({listed(error.name for error in errors)})"
+    return f"{files}: each {str(errors[0]).removeprefix(f'{errors[0].name}: ')}"
 
 
 def page_names(name: str, pages: int) -> list[str]:
@@ -184,12 +215,4 @@ def _to_channels(name: str, image: Array, channels: int) -> Array:
             return grey.round().astype(np.uint8)
         luminance: Array = image @ np.array(LUMINANCE)[:, None]  # float64: white stays 1
         return luminance.astype(np.float32)
-    raise DataError(wrong_channels(name, found, channels))
-
-
-def wrong_channels(name: str, found: int, wanted: int) -> str:
-    """What to say of an image of other channels than an architecture takes."""
-    count = f"{found} channel{'s' * (found != 1)}"
-    return (
-        f"{name}: has {count}, and the architecture takes {wanted}. Set input.channels = {found}."
-    )
+    raise ChannelsError(name, found, channels)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
-from zoo.data.sets import Images
+from zoo.data.fingerprint import pixel_hashes
+from zoo.data.sets import Bursts, Images, SingleImages
 from zoo.errors import DataError, listed
 
 SIDES = ("train", "held_out")
@@ -122,6 +124,18 @@ def recorded(images: Images, indices: Iterable[int]) -> tuple[RecordedImage, ...
         RecordedImage(images.names[i], "x".join(map(str, firsts[i].shape)), images.hashes[i])
         for i in indices
     )
+
+
+def known_as(images: Images) -> list[set[str]]:
+    """Of each image all hashes that it may be recorded by: its own, and those of its views."""
+    if isinstance(images, SingleImages):
+        return [{sha256} for sha256 in images.hashes]
+    groups = images.shots if isinstance(images, Bursts) else list(zip(*images.sides, strict=True))
+    views = iter(pixel_hashes([view for group in groups for view in group]))
+    return [
+        {sha256, *islice(views, len(group))}
+        for sha256, group in zip(images.hashes, groups, strict=True)
+    ]
 
 
 def _from_plain(items: Iterable[Mapping[str, Any]]) -> tuple[RecordedImage, ...]:

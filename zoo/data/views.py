@@ -54,6 +54,10 @@ class Views(Protocol):
         """
         self.photographs[0].check_fit(height, width, 1)
 
+    def room(self) -> tuple[int, int]:
+        """Height and width of the largest crop that fits in all images."""
+        return int(self.photographs[0].heights.min()), int(self.photographs[0].widths.min())
+
     def draw(self, samples: Samples) -> Batch:
         """The views of some samples of an epoch.
 
@@ -115,6 +119,11 @@ class NoisyCopies(Views):
     def check_fit(self, height: int, width: int) -> None:
         """Refuse pictures that are smaller than a crop of the largest blocks."""
         self.photographs[0].check_fit(height, width, self.noise.largest_block)
+
+    def room(self) -> tuple[int, int]:
+        """Height and width of the largest crop of the largest blocks that fits in all pictures."""
+        height, width = super().room()
+        return height // self.noise.largest_block, width // self.noise.largest_block
 
     def draw(self, samples: Samples) -> Batch:
         """One or two noisy copies, whose mask is that of the target, or the clean crops."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,7 +39,8 @@ class Pictures:
         megapixels: of all scenes, of one view.
         channels: C.
         sizes: width and height, and how many there are of each, the commonest first.
-        types: ``uint8`` or ``float32``, and how many there are of each.
+        types: of values in files, such as ``uint16``, and how many there are of each; ``uint8`` or
+            ``float32`` where no file tells.
         lowest, highest: values of all pictures, as a part of white.
     """
 
@@ -66,7 +67,8 @@ class Measured:
         identical: names of pairs whose pictures are the same.
         unlike: names of pairs whose pictures show different scenes.
         alignment, brightness: of pairs.
-        noise: that between the views of pairs, if these lie on each other, else of single pictures.
+        noise: that between the views of pairs, if these lie on each other, else of single pictures;
+            where the second are clean, or look so, all of it is the first's.
         alone: sigma of the first and of the second views, each seen as single pictures.
         correlation: of the noise.
         clipping: of what is noisy.
@@ -118,9 +120,7 @@ class Measured:
     @property
     def second_looks_clean(self) -> bool:
         """Whether the second views have far less noise than the first."""
-        first, second = (*self.alone, None, None)[:2]
-        known = self.paired and first is not None and second is not None
-        return bool(known) and first >= CLEAN and second < CLEANER * first  # type: ignore[operator]
+        return look_clean(self.alone)
 
     @cached_property
     def shared(self) -> float:
@@ -134,33 +134,43 @@ class Measured:
         return max(0.0, 1 - (self.noise.sigma / first) ** 2)
 
 
-def measure(images: Images, *, copies: bool = True) -> Measured:
+def look_clean(alone: Sequence[float | None]) -> bool:
+    """Whether of two views, of the sigmas ``alone``, the second has far less noise."""
+    first, second = alone
+    return first is not None and second is not None and first >= CLEAN and second < CLEANER * first
+
+
+def measure(
+    images: Images, *, copies: bool = True, types: Mapping[str, int] | None = None
+) -> Measured:
     """Measure a data set.
 
     Args:
         images: as a source has read them.
         copies: whether copies are looked for, which takes longer the more pictures there are.
+        types: of values in the files, and how many have each; None for those of the images.
     """
     scenes = scenes_of(images)
     identical = identical_pairs(images)
     looked_at = _looked_at(scenes, identical)
     windows = draw_windows(looked_at)
     ends = _ends(windows)
-    clean = scenes.second_is_clean
     paired = scenes.paired
+    first = single_noise(windows, ends)
+    second = single_noise(windows, ends, 1) if paired else None
+    alone = tuple(None if it is None else it.sigma for it in (first, second))
+    clean = scenes.second_is_clean or look_clean(alone)
     alignment = find_motion(windows) if paired else None
     from_pairs = alignment is not None and alignment.is_right
     near = alignment is not None and alignment.common.shift < NEAR
     noise = pair_noise(windows, ends, clean) if from_pairs else None
-    first = single_noise(windows, ends)
-    second = single_noise(windows, ends, 1) if paired else None
     unlike = _unlike(windows, alignment, first) if paired else []
     noise = noise or first
     modelled = None if noise is None or noise.follows_texture else noise
     return Measured(
-        pictures=_pictures(scenes),
+        pictures=_pictures(scenes, types),
         paired=scenes.paired,
-        second_is_clean=clean,
+        second_is_clean=scenes.second_is_clean,
         range_remarks=tuple(brightness_remarks(v for views in scenes.views for v in views)),
         copies=find_copies(images) if copies else None,
         identical=identical,
@@ -168,7 +178,7 @@ def measure(images: Images, *, copies: bool = True) -> Measured:
         alignment=alignment,
         brightness=compare_brightness(windows) if near else None,
         noise=noise,
-        alone=tuple(None if it is None else it.sigma for it in (first, second)),
+        alone=alone,
         correlation=pair_correlation(windows) if from_pairs else single_correlation(windows, ends),
         clipping=find_clipping(windows, ends, modelled, 1 if clean else 2),
         names=looked_at.names,
@@ -208,10 +218,10 @@ def _ends(windows: Sequence[Window]) -> tuple[float, float]:
     return float(min(view.min() for view in views)), float(max(view.max() for view in views))
 
 
-def _pictures(scenes: Scenes) -> Pictures:
+def _pictures(scenes: Scenes, of_files: Mapping[str, int] | None) -> Pictures:
     every = [view for views in scenes.views for view in views]
     sizes = Counter((view.shape[2], view.shape[1]) for view in every)
-    types = Counter(str(view.dtype).removeprefix("torch.") for view in every)
+    types = Counter(of_files or (str(view.dtype).removeprefix("torch.") for view in every))
     whites = [255 if view.dtype == torch.uint8 else 1 for view in every]
     return Pictures(
         scenes=len(scenes.views),

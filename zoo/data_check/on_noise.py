@@ -96,6 +96,8 @@ def of_correlation(measured: Measured) -> Iterator[Finding]:
 
 def _strength(measured: Measured, noise: Noise) -> Finding:
     how = "between the views" if noise.from_pairs else "estimated from single pictures"
+    if noise.from_pairs and (measured.second_is_clean or measured.second_looks_clean):
+        how += ", the second taken for clean"
     how += ", as the views do not lie on each other" if not measured.aligned else ""
     sigma = measured.sigma
     figure = f"sigma {sigma:.1f}, {how}"
@@ -104,7 +106,7 @@ def _strength(measured: Measured, noise: Noise) -> Finding:
         return Finding(NOTE if low else OK, "noise", figure, low)
     if sigma < CLEAN:
         return Finding(OK, "noise", figure, "as good as clean")
-    doubt = "a little noise, or fine texture" if sigma < SURELY_NOISY else "noisy"
+    doubt = "a little noise, or fine texture" if sigma < SURELY_NOISY else "they are noisy"
     if measured.paired:
         return Finding(NOTE, "noise", figure)
     return Finding(

@@ -10,6 +10,8 @@ from zoo.data_check.finding import NOTE, OK, WARNING, Finding, signed
 from zoo.data_check.measured import SHARED, Measured
 from zoo.errors import listed, printable
 
+SECOND_VIEWS = "second views"
+
 
 def of_alignment(measured: Measured) -> Iterator[Finding]:
     """Shift, scale and rotation."""
@@ -86,7 +88,7 @@ def of_views(measured: Measured) -> Iterator[Finding]:
         first, second = measured.alone
         yield Finding(
             NOTE,
-            "second views",
+            SECOND_VIEWS,
             f"sigma {second:.1f} beside {first:.1f} of the first",
             "the second pictures look clean",
             'If they are, say second_is_clean = true, and target = "clean"',

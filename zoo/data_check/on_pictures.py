@@ -33,7 +33,7 @@ def of_pictures(measured: Measured) -> Iterator[Finding]:
             "crops",
             f"the smallest picture is {side} pixels high or wide",
             "crops to train on cannot be larger",
-            f"Set input.height and input.width to {side} or less",
+            f"Set input.height and input.width to {side} or less, with neighbors to half of that",
         )
 
 

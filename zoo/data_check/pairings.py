@@ -16,6 +16,7 @@ PAIRINGS: Mapping[str, str] = {
     "blind_spot": "single noisy pictures: Noise2Void",
 }
 ALONE = ("neighbors", "blind_spot")
+IN_DOUBT = "it is in doubt what white is, and so how strong the noise is"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ def judge_pairings(measured: Measured) -> tuple[Pairing, ...]:
 
 def _two_views(measured: Measured) -> tuple[str, str]:
     if not measured.paired:
+        if measured.range_remarks:
+            return UNKNOWN, IN_DOUBT
         if measured.noisy:
             return NO, "no pairs"
         return YES, "with a noise that is added to the pictures twice"
@@ -55,6 +58,8 @@ def _two_views(measured: Measured) -> tuple[str, str]:
 
 def _clean(measured: Measured) -> tuple[str, str]:
     if not measured.paired:
+        if measured.range_remarks:
+            return UNKNOWN, IN_DOUBT
         if measured.noisy:
             return NO, "the pictures have noise of their own, which would be learnt as detail"
         return YES, "with a noise that is added to the pictures"
@@ -78,7 +83,7 @@ def _faults_of_pairs(measured: Measured) -> Iterator[tuple[str, str]]:
 def _single(measured: Measured) -> tuple[str, str]:
     correlation = measured.correlation
     if measured.range_remarks:
-        return UNKNOWN, "it is in doubt what white is, and so how strong the noise is"
+        return UNKNOWN, IN_DOUBT
     if not measured.noisy:
         return NO, "the pictures have no noise to learn from"
     if correlation is None:

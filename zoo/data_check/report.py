@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from zoo.data.sets import Images
-from zoo.data_check.finding import ERROR, WARNING, Finding, worst_first, worst_level
+from zoo.data_check.finding import ERROR, NOTE, OK, WARNING, Finding, worst_first, worst_level
 from zoo.data_check.measured import Measured, measure
 from zoo.data_check.on_noise import of_correlation, of_noise
 from zoo.data_check.on_pairs import of_alignment, of_brightness, of_views
@@ -20,10 +20,8 @@ from zoo.data_check.on_pictures import (
 )
 from zoo.data_check.pairings import BLURRED, NO, STRIDE, Pairing, judge_pairings, pairing_of
 
-RULES = (
-    *(of_pictures, of_range, of_copies, of_identical, of_alignment, of_brightness, of_views),
-    *(of_noise, of_correlation, of_clipping),
-)
+RULES = of_pictures, of_range, of_copies, of_identical, of_alignment
+OF_WHITE = of_brightness, of_views, of_noise, of_correlation, of_clipping  # grey levels of 255
 
 
 @dataclass(frozen=True)
@@ -67,17 +65,28 @@ class Report:
         }
 
 
-def check_images(images: Images, target: str | None = None, *, copies: bool = True) -> Report:
+def check_images(
+    images: Images,
+    target: str | None = None,
+    *,
+    copies: bool = True,
+    types: Mapping[str, int] | None = None,
+) -> Report:
     """Check a data set; the time is bounded but for the search for copies.
 
     Args:
         images: as a source has read them.
         target: the name of the pairing that they are meant for; None for any.
         copies: whether copies are looked for.
+        types: of values in the files, and how many have each; None for those of the images.
     """
-    measured = measure(images, copies=copies)
+    measured = measure(images, copies=copies, types=types)
     pairings = judge_pairings(measured)
     findings = [finding for rule in RULES for finding in rule(measured)]
+    if measured.range_remarks:
+        findings += [_in_doubt(finding) for rule in OF_WHITE for finding in rule(measured)]
+    else:
+        findings += [finding for rule in OF_WHITE for finding in rule(measured)]
     if target is not None:
         findings += _of_target(pairing_of(pairings, target))
     return Report(measured, tuple(findings), pairings)
@@ -89,6 +98,13 @@ def worst_findings(images: Images, target: str | None = None) -> list[Finding]:
     Copies are not looked for: the split does that, and says so.
     """
     return worst_first(check_images(images, target, copies=False).findings)
+
+
+def _in_doubt(finding: Finding) -> Finding:
+    """A finding whose figure is right only if white is."""
+    if finding.level != OK:
+        return finding
+    return replace(finding, level=NOTE, meaning="in doubt, as white is: see range", advice="")
 
 
 def _of_target(pairing: Pairing) -> Iterator[Finding]:

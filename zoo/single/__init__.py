@@ -1,5 +1,5 @@
 """Denoising a picture with a network that is trained on that picture alone."""
 
-from zoo.single.train import DEFAULT_NETWORK, denoiser_of, single_architecture
+from zoo.single.train import DEFAULT_NETWORK, Training, denoiser_of, single_architecture
 
-__all__ = ["DEFAULT_NETWORK", "denoiser_of", "single_architecture"]
+__all__ = ["DEFAULT_NETWORK", "Training", "denoiser_of", "single_architecture"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -36,6 +37,21 @@ MOST_PAGES = 32  # of a stack, evenly chosen, are trained on
 TRIED = 10  # steps, of which the last ones are timed
 WARM = 4
 ENDLESS = 2**31  # samples; how many are drawn is decided on the way
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long a network was trained.
+
+    Attributes:
+        steps: that were done.
+        usual: that the network's file asks for.
+        seconds: that they took.
+    """
+
+    steps: int
+    usual: int
+    seconds: float
 
 
 def single_architecture(
@@ -93,6 +109,7 @@ def denoiser_of(
     axes: str | None = None,
     max_pixels: int | None = None,
     on_step: Callable[[float], object] = lambda done: None,
+    on_end: Callable[[Training], object] = lambda training: None,
 ) -> Denoiser:
     """Train a network on a picture, and give back what denoises it.
 
@@ -106,6 +123,7 @@ def denoiser_of(
         axes: a letter for each axis of a TIFF, by the user's word; None for those of the file.
         max_pixels: larger pictures are refused; None for what memory allows.
         on_step: called with the part that is done, 0 to 1; what it raises ends the work.
+        on_end: called when the network is trained.
 
     Raises:
         DataError: the picture cannot be read, or is too small.
@@ -122,7 +140,7 @@ def denoiser_of(
         raise DataError(f"{picture}: {error}.") from None
     names = tuple(f"{picture.name}[{page}]" for page in range(len(images)))
     model = _trained(
-        Compiler(spec, registry), SingleImages(names, images), device, minutes, on_step
+        Compiler(spec, registry), SingleImages(names, images), device, minutes, on_step, on_end
     )
     return Denoiser(model.eval(), value_range)
 
@@ -162,6 +180,7 @@ def _trained(
     device: torch.device,
     minutes: float | None,
     on_step: Callable[[float], object],
+    on_end: Callable[[Training], object],
 ) -> Sequential:
     """The network, trained for the architecture's own steps, or as many as ``minutes`` allow."""
     spec = compiler.architecture
@@ -184,7 +203,8 @@ def _trained(
         seed=spec.train.seed,
         device=device,
     )
-    steps = max(1, (spec.data.samples_per_epoch or 1) * spec.train.epochs // spec.train.batch_size)
+    usual = max(1, (spec.data.samples_per_epoch or 1) * spec.train.epochs // spec.train.batch_size)
+    steps, began = usual, time.monotonic()
     loss, started = torch.zeros(()), 0.0
     with closing(batches.iterate(0)) as drawn:
         for taken, batch in enumerate(drawn):
@@ -203,4 +223,5 @@ def _trained(
         raise DivergenceError(
             f"{pages.names[0]}: training diverged. Use a network with a smaller learning rate."
         )
+    on_end(Training(steps, usual, time.monotonic() - began))
     return model

@@ -54,16 +54,12 @@ class ImageFolder:
         self.path = path
         self._several = several
         self._taken: set[str] = set()
-        where = f"--save-images {path}"
+        require_free_folder(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            filled = any(path.iterdir())
-        except FileExistsError:
-            raise UsageError(f"{where}: not a folder. Use a new or empty folder.") from None
         except OSError as error:
-            raise UsageError(f"{where}: cannot be made: {error.strerror}.") from error
-        if filled:
-            raise UsageError(f"{where}: already there. Use a new or empty folder.")
+            reason = f"cannot be made: {error.strerror}"
+            raise UsageError(f"--save-images {path}: {reason}.") from error
 
     def write(self, of: EvaluationSet, image: EvaluationImage, output: Tensor) -> None:
         """Write ``NAME.noisy.png``, ``NAME.denoised.png`` and ``NAME.clean.png``: 8 bits, clipped.
@@ -93,6 +89,23 @@ class ImageFolder:
         found = next(it for it in numbered if str(parent / it).casefold() not in self._taken)
         self._taken.add(str(parent / found).casefold())
         return found
+
+
+def require_free_folder(path: Path) -> None:
+    """Refuse, before the work, a folder of ``--save-images`` that has something in it.
+
+    Raises:
+        UsageError: it has, or is no folder.
+    """
+    where = f"--save-images {path}"
+    try:
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"{where}: not a folder. Use a new or empty folder.")
+        filled = path.is_dir() and any(path.iterdir())
+    except OSError as error:
+        raise UsageError(f"{where}: cannot be made: {error.strerror}.") from error
+    if filled:
+        raise UsageError(f"{where}: already there. Use a new or empty folder.")
 
 
 def safe_name(text: str) -> str:

@@ -23,7 +23,7 @@ from zoo.nn.module import Module
 from zoo.train.evaluation import evaluate
 from zoo.train.run_images import held_out_images, trained_on
 from zoo.train.scores import Evaluation
-from zoo.train.session import load_evaluation_data, noisy_copies
+from zoo.train.session import added_noise, load_evaluation_data, noisy_copies
 
 HELD_OUT = "held out"
 
@@ -38,12 +38,14 @@ class EvaluationSet:
         images: before noise is added.
         sigma: of gaussian noise, in grey levels of 255; None for the architecture's
             ``evaluation_noise``, and for pairs.
+        noise: what is added; None for nothing.
     """
 
     data: str
     label: str
     images: Images
     sigma: float | None
+    noise: Component | None
 
     @property
     def folder(self) -> str:
@@ -69,7 +71,8 @@ class SetEvaluation:
     def to_dict(self, weights: str, precision: str) -> dict[str, Any]:
         """As ``evaluation.json``, and with ``sigma`` where one was chosen."""
         sigma = {} if self.set.sigma is None else {"sigma": self.set.sigma}
-        return {**self.evaluation.to_dict(self.set.data, weights, precision), **sigma}
+        content = self.evaluation.to_dict(self.set.data, weights, precision, self.set.noise)
+        return {**content, **sigma}
 
 
 def evaluate_sets(
@@ -152,10 +155,16 @@ def load_evaluation_sets(
         remark(line)
     labels = _labels(list(sources))
     return [
-        EvaluationSet(data, label, loaded[data], sigma)
+        EvaluationSet(data, label, loaded[data], sigma, _noise(compiler, loaded[data], sigma))
         for data, label in zip(sources, labels, strict=True)
         for sigma in (sigmas or (None,))
     ]
+
+
+def _noise(compiler: Compiler, images: Images, sigma: float | None) -> Component | None:
+    if sigma is None:
+        return added_noise(compiler, images)
+    return Component("noise", "gaussian", {"sigma": sigma}, ())
 
 
 def _misfits(

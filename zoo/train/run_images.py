@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,13 @@ import tomli
 from zoo.architecture import Architecture, Component
 from zoo.compiler import Compiler
 from zoo.data.cut import cut_in_two
-from zoo.data.record import DataRecord, Match, RecordedImage, match, recorded
+from zoo.data.record import DataRecord, Match, RecordedImage, known_as, match, recorded
 from zoo.data.sets import Images
 from zoo.data.split import Split, draw_split, without_copies
 from zoo.errors import DataError, listed
 
 VALIDATION = "--set data.validation"
-CUT = re.compile(r"(.*) \(rows \d+ to \d+\)")  # a name of :func:`zoo.data.cut.cut_in_two`
+CUT = re.compile(r"(.*) \(rows \d+ to (\d+)\)")  # a name of :func:`zoo.data.cut.cut_in_two`
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,7 @@ def held_out_images(
             "Bring them back, or name images with --data."
         )
     remarks = [*images.remarks, *_changes(images, validation, train, held_out)]
+    remarks += filter(None, [on_both_sides(checkpoint, record)])
     if train.lost:
         remarks.append(f"data: images that were trained on are not as they were: {train.lost}")
     return validation.take(held_out.indices), tuple(remarks)
@@ -133,13 +134,25 @@ def held_out_images(
 def trained_on(record: DataRecord | None, name: str, images: Images) -> str:
     """A remark about images to evaluate on that the model was trained on; "" for none."""
     seen = {item.sha256 for item in record.train} if record else set()
-    pairs = zip(images.names, images.hashes, strict=True) if seen else ()
-    names = [image for image, sha256 in pairs if sha256 in seen]
+    pairs = zip(images.names, known_as(images), strict=True) if seen else ()
+    names = [image for image, hashes in pairs if not seen.isdisjoint(hashes)]
+    names += [image for image in _cut_from(record, images) if image not in names]
     if not names:
         return ""
     return (
         f"{name}: the model was trained on {len(names)} of these {len(images.names)} images "
         f"({listed(names)}): figures on them are too good"
+    )
+
+
+def on_both_sides(checkpoint: Path, record: DataRecord) -> str:
+    """A remark about held-out images that are trained on too; "" for none."""
+    both = record.on_both_sides
+    if not both:
+        return ""
+    return (
+        f"{checkpoint}: data: {len(both)} of the {len(record.held_out)} held-out images "
+        f"are trained on too ({listed(both)}): figures on these are too good"
     )
 
 
@@ -189,6 +202,18 @@ def _the_cut_one(images: Images, record: DataRecord | None) -> Images:
     if cut is None or cut[1] not in images.names:
         return images
     return images.take([images.names.index(cut[1])])
+
+
+def _cut_from(record: DataRecord | None, images: Images) -> Iterator[str]:
+    """Names of images of which a run was trained on the rows above some other."""
+    for item in record.train if record else ():
+        cut = CUT.fullmatch(item.name)
+        if cut is None or cut[1] not in images.names:
+            continue
+        whole = images.take([images.names.index(cut[1])])
+        row = int(cut[2]) + 1
+        if row < whole.sides[0][0].shape[1] and item.sha256 in known_as(cut_in_two(whole, row))[0]:
+            yield cut[1]
 
 
 def _cut_single(compiler: Compiler, images: Images) -> Images:

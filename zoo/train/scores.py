@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from zoo.architecture import Component
 from zoo.data.evaluation import EvaluationImage
 from zoo.train.baselines import BASELINES
 from zoo.train.metrics import mean_psnr, psnr, psnr_of_mean_mse, squared_error, ssim
@@ -126,17 +127,21 @@ class Evaluation:
         baselines = {BASELINES[name].short: score for name, score in self.baselines.items()}
         return {"noisy": self.noisy, **baselines, "model": self.model}
 
-    def to_dict(self, data: str, weights: str, precision: str) -> dict[str, Any]:
+    def to_dict(
+        self, data: str, weights: str, precision: str, noise: Component | None = None
+    ) -> dict[str, Any]:
         """The content of ``evaluation.json``.
 
         Args:
             data: what was evaluated on.
             weights: which of the run's weights: ``best`` or ``last``.
             precision: what they were trained in; they are evaluated in float32.
+            noise: what was added to the images; None for nothing.
         """
         return {
             "data": data,
             "n_images": len(self.names),
+            "noise": None if noise is None else {"type": noise.type, **noise.parameters},
             "compared_with": self.compared_with,
             **self.model.to_dict(),
             **({"psnr_estimate": self.psnr_estimate} if self.compared_with == "noisy" else {}),

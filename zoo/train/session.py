@@ -41,10 +41,19 @@ WEIGHTS_STREAM = 1
 
 @dataclass(frozen=True)
 class RunData:
-    """What a run trains and validates on, and what the user should know about it."""
+    """What a run trains and validates on, and what the user should know about it.
+
+    Attributes:
+        batches: to train on.
+        validation: to validate and evaluate on.
+        noise: what was added to these; None for nothing.
+        record: of the images of both.
+        remarks: what the user should know.
+    """
 
     batches: Batches
     validation: list[EvaluationImage]
+    noise: Component | None
     record: DataRecord
     remarks: tuple[str, ...]
 
@@ -86,7 +95,14 @@ def load_run_data(
     remarks = (*chosen.remarks, *_remarks(spec, train))
     if compiler.value_range is None:
         remarks += tuple(brightness_remarks(all_images(train)))
-    return RunData(batches, noisy_copies(compiler, chosen.held_out), chosen.record, remarks)
+    held_out = chosen.held_out
+    return RunData(
+        batches,
+        noisy_copies(compiler, held_out),
+        added_noise(compiler, held_out),
+        chosen.record,
+        remarks,
+    )
 
 
 def load_evaluation_data(compiler: Compiler, source: Component) -> Images:
@@ -102,6 +118,15 @@ def load_evaluation_data(compiler: Compiler, source: Component) -> Images:
         chosen = [i for i, name in enumerate(images.names) if name in images.held_out]
         images = replace(images.take(chosen), remarks=images.remarks)
     return images
+
+
+def added_noise(compiler: Compiler, images: Images) -> Component | None:
+    """The noise that images to evaluate on get; None for those that are taken as they are."""
+    noise = compiler.architecture.data.evaluation_noise
+    if noise is None or not isinstance(images, SingleImages):
+        return None
+    built: Noise = compiler.build(noise)
+    return noise if built.simulated else None
 
 
 def noisy_copies(
@@ -226,15 +251,17 @@ def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
         second_is_clean = isinstance(images, ImagePairs) and images.second_is_clean
         if spec.data.validation is None and not second_is_clean:
             other = (
-                "second noisy image of each pair"
+                "second image of each pair"
                 if isinstance(images, ImagePairs)
                 else "mean of the other shots of each burst"
             )
             yield (
                 "there are no clean images to validate on: PSNR and SSIM compare with the "
-                f"{other}, so they are lower than against a clean one"
+                f"{other}, and where that is noisy they are lower than against a clean one"
             )
-    elif noise is not None and noise.type == "none" and spec.data.validation is None:
+        return
+    yield from _other_noise(spec)
+    if noise is not None and noise.type == "none" and spec.data.validation is None:
         yield (
             "there are no clean images to validate on: the validation loss is that of "
             f"{spec.data.target.type} on the images held out, and the latest weights count"
@@ -248,4 +275,17 @@ def _remarks(spec: Architecture, images: Images) -> Iterator[str]:
             f"{noise.type} noise is not zero-mean: with noisy targets the mse learns a mean that "
             'is drawn towards grey. Use loss = "l1", which learns the median, or '
             'data.target = "clean"'
+        )
+
+
+def _other_noise(spec: Architecture) -> Iterator[str]:
+    """That a model is measured on another kind of noise than it learns."""
+    noise, other = spec.data.noise, spec.data.evaluation_noise
+    if noise is None or other is None or "none" in (noise.type, other.type):
+        return
+    if noise.type != other.type:
+        yield (
+            f"data.noise is {noise.type} and data.evaluation_noise {other.type}: the model is "
+            "validated, and evaluated, on another noise than it learns. If it should not be, set "
+            "data.evaluation_noise too"
         )

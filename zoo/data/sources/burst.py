@@ -27,6 +27,11 @@ def Burst(  # noqa: N802 - see the package
         DataError: a file cannot be read, a scene has one shot, or its shots differ in size.
     """
     root = Path(path)
+    if root.is_file():
+        raise DataError(
+            f"{root}: is a file. A burst has a folder for each scene, with its shots: name the "
+            "folder that has these. For the frames of one film: frames:FILE."
+        )
     found = find_pictures(root)
     contents = read_images(found.pictures, channels, value_range=value_range)
     scenes: dict[str, list[Tensor]] = {}

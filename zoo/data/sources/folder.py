@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from torch import Tensor
+
+from zoo.data.fingerprint import find_alike
 from zoo.data.images import page_names, read_images
 from zoo.data.sets import SingleImages
+from zoo.errors import printable
 from zoo.pictures.folders import Found, find_pictures, format_of
 from zoo.pictures.values import ValueRange
+
+LOOKED_AT = 16  # folders
 
 
 def Folder(  # noqa: N802 - see the package
@@ -35,5 +42,28 @@ def Folder(  # noqa: N802 - see the package
         names += page_names(name, len(pages))
         files += [name] * len(pages)
     images = tuple(image for pages in contents for image in pages)
-    remarks = (found.remark,) if found.remark else ()
+    remarks = tuple(filter(None, (found.remark, _like_bursts(root, found.pictures, contents))))
     return SingleImages(tuple(names), images, files=tuple(files), remarks=remarks)
+
+
+def _like_bursts(root: Path, files: Sequence[Path], contents: Sequence[Sequence[Tensor]]) -> str:
+    """A remark about folders that each have pictures of one scene; "" where not all of some do."""
+    folders: dict[Path, list[Tensor]] = {}
+    for file, pages in zip(files, contents, strict=True):
+        folders.setdefault(file.parent, []).extend(pages)
+    if root in folders or not all(_one_scene(it) for it in list(folders.values())[:LOOKED_AT]):
+        return ""
+    first, shots = next(iter(folders.items()))
+    name = printable(first.relative_to(root).as_posix())
+    return (
+        f"{printable(str(root))}: the pictures of each folder in it show one scene ({len(shots)} "
+        f"in {name}), and are taken for scenes of their own. For noisy shots of each scene write "
+        "burst: before its name"
+    )
+
+
+def _one_scene(pictures: Sequence[Tensor]) -> bool:
+    """Whether the first two of some pictures have one size and show the same."""
+    first, second = (*pictures[:2], None, None)[:2]
+    same_size = first is not None and second is not None and first.shape == second.shape
+    return same_size and bool(find_alike(pictures[:2]))

@@ -8,17 +8,22 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zoo.data.images import wrong_channels
+from zoo.data.images import ChannelsError
 from zoo.data.sets import ImagePairs
 from zoo.data.torch_file import TorchFileError, has_own_memory, load
 from zoo.errors import DataError
 from zoo.pictures.source import reading
+from zoo.pictures.values import Depth, ValueRange
 
+BYTE = Depth(8)
 FORMAT = "A file of pairs is a torch.save of two uint8 tensors of one shape (N, C, H, W)."
 
 
 def PicklePairs(  # noqa: N802 - see the package
-    path: str, channels: int, second_is_clean: bool = False
+    path: str,
+    channels: int,
+    second_is_clean: bool = False,
+    value_range: ValueRange | None = None,
 ) -> ImagePairs:
     """The pairs of a file, named ``<file>[0]``, ``<file>[1]``, ...; no code in it is run.
 
@@ -26,6 +31,7 @@ def PicklePairs(  # noqa: N802 - see the package
         path: a ``torch.save`` of a tuple or list of two uint8 tensors (N, C, H, W).
         channels: C of the images.
         second_is_clean: whether the second tensor's images are clean instead of noisy.
+        value_range: values of black and white; None for 0 and 255.
 
     Raises:
         DataError: the file is missing, damaged or holds something else.
@@ -33,7 +39,14 @@ def PicklePairs(  # noqa: N802 - see the package
     file = Path(path)
     first, second = _check(file, _content(file), channels)
     names = tuple(f"{file.name}[{index}]" for index in range(len(first)))
+    first, second = (_in_range(side, value_range) for side in (first, second))
     return ImagePairs(names, first.unbind(), second.unbind(), second_is_clean)
+
+
+def _in_range(images: Tensor, value_range: ValueRange | None) -> Tensor:
+    """Bytes as they are where black is 0 and white 255; else floats with black at 0, white at 1."""
+    low, high = (0.0, BYTE.white) if value_range is None else value_range.of(BYTE)
+    return images if (low, high) == (0, BYTE.white) else (images.float() - low) / (high - low)
 
 
 def _content(file: Path) -> object:
@@ -70,5 +83,5 @@ def _check(file: Path, content: object, channels: int) -> tuple[Tensor, Tensor]:
             f"{file}: the shapes are {tuple(first.shape)} and {tuple(second.shape)}. {FORMAT}"
         )
     if first.shape[1] != channels:
-        raise DataError(wrong_channels(str(file), first.shape[1], channels))
+        raise ChannelsError(str(file), first.shape[1], channels)
     return first, second
