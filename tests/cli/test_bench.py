@@ -142,8 +142,7 @@ NO_REFERENCE = (
         (
             "tiny.toml --set train.epochs=x",
             2,
-            "--set:1:1: train.epochs: 'x' is not a TOML value. Write a number, true, false, a "
-            "list, a table, or text in quotes.",
+            '--set:1:1: train.epochs: is "x". Use an integer >= 1.',
         ),
         (
             "tiny.toml --device gpu",

@@ -73,12 +73,12 @@ def test_from_training_to_denoising(channels: int, base: Path, cli: Cli) -> None
 def test_pictures_of_other_channels(base: Path, cli: Cli) -> None:
     write_files(Path("photos"), 5)
     Path("photos/ome.tif").rename("a.tif")
+    names = ", ".join(
+        f"{Path.cwd()}/photos/{name}.tif" for name in ("contiguous", "imagej", "planar")
+    )
     assert cli("run", base / "tiny.toml", "--data", "photos", "--out", "run").err.splitlines() == [
-        *(
-            f"{Path.cwd()}/photos/{name}.tif: has 5 channels, and the architecture takes 3. "
-            "Set input.channels = 5."
-            for name in ("contiguous", "imagej", "planar")
-        ),
+        f"3 files ({names}): each has 5 channels, and the architecture takes 3. "
+        "Set input.channels = 5.",
         "3 of 3 picture files cannot be used. Mend them, or take them out.",
     ]
 
