@@ -1,5 +1,8 @@
 """An architecture that trains in a moment on a folder ``photos`` beside it."""
 
+# What a run of it ends with: it learns for a moment only.
+NO_BETTER = "warning: the result is no better than its noisy input"
+
 TINY = """
 format = 1
 name = "tiny"

@@ -13,7 +13,7 @@
     ├── DataError             images that are missing, unreadable or unsuitable
     ├── CheckpointError       a checkpoint that is missing, damaged or foreign
     ├── WriteError            a file of a run that cannot be written
-    ├── DivergenceError       a loss that is no longer finite
+    ├── DivergenceError       training that is no longer finite
     ├── ComparisonError       a benchmark or exported file that does not compute the same
     └── Stopped               SIGINT or SIGTERM arrived and the run has been saved
 
@@ -92,7 +92,17 @@ class WriteError(ZooError):
 
 
 class DivergenceError(ZooError):
-    """Training stopped because the loss is no longer a finite number."""
+    """Training stopped because a loss, gradient or weight is no longer a finite number.
+
+    Attributes:
+        bundle: the file in which the step is kept; "" where there is none.
+        lr: a learning rate to try; None where another one would not help.
+    """
+
+    def __init__(self, *lines: str, bundle: str = "", lr: float | None = None) -> None:
+        super().__init__(*lines)
+        self.bundle = bundle
+        self.lr = lr
 
 
 class ComparisonError(ZooError):

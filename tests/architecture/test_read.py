@@ -102,6 +102,10 @@ type = "constant"
 
 [train.checkpoint_every]
 minutes = 5.0
+
+[train.on_divergence]
+returns = 0
+lr_factor = 0.5
 """
 
 Read = Callable[..., Architecture]
@@ -164,6 +168,7 @@ def test_the_specification_of_the_small_file(small: Read) -> None:
             precision="float32",
             seed=0,
             checkpoint_every={"minutes": 5.0},
+            on_divergence={"returns": 0, "lr_factor": 0.5},
         ),
         file="small.toml",
         text=RESOLVED,

@@ -154,7 +154,7 @@ CHANGES = [
     (
         "train.epoch=3",
         "train.epoch: is not a known key. Known keys: batch_size, checkpoint_every, epochs, "
-        "precision, schedule, seed. Did you mean epochs?",
+        "on_divergence, precision, schedule, seed. Did you mean epochs?",
     ),
     ("layers.9.type='relu'", 'layers.9.type: layers has no item "9". Use 0 to 3.'),
     ("layers.x=1", 'layers.x: layers has no item "x". Use 0 to 3.'),

@@ -113,9 +113,9 @@ def test_stopped_while_evaluating(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def interrupted(*arguments: Any) -> Any:
+    def interrupted(*arguments: Any, **options: Any) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
-        return evaluate(*arguments)
+        return evaluate(*arguments, **options)
 
     arguments = ("run", base / "probed.toml", "--epochs", "3", "--seed", "4", "--out", "run")
     with monkeypatch.context() as patch:
@@ -192,7 +192,8 @@ def test_another_architecture(run: Path, cli: Callable[..., Any]) -> None:
     assert (result.code, result.out) == (5, "")
     assert result.err == (
         "run/last.pkl: another architecture: layers.0.out_channels was 4, is 5; train.seed was 4, "
-        "is 1. Only train.epochs, train.schedule, train.checkpoint_every, optimizer.lr and the "
+        "is 1. Only train.epochs, train.schedule, train.checkpoint_every, "
+        "train.on_divergence, optimizer.lr and the "
         "images' place may change: take run/architecture.toml, the run's own file, with --epochs, "
         "--data or --set.\n"
     )

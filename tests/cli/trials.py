@@ -140,6 +140,7 @@ def state(folder: Path) -> dict[str, Any]:
         }
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     found["metrics"] = plain(metrics)
+    found["statistics"] = (folder / "statistics.jsonl").read_text()
     found["evaluation"] = json.loads((folder / "evaluation.json").read_text())
     return found
 

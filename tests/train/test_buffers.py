@@ -121,6 +121,8 @@ def test_one_that_is_no_finite_number_ends_the_run(
     with pytest.raises(DivergenceError) as error:
         train(make_trainer(tiny()), tmp_path)
     assert str(error.value) == (
-        "training diverged: a weight is no finite number after step 3 (epoch 1, lr 0.0075). "
-        "Use a smaller learning rate or another initializer; what was saved before is kept."
+        "training diverged at step 1 of 6 (epoch 1, lr 0.01): layer 3 (sigmoid, tiny.toml:9:5): "
+        "its buffer mean is not finite, though all outputs are.\n"
+        "  Its own forward makes it: what it is given is at most 1.31, and weights are at most "
+        "0.191. Check the layer: zoo plugin check."
     )

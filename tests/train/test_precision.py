@@ -87,7 +87,8 @@ def test_a_run_is_resumed_in_its_own_precision_only(
         check_resumable(path, load_checkpoint(path), tiny('train.precision="bfloat16"'))
     assert str(error.value) == (
         f'{path}: another architecture: train.precision was "float32", is "bfloat16". '
-        "Only train.epochs, train.schedule, train.checkpoint_every, optimizer.lr and the images' "
+        "Only train.epochs, train.schedule, train.checkpoint_every, train.on_divergence, "
+        "optimizer.lr and the images' "
         f"place may change: take {path.parent / 'architecture.toml'}, the run's own file, with "
         "--epochs, --data or --set."
     )
@@ -108,6 +109,13 @@ def test_what_training_computes_in(
             seen[self.training].add(torch.get_float32_matmul_precision())
             return super().forward(x)
 
+    def unmeasured(*_: object) -> None:
+        raise RuntimeError("not here")
+
     monkeypatch.setattr(zoo.nn, "Sigmoid", Notes)
-    train(make_trainer(tiny('train.precision="tf32"', "train.epochs=1")), tmp_path)
+    monkeypatch.setattr("zoo.train.signs.measure", unmeasured)  # which is in float32
+    warnings: list[str] = []
+    trainer = make_trainer(tiny('train.precision="tf32"', "train.epochs=1"))
+    train(trainer, tmp_path, warnings=warnings)
+    assert warnings == ["the layers' figures cannot be measured: RuntimeError: not here"]
     assert seen == {True: {"high"}, False: {"highest"}}

@@ -59,6 +59,8 @@ def assert_same_run(folder: Path, expected: Path) -> None:
         for path in (folder, expected)
     ]
     assert without_seconds(lines[0]) == without_seconds(lines[1])
+    figures = [(path / "statistics.jsonl").read_text() for path in (folder, expected)]
+    assert figures[0] == figures[1]
 
 
 # Steps 3 and 6 end an epoch: a stop there comes before it is validated.
@@ -170,8 +172,8 @@ def test_another_architecture_is_refused(finished: tuple[Trainer, Path], tiny: D
         f'{path}: another architecture: data.target.type was "noisy", is "clean"; '
         "layers.0.out_channels was 4, is 8; "
         "train.seed was 0, is 3. Only train.epochs, train.schedule, train.checkpoint_every, "
-        f"optimizer.lr and the images' place may change: take {path.parent / 'architecture.toml'}, "
-        "the run's own file, with --epochs, --data or --set."
+        "train.on_divergence, optimizer.lr and the images' place may change: take "
+        f"{path.parent / 'architecture.toml'}, the run's own file, with --epochs, --data or --set."
     )
     with pytest.raises(CheckpointError, match=r": layers\.1\.type was \"relu\", is \"sigmoid\"\. "):
         check_resumable(path, content, tiny("layers.1.type='sigmoid'"))

@@ -58,6 +58,7 @@ class Train:
     precision: str
     seed: int
     checkpoint_every: Mapping[str, float]
+    on_divergence: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def build_spec(
             precision=train["precision"],
             seed=train["seed"],
             checkpoint_every=MappingProxyType(train["checkpoint_every"]),
+            on_divergence=MappingProxyType(train["on_divergence"]),
         ),
         file=root.location.file.name,
         text=text,

@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from zoo.cli.options import AtLeast, UserPath, data_option, device_option, overrides, set_option
 from zoo.errors import UsageError
 
 
 @click.command()
-@click.argument("architecture", metavar="ARCH.toml", type=UserPath())
+@click.argument("architecture", metavar="ARCH.toml", type=UserPath(), required=False)
 @device_option
 @data_option("What to train on")
 @click.option("--epochs", type=AtLeast(1), help="Passes over the data.")
@@ -41,9 +42,15 @@ from zoo.errors import UsageError
     is_flag=True,
     help="On a GPU too, only algorithms that give the same bits each time.",
 )
+@click.option(
+    "--replay",
+    metavar="FILE",
+    type=UserPath(),
+    help="Repeat the step in which a run diverged, layer by layer: its diverged.pkl.",
+)
 @set_option
 def run(
-    architecture: Path,
+    architecture: Path | None,
     device: str,
     data: str | None,
     epochs: int | None,
@@ -54,12 +61,20 @@ def run(
     strict_data: bool,
     allow_correlated: bool,
     deterministic: bool,
+    replay: Path | None,
     changes: tuple[str, ...],
 ) -> None:
     """Train a denoiser from an architecture file, checkpoint it and evaluate it.
 
     The first Ctrl-C finishes the step, saves and stops; --resume then goes on exactly there.
     """
+    if replay is not None:
+        _replay(replay, device)
+        return
+    if architecture is None:
+        raise click.MissingParameter(
+            param_hint="'ARCH.toml'", param_type="argument", ctx=click.get_current_context()
+        )
     if resume and weights is not None:
         raise UsageError(
             f"--weights {weights}: a resumed run has weights of its own. Use it without --resume."
@@ -80,3 +95,27 @@ def run(
         be_deterministic()
     check = partial(check_data, strict=strict_data, allow_correlated=allow_correlated)
     train(spec, registry, device, out, resume, weights, check, datetime.now())
+
+
+def _replay(bundle: Path, device: str) -> None:
+    """Repeat the step of a ``diverged.pkl``; other options have no meaning for it.
+
+    Raises:
+        UsageError: others are given.
+    """
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0] if parameter.param_type_name == "option" else "ARCH.toml"
+        for parameter in context.command.params
+        if parameter.name not in ("replay", "device", None)
+        and context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        and context.params.get(parameter.name or "") not in (None, ())
+    ]
+    if given:
+        raise UsageError(f"--replay {bundle}: takes no {given[0]}. Use it alone, or with --device.")
+    from zoo.plugins.registry import load_registry
+
+    registry = load_registry()
+    from zoo.cli.replay import print_replay  # torch
+
+    print_replay(bundle, registry, device)

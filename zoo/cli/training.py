@@ -12,12 +12,13 @@ import torch
 
 from zoo.architecture import Architecture
 from zoo.cli.console import count_of, print_table, shell_command, warn, warn_of_failures
+from zoo.cli.diverged import what_to_do
 from zoo.cli.measured_on import how_measured
 from zoo.cli.progress import EvaluationProgress, TrainingProgress
 from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
-from zoo.errors import Stopped, listed
+from zoo.errors import DivergenceError, Stopped, listed
 from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.device import choose_device, device_name
@@ -26,6 +27,8 @@ from zoo.train.evaluation import denoised, evaluate
 from zoo.train.examples import write_examples
 from zoo.train.find_model import find_model
 from zoo.train.measured_range import with_measured_range, with_recorded_range
+from zoo.train.named_layers import named_layers
+from zoo.train.outcome import OutputRange, nothing_learned
 from zoo.train.precision import check_precision
 from zoo.train.providers import check_providers
 from zoo.train.resumable import check_resumable
@@ -46,6 +49,7 @@ from zoo.train.session import (
 )
 from zoo.train.signals import StopRequest
 from zoo.train.starting_weights import start_from
+from zoo.train.statistics import read_statistics
 from zoo.train.trainer import Trainer
 
 
@@ -98,10 +102,12 @@ def train(
                 observer = TrainingProgress(trainer)
                 with observer.bar:
                     trainer.run(directory, observer, stop)
-                _evaluate(registry, directory, data, spec, device, stop)
+                _evaluate(registry, directory, data, trainer, stop)
             except Stopped as stopped:
                 command = _resume_command(directory, device_option)
                 raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
+            except DivergenceError as error:
+                raise what_to_do(error, directory, device_option) from None
         say(f"run: {directory.path}")
 
 
@@ -184,22 +190,26 @@ def _evaluate(
     registry: Registry,
     directory: RunDirectory,
     data: RunData,
-    spec: Architecture,
-    device: torch.device,
+    trainer: Trainer,
     stop: StopRequest,
 ) -> None:
     """Evaluate the best weights, else the latest, and write what was found."""
+    spec, device, outputs = trainer.architecture, trainer.device, OutputRange()
     path, weights = find_checkpoint(directory.path)
     _, model = load_trained(path, registry, warn)
     model.to(device)
     images = data.validation
     progress = EvaluationProgress(len(images), stop)
     with progress.bar:
-        evaluation = evaluate(model, images, device, progress.on_image)
+        evaluation = evaluate(model, images, device, progress.on_image, on_output=outputs.see)
     content = evaluation.to_dict(_validation_name(spec), weights, spec.train.precision, data.noise)
     directory.write_evaluation(content)
     write_examples(directory.path / "examples.png", images, denoised(model, images[:4], device))
     print_table(evaluation_table(evaluation))
+    last = (None, *read_statistics(directory.statistics, trainer.progress.step))[-1]
+    layers = named_layers(spec, trainer.model)
+    for message in nothing_learned(evaluation, outputs, trainer.metrics, last, layers):
+        warn(message)
 
 
 def _origin(trainer: Trainer) -> dict[str, Any]:

@@ -18,6 +18,8 @@ weights_only=True)`` reads it with no zoo installed. Its keys:
 ``changes``      only of a run that was resumed otherwise: step, key, before and after of each
 ``data``         ``train`` and ``held_out``: a dict with ``name``, ``size`` and ``sha256`` of each
                  image, in the order in which they are drawn from; not in older checkpoints
+``diverged``     only of ``diverged.pkl``, which is of before the step that was not finite: that
+                 step (:mod:`zoo.train.bundle`)
 ============== ===================================================================================
 
 One for inference alone (:mod:`zoo.train.inference_checkpoint`) has no ``optimizer``, ``progress``,

@@ -49,6 +49,7 @@ def problem_of(content: Mapping[Any, Any]) -> str:
                 _check_tensor((*path, str(name)), value, FLOATS if len(path) > 1 else None)
         _check_generators(content)
         _check_images(content)
+        _check_step(content)
         _check_plain(content)
     except _WrongError as wrong:
         return str(wrong)
@@ -96,13 +97,16 @@ def _table(path: TomlPath, value: Any) -> dict[Any, Any]:
     return value
 
 
-def _check_tensor(path: TomlPath, value: Any, allowed: tuple[torch.dtype, ...] | None) -> None:
+def _check_tensor(
+    path: TomlPath, value: Any, allowed: tuple[torch.dtype, ...] | None, *, finite: bool = True
+) -> None:
     """Refuse what is no plain tensor of finite numbers.
 
     Args:
         path: where it stands.
         value: anything.
         allowed: its types; None for floats and integers.
+        finite: whether its numbers have to be finite.
     """
     what = "floats" if allowed else "floats or integers"
     use = f"{USE_TENSOR.format(what)}."
@@ -117,7 +121,7 @@ def _check_tensor(path: TomlPath, value: Any, allowed: tuple[torch.dtype, ...] |
         raise _WrongError(path, f"requires a gradient. {use}")
     if not has_own_memory(value):
         raise _WrongError(path, "has values that share memory, or gaps. Use a contiguous tensor.")
-    if not value.isfinite().all():
+    if finite and not value.isfinite().all():
         raise _WrongError(path, "has values that are not finite. Use finite numbers.")
 
 
@@ -148,6 +152,38 @@ def _check_images(content: Mapping[Any, Any]) -> None:
             raise _WrongError(("data",), str(error)) from error
 
 
+def _check_step(content: Mapping[Any, Any]) -> None:
+    """Refuse the tensors of a step that was not finite, in which such numbers may stand."""
+    if "diverged" not in content:
+        return
+    step = _table(("diverged",), content["diverged"])
+    batch = _table(("diverged", "batch"), step.get("batch"))
+    layers = step.get("layers")
+    for name in batch:
+        if name not in ("x", "target", "mask"):
+            raise _WrongError(("diverged", "batch", name), "is unknown. Use x, target and mask.")
+    images = ["x", "target", *(["mask"] if "mask" in batch else [])]
+    _check_axes(("diverged", "loss"), step.get("loss"), 0)
+    _check_axes(("diverged", "figures"), step.get("figures"), 2)
+    for name in images:
+        path = ("diverged", "batch", name)
+        _check_axes(path, batch.get(name), 4)
+        if len(batch[name]) != len(batch["x"]) or not batch[name].numel():
+            raise _WrongError(path, f"has {len(batch[name])} images. Use as many as x, 1 or more.")
+    rows = len(layers) if isinstance(layers, list) else 0
+    if len(step["figures"]) != rows:
+        raise _WrongError(
+            ("diverged", "figures"), f"has {len(step['figures'])} rows. Use {rows}, one a layer."
+        )
+
+
+def _check_axes(path: TomlPath, value: Any, count: int) -> None:
+    """Refuse what is no tensor of floats, finite or not, with so many axes."""
+    _check_tensor(path, value, FLOATS, finite=False)
+    if value.ndim != count:
+        raise _WrongError(path, f"has the shape {tuple(value.shape)}. Use {count} axes.")
+
+
 def _check_plain(content: Mapping[Any, Any]) -> None:
     """Refuse values that are not as the schema says."""
     plain = _Plain().of(_without_tensors(content), ())
@@ -165,7 +201,12 @@ def _check_plain(content: Mapping[Any, Any]) -> None:
 def _without_tensors(content: Mapping[Any, Any]) -> dict[Any, Any]:
     """Without what has been looked at, and without the infinities that may stand where they do."""
     rest = {key: value for key, value in content.items() if key not in ("model", "data")}
-    for key, checked in (("optimizer", ["state"]), ("rng", ["torch", "cuda"])):
+    tensors = {
+        "optimizer": ("state",),
+        "rng": ("torch", "cuda"),
+        "diverged": ("batch", "figures", "loss"),
+    }
+    for key, checked in tensors.items():
         if isinstance(rest.get(key), dict):
             rest[key] = {name: it for name, it in rest[key].items() if name not in checked}
     progress = rest.get("progress")

@@ -14,7 +14,9 @@ from zoo.errors import CheckpointError, format_value
 from zoo.train.checkpoint import is_for_inference
 
 # What may change from one part of a run to the next; each change is said and recorded.
-MAY_CHANGE = re.compile(r"train\.(epochs|schedule|checkpoint_every)(\.|$)|optimizer\.lr$")
+MAY_CHANGE = re.compile(
+    r"train\.(epochs|schedule|checkpoint_every|on_divergence)(\.|$)|optimizer\.lr$"
+)
 PLACES = re.compile(r"data\.(source|validation)(\.|$)")
 
 
@@ -59,9 +61,9 @@ def check_resumable(
     ]:
         raise CheckpointError(
             f"{path}: another architecture: {'; '.join(differences)}. Only train.epochs, "
-            "train.schedule, train.checkpoint_every, optimizer.lr and the images' place may "
-            f"change: take {path.parent / 'architecture.toml'}, the run's own file, with --epochs, "
-            "--data or --set."
+            "train.schedule, train.checkpoint_every, train.on_divergence, optimizer.lr and the "
+            f"images' place may change: take {path.parent / 'architecture.toml'}, the run's own "
+            "file, with --epochs, --data or --set."
         )
     return allowed
 

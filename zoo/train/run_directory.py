@@ -97,6 +97,16 @@ class RunDirectory:
         """
         return load_newest(self.last, (previous_path(self.last), self.best))
 
+    @property
+    def diverged(self) -> Path:
+        """The step in which training stopped being finite."""
+        return self.path / "diverged.pkl"
+
+    @property
+    def statistics(self) -> Path:
+        """Each layer's figures, a line for each epoch."""
+        return self.path / "statistics.jsonl"
+
     def save_last(self, content: Mapping[str, Any]) -> None:
         """Write ``last.pkl``, keeping the one before it as ``last.previous.pkl``."""
         save_checkpoint(self.last, content, keep_previous=True)
@@ -108,6 +118,14 @@ class RunDirectory:
     def save_best(self, content: Mapping[str, Any]) -> None:
         """Write ``best.pkl``."""
         save_checkpoint(self.best, content)
+
+    def save_diverged(self, content: Mapping[str, Any]) -> None:
+        """Write ``diverged.pkl``, keeping the one before it as ``diverged.previous.pkl``."""
+        save_checkpoint(self.diverged, content, keep_previous=True)
+
+    def write_statistics(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Write ``statistics.jsonl``: a line for each epoch, and one for the start."""
+        write_text(self.statistics, "".join(to_json(line) + "\n" for line in lines))
 
     def write_architecture(self, text: str) -> None:
         """Write ``architecture.toml``, the resolved architecture."""

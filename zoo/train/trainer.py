@@ -9,48 +9,31 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from zoo.architecture.spec import Architecture
 from zoo.compiler import Compiler
+from zoo.data.batch import Batch
 from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage
 from zoo.data.record import DataRecord
 from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped, format_value
 from zoo.nn.sequential import Sequential
 from zoo.train.checkpoint_content import load_weights
+from zoo.train.divergence import after_divergence
 from zoo.train.environment import versions
 from zoo.train.evaluation import validate
 from zoo.train.precision import products_in
+from zoo.train.progress import Progress
 from zoo.train.providers import providers
 from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
+from zoo.train.signs import Signs
+from zoo.train.snapshot import Snapshot, what_is_not_finite
 from zoo.train.step import TrainStep
 
 STEPS_BETWEEN_CHECKS = 100
 JUMP = 0.5  # of a learning rate: what is said when a run is resumed
-
-
-@dataclass
-class Progress:
-    """How far a run has come; everything a resumed run needs besides weights and optimizer.
-
-    Attributes:
-        epoch: the epoch in work, from 0; the number of finished epochs.
-        step: optimizer steps taken in the run.
-        step_in_epoch: steps taken in the epoch in work.
-        seconds: time spent on the epoch in work.
-        loss_sum, samples: sum of the losses of the epoch's samples, and their number.
-        best_psnr, best_epoch: of the best validation so far; -inf and 0 before the first.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    step_in_epoch: int = 0
-    seconds: float = 0.0
-    loss_sum: float = 0.0
-    samples: int = 0
-    best_psnr: float = -math.inf
-    best_epoch: int = 0
 
 
 class Observer(Protocol):
@@ -83,6 +66,9 @@ class Trainer:
             these were drawn.
         record: of the images that it trains and validates on.
         changes: what was changed when the run was resumed: step, key, before and after of each.
+
+    Attributes:
+        good: the latest moment that was looked at and finite; None before the first.
     """
 
     architecture: Architecture
@@ -103,6 +89,7 @@ class Trainer:
         self.schedule = self.compiler.schedule()
         self.pairing = self.compiler.pairing()
         self.base_lr = self.optimizer.lr
+        self.good: Snapshot | None = None
         self._loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
 
     @property
@@ -124,29 +111,36 @@ class Trainer:
             stop: asked after each step.
 
         Raises:
-            DivergenceError: the loss is no longer finite; what was saved before is kept.
+            DivergenceError: something is no longer finite; what was saved before is kept, and the
+                step in which it happened is in ``diverged.pkl``.
             Stopped: ``stop`` was requested; the run is saved at the step it has reached.
         """
         precision = self.architecture.train.precision
         step = TrainStep(
             self.model, self.loss, self.optimizer, precision=precision, warn=observer.on_warning
         )
+        signs = Signs(self, directory, observer.on_warning)
+        if self.architecture.train.on_divergence["returns"] and not directory.has_checkpoint:
+            self.save(directory)  # there has to be something to go back to
         while not self.is_finished:
-            with products_in(precision):
-                self._epoch(step, directory, observer, stop)
-            self._finish_epoch(directory, observer, stop)
+            try:
+                with products_in(precision):
+                    self._epoch(step, directory, observer, stop)
+                self._finish_epoch(directory, observer, stop, signs)
+            except DivergenceError as error:
+                with products_in(precision):
+                    after_divergence(self, step, directory, observer.on_warning, str(error))
+                signs.go_back()
 
     def _epoch(
         self, step: TrainStep, directory: RunDirectory, observer: Observer, stop: StopRequest
     ) -> None:
         self.model.train()
+        self._check_finite()
         progress, started = self.progress, time.monotonic() - self.progress.seconds
         saved, saved_step = time.monotonic(), progress.step
         for batch in self.batches.iterate(progress.epoch, start=progress.step_in_epoch):
-            self.optimizer.lr = self._rate()
-            done = progress.step / (progress.step + self.steps_left)
-            batch = self.pairing.correct(batch, step.predict, done)
-            loss = step(batch.x, batch.target, batch.mask)
+            batch, loss = self.take_step(step, batch, progress.step)
             self._loss_sum.add_(loss, alpha=len(batch.x))  # in float64
             progress.samples += len(batch.x)
             progress.step += 1
@@ -184,7 +178,31 @@ class Trainer:
         """Whether all epochs are trained and validated."""
         return self.progress.epoch >= self.architecture.train.epochs
 
-    def _finish_epoch(self, directory: RunDirectory, observer: Observer, stop: StopRequest) -> None:
+    def take_step(self, step: TrainStep, batch: Batch, number: int) -> tuple[Batch, Tensor]:
+        """Update the weights once; how far the run has come is left to the caller.
+
+        Args:
+            step: what takes it.
+            batch: as it was drawn.
+            number: of the step, from 0.
+
+        Returns:
+            The batch with its target corrected, and the loss before the update, on the device.
+        """
+        self.optimizer.lr = self.lr_of(number)
+        done = number / (self.architecture.train.epochs * len(self.batches))
+        batch = self.pairing.correct(batch, step.predict, done)
+        return batch, step(batch.x, batch.target, batch.mask)
+
+    def lr_of(self, number: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        factor = self.schedule(number, len(self.batches), self.architecture.train.epochs)
+        lr: float = self.base_lr * factor
+        return lr if self.progress.lr_factor == 1 else lr * self.progress.lr_factor
+
+    def _finish_epoch(
+        self, directory: RunDirectory, observer: Observer, stop: StopRequest, signs: Signs
+    ) -> None:
         started = time.monotonic()
         progress, lr = self.progress, self.optimizer.lr
         self.save(directory)  # validating large images may take long, or more memory than there is
@@ -213,6 +231,7 @@ class Trainer:
         self.save(directory)
         directory.write_metrics(self.metrics)
         observer.on_epoch(metrics)
+        signs.after_epoch()
 
     def save(self, directory: RunDirectory) -> None:
         """Save ``last.pkl``, unless the loss or a weight is no longer finite.
@@ -285,20 +304,16 @@ class Trainer:
             entry = {"step": self.progress.step, "key": key, "before": before}
             self.changes.append({**entry, "after": "" if after is None else after})
             yield f"{key} was {format_value(before)}, is {format_value(after)} from here on"
+        if "optimizer.lr" in changed:
+            self.progress.lr_factor = 1.0  # it is what the user wants now
         if changed and self.progress.step and self.steps_left > 0:
-            last, following = self.optimizer.lr, self._rate()
+            last, following = self.optimizer.lr, self.lr_of(self.progress.step)
             if abs(following - last) > JUMP * max(last, following):
                 schedule = self.architecture.train.schedule.type
                 yield (
                     f"the learning rate goes from {last:.3g} to {following:.3g}, where the "
                     f"schedule {schedule} of the longer run is"
                 )
-
-    def _rate(self) -> float:
-        """The learning rate of the next step."""
-        epochs = self.architecture.train.epochs
-        factor = self.schedule(self.progress.step, len(self.batches), epochs)
-        return float(self.base_lr * factor)
 
     def _check_progress(self, whole: bool) -> None:
         """Refuse counts of steps that this run cannot have taken.
@@ -316,20 +331,12 @@ class Trainer:
             )
 
     def _check_finite(self) -> None:
-        if not math.isfinite(self.mean_loss()):
-            raise self._diverged(f"the mean loss is {self.mean_loss()}")
-        # A sigmoid can hide an infinite weight: the loss is then an ordinary number.
-        if not all(value.isfinite().all() for value in self.model.state_dict().values()):
-            raise self._diverged("a weight is no finite number")
-        states = self.optimizer.state_dict()["state"]  # what a checkpoint may not have either
-        if not all(value.isfinite().all() for state in states for value in state.values()):
-            raise self._diverged("the optimizer's state has a value that is no finite number")
-
-    def _diverged(self, what: str) -> DivergenceError:
-        return DivergenceError(
-            f"training diverged: {what} after step {self.progress.step} (epoch "
-            f"{self.progress.epoch + 1}, lr {self.optimizer.lr:.3g}). Use a smaller learning rate "
-            "or another initializer; what was saved before is kept."
+        """Keep this moment, or find out since when, and where, something is not finite."""
+        seen = what_is_not_finite(self.mean_loss(), self.model, self.optimizer)
+        if seen:
+            raise DivergenceError(seen)
+        self.good = Snapshot.of(
+            self.model, self.optimizer, self.device, self.progress, self._loss_sum
         )
 
 

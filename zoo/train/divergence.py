@@ -1,0 +1,224 @@
+"""The step in which a run stopped being finite: found by repeating the steps since all was well.
+
+While a run trains nobody looks at single steps, which on a GPU would have to be waited for. Every
+so many steps it is looked whether all is finite, and the moment is kept in memory. Where it is not,
+the steps since the moment before are repeated one by one: batches are a pure function of seed,
+epoch and index. Then the first bad step is taken once more, layer by layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from zoo.data.batch import Batch
+from zoo.errors import DivergenceError
+from zoo.train.bundle import bundle_step
+from zoo.train.causes import NO_PICTURE, cause_of, described
+from zoo.train.device import device_name
+from zoo.train.examination import Bad, Examination, examine, not_finite_now
+from zoo.train.named_layers import NamedLayer, named_layers
+from zoo.train.run_directory import RunDirectory
+from zoo.train.snapshot import Snapshot, all_finite
+from zoo.train.statistics import read_statistics, statistics_in
+from zoo.train.step import TrainStep
+
+if TYPE_CHECKING:
+    from zoo.train.trainer import Trainer
+
+LOWER = 0.1  # of the learning rate: what to try
+MOVED = 0.01  # of the weights, in the first step: usual for networks that train
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where training stopped being finite.
+
+    Attributes:
+        step: of the run, from 1: the first that is not finite; 0 where repeated steps are.
+        epoch: its epoch, from 1.
+        lr: its learning rate.
+        layers: the network's layers.
+        bad: the first thing in it that is not finite; None where that is not known.
+        batch: what the step was on; None where no step was at fault.
+        examination: the step, looked at.
+        before: the moment before the step.
+    """
+
+    step: int
+    epoch: int
+    lr: float
+    layers: list[NamedLayer]
+    bad: Bad | None
+    batch: Batch | None = None
+    examination: Examination | None = None
+    before: Snapshot | None = None
+
+    @property
+    def cause(self) -> str:
+        """Why, and what to do, in one or two sentences."""
+        return cause_of(self.bad, self.examination, self.step)
+
+    @property
+    def blames_data(self) -> bool:
+        """Whether another learning rate would not help."""
+        found = self.examination
+        of_batch = self.bad is not None and self.bad.what in ("input", "target")
+        return of_batch or (found is not None and not found.most_input <= NO_PICTURE)
+
+    def message(self, steps: int, seen: str) -> list[str]:
+        """What to tell the user, in lines.
+
+        Args:
+            steps: of the whole run.
+            seen: what was not finite when it was noticed.
+        """
+        when = f"(epoch {self.epoch}, lr {self.lr:.3g})"
+        if self.bad is None and self.batch is None:
+            return [
+                f"training diverged: {seen}, noticed after step {self.step} of {steps} {when}; "
+                "the same steps, repeated one by one, are finite. A layer that draws random "
+                "numbers of its own may do so, or faulty memory."
+            ]
+        what = described(self.bad or Bad("step", "forward"), self.layers)
+        at = f"at step {self.step} of {steps}" if self.batch else f"after step {self.step}"
+        return [f"training diverged {at} {when}: {what}.", f"  {self.cause}"]
+
+
+def find_divergence(trainer: Trainer, step: TrainStep, good: Snapshot | None) -> Divergence:
+    """Go back to the moment when all was finite, and repeat the steps since then one by one.
+
+    The model, the optimizer and torch's generators are then as before the bad step; progress, sums
+    of losses and metrics stay as they are.
+
+    Args:
+        trainer: of the run.
+        step: what takes steps.
+        good: the latest moment that was looked at and finite.
+    """
+    progress = trainer.progress
+    layers = named_layers(trainer.architecture, trainer.model)
+    if good is None or good.progress.step == progress.step:
+        bad = not_finite_now(trainer.model, trainer.optimizer.state_dict(), layers)
+        return Divergence(progress.step, progress.epoch + 1, trainer.optimizer.lr, layers, bad)
+    good.restore(trainer.model, trainer.optimizer, trainer.device)
+    loss_sum = good.loss_sum.clone()
+    trainer.model.train()
+    for done in range(progress.step - good.progress.step):
+        number, index = good.progress.step + done, good.progress.step_in_epoch + done
+        samples = good.progress.samples + done * trainer.batches.batch_size
+        at = replace(good.progress, step=number, step_in_epoch=index, samples=samples)
+        before = Snapshot.of(trainer.model, trainer.optimizer, trainer.device, at, loss_sum)
+        batch = trainer.batches.batch(progress.epoch, index)
+        batch, loss = trainer.take_step(step, batch, number)
+        if not math.isfinite(float(loss)) or not _all_finite(trainer):
+            before.restore(trainer.model, trainer.optimizer, trainer.device)
+            lr = trainer.lr_of(number)
+            found = _examined(trainer, before, lr, batch, layers)
+            bad = found.bad if found else None
+            return Divergence(number + 1, progress.epoch + 1, lr, layers, bad, batch, found, before)
+        loss_sum.add_(loss, alpha=len(batch.x))
+    return Divergence(progress.step, progress.epoch + 1, trainer.optimizer.lr, layers, None)
+
+
+def after_divergence(
+    trainer: Trainer,
+    step: TrainStep,
+    directory: RunDirectory,
+    warn: Callable[[str], object],
+    seen: str,
+) -> None:
+    """Say where training stopped being finite, keep that step, and go back or end.
+
+    Args:
+        trainer: of the run, at the moment when it was noticed.
+        step: what takes steps.
+        directory: of the run.
+        warn: told where, if the run goes back to its last checkpoint.
+        seen: what was not finite when it was noticed.
+
+    Raises:
+        DivergenceError: the run may not go back, or has done so as often as it may, or the data
+            are at fault.
+    """
+    divergence = find_divergence(trainer, step, trainer.good)
+    steps = trainer.progress.step + trainer.steps_left
+    lines, bundle = divergence.message(steps, seen), ""
+    if divergence.examination is not None:
+        directory.save_diverged(bundle_of(trainer, divergence))
+        bundle = str(directory.diverged)
+    returned = trainer.progress.returns
+    wanted = trainer.architecture.train.on_divergence
+    if returned >= wanted["returns"] or divergence.blames_data or not directory.has_checkpoint:
+        lr = None if divergence.blames_data else lower_rate(trainer, directory)
+        raise DivergenceError(*lines, bundle=bundle, lr=lr)
+    factor = trainer.progress.lr_factor * wanted["lr_factor"]
+    content, _ = directory.load_newest()
+    trainer.restore(content)
+    trainer.progress.returns, trainer.progress.lr_factor = returned + 1, factor
+    trainer.save(directory)
+    directory.write_metrics(trainer.metrics)
+    warn(
+        f"{lines[0]} Going back to step {trainer.progress.step}, with {factor:g} of the learning "
+        f"rate (return {returned + 1} of {wanted['returns']})"
+    )
+
+
+def lower_rate(trainer: Trainer, directory: RunDirectory) -> float:
+    """A learning rate to try in the place of the run's.
+
+    A tenth, or less: with which the first step changes no layer's weights by more than a hundredth.
+    """
+    lr: float = trainer.base_lr * trainer.progress.lr_factor
+    start = [line for line in read_statistics(directory.statistics, 0) if line["epoch"] == 0]
+    updates = [layer.update for line in start for layer in statistics_in(line)]
+    moved = max((update for update in updates if update < math.inf), default=0.0)
+    return min(lr * LOWER, lr * MOVED / moved) if moved else lr * LOWER
+
+
+def bundle_of(trainer: Trainer, divergence: Divergence) -> dict[str, Any]:
+    """What ``diverged.pkl`` holds: a checkpoint of before the step, and the step.
+
+    Args:
+        trainer: as :func:`find_divergence` left it.
+        divergence: what that found, with a batch.
+    """
+    batch, found, before = divergence.batch, divergence.examination, divergence.before
+    assert batch is not None
+    assert found is not None
+    assert before is not None
+    return {
+        **trainer.checkpoint(),
+        "progress": asdict(replace(before.progress, loss_sum=float(before.loss_sum))),
+        "diverged": bundle_step(
+            divergence.step,
+            divergence.epoch,
+            divergence.lr,
+            device_name(trainer.device),
+            found.bad or Bad("step", "forward"),
+            divergence.cause,
+            found,
+            divergence.layers,
+            batch,
+        ),
+    }
+
+
+def _examined(
+    trainer: Trainer, before: Snapshot, lr: float, batch: Batch, layers: list[NamedLayer]
+) -> Examination | None:
+    """The step, looked at; None where a plugin's layer does not allow that."""
+    try:
+        return examine(trainer.compiler, trainer.model, before.optimizer, lr, batch, layers)
+    except Exception:  # whatever a layer raises when it is copied
+        return None
+
+
+def _all_finite(trainer: Trainer) -> bool:
+    """Whether weights, buffers, gradients and the optimizer's state are, after a step."""
+    states = trainer.optimizer.state_dict()["state"]
+    gradients = [parameter.gradient for parameter in trainer.model.param()]
+    of_optimizer = [value for state in states for value in state.values()]
+    return all_finite([*trainer.model.state_dict().values(), *gradients, *of_optimizer])
