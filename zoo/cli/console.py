@@ -23,12 +23,14 @@ WIDEST = 10_000  # more columns than any table needs
 
 
 def print_table(table: Table) -> None:
-    """Print to the standard output; 80 columns where that is no terminal, and no spaces at the end.
+    """Print to the standard output; without frame and in 80 columns where that is no terminal.
 
     A table that does not fit is printed wider: no word is cut, and no cell of a column that does
     not wrap.
     """
     console = Console()
+    if not console.is_terminal:
+        table.box, table.pad_edge = None, False
     width, console.width = console.width, WIDEST
     options = console.options  # of that width, so that measuring cuts nothing
     for column in table.columns:

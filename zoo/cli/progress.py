@@ -16,7 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from zoo.cli.console import warn
+from zoo.architecture import Architecture
+from zoo.cli.console import count_of, warn
 from zoo.cli.streams import say
 from zoo.errors import Stopped
 from zoo.train.signals import StopRequest
@@ -53,12 +54,16 @@ class TrainingProgress:
             numbers="",
         )
         self.psnr = ""
-        self.shown = self.started = time.monotonic()
+        self.target = _target(trainer.architecture)
+        self.training = 0.0  # seconds in steps, without validation
+        self.shown = self.started = self.seen = time.monotonic()
         self.first_step = trainer.progress.step
 
     def on_step(self, trainer: Trainer) -> None:
         """Show the state, but not more often than a person can read; it waits for the device."""
         now = time.monotonic()
+        self.training += now - self.seen
+        self.seen = now
         if now - self.shown < (SECONDS_BETWEEN_UPDATES if self.terminal else SECONDS_BETWEEN_LINES):
             return
         self.shown = now
@@ -72,15 +77,18 @@ class TrainingProgress:
     def on_epoch(self, metrics: Mapping[str, Any]) -> None:
         """Print the epoch's line above the bar."""
         trainer = self.trainer
-        best = "  best" if metrics["epoch"] == trainer.progress.best_epoch else ""
+        best = " best" if metrics["epoch"] == trainer.progress.best_epoch else ""
         psnr = metrics["val_psnr"]
         self.psnr = "" if psnr is None else f"  PSNR {psnr:.2f} dB"
-        line = (
-            f"epoch {metrics['epoch']}/{trainer.architecture.train.epochs}  "
-            f"loss {metrics['train_loss']:.5f}  validation loss {metrics['val_loss']:.5f}"
-            f"{self.psnr}  {self._speed():.0f} images/s  {metrics['seconds']:.1f} s"
-            f"  {self._time_left()} left{best}"
+        losses = (
+            f"loss {metrics['train_loss']:.5f} {self.target}, "
+            f"{metrics['val_loss']:.5f} {trainer.validation[0].compared_with}"
         )
+        line = (
+            f"epoch {metrics['epoch']}/{trainer.architecture.train.epochs}  {losses}"
+            f"{self.psnr}{best}  {self._time_left()} left"
+        )
+        self.seen = time.monotonic()
         self.bar.update(self.task, completed=metrics["step"])
         if self.terminal:
             self.bar.console.print(line, highlight=False)
@@ -92,16 +100,32 @@ class TrainingProgress:
         warn(message)
 
     def _speed(self) -> float:
-        """Training images per second of the whole time, validation included."""
+        """Training images per second of the time in steps."""
         steps = self.trainer.progress.step - self.first_step
-        return steps * self.trainer.batches.batch_size / (time.monotonic() - self.started)
+        return steps * self.trainer.batches.batch_size / max(self.training, 1e-9)
 
     def _time_left(self) -> str:
         steps = max(self.trainer.progress.step - self.first_step, 1)
-        seconds = (time.monotonic() - self.started) / steps * self.trainer.steps_left
-        minutes, seconds = divmod(round(seconds), 60)
-        hours, minutes = divmod(minutes, 60)
-        return f"{hours}:{minutes:02}:{seconds:02}"
+        return duration((time.monotonic() - self.started) / steps * self.trainer.steps_left)
+
+    def summary(self) -> str:
+        """What was done, and how fast."""
+        steps = self.trainer.progress.step - self.first_step
+        took = duration(time.monotonic() - self.started)
+        return f"trained: {count_of('step', steps)} in {took}, {self._speed():.0f} images/s"
+
+
+def _target(spec: Architecture) -> str:
+    """What the training loss compares outputs with."""
+    clean = spec.data.target.type == "noisy" and spec.data.source.parameters.get("second_is_clean")
+    return "clean" if clean else spec.data.target.type
+
+
+def duration(seconds: float) -> str:
+    """``3:12``, or ``1:03:12``: hours, minutes and seconds."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 class EvaluationProgress:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from zoo.cli.console import cell, print_table, warn
@@ -39,8 +38,8 @@ def print_replay(path: Path, registry: Registry, device_option: str) -> None:
 
 def _table(result: Replay) -> Table:
     """A row for each layer, and a mark at the first that is not finite."""
-    table = Table(title=f"loss {result.found.loss:.5g}", title_justify="left", box=SIMPLE_HEAD)
-    table.padding = (0, 0, 0, 0)
+    table = Table(title=f"loss {result.found.loss:.5g}", title_justify="left", box=None)
+    table.padding = (0, 1, 0, 0)
     for name in ("layer", "line", "type"):
         table.add_column(name, no_wrap=True)
     for name in ("mean", "std", "max", "zeros", "grad", "weight"):

@@ -102,6 +102,7 @@ def train(
                 observer = TrainingProgress(trainer)
                 with observer.bar:
                     trainer.run(directory, observer, stop)
+                say(observer.summary())
                 _evaluate(registry, directory, data, trainer, stop)
             except Stopped as stopped:
                 command = _resume_command(directory, device_option)
@@ -204,8 +205,10 @@ def _evaluate(
         evaluation = evaluate(model, images, device, progress.on_image, on_output=outputs.see)
     content = evaluation.to_dict(_validation_name(spec), weights, spec.train.precision, data.noise)
     directory.write_evaluation(content)
-    write_examples(directory.path / "examples.png", images, denoised(model, images[:4], device))
+    examples = directory.path / "examples.png"
+    write_examples(examples, images, denoised(model, images[:4], device))
     print_table(evaluation_table(evaluation))
+    say(f"pictures: {examples}, noisy, denoised and what that is compared with")
     last = (None, *read_statistics(directory.statistics, trainer.progress.step))[-1]
     layers = named_layers(spec, trainer.model)
     for message in nothing_learned(evaluation, outputs, trainer.metrics, last, layers):
