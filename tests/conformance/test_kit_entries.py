@@ -110,6 +110,7 @@ def test_the_cases_of_a_layer() -> None:
     assert [each.case.id for each in made if each.case] == [
         "nearest_upsampling(scale_factor=2)",
         "nearest_upsampling(scale_factor=3)",
+        "nearest_upsampling(scale_factor=1)",
         "nearest_upsampling(scale_factor=[2, 3])",
     ]
     assert {each.source.input for each in made} == {(6, 6, 5)}
@@ -120,6 +121,7 @@ def test_options_that_need_another_are_tried_with_it() -> None:
         each.case.id for each in make_cases(ENTRIES["optimizer-sgd"].entry, REGISTRY) if each.case
     ]
     assert "sgd(momentum=0.1, nesterov=true)" in ids
+    assert "sgd(momentum=0.1, dampening=0.1)" in ids  # alone it does nothing
     ids = [each.case.id for each in make_cases(LAYERS["conv_transpose2d"], REGISTRY) if each.case]
     assert any("output_padding=1" in case and "stride=2" in case for case in ids)
 

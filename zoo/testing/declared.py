@@ -28,6 +28,8 @@ class Case:
         input: for layers, the shape of an input without the batch axis, (C, H, W); found by trying
             where it is left out. Keep it small.
         unbatched, mixes_batch: for layers, as in :class:`zoo.testing.LayerCase`.
+        values: for layers, how parameters and buffers are drawn, as in
+            :class:`zoo.testing.LayerCase`.
         mean, std, biases: for initializers, as in :class:`zoo.testing.InitializerCase`.
         expected_failures: names of checks that are known to fail, each with the reason.
     """
@@ -36,6 +38,7 @@ class Case:
     input: tuple[int, ...] | None = None
     unbatched: bool = True
     mixes_batch: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
     mean: float | None = None
     std: Callable[[tuple[int, ...]], float] | None = None
     biases: bool = True

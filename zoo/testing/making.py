@@ -24,7 +24,7 @@ from zoo.testing.declared import Case
 from zoo.testing.files import LOCATION, in_a_file, infer_layer_shapes
 from zoo.testing.initializers import InitializerCase
 from zoo.testing.losses import LossCase
-from zoo.testing.optimizer_cases import OptimizerCase
+from zoo.testing.optimizer_cases import OptimizerCase, trained
 from zoo.testing.values import body, is_body, required, variations
 
 Shape = tuple[int, ...]
@@ -79,17 +79,33 @@ def make_cases(entry: Entry, registry: Registry) -> list[Made]:
 
 
 def _varied(entry: Entry, first: Case, skip: Container[str], registry: Registry) -> Iterator[Made]:
-    """Cases with one parameter changed; with two, where one alone is not taken."""
+    """Cases with one parameter changed; with two, where one alone is not taken or does nothing."""
     base = replace(first, mean=None, std=None)
     taken: list[dict[str, Any]] = [{}]
     for tables in variations(entry, registry, first.parameters, skip):
+        fallback: tuple[Made, dict[str, Any]] | None = None
         for table, other in product(tables, list(taken)):
             parameters = {**first.parameters, **other, **table}
             made = _made_or_none(entry, replace(base, parameters=parameters), registry)
-            if made is not None:
-                yield made
-                taken.append(table)
+            if made is None:
+                continue
+            fallback = fallback or (made, table)
+            without = replace(base, parameters={**first.parameters, **other})
+            if _differs(made, _made_or_none(entry, without, registry)):
+                fallback = made, table
                 break
+        if fallback is not None:
+            yield fallback[0]
+            taken.append(fallback[1])
+
+
+def _differs(made: Made, other: Made | None) -> bool:
+    """Whether a parameter changes anything: of an optimizer, such as dampening without momentum."""
+    if not isinstance(made.case, OptimizerCase) or other is None:
+        return True
+    assert isinstance(other.case, OptimizerCase)  # of the same entry
+    pairs = zip(trained(made.case), trained(other.case), strict=True)
+    return not all(value.equal(before) for value, before in pairs)
 
 
 def _made_or_none(entry: Entry, case: Case, registry: Registry) -> Made | None:
@@ -151,7 +167,7 @@ def _make(entry: Entry, case: Case, registry: Registry) -> Made:
         made = OptimizerCase(build, named, maximize, None, case.expected_failures)
     elif isinstance(entry, LossEntry):
         build = partial(entry.load(), **architecture.loss.parameters)
-        made = LossCase(build, named, case.expected_failures)
+        made = LossCase(build, named, None, case.expected_failures)
     else:
         return Made(case, table, None)
     return Made(case, table, made)
@@ -185,6 +201,7 @@ def _make_layer_on(shape: Shape, entry: LayerEntry, case: Case, registry: Regist
         case.unbatched,
         case.mixes_batch,
         None,
+        case.values,
         case.expected_failures,
     )
     return Made(case, table, made, inferred)

@@ -198,7 +198,8 @@ def _run(check: AnyCheck, case: AnyCase) -> tuple[State, str]:
     except NotApplicable as reason:
         return "skipped", str(reason)
     except AssertionError as failure:
-        return "failed", str(failure)
+        message = str(failure)  # which names the parameters in any case
+        return "failed", message if case.id in message else f"{case.id}: {message}"
     except Exception as error:  # whatever a plugin's code raises
         return "failed", f"{case.id}: {format_error(error)}"
     return "passed", ""
