@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import torch
 from torch import Tensor
 
 from zoo.errors import ShapeError
@@ -91,7 +90,7 @@ def _not_a_module(argument: object) -> str:
         )
     if isinstance(argument, type):
         return f"the class {argument.__name__}. Make a module of it first."
-    if isinstance(argument, torch.nn.Module):
+    if any(base.__module__ == "torch.nn.modules.module" for base in kind.__mro__):
         return (
             f"a torch.nn.{kind.__name__}, which has no hand-written backward. "
             "Use a layer of zoo.nn or of a plugin."

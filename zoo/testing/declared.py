@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -31,6 +32,8 @@ class Case:
         values: for layers, how parameters and buffers are drawn, as in
             :class:`zoo.testing.LayerCase`.
         mean, std, biases: for initializers, as in :class:`zoo.testing.InitializerCase`.
+        files: for sources, a function that writes what is read into an empty folder, to which the
+            paths in ``parameters`` are relative.
         expected_failures: names of checks that are known to fail, each with the reason.
     """
 
@@ -42,4 +45,5 @@ class Case:
     mean: float | None = None
     std: Callable[[tuple[int, ...]], float] | None = None
     biases: bool = True
+    files: Callable[[Path], None] | None = None
     expected_failures: Mapping[str, str] = field(default_factory=dict)

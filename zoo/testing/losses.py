@@ -18,7 +18,7 @@ from zoo.testing.members import require_methods
 from zoo.testing.torch_equivalent import UnknownClassError, installed_references
 
 SHAPE: Final = (3, 3, 4, 5)
-METHODS: Final = {"forward": ("y", "target"), "backward": ()}
+METHODS: Final = (("forward", ("y", "target")), ("backward", ()))
 
 
 @dataclass(frozen=True)

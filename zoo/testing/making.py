@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -14,21 +15,45 @@ from zoo.architecture import Component
 from zoo.architecture.document import literal
 from zoo.architecture.infer_shapes import InferredLayer, ShapeInference
 from zoo.compiler import Compiler
+from zoo.data.sets import Images
 from zoo.errors import ArchitectureError, ArgumentError, PluginError, ShapeError, format_value
 from zoo.nn import Module, Sequential
-from zoo.plugins.records import Entry, InitializerEntry, LayerEntry, LossEntry, OptimizerEntry
+from zoo.plugins.records import (
+    Entry,
+    InitializerEntry,
+    LayerEntry,
+    LossEntry,
+    NoiseEntry,
+    OptimizerEntry,
+    PairingEntry,
+    ScheduleEntry,
+    SourceEntry,
+)
 from zoo.plugins.registry import Registry
 from zoo.spec.layer_info import LayerInfo, ShapeRule
 from zoo.testing.cases import LayerCase
 from zoo.testing.declared import Case
-from zoo.testing.files import LOCATION, in_a_file, infer_layer_shapes
+from zoo.testing.files import IMAGE, LOCATION, in_a_file, infer_layer_shapes
 from zoo.testing.initializers import InitializerCase
 from zoo.testing.losses import LossCase
+from zoo.testing.noises import NoiseCase
 from zoo.testing.optimizer_cases import OptimizerCase, trained
+from zoo.testing.pairings import PairingCase
+from zoo.testing.schedules import ScheduleCase
+from zoo.testing.sources import SourceCase
 from zoo.testing.values import body, is_body, required, variations
 
 Shape = tuple[int, ...]
-KitCase = LayerCase | OptimizerCase | InitializerCase | LossCase
+KitCase = (
+    LayerCase
+    | OptimizerCase
+    | InitializerCase
+    | LossCase
+    | NoiseCase
+    | PairingCase
+    | ScheduleCase
+    | SourceCase
+)
 
 # Inputs that are tried for a layer that declares none: small, higher than wide.
 CHANNELS: Final = (6, 4, 3, 9, 8, 16, 1, 2)  # 6 first: splitting it in two is not its own inverse
@@ -43,18 +68,17 @@ class Made:
     Attributes:
         source: with its input found.
         table: as in a file, with ``type`` and bodies.
-        case: None for an entry of a kind that the kit has no checks for.
         inferred: for a layer, what it makes of its input.
     """
 
     source: Case
     table: Mapping[str, Any]
-    case: KitCase | None
+    case: KitCase
     inferred: InferredLayer | None = None
 
 
 def make_cases(entry: Entry, registry: Registry) -> list[Made]:
-    """All cases of an entry: at least one, but for a source, which may need files.
+    """All cases of an entry: at least one, but for a source that declares none: it may need files.
 
     Args:
         entry: its factory and shape rule are imported.
@@ -64,9 +88,9 @@ def make_cases(entry: Entry, registry: Registry) -> list[Made]:
         PluginError: the entry cannot be imported, its shape rule fails, no parameters or input can
             be found that it takes, or it declares a case that it does not take.
     """
-    if entry.kind == "source":  # it may need files that are not here
-        return []
     declared = _declared(entry)
+    if entry.kind == "source" and not declared:  # it may need files that are not here
+        return []
     try:
         made = [_make(entry, case, registry) for case in declared]
     except ArchitectureError as error:
@@ -168,9 +192,31 @@ def _make(entry: Entry, case: Case, registry: Registry) -> Made:
     elif isinstance(entry, LossEntry):
         build = partial(entry.load(), **architecture.loss.parameters)
         made = LossCase(build, named, None, case.expected_failures)
+    elif isinstance(entry, SourceEntry):
+        load = partial(_load, table, registry)
+        made = SourceCase(load, named, case.files, case.expected_failures)
+    elif isinstance(entry, NoiseEntry):
+        made = NoiseCase(_factory(entry, architecture.data.noise), named, case.expected_failures)
+    elif isinstance(entry, PairingEntry):
+        made = PairingCase(_factory(entry, architecture.data.target), named, case.expected_failures)
     else:
-        return Made(case, table, None)
+        assert isinstance(entry, ScheduleEntry)  # there is no other kind
+        schedule = architecture.train.schedule
+        made = ScheduleCase(_factory(entry, schedule), named, case.expected_failures)
     return Made(case, table, made)
+
+
+def _factory(entry: Entry, component: Component | None) -> Callable[[], Any]:
+    """What builds the entry's object with the parameters of a file."""
+    assert component is not None  # the file names the entry
+    return partial(entry.load(), **component.parameters)
+
+
+def _load(table: Mapping[str, Any], registry: Registry, folder: Path, channels: int) -> Images:
+    """The images of a source whose paths are relative to a folder."""
+    shape = (channels, *IMAGE[1:])
+    architecture = in_a_file("source", table, registry, shape=shape, folder=folder)
+    return Compiler(architecture, registry).data(architecture.data.source)
 
 
 def _make_layer(entry: LayerEntry, case: Case, registry: Registry) -> Made:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from inspect import signature
 
 from zoo.testing.comparisons import require
 
+Method = tuple[str, tuple[str, ...]]
 
-def require_methods(where: str, built: object, methods: Mapping[str, tuple[str, ...]]) -> None:
+
+def require_methods(where: str, built: object, methods: Iterable[Method]) -> None:
     """Fail unless ``built`` has each method, and it can be called with the arguments of the names.
 
     Args:
@@ -16,7 +18,7 @@ def require_methods(where: str, built: object, methods: Mapping[str, tuple[str, 
         methods: names, each with the names of what it is called with.
     """
     kind = type(built).__name__
-    for name, arguments in methods.items():
+    for name, arguments in methods:
         written = f"{name}({', '.join(arguments)})"
         method = getattr(built, name, None)
         require(callable(method), f"{where}: {kind} has no {name}. Write {written}.")
