@@ -32,7 +32,10 @@ def test_built_ins_other_than_layers(case: object, check: Callable[[object], Non
 
 def test_the_built_ins_are_all_there() -> None:
     kinds = {type(case).__name__ for case in BUILT_INS}
-    assert kinds == {"PluginCase", "EntryCase", "OptimizerCase", "InitializerCase", "LossCase"}
+    assert kinds == {
+        *("PluginCase", "EntryCase", "OptimizerCase", "InitializerCase", "LossCase"),
+        *("NoiseCase", "PairingCase", "ScheduleCase", "SourceCase"),
+    }
     assert len(BUILT_INS) > 60
 
 

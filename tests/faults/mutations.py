@@ -230,6 +230,8 @@ def _method(node: ast.Call, function: ast.Attribute) -> Iterator[ast.AST]:
     tensor, name = function.value, function.attr
     if name in UNDONE:
         yield tensor
+    if name == "backward" and node.args:  # past a module
+        yield node.args[0]
     if name == "add_":  # no accumulation
         yield ast.Call(ast.Attribute(tensor, "copy_", ast.Load()), node.args[:1], [])
     if name == "sum":  # another scale

@@ -17,7 +17,7 @@ from zoo.plugins.schema_lint import lint
 from zoo.testing.cases import normal, seeded
 from zoo.testing.comparisons import NotApplicable, require
 from zoo.testing.files import IMAGE, in_a_file
-from zoo.testing.making import Made
+from zoo.testing.made import Made
 from zoo.testing.schemas import schema_differences, wrong_defaults
 from zoo.train import TrainStep
 

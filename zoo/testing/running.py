@@ -18,7 +18,8 @@ from zoo.testing.entries import ENTRY_CHECKS, PLUGIN_CHECKS, EntryCase, PluginCa
 from zoo.testing.initializers import INITIALIZER_CHECKS, InitializerCase
 from zoo.testing.layers import LAYER_CHECKS
 from zoo.testing.losses import LOSS_CHECKS, LossCase
-from zoo.testing.making import KitCase, make_cases
+from zoo.testing.made import KitCase
+from zoo.testing.making import make_cases
 from zoo.testing.models import MODEL_CHECKS, ModelCase
 from zoo.testing.noises import NOISE_CHECKS, NoiseCase
 from zoo.testing.optimizer_cases import OptimizerCase
