@@ -336,9 +336,12 @@ def test_the_table_has_all_keys_and_their_defaults() -> None:
 
 
 EXPORTED = "docs/export.md"
+KINDS = "docs/plugin-kinds.md"  # files of a plugin: see tests/test_plugin_kinds_guide.py
 
 
-@pytest.mark.parametrize("page", [page for page in pages_with("python") if page != EXPORTED])
+@pytest.mark.parametrize(
+    "page", [page for page in pages_with("python") if page not in (EXPORTED, KINDS)]
+)
 def test_the_python_examples_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

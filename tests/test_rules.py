@@ -135,12 +135,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "export.runtime": {"export.optional"},
     "zoo": {  # zoo/__init__.py
         *("errors", *SPEC, *PLUGINS_READ, "plugins.hookspecs", "plugins.declared_layer"),
-        *("architecture", "nn", "engine", "inference", "train"),
+        *("architecture", "nn", "optim", "data", "engine", "inference", "train"),
     },
     "testing": {
         *("errors", *SPEC, "spec.schemas", *PLUGINS_FOUND, "plugins.schema_lint", "describe"),
         *("plugins.suggestions", "plugins.python_subprocess", "architecture", *TEXTBOOK),
-        *("compiler", "engine", "train", *ONNX),
+        *("data", "compiler", "engine", "train", *ONNX),
     },
     "single": {
         *("errors", *PLUGINS_READ, "architecture", "nn", "compiler", "data", "pictures"),

@@ -8,15 +8,19 @@ For users::
 
 For plugin authors: :func:`zoo.layer` and how it declares parameters (:func:`zoo.integer`,
 :func:`zoo.number` and so on), :class:`zoo.LayerInfo` and :mod:`zoo.input_range` for the shape rules
-of layers; :data:`zoo.hookimpl` and the records that hooks return. Importing zoo imports no torch.
+of layers; :data:`zoo.hookimpl` and the records that hooks return; and the contracts of what their
+factories build: :class:`zoo.Noise`, :class:`zoo.Pairing`, :class:`zoo.Schedule`, :class:`zoo.Loss`,
+and what a source returns. Importing zoo imports no torch: these import it when they are asked for.
 """
 
 from __future__ import annotations
 
 import warnings
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from zoo.plugins.declared_layer import layer
 from zoo.plugins.hookspecs import hookimpl
@@ -37,20 +41,53 @@ from zoo.spec.layer_info import LayerInfo
 from zoo.spec.parameters import body, boolean, choice, integer, number, parameter
 
 if TYPE_CHECKING:
+    from zoo.data.batch import Batch
+    from zoo.data.crops import Crops
+    from zoo.data.noise.base import Noise, Noisy
+    from zoo.data.pairings.base import Pairing
+    from zoo.data.sets import Bursts, ImagePairs, SingleImages
+    from zoo.engine.passes import Loss
     from zoo.inference import Denoiser
     from zoo.nn.sequential import Sequential
+    from zoo.optim.schedules import Schedule
+
+# What the factories of plugins build or are given, by the module that has it.
+_CONTRACTS = MappingProxyType(
+    {
+        "Batch": "zoo.data.batch",
+        "Bursts": "zoo.data.sets",
+        "Crops": "zoo.data.crops",
+        "ImagePairs": "zoo.data.sets",
+        "Loss": "zoo.engine.passes",
+        "Noise": "zoo.data.noise.base",
+        "Noisy": "zoo.data.noise.base",
+        "Pairing": "zoo.data.pairings.base",
+        "Schedule": "zoo.optim.schedules",
+        "SingleImages": "zoo.data.sets",
+    }
+)
 
 __all__ = [
+    "Batch",
+    "Bursts",
+    "Crops",
+    "ImagePairs",
     "InitializerEntry",
     "LayerEntry",
     "LayerInfo",
+    "Loss",
     "LossEntry",
     "Lowering",
     "ModelEntry",
+    "Noise",
     "NoiseEntry",
+    "Noisy",
     "OptimizerEntry",
+    "Pairing",
     "PairingEntry",
+    "Schedule",
     "ScheduleEntry",
+    "SingleImages",
     "SourceEntry",
     "body",
     "boolean",
@@ -65,6 +102,12 @@ __all__ = [
     "number",
     "parameter",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _CONTRACTS:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    return getattr(import_module(_CONTRACTS[name]), name)
 
 
 def load_model(path: str | Path, device: str = "auto", seed: int = 0) -> Sequential:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from zoo.architecture import Architecture, Component
 from zoo.architecture.infer_shapes import InferredLayer, InferredShapes
+from zoo.data.noise.base import Noise
 from zoo.data.pairings.base import Pairing
 from zoo.data.sets import Images
 from zoo.errors import ArgumentError, PluginError, ZooError, format_error
@@ -21,6 +23,12 @@ from zoo.pictures.values import ValueRange
 from zoo.plugins.isolation import isolated
 from zoo.plugins.registry import Registry
 from zoo.spec.shapes import format_shape
+
+# What a factory builds, by kind of entry: derived from a class, or with methods.
+CONTRACTS: Mapping[str, type] = MappingProxyType({"noise": Noise, "pairing": Pairing})
+METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"loss": ("forward", "backward"), "schedule": ("__call__",)}
+)
 
 
 class Compiler:
@@ -128,9 +136,23 @@ class Compiler:
             extra["generator"] = generator
         with self._made_by_a_plugin(component):
             try:
-                return factory(*arguments, **{**parameters, **extra})
+                built = factory(*arguments, **{**parameters, **extra})
             except ArgumentError as error:
                 raise self.architecture.error(component.path, str(error)) from error
+        self._require_contract(component, built)
+        return built
+
+    def _require_contract(self, component: Component, built: object) -> None:
+        """Refuse what is not what the rest of zoo asks of things of its kind."""
+        kind = component.kind
+        provider = self.registry.get(kind, component.type).provider
+        where = f"{kind} {component.type!r} of {provider}: a {type(built).__name__}"
+        contract = CONTRACTS.get(kind)
+        if contract is not None and not isinstance(built, contract):
+            raise PluginError(f"{where} is no zoo.{contract.__name__}. Derive it from that.")
+        for method in METHODS.get(kind, ()):
+            if not callable(getattr(built, method, None)):
+                raise PluginError(f"{where} has no {method}. Write it: see zoo.{kind.title()}.")
 
     @contextmanager
     def _made_by_a_plugin(self, component: Component) -> Iterator[None]:

@@ -117,7 +117,7 @@ layer narrow: 19 checks passed, 3 failed, 6 skipped
   output_shape failed: narrow(): forward gives (2, 6, 6, 5), output_shape promised (2, 6, 6, 1).
   shape_rule failed: narrow(): for an input of (6, 6, 5) the shape rule gives (6, 6, 5), \
 output_shape gives (6, 6, 1).
-optimizer plain: 29 checks passed, 2 failed as expected, 2 skipped
+optimizer plain: 33 checks passed, 2 failed as expected, 2 skipped
   refuses_nonsense failed as expected: plain(): takes any rate
   refuses_nonsense failed as expected: plain(lr=0.005): takes any rate
 lowerings skipped 1 time: there are no lowerings
@@ -129,7 +129,7 @@ devices skipped 2 times: there is no CUDA device
 reference skipped 2 times: no torch reference is named
 onnx skipped 2 times: no onnx is named
 against_reference skipped 2 times: no torch reference is named
-zoo-pair: 81 checks passed, 3 failed, 2 failed as expected, 16 skipped.
+zoo-pair: 85 checks passed, 3 failed, 2 failed as expected, 16 skipped.
 """
 
 
@@ -187,7 +187,7 @@ def test_a_plugin_that_is_right(cli: Callable[..., Result], tmp_path: Path) -> N
     result = cli("plugin", "check", "zoo-pair")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[-1] == (
-        "zoo-pair: 62 checks passed, 2 failed as expected, 10 skipped."
+        "zoo-pair: 66 checks passed, 2 failed as expected, 10 skipped."
     )
 
 

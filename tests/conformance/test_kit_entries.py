@@ -14,8 +14,8 @@ from zoo.errors import PluginError
 from zoo.plugins.discovery import discover
 from zoo.plugins.records import Entry, LayerEntry, LossEntry
 from zoo.plugins.registry import Registered, Registry, load_registry
-from zoo.testing import ENTRY_CHECKS, EntryCase, LayerCase, schema_differences
-from zoo.testing.entries import PluginCase, check_contributes, check_no_torch
+from zoo.testing import ENTRY_CHECKS, EntryCase, LayerCase, NotApplicable, schema_differences
+from zoo.testing.entries import PluginCase, check_contributes, check_in_a_file, check_no_torch
 from zoo.testing.making import make_cases
 from zoo.testing.running import installed
 from zoo.testing.schemas import wrong_defaults
@@ -110,6 +110,7 @@ def test_the_cases_of_a_layer() -> None:
     assert [each.case.id for each in made if each.case] == [
         "nearest_upsampling(scale_factor=2)",
         "nearest_upsampling(scale_factor=3)",
+        "nearest_upsampling(scale_factor=1)",
         "nearest_upsampling(scale_factor=[2, 3])",
     ]
     assert {each.source.input for each in made} == {(6, 6, 5)}
@@ -120,12 +121,19 @@ def test_options_that_need_another_are_tried_with_it() -> None:
         each.case.id for each in make_cases(ENTRIES["optimizer-sgd"].entry, REGISTRY) if each.case
     ]
     assert "sgd(momentum=0.1, nesterov=true)" in ids
+    assert "sgd(momentum=0.1, dampening=0.1)" in ids  # alone it does nothing
     ids = [each.case.id for each in make_cases(LAYERS["conv_transpose2d"], REGISTRY) if each.case]
     assert any("output_padding=1" in case and "stride=2" in case for case in ids)
 
 
-def test_a_source_is_not_tried() -> None:
-    assert make_cases(ENTRIES["source-demo"].entry, REGISTRY) == []
+def test_a_source_that_declares_no_cases_is_not_tried() -> None:
+    entry = replace(ENTRIES["source-demo"].entry, cases="")
+    assert make_cases(entry, REGISTRY) == []
+    with pytest.raises(NotApplicable) as reason:
+        check_in_a_file(EntryCase(ENTRIES["source-demo"], REGISTRY))
+    assert str(reason.value) == (
+        "a source may need files that are not here; declare cases with files"
+    )
 
 
 def test_a_container_is_tried_around_a_small_network() -> None:

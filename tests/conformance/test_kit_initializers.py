@@ -210,6 +210,22 @@ class LooksThroughTheMask(MSE):
         return loss
 
 
+class CountsWhatIsMasked(MSE):
+    """The mean over all elements, of which those outside the mask are 0."""
+
+    def forward(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        return super().forward(y, target if mask is None else target * mask + y * (1 - mask))
+
+
+class SumOfImages(MSE):
+    def forward(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        self.count = len(y)
+        return super().forward(y, target, mask) * self.count
+
+    def backward(self) -> Tensor:
+        return super().backward() * self.count
+
+
 class WithoutForward(MSE):
     def backward(self) -> Tensor:
         return super().backward() if self._saved else torch.zeros(())
@@ -220,9 +236,17 @@ class WithoutForward(MSE):
     [
         (MSE, set()),
         (MissingFactor, {"backward", "mask"}),
-        (LossForEachImage, {"value", "backward", "mask"}),
+        (
+            LossForEachImage,
+            {"value", "backward", "mask", "mask_of_zeros", "masked_images", "mean_of_images"},
+        ),
         (ChangesTheOutput, {"value", "backward", "mask"}),
-        (LooksThroughTheMask, {"mask"}),
+        (
+            LooksThroughTheMask,
+            {"mask", "outside_the_mask", "masked_images", "mask_of_zeros"},
+        ),
+        (CountsWhatIsMasked, {"masked_images"}),
+        (SumOfImages, {"mean_of_images", "masked_images"}),
         (WithoutForward, {"backward_needs_forward"}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -126,6 +126,29 @@ class LosesItsState(SGD):
         self.state = [{} for _ in self.state]
 
 
+class LooksAheadByItself(SGD):
+    """Every 5 steps back to slow weights, which it keeps beside its state."""
+
+    def step(self) -> None:
+        super().step()
+        values = [value for value, _ in self._params]
+        if self.steps % 5 == 0:
+            slow = getattr(self, "slow", values)
+            self.slow = [a.lerp(b, 0.5) for a, b in zip(slow, values, strict=True)]
+
+
+class UsesTheSlowWeights(LooksAheadByItself):
+    def step(self) -> None:
+        super().step()
+        if self.steps % 15 == 0:
+            for (value, _), slow in zip(self._params, self.slow, strict=True):
+                value.copy_(slow)
+
+
+class ForgetsAnOption(SGD):
+    options = ("momentum", "dampening", "weight_decay", "maximize")
+
+
 class LosesItsRate(SGD):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict({**state, "lr": self.lr})
@@ -184,6 +207,16 @@ class NoEps(Adam):
         self.eps = eps
 
 
+class VarianceBelowZero(Adam):
+    """sqrt(v - m^2), which rounding makes the root of a negative number."""
+
+    def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
+        first, second = state["exp_avg"], state["exp_avg_sq"]
+        first.lerp_(gradient, 0.1)
+        second.mul_(0.9).addcmul_(gradient, gradient, value=0.1)
+        value.addcdiv_(first, second.addcmul(first, first, value=-1).sqrt() + 1, value=-self.lr)
+
+
 class SwappedBetas(Adam):
     def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
         self.betas = self.betas[::-1]
@@ -234,8 +267,10 @@ OF_SGD: list[tuple[type[SGD], set[str]]] = [
     (Jitters, DRAWN_ANEW | {"against_reference", "deterministic"}),
     (LosesItsState, {"state_round_trip"}),
     (AllAtOnceWithHalfTheMomentum, {"all_at_once", "against_reference"}),
+    (UsesTheSlowWeights, {"against_reference", "state_round_trip"}),
+    (ForgetsAnOption, {"options"}),
     (LosesItsRate, {"state_round_trip"}),
-    (AcceptsAnyState, {"state_of_others"}),
+    (AcceptsAnyState, {"options", "state_of_others"}),
     (AcceptsAnyRate, {"refuses_nonsense"}),
     (StateInFloat64, {"dtypes"}),
     (ReadsMemoryInOrder, {"strides"}),
@@ -245,6 +280,7 @@ OF_ADAM: list[tuple[type[Adam], set[str]]] = [
     (NoBiasCorrection, {"against_reference"}),
     (EpsInsideTheRoot, {"against_reference"}),
     (NoEps, {"against_reference", "zero_gradient"}),
+    (VarianceBelowZero, {"against_reference", "constant_gradient"}),
     (SwappedBetas, {"against_reference"}),
     (MissingSquare, {"against_reference"}),
     (CountsEachParameter, {"against_reference", "each_parameter_alone"}),

@@ -32,7 +32,10 @@ def test_built_ins_other_than_layers(case: object, check: Callable[[object], Non
 
 def test_the_built_ins_are_all_there() -> None:
     kinds = {type(case).__name__ for case in BUILT_INS}
-    assert kinds == {"PluginCase", "EntryCase", "OptimizerCase", "InitializerCase", "LossCase"}
+    assert kinds == {
+        *("PluginCase", "EntryCase", "OptimizerCase", "InitializerCase", "LossCase"),
+        *("NoiseCase", "PairingCase", "ScheduleCase", "SourceCase"),
+    }
     assert len(BUILT_INS) > 60
 
 
@@ -63,8 +66,8 @@ def test_ids_are_readable_and_expected_failures_are_strict() -> None:
             "sgd: expected_failures has no check 'x'. Use one of: "
             "follows_the_gradient, same_tensors, tensors_of_a_parameter, deterministic, "
             "each_parameter_alone, all_at_once, state_round_trip, state_of_others, "
-            "no_learning_rate, schedule, refuses_nonsense, dtypes, strides, zero_gradient, "
-            "against_reference.",
+            "options, no_learning_rate, schedule, refuses_nonsense, dtypes, strides, "
+            "zero_gradient, constant_gradient, against_reference.",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -33,6 +34,33 @@ def test_the_empty_chain_is_the_identity() -> None:
     assert model.backward(x).equal(x)
     assert model.output_shape((3, 4)) == (3, 4)
     assert model.state_dict() == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ([ReLU(), ReLU()],),
+            "Sequential: argument 0 is a list. "
+            "Give each module as an argument of its own: Sequential(*modules).",
+        ),
+        (
+            (ReLU(), torch.nn.Sigmoid()),
+            "Sequential: argument 1 is a torch.nn.Sigmoid, which has no hand-written backward. "
+            "Use a layer of zoo.nn or of a plugin.",
+        ),
+        ((ReLU,), "Sequential: argument 0 is the class ReLU. Make a module of it first."),
+        (
+            (torch.relu,),
+            "Sequential: argument 0 is a builtin_function_or_method. Give modules of zoo.nn.",
+        ),
+    ],
+    ids=["list", "torch.nn", "class", "function"],
+)
+def test_what_is_no_module_is_refused_at_once(arguments: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        Sequential(*arguments)
+    assert str(caught.value) == said
 
 
 @pytest.mark.parametrize("call", ["forward", "output_shape"])

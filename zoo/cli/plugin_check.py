@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def check(name: str, as_json: bool) -> None:
     """Check all that the installed distribution NAME provides; zoo for the built-ins.
 
-    Each layer, optimizer and initializer goes through zoo's conformance kit with several sets of
-    parameters: those that it declares, and others from its schema. Each entry is read from an
-    architecture file, compiled and trained with for a step. Exit code 0 if all is right, 3 if
+    Each entry, of any kind, goes through zoo's conformance kit with several sets of parameters:
+    those that it declares, and others from its schema. Each is read from an architecture file,
+    compiled and trained with for a step. Exit code 0 if all is right, 3 if
     something fails.
     """
     if not as_json:

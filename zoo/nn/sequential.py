@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from zoo.errors import ArgumentError, ShapeError
+from zoo.errors import ShapeError
 from zoo.nn.module import Module
 
 
@@ -24,7 +24,7 @@ class Sequential(Module):
         modules: the modules in the order in which they are applied.
 
     Raises:
-        ArgumentError: an argument is no module.
+        TypeError: an argument is no module of zoo.nn.
         ShapeError: (all methods) a module refuses its input; the message names its position.
     """
 
@@ -34,10 +34,7 @@ class Sequential(Module):
         super().__init__()
         for position, module in enumerate(modules):
             if not isinstance(module, Module):
-                raise ArgumentError(
-                    f"Sequential: argument {position} is a {type(module).__name__}. "
-                    "Give each module of zoo.nn as an argument of its own."
-                )
+                raise TypeError(f"Sequential: argument {position} is {_not_a_module(module)}")
         self.children = {str(position): module for position, module in enumerate(modules)}
 
     def forward(self, x: Tensor) -> Tensor:
@@ -82,3 +79,20 @@ class Sequential(Module):
 def at_position(position: int, error: ShapeError) -> ShapeError:
     """The error of a module with its position in the chain in front."""
     return ShapeError(f"module {position}: {error}")
+
+
+def _not_a_module(argument: object) -> str:
+    """What it is instead, and what to write."""
+    kind = type(argument)
+    if isinstance(argument, (list, tuple)):
+        return (
+            f"a {kind.__name__}. Give each module as an argument of its own: Sequential(*modules)."
+        )
+    if isinstance(argument, type):
+        return f"the class {argument.__name__}. Make a module of it first."
+    if any(base.__module__ == "torch.nn.modules.module" for base in kind.__mro__):
+        return (
+            f"a torch.nn.{kind.__name__}, which has no hand-written backward. "
+            "Use a layer of zoo.nn or of a plugin."
+        )
+    return f"a {kind.__name__}. Give modules of zoo.nn."

@@ -133,10 +133,14 @@ def zoo_pairings() -> Iterator[PairingEntry]:
 @hookimpl
 def zoo_sources() -> Iterator[SourceEntry]:
     """Photographs that come with scikit-image, and the user's own files."""
-    yield _entry(SourceEntry, "demo", "zoo.data.sources.demo:Demo")
-    yield _entry(SourceEntry, "folder", "zoo.data.sources.folder:Folder")
-    folders = "zoo.spec.constraints:folders_of_pairs"
-    yield _entry(SourceEntry, "pairs", "zoo.data.sources.pairs:Pairs", check=folders)
-    yield _entry(SourceEntry, "pkl", "zoo.data.sources.pickle_pairs:PicklePairs")
-    yield _entry(SourceEntry, "burst", "zoo.data.sources.burst:Burst")
-    yield _entry(SourceEntry, "frames", "zoo.data.sources.frames:Frames")
+    yield _source("demo", "demo:Demo")
+    yield _source("folder", "folder:Folder")
+    yield _source("pairs", "pairs:Pairs", check="zoo.spec.constraints:folders_of_pairs")
+    yield _source("pkl", "pickle_pairs:PicklePairs")
+    yield _source("burst", "burst:Burst")
+    yield _source("frames", "frames:Frames")
+
+
+def _source(name: str, factory: str, check: str = "") -> SourceEntry:
+    cases = f"zoo.testing.source_cases:{name.upper()}"
+    return _entry(SourceEntry, name, f"zoo.data.sources.{factory}", check=check, cases=cases)

@@ -45,7 +45,7 @@ from zoo.plugins.records import (
 )
 
 # The version of all this: 1.1 after an addition, 2.0 after a change that plugins have to follow.
-API_VERSION = "1.2"  # 1.1: zoo_models; 1.2: zoo_pairings
+API_VERSION = "1.3"  # 1.1: zoo_models; 1.2: zoo_pairings; 1.3: zoo.Noise and other contracts
 
 hookspec = pluggy.HookspecMarker("zoo")
 hookimpl = pluggy.HookimplMarker("zoo")
@@ -76,17 +76,17 @@ def zoo_initializers() -> Iterable[InitializerEntry]:  # type: ignore[empty-body
 
 @hookspec
 def zoo_schedules() -> Iterable[ScheduleEntry]:  # type: ignore[empty-body]  # a specification
-    """Learning-rate schedules, for ``train.schedule`` (:mod:`zoo.optim.schedules`)."""
+    """Learning-rate schedules, for ``train.schedule`` (:class:`zoo.Schedule`)."""
 
 
 @hookspec
 def zoo_noises() -> Iterable[NoiseEntry]:  # type: ignore[empty-body]  # a specification
-    """Noises, for ``data.noise``: the factory builds a :class:`zoo.data.noise.Noise`."""
+    """Noises, for ``data.noise``: the factory builds a :class:`zoo.Noise`."""
 
 
 @hookspec
 def zoo_pairings() -> Iterable[PairingEntry]:  # type: ignore[empty-body]  # a specification
-    """Pairings, for ``data.target``: the factory builds a ``zoo.data.pairings.base.Pairing``."""
+    """Pairings, for ``data.target``: the factory builds a :class:`zoo.Pairing`."""
 
 
 @hookspec
@@ -94,8 +94,7 @@ def zoo_sources() -> Iterable[SourceEntry]:  # type: ignore[empty-body]  # a spe
     """Data sources, for ``data.source``: the factory returns pictures, pairs or bursts.
 
     It is called with the parameters and ``channels``, and returns
-    :class:`zoo.data.sets.SingleImages`, :class:`zoo.data.sets.ImagePairs` or
-    :class:`zoo.data.sets.Bursts`.
+    :class:`zoo.SingleImages`, :class:`zoo.ImagePairs` or :class:`zoo.Bursts`.
     """
 
 

@@ -196,7 +196,7 @@ class LayerEntry(ReferencedEntry):
 
 @dataclass(frozen=True, kw_only=True)
 class LossEntry(ReferencedEntry):
-    """A loss: the factory builds an object with ``forward(y, target)`` and ``backward()``.
+    """A loss: the factory builds a :class:`zoo.Loss`: ``forward(y, target)`` and ``backward()``.
 
     Its ``torch_reference`` is called as ``reference(loss)`` and returns a function of (y, target).
     """
@@ -227,7 +227,7 @@ class InitializerEntry(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleEntry(Entry):
-    """A learning-rate schedule: the factory builds a function of training progress."""
+    """A learning-rate schedule: the factory builds a :class:`zoo.Schedule`."""
 
     kind: ClassVar[str] = "schedule"
     hook: ClassVar[str] = "zoo_schedules"
@@ -235,7 +235,7 @@ class ScheduleEntry(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseEntry(Entry):
-    """A noise: the factory builds a model of how a noisy copy is drawn (:mod:`zoo.data.noise`)."""
+    """A noise: the factory builds a :class:`zoo.Noise`, how a noisy copy is drawn."""
 
     kind: ClassVar[str] = "noise"
     hook: ClassVar[str] = "zoo_noises"
@@ -243,7 +243,7 @@ class NoiseEntry(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class PairingEntry(Entry):
-    """A pairing: the factory builds what makes input and target (:mod:`zoo.data.pairings`)."""
+    """A pairing: the factory builds a :class:`zoo.Pairing`, what makes input and target."""
 
     kind: ClassVar[str] = "pairing"
     hook: ClassVar[str] = "zoo_pairings"
@@ -251,7 +251,7 @@ class PairingEntry(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class SourceEntry(Entry):
-    """A data source: the factory loads images or pairs (:mod:`zoo.data.sources`)."""
+    """A data source: the factory returns zoo.SingleImages, zoo.ImagePairs or zoo.Bursts."""
 
     kind: ClassVar[str] = "source"
     hook: ClassVar[str] = "zoo_sources"

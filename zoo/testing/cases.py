@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zoo.nn import Module
 from zoo.spec.layer_info import ShapeRule
+from zoo.testing.drawn import draw_values
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class LayerCase:
             normalisation; if not, every item must be treated as it is on its own.
         torch_reference: makes the same of torch, as a record's ``torch_reference`` does; what the
             installed entry of the layer's class names, if None.
+        values: how parameters and buffers are drawn, by their names in the state dict:
+            ``positive``, ``any`` sign, or ``kept`` as the layer makes them. Of what is not named,
+            parameters have any sign, and buffers the signs that they start with.
         expected_failures: names of checks that are known to fail, each with the reason.
     """
 
@@ -47,6 +51,7 @@ class LayerCase:
     unbatched: bool = True
     mixes_batch: bool = False
     torch_reference: Callable[..., torch.nn.Module] | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -67,7 +72,13 @@ class LayerCase:
         }
 
     def module(self, seed: int = 0, dtype: torch.dtype = torch.float64) -> Module:
-        """A new layer in training mode, the same for the same seed."""
+        """A new layer in training mode with drawn values, the same for the same seed."""
+        module = self.fresh(seed)
+        draw_values(module, self.values, seeded(100 + seed))
+        return module.to(dtype)
+
+    def fresh(self, seed: int = 0, dtype: torch.dtype = torch.float64) -> Module:
+        """A new layer as it is made, in training mode, the same for the same seed."""
         if self.takes_generator:
             return self.build(generator=seeded(seed)).to(dtype)
         with torch.random.fork_rng(devices=[]):

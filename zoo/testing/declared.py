@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -28,7 +29,11 @@ class Case:
         input: for layers, the shape of an input without the batch axis, (C, H, W); found by trying
             where it is left out. Keep it small.
         unbatched, mixes_batch: for layers, as in :class:`zoo.testing.LayerCase`.
+        values: for layers, how parameters and buffers are drawn, as in
+            :class:`zoo.testing.LayerCase`.
         mean, std, biases: for initializers, as in :class:`zoo.testing.InitializerCase`.
+        files: for sources, a function that writes what is read into an empty folder, to which the
+            paths in ``parameters`` are relative.
         expected_failures: names of checks that are known to fail, each with the reason.
     """
 
@@ -36,7 +41,9 @@ class Case:
     input: tuple[int, ...] | None = None
     unbatched: bool = True
     mixes_batch: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
     mean: float | None = None
     std: Callable[[tuple[int, ...]], float] | None = None
     biases: bool = True
+    files: Callable[[Path], None] | None = None
     expected_failures: Mapping[str, str] = field(default_factory=dict)

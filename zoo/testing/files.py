@@ -48,21 +48,24 @@ def in_a_file(
     registry: Registry,
     layer: InferredLayer | None = None,
     shape: Shape = IMAGE,
+    folder: Path | None = None,
 ) -> Architecture:
     """A whole architecture file in which a table stands where tables of its kind do.
 
     Args:
-        kind: any but source.
+        kind: of the entry.
         table: an entry's, with ``type``.
         registry: what can be written in the file.
         layer: for a layer, what it makes of an input of ``shape``, an image of another.
         shape: (C, H, W).
+        folder: what paths in the table are relative to.
 
     Raises:
         ArchitectureError: the file has mistakes.
     """
     _, height, width = shape
-    layers: list[Table] = [_convolution(3, 1)]
+    channels = shape[0] if layer is None else 3
+    layers: list[Table] = [_convolution(channels, 1)]
     if layer is not None:
         back = _back(layer.info.output_shape, (3, height, width))
         layers = [_convolution(shape[0], 1), table, *back]
@@ -71,7 +74,7 @@ def in_a_file(
     file: dict[str, Any] = {
         "format": 1,
         "name": "conformance",
-        "input": {"channels": 3, "height": height, "width": width},
+        "input": {"channels": channels, "height": height, "width": width},
         "layers": layers,
     }
     if kind in ("loss", "optimizer"):
@@ -82,7 +85,9 @@ def in_a_file(
         file["data"] = {"target": table}
     elif kind == "noise":
         file["data"] = {"noise": table}
-    return parse_architecture(tomli_w.dumps(file), registry, "the file", Path())
+    elif kind == "source":
+        file["data"] = {"source": table}
+    return parse_architecture(tomli_w.dumps(file), registry, "the file", folder or Path())
 
 
 def _back(shape: Shape, wanted: Shape) -> list[Table]:

@@ -49,8 +49,14 @@ LayerCheck = Callable[[LayerCase], None]
 
 
 def check_output_shape(case: LayerCase) -> None:
-    """``output_shape`` gives the shape that ``forward`` really has."""
-    actual = tuple(case.module().forward(case.input()).shape)
+    """The output is finite, and ``output_shape`` gives the shape that it really has."""
+    y = case.module().forward(case.input())
+    require(
+        bool(y.isfinite().all()),
+        f"{case.id}: with parameters and buffers drawn at random the output is not finite. "
+        "If some must be positive, say so in the case's values.",
+    )
+    actual = tuple(y.shape)
     promised = (case.shape[0], *case.module().output_shape(case.shape[1:]))
     require(
         actual == promised,
@@ -82,6 +88,12 @@ def check_gradients_accumulate(case: LayerCase) -> None:
     require_close(f"{case.id}: second backward, {INPUT}", grad_x, once[INPUT], 0)
     for name, parameter in module.named_parameters():
         require_close(f"{case.id}: second backward, {name}", parameter.gradient, 2 * once[name])
+        parameter.zero_gradient()
+        parameter.gradient.fill_(1)
+    module.backward(grad_y)
+    for name, parameter in module.named_parameters():
+        where = f"{case.id}: backward with gradients of 1 before, {name}"
+        require_close(where, parameter.gradient, once[name] + 1)
 
 
 def check_latest_forward(case: LayerCase) -> None:

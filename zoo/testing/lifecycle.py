@@ -75,7 +75,7 @@ def check_devices(case: LayerCase) -> None:
 def check_deterministic(case: LayerCase) -> None:
     """The same again gives the same bits, without torch's global generator."""
     x, grad_y = case.input(), case.grad_y()
-    module, other = case.module(), case.module()
+    module, other = case.fresh(), case.fresh()
     before = torch.get_rng_state()
     first, again = ({"the output": m.forward(x)} for m in (module, other))
     for result, each in ((first, module), (again, other)):
@@ -113,7 +113,7 @@ def check_seed(case: LayerCase) -> None:
     if not case.takes_generator:
         raise NotApplicable("nothing is drawn")
     before = torch.get_rng_state()
-    module, other = case.module(seed=3), case.module(seed=3)
+    module, other = case.fresh(seed=3), case.fresh(seed=3)
     y, y_again = module.forward(case.input()), other.forward(case.input())
     require_close(f"{case.id}: same seed, the output", y_again, y, 0)
     require_all_close(f"{case.id}: same seed", other.state_dict(), module.state_dict(), 0)
@@ -121,7 +121,7 @@ def check_seed(case: LayerCase) -> None:
         torch.equal(torch.get_rng_state(), before),
         f"{case.id}: torch's global generator is used. Use the one that is given.",
     )
-    differing = dict(case.module(seed=4).named_parameters())
+    differing = dict(case.fresh(seed=4).named_parameters())
     drawn = {
         name: value
         for name, (value, _) in module.named_parameters()

@@ -3,58 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
-from typing import Any, Final
-
-import torch
+from pathlib import Path
+from typing import Any
 
 from zoo.architecture import Component
-from zoo.architecture.document import literal
-from zoo.architecture.infer_shapes import InferredLayer, ShapeInference
 from zoo.compiler import Compiler
-from zoo.errors import ArchitectureError, ArgumentError, PluginError, ShapeError, format_value
-from zoo.nn import Module, Sequential
-from zoo.plugins.records import Entry, InitializerEntry, LayerEntry, LossEntry, OptimizerEntry
+from zoo.data.sets import Images
+from zoo.errors import ArchitectureError, PluginError, format_value
+from zoo.plugins.records import (
+    Entry,
+    InitializerEntry,
+    LayerEntry,
+    LossEntry,
+    NoiseEntry,
+    OptimizerEntry,
+    PairingEntry,
+    ScheduleEntry,
+    SourceEntry,
+)
 from zoo.plugins.registry import Registry
-from zoo.spec.layer_info import LayerInfo, ShapeRule
-from zoo.testing.cases import LayerCase
 from zoo.testing.declared import Case
-from zoo.testing.files import LOCATION, in_a_file, infer_layer_shapes
+from zoo.testing.files import IMAGE, in_a_file
 from zoo.testing.initializers import InitializerCase
 from zoo.testing.losses import LossCase
-from zoo.testing.optimizer_cases import OptimizerCase
-from zoo.testing.values import body, is_body, required, variations
+from zoo.testing.made import KitCase, Made
+from zoo.testing.making_layers import make_layer
+from zoo.testing.noises import NoiseCase
+from zoo.testing.optimizer_cases import OptimizerCase, trained
+from zoo.testing.pairings import PairingCase
+from zoo.testing.schedules import ScheduleCase
+from zoo.testing.sources import SourceCase
+from zoo.testing.values import required, variations
 
 Shape = tuple[int, ...]
-KitCase = LayerCase | OptimizerCase | InitializerCase | LossCase
-
-# Inputs that are tried for a layer that declares none: small, higher than wide.
-CHANNELS: Final = (6, 4, 3, 9, 8, 16, 1, 2)  # 6 first: splitting it in two is not its own inverse
-SIZES: Final = ((6, 5), (6, 4), (6, 3), (9, 6), (8, 8), (16, 16), (32, 32))
-BATCH: Final = 2
-
-
-@dataclass(frozen=True)
-class Made:
-    """A case of the kit, and what it was made from.
-
-    Attributes:
-        source: with its input found.
-        table: as in a file, with ``type`` and bodies.
-        case: None for an entry of a kind that the kit has no checks for.
-        inferred: for a layer, what it makes of its input.
-    """
-
-    source: Case
-    table: Mapping[str, Any]
-    case: KitCase | None
-    inferred: InferredLayer | None = None
 
 
 def make_cases(entry: Entry, registry: Registry) -> list[Made]:
-    """All cases of an entry: at least one, but for a source, which may need files.
+    """All cases of an entry: at least one, but for a source that declares none: it may need files.
 
     Args:
         entry: its factory and shape rule are imported.
@@ -64,9 +52,9 @@ def make_cases(entry: Entry, registry: Registry) -> list[Made]:
         PluginError: the entry cannot be imported, its shape rule fails, no parameters or input can
             be found that it takes, or it declares a case that it does not take.
     """
-    if entry.kind == "source":  # it may need files that are not here
-        return []
     declared = _declared(entry)
+    if entry.kind == "source" and not declared:  # it may need files that are not here
+        return []
     try:
         made = [_make(entry, case, registry) for case in declared]
     except ArchitectureError as error:
@@ -79,17 +67,33 @@ def make_cases(entry: Entry, registry: Registry) -> list[Made]:
 
 
 def _varied(entry: Entry, first: Case, skip: Container[str], registry: Registry) -> Iterator[Made]:
-    """Cases with one parameter changed; with two, where one alone is not taken."""
+    """Cases with one parameter changed; with two, where one alone is not taken or does nothing."""
     base = replace(first, mean=None, std=None)
     taken: list[dict[str, Any]] = [{}]
     for tables in variations(entry, registry, first.parameters, skip):
+        fallback: tuple[Made, dict[str, Any]] | None = None
         for table, other in product(tables, list(taken)):
             parameters = {**first.parameters, **other, **table}
             made = _made_or_none(entry, replace(base, parameters=parameters), registry)
-            if made is not None:
-                yield made
-                taken.append(table)
+            if made is None:
+                continue
+            fallback = fallback or (made, table)
+            without = replace(base, parameters={**first.parameters, **other})
+            if _differs(made, _made_or_none(entry, without, registry)):
+                fallback = made, table
                 break
+        if fallback is not None:
+            yield fallback[0]
+            taken.append(fallback[1])
+
+
+def _differs(made: Made, other: Made | None) -> bool:
+    """Whether a parameter changes anything: of an optimizer, such as dampening without momentum."""
+    if not isinstance(made.case, OptimizerCase) or other is None:
+        return True
+    assert isinstance(other.case, OptimizerCase)  # of the same entry
+    pairs = zip(trained(made.case), trained(other.case), strict=True)
+    return not all(value.equal(before) for value, before in pairs)
 
 
 def _made_or_none(entry: Entry, case: Case, registry: Registry) -> Made | None:
@@ -135,7 +139,7 @@ def _make(entry: Entry, case: Case, registry: Registry) -> Made:
         ArchitectureError: in a file it would be refused.
     """
     if isinstance(entry, LayerEntry):
-        return _make_layer(entry, case, registry)
+        return make_layer(entry, case, registry, _id(entry, case))
     table = {"type": entry.name, **case.parameters}
     architecture = in_a_file(entry.kind, table, registry)
     named = _id(entry, case)
@@ -151,88 +155,32 @@ def _make(entry: Entry, case: Case, registry: Registry) -> Made:
         made = OptimizerCase(build, named, maximize, None, case.expected_failures)
     elif isinstance(entry, LossEntry):
         build = partial(entry.load(), **architecture.loss.parameters)
-        made = LossCase(build, named, case.expected_failures)
+        made = LossCase(build, named, None, case.expected_failures)
+    elif isinstance(entry, SourceEntry):
+        load = partial(_load, table, registry)
+        made = SourceCase(load, named, case.files, case.expected_failures)
+    elif isinstance(entry, NoiseEntry):
+        made = NoiseCase(_factory(entry, architecture.data.noise), named, case.expected_failures)
+    elif isinstance(entry, PairingEntry):
+        made = PairingCase(_factory(entry, architecture.data.target), named, case.expected_failures)
     else:
-        return Made(case, table, None)
+        assert isinstance(entry, ScheduleEntry)  # there is no other kind
+        schedule = architecture.train.schedule
+        made = ScheduleCase(_factory(entry, schedule), named, case.expected_failures)
     return Made(case, table, made)
 
 
-def _make_layer(entry: LayerEntry, case: Case, registry: Registry) -> Made:
-    if case.input is not None:
-        return _make_layer_on(case.input, entry, case, registry)
-    refusal: ArchitectureError | None = None
-    for size, channels in product(SIZES, CHANNELS):
-        try:
-            return _make_layer_on((channels, *size), entry, case, registry)
-        except ArchitectureError as error:
-            refusal = refusal or error
-    assert refusal is not None  # there is at least one shape
-    raise refusal
+def _factory(entry: Entry, component: Component | None) -> Callable[[], Any]:
+    """What builds the entry's object with the parameters of a file."""
+    assert component is not None  # the file names the entry
+    return partial(entry.load(), **component.parameters)
 
 
-def _make_layer_on(shape: Shape, entry: LayerEntry, case: Case, registry: Registry) -> Made:
-    properties = entry.schema.get("properties", {})
-    needed = [name for name in entry.schema.get("required", ()) if is_body(properties[name])]
-    bodies = {name: body(shape[0]) for name in needed if name not in case.parameters}
-    case = replace(case, input=shape)
-    table = {"type": entry.name, **bodies, **case.parameters}
-    (inferred,) = infer_layer_shapes([table], shape, registry).layers
-    made = LayerCase(
-        _builder(inferred, registry),
-        (BATCH, *shape),
-        _id(entry, case),
-        _rule(entry, inferred, registry),
-        case.unbatched,
-        case.mixes_batch,
-        None,
-        case.expected_failures,
-    )
-    return Made(case, table, made, inferred)
-
-
-def _builder(inferred: InferredLayer, registry: Registry) -> Callable[[torch.Generator], Module]:
-    compiler = Compiler(in_a_file("loss", {"type": "mse"}, registry), registry)
-
-    def build(generator: torch.Generator) -> Module:
-        return _build(compiler, inferred, generator)
-
-    return build
-
-
-def _build(compiler: Compiler, inferred: InferredLayer, generator: torch.Generator) -> Module:
-    """The layer and those in it; unlike the compiler's own this does not ask the shape rule."""
-    bodies = {
-        name: Sequential(*(_build(compiler, layer, generator) for layer in inner.layers))
-        for name, inner in inferred.bodies.items()
-    }
-    layer: Module = compiler.build(inferred.component, generator, **bodies)
-    return layer
-
-
-def _rule(entry: LayerEntry, inferred: InferredLayer, registry: Registry) -> ShapeRule:
-    """The entry's shape rule with the parameters of one case, which are not given to it again."""
-    rule = entry.load_shape_rule()
-    bodies = {
-        name: partial(_info_of_body, inner.components, registry)
-        for name, inner in inferred.bodies.items()
-    }
-    parameters = {**inferred.component.parameters, **bodies}
-
-    def info(where: str, _: Mapping[str, Any], input_shape: Shape) -> LayerInfo:
-        try:
-            return rule(where, parameters, input_shape)
-        except (ArgumentError, ArchitectureError) as error:  # of a body that does not fit
-            raise ShapeError(str(error)) from error
-
-    return info
-
-
-def _info_of_body(components: Sequence[Component], registry: Registry, shape: Shape) -> LayerInfo:
-    inference = ShapeInference(registry, literal([], LOCATION))
-    info = inference.chain(components, shape).info
-    if inference.problems:
-        raise ArchitectureError(inference.problems)
-    return info
+def _load(table: Mapping[str, Any], registry: Registry, folder: Path, channels: int) -> Images:
+    """The images of a source whose paths are relative to a folder."""
+    shape = (channels, *IMAGE[1:])
+    architecture = in_a_file("source", table, registry, shape=shape, folder=folder)
+    return Compiler(architecture, registry).data(architecture.data.source)
 
 
 def _id(entry: Entry, case: Case) -> str:

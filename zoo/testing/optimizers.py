@@ -7,6 +7,7 @@ with the case in its message where the clause does not hold.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Final
 
 import torch
@@ -27,6 +28,8 @@ from zoo.testing.optimizer_cases import (
 from zoo.testing.torch_equivalent import UnknownClassError, installed_references
 
 STEPS: Final = 20  # beside the reference
+MANY: Final = 2000  # until running means are what they average
+BEFORE, AFTER = 11, 20  # steps before and after a state is saved: not a multiple of the other
 
 OptimizerCheck = Callable[[OptimizerCase], None]
 
@@ -106,7 +109,7 @@ def check_state_round_trip(case: OptimizerCase) -> None:
     """An optimizer that is given another's state, through a file, goes on as that one does."""
     pairs = make_pairs(seed=0)
     optimizer = case.build(pairs)
-    take_steps(optimizer, pairs, seed=1)
+    take_steps(optimizer, pairs, seed=1, count=BEFORE)
     optimizer.lr = optimizer.lr / 2
     copied = [(value.clone(), gradient.clone()) for value, gradient in pairs]
     other = case.build(copied)
@@ -115,10 +118,12 @@ def check_state_round_trip(case: OptimizerCase) -> None:
         other.lr == optimizer.lr,
         f"{case.id}: after load_state_dict lr is {other.lr}. It should be {optimizer.lr}.",
     )
-    take_steps(optimizer, pairs, seed=2)
-    take_steps(other, copied, seed=2)
-    for index, ((value, _), (expected, _)) in enumerate(zip(copied, pairs, strict=True)):
-        require_close(f"{case.id}: after load_state_dict, parameter {index}", value, expected, 0)
+    for step in range(AFTER):
+        take_steps(optimizer, pairs, seed=2 + step, count=1)
+        take_steps(other, copied, seed=2 + step, count=1)
+        for index, ((value, _), (expected, _)) in enumerate(zip(copied, pairs, strict=True)):
+            where = f"{case.id}: step {step + 1} after load_state_dict, parameter {index}"
+            require_close(f"{where} (is all that it remembers in its state?)", value, expected, 0)
 
 
 def check_state_of_others(case: OptimizerCase) -> None:
@@ -128,6 +133,29 @@ def check_state_of_others(case: OptimizerCase) -> None:
     take_steps(optimizer, pairs, seed=1)
     where = f"{case.id}: the state of other parameters"
     require_raises(where, StateError, fewer.load_state_dict, optimizer.state_dict())
+
+
+def check_options(case: OptimizerCase) -> None:
+    """Each argument is in ``options``, and a state with another type or option is refused."""
+    pairs = make_pairs(seed=0)
+    optimizer = case.build(pairs)
+    _, *arguments = signature(type(optimizer)).parameters.values()  # without the pairs
+    known = ("lr", *optimizer.options)
+    missing = [
+        item.name for item in arguments if item.name not in known and item.kind != item.VAR_KEYWORD
+    ]
+    require(
+        not missing,
+        f"{case.id}: the arguments {', '.join(missing)} are not in options. Add them, so that "
+        "a run is not resumed with others.",
+    )
+    take_steps(optimizer, pairs, seed=1)
+    state = optimizer.state_dict()
+    for name in ("type", *optimizer.options):
+        where = f"{case.id}: a state with another {name}"
+        require(name in state, f"{where} cannot be told: state_dict has no {name}.")
+        other = {**state, name: "another"}
+        require_raises(where, StateError, case.build(pairs).load_state_dict, other)
 
 
 def check_no_learning_rate(case: OptimizerCase) -> None:
@@ -209,6 +237,18 @@ def check_zero_gradient(case: OptimizerCase) -> None:
     require(finite, f"{case.id}: a gradient of 0 gives {value.tolist()}. It should be finite.")
 
 
+def check_constant_gradient(case: OptimizerCase) -> None:
+    """A gradient that stays as it is gives no nan or inf, however float32 rounds its means."""
+    value, gradient = normal((16,), 0, torch.float32), normal((16,), 1, torch.float32)
+    optimizer = case.build([(value, gradient)])
+    for _ in range(MANY):
+        optimizer.step()
+    require(
+        bool(value.isfinite().all()),
+        f"{case.id}: {MANY} steps with one gradient give {value.tolist()}. They should be finite.",
+    )
+
+
 def check_against_reference(case: OptimizerCase) -> None:
     """The values are those of its torch reference, where there is one."""
     pairs = make_pairs(seed=0)
@@ -239,11 +279,13 @@ OPTIMIZER_CHECKS: Final[Sequence[OptimizerCheck]] = (
     check_all_at_once,
     check_state_round_trip,
     check_state_of_others,
+    check_options,
     check_no_learning_rate,
     check_schedule,
     check_refuses_nonsense,
     check_dtypes,
     check_strides,
     check_zero_gradient,
+    check_constant_gradient,
     check_against_reference,
 )

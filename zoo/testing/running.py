@@ -18,14 +18,17 @@ from zoo.testing.entries import ENTRY_CHECKS, PLUGIN_CHECKS, EntryCase, PluginCa
 from zoo.testing.initializers import INITIALIZER_CHECKS, InitializerCase
 from zoo.testing.layers import LAYER_CHECKS
 from zoo.testing.losses import LOSS_CHECKS, LossCase
+from zoo.testing.made import KitCase
 from zoo.testing.making import make_cases
 from zoo.testing.models import MODEL_CHECKS, ModelCase
+from zoo.testing.noises import NOISE_CHECKS, NoiseCase
 from zoo.testing.optimizer_cases import OptimizerCase
 from zoo.testing.optimizers import OPTIMIZER_CHECKS
+from zoo.testing.pairings import PAIRING_CHECKS, PairingCase
+from zoo.testing.schedules import SCHEDULE_CHECKS, ScheduleCase
+from zoo.testing.sources import SOURCE_CHECKS, SourceCase
 
-AnyCase = (
-    LayerCase | OptimizerCase | InitializerCase | LossCase | EntryCase | ModelCase | PluginCase
-)
+AnyCase = KitCase | EntryCase | ModelCase | PluginCase
 AnyCheck = Callable[[Any], None]
 State = Literal["passed", "failed", "skipped", "expected"]
 
@@ -56,6 +59,10 @@ def checks_of(case: AnyCase) -> Sequence[AnyCheck]:
         (OptimizerCase, OPTIMIZER_CHECKS),
         (InitializerCase, INITIALIZER_CHECKS),
         (LossCase, LOSS_CHECKS),
+        (NoiseCase, NOISE_CHECKS),
+        (PairingCase, PAIRING_CHECKS),
+        (ScheduleCase, SCHEDULE_CHECKS),
+        (SourceCase, SOURCE_CHECKS),
         (EntryCase, ENTRY_CHECKS),
         (ModelCase, MODEL_CHECKS),
         (PluginCase, PLUGIN_CHECKS),
@@ -100,6 +107,8 @@ def run_checks(subject: str, case: AnyCase) -> Iterator[Outcome]:
                 message = f"{case.id}: is said to fail ({expected[name]}) and passes."
                 state = "failed"
         yield Outcome(subject, case.id, name, state, message)
+        if name == "methods" and state == "failed":
+            return  # the others would fail for want of them
 
 
 def prove(distribution: str) -> Iterator[Outcome]:
@@ -169,7 +178,7 @@ def _models(distribution: str, registry: Registry) -> list[ModelCase]:
 
 def _cases_of_entry(item: Registered, registry: Registry) -> list[AnyCase]:
     made = make_cases(item.entry, registry)
-    return [EntryCase(item, registry, made), *(each.case for each in made if each.case is not None)]
+    return [EntryCase(item, registry, made), *(each.case for each in made)]
 
 
 def _prove_entry(item: Registered, registry: Registry) -> Iterator[Outcome]:
@@ -182,13 +191,20 @@ def _prove_entry(item: Registered, registry: Registry) -> Iterator[Outcome]:
     for case in cases:
         try:
             known_failures(case)
-            if isinstance(case, LayerCase):
-                case.module()  # else each check would fail in the same way
+            _make(case)  # else each check would fail in the same way
         except Exception as error:  # whatever a plugin's code raises
             message = f"{case.id}: cannot be made: {format_error(error)}"
             yield Outcome(subject, case.id, "cases", "failed", message)
         else:
             yield from run_checks(subject, case)
+
+
+def _make(case: AnyCase) -> None:
+    """Make what a case is of, once."""
+    if isinstance(case, LayerCase):
+        case.module()
+    elif isinstance(case, (LossCase, NoiseCase, PairingCase, ScheduleCase)):
+        case.build()
 
 
 def _run(check: AnyCheck, case: AnyCase) -> tuple[State, str]:
@@ -198,7 +214,8 @@ def _run(check: AnyCheck, case: AnyCase) -> tuple[State, str]:
     except NotApplicable as reason:
         return "skipped", str(reason)
     except AssertionError as failure:
-        return "failed", str(failure)
+        message = str(failure)  # which names the parameters in any case
+        return "failed", message if case.id in message else f"{case.id}: {message}"
     except Exception as error:  # whatever a plugin's code raises
         return "failed", f"{case.id}: {format_error(error)}"
     return "passed", ""

@@ -47,7 +47,7 @@ def variations(
     """Lists of tables with one other value of one parameter, the most plausible first.
 
     There is a list for each way to write a parameter: each choice of a few, and each form of one
-    that may be a number or a list.
+    that may be a number or a list; and one for the smallest of an integer, such as a kernel of 1.
 
     Args:
         entry: whose parameters are varied, but for bodies and what is inferred.
@@ -64,7 +64,11 @@ def variations(
         forms = followed.get("anyOf", [{"enum": [each]} for each in followed.get("enum", ())])
         for form in forms or [schema]:
             found = values({"default": schema.get("default"), **form}, registry)
-            yield [{name: value} for value in found if format_value(value) != before]
+            tables = [{name: value} for value in found if format_value(value) != before]
+            yield tables
+            least = follow(form).get("minimum")
+            if follow(form).get("type") == "integer" and format_value(least) != before:
+                yield [table for table in tables[1:] if table[name] == least]
 
 
 def values(schema: Schema, registry: Registry) -> Iterator[Any]:

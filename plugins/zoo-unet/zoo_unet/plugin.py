@@ -23,10 +23,13 @@ def zoo_layers() -> Iterator[zoo.LayerEntry]:
     yield _layer("leaky_relu", "leaky_relu:LeakyReLU", rule=elementwise, reference=SAME_NAME)
     yield _layer("max_pool2d", "max_pool2d:MaxPool2d")
     yield _layer("skip", "skip:Skip")
-    yield _layer("reflect_pad", "reflect_pad:ReflectPad")
+    cases = "zoo_unet.cases:REFLECT_PAD"
+    yield _layer("reflect_pad", "reflect_pad:ReflectPad", cases=cases)
 
 
-def _layer(name: str, factory: str, rule: str = "", reference: str = "") -> zoo.LayerEntry:
+def _layer(
+    name: str, factory: str, rule: str = "", reference: str = "", cases: str = ""
+) -> zoo.LayerEntry:
     """A layer's entry; shape rule and torch reference have the layer's name unless given."""
     schema = read_schema(name)
     return zoo.LayerEntry(
@@ -37,6 +40,7 @@ def _layer(name: str, factory: str, rule: str = "", reference: str = "") -> zoo.
         shape_rule=rule or f"zoo_unet.shape_rules:{name}",
         torch_reference=reference or f"zoo_unet.torch_references:{name}",
         onnx=f"zoo_unet.onnx:{name}",
+        cases=cases,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,10 +29,12 @@ class Noisy(NamedTuple):
     mask: Tensor | None = None
 
 
-class Noise(Protocol):
+class Noise(ABC):
     """How noisy copies of crops are drawn.
 
     Attributes:
+        unbiased: whether the mean of copies is the clean image, of those pixels that a mask keeps:
+            then a network that minimises the mean squared error to noisy targets learns it.
         masks: whether copies carry a mask.
         largest_block: the largest block size that :meth:`block_sizes` returns.
         on_device: whether :meth:`draw` computes on ``generator.device``, where the crops are; else
@@ -39,6 +42,7 @@ class Noise(Protocol):
         simulated: whether it is added to clean pictures; else the pictures are noisy already.
     """
 
+    unbiased: bool = True
     masks: bool = False
     on_device: bool = False
     largest_block: int = 1
@@ -52,9 +56,15 @@ class Noise(Protocol):
         """
         return torch.ones(n, dtype=torch.int64)
 
+    @abstractmethod
     def draw(self, crops: Crops, generator: torch.Generator) -> Noisy:
-        """One noisy copy of each crop, independent of the copies drawn before."""
-        ...
+        """One noisy copy of each crop, independent of the copies drawn before.
+
+        Args:
+            crops: of which ``clean`` is (N, C, H, W) float32, with black at 0 and white at 1; to be
+                left as it is.
+            generator: the only source of random numbers.
+        """
 
 
 @dataclass(frozen=True)

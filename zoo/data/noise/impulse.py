@@ -24,6 +24,7 @@ class Impulse(Noise):
         ArgumentError: ``probability`` is not a probability or not a range.
     """
 
+    unbiased = False
     on_device = True
 
     def __init__(self, probability: float | Sequence[float] = (0, 0.95)) -> None:

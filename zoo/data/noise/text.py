@@ -44,6 +44,8 @@ class Text(Noise):
         ArgumentError: ``coverage`` or ``size`` is something else.
     """
 
+    unbiased = False
+
     def __init__(
         self, coverage: float | Sequence[float] = (0, 0.5), size: int | Sequence[int] = (8, 32)
     ) -> None:
