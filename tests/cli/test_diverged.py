@@ -56,7 +56,7 @@ def test_its_step_is_repeated(diverged: Any, cli: Callable[..., Any]) -> None:
     lines = result.out.splitlines()
     assert max(map(len, lines[:-2])) <= 80
     assert lines[0] == f"step 2 (epoch 1, lr 1e+30), on cpu ({torch.get_num_threads()} threads)"
-    rows = [line.split() for line in lines if re.match(r" [ >] \d", line)]
+    rows = [line.split() for line in lines if re.match(r"[ >] \d", line)]
     assert [row[:3] for row in rows] == [
         ["0", "6", "conv2d"],
         ["1", "13", "relu"],
