@@ -95,6 +95,20 @@ def test_what_changes_is_said_and_recorded(cli: Callable[..., Any], run: Path) -
     assert [line["lr"] for line in content["metrics"]] == [0.01, 0.001]
 
 
+def test_another_schedule(cli: Callable[..., Any], run: Path) -> None:
+    other = "--set", 'train.schedule={type="step", every=2}'
+    resume = ("run", "run/architecture.toml", "--out", "run", "--resume")
+    result = cli(*resume, "--epochs", "2", *other)
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert 'train.schedule.type was "constant", is "step" from here on' in lines
+    assert "train.schedule.every was not set, is 2 from here on" in lines
+    again = cli(*resume, "--epochs", "3")
+    assert again.code == 0
+    content = torch.load(run / "last.pkl", weights_only=True)
+    assert [it["step"] for it in content["changes"] if it["key"] == "train.epochs"] == [3, 6]
+
+
 def test_a_schedule_that_is_stretched_says_where_it_jumps_to(
     base: Path, cli: Callable[..., Any]
 ) -> None:

@@ -31,7 +31,7 @@ from zoo.train.named_layers import named_layers
 from zoo.train.outcome import OutputRange, nothing_learned
 from zoo.train.precision import check_precision
 from zoo.train.providers import check_providers
-from zoo.train.resumable import check_resumable
+from zoo.train.resumable import check_resumable, record_changes
 from zoo.train.run_directory import RunDirectory, find_checkpoint, open_run
 from zoo.train.run_images import (
     has_moved,
@@ -161,7 +161,7 @@ def _resumed(
         best = {**load_checkpoint(directory.best), "architecture": spec.text}
         directory.save_best(best)
     say(f"resumed after step {trainer.progress.step}")
-    for change in trainer.change(changes):
+    for change in record_changes(trainer, changes):
         say(change)
     remarks = environment_remarks(directory.read_environment(), environment(device))
     return trainer, replace(data, remarks=(*data.remarks, *remarks))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ import tomli
 from zoo.architecture import Architecture
 from zoo.errors import CheckpointError, format_value
 from zoo.train.checkpoint import is_for_inference
+from zoo.train.trainer import Trainer
 
 # What may change from one part of a run to the next; each change is said and recorded.
 MAY_CHANGE = re.compile(
     r"train\.(epochs|schedule|checkpoint_every|on_divergence)(\.|$)|optimizer\.lr$"
 )
+JUMP = 0.5  # of a learning rate: what is said
 PLACES = re.compile(r"data\.(source|validation)(\.|$)")
 
 
@@ -66,6 +68,38 @@ def check_resumable(
             "file, with --epochs, --data or --set."
         )
     return allowed
+
+
+def record_changes(trainer: Trainer, keys: Mapping[str, tuple[Any, Any]]) -> Iterator[str]:
+    """Keep in a trainer's checkpoints what it does otherwise than before it was resumed.
+
+    Args:
+        trainer: with the checkpoint restored.
+        keys: as :func:`check_resumable` returns them.
+
+    Yields:
+        A sentence for each, and one for a jump of the learning rate.
+    """
+    step = trainer.progress.step
+    # What was not set may be a key that there was not yet, with the default that held before.
+    changed = {
+        key: values
+        for key, values in keys.items()
+        if values[0] is not None or key.startswith("train.schedule.")
+    }
+    for key, values in changed.items():
+        before, after = ("" if value is None else value for value in values)
+        trainer.changes.append({"step": step, "key": key, "before": before, "after": after})
+        yield f"{key} was {_shown(values[0])}, is {_shown(values[1])} from here on"
+    if "optimizer.lr" in changed:
+        trainer.progress.lr_factor = 1.0  # it is what the user wants now
+    if changed and step and trainer.steps_left > 0:
+        last, following = trainer.optimizer.lr, trainer.lr_of(step)
+        if abs(following - last) > JUMP * max(last, following):
+            yield (
+                f"the learning rate goes from {last:.3g} to {following:.3g}, where the schedule "
+                f"{trainer.architecture.train.schedule.type} of the longer run is"
+            )
 
 
 def _shown(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from zoo.data.batch import Batch
 from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage
 from zoo.data.record import DataRecord
-from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped, format_value
+from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
 from zoo.nn.sequential import Sequential
 from zoo.train.checkpoint_content import load_weights
 from zoo.train.divergence import after_divergence
@@ -33,7 +33,6 @@ from zoo.train.snapshot import Snapshot, what_is_not_finite
 from zoo.train.step import TrainStep
 
 STEPS_BETWEEN_CHECKS = 100
-JUMP = 0.5  # of a learning rate: what is said when a run is resumed
 
 
 class Observer(Protocol):
@@ -289,31 +288,6 @@ class Trainer:
             ) from error
         if self.device.type == "cuda" and content["rng"]["cuda"] is not None:
             torch.cuda.set_rng_state(content["rng"]["cuda"], self.device)
-
-    def change(self, keys: Mapping[str, tuple[Any, Any]]) -> Iterator[str]:
-        """Record what a resumed run does otherwise than before.
-
-        Args:
-            keys: of the architecture, with what each was and is; None for what was or is not set.
-
-        Yields:
-            A sentence for each, and one for a jump of the learning rate.
-        """
-        changed = {key: values for key, values in keys.items() if values[0] is not None}
-        for key, (before, after) in changed.items():
-            entry = {"step": self.progress.step, "key": key, "before": before}
-            self.changes.append({**entry, "after": "" if after is None else after})
-            yield f"{key} was {format_value(before)}, is {format_value(after)} from here on"
-        if "optimizer.lr" in changed:
-            self.progress.lr_factor = 1.0  # it is what the user wants now
-        if changed and self.progress.step and self.steps_left > 0:
-            last, following = self.optimizer.lr, self.lr_of(self.progress.step)
-            if abs(following - last) > JUMP * max(last, following):
-                schedule = self.architecture.train.schedule.type
-                yield (
-                    f"the learning rate goes from {last:.3g} to {following:.3g}, where the "
-                    f"schedule {schedule} of the longer run is"
-                )
 
     def _check_progress(self, whole: bool) -> None:
         """Refuse counts of steps that this run cannot have taken.
