@@ -31,7 +31,8 @@ class Fault:
 
     Args:
         at: at which, from 1 on; 0 for none.
-        kind: ``kill`` before it, ``killed`` after it, or the name of an errno.
+        kind: ``kill`` before it, ``killed`` after it, the name of another signal, which comes
+            before it, or that of an errno.
         stays: whether all operations from there on fail, as on a disk that is full.
     """
 
@@ -45,6 +46,9 @@ class Fault:
         here = self.count == self.at or (self.stays and 0 < self.at < self.count)
         if here and self.kind == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if here and self.kind.startswith("SIG"):
+            os.kill(os.getpid(), getattr(signal, self.kind))
+            return operate(*arguments, **options)
         if here and self.kind.startswith("E"):
             import errno
 
