@@ -65,7 +65,7 @@ def test_a_signal_when_all_is_written(number: signal.Signals, site: Site) -> Non
     running = start(site, THREAD, "check", "none.toml")
     assert running.stderr is not None
     assert "none.toml" in running.stderr.readline()
-    time.sleep(1)
+    time.sleep(0.2)
     running.send_signal(number)
     assert running.communicate(timeout=50) == ("", "")
     assert running.returncode == -number

@@ -106,7 +106,7 @@ TWICE = "layer 'twice': provided by zoo-t-clash-a 1.0 and zoo-t-clash-b 1.0. "
 REASONS = {
     "zoo-t-api": [
         "cannot be loaded: is written for version >=2 of zoo's plugin interface, and this zoo has "
-        "1.2. Install versions of the two that go together."
+        f"{API_VERSION}. Install versions of the two that go together."
     ],
     "zoo-t-clash-a": [
         RELU + "Choose with zoo-t-clash-a:relu or zoo:relu.",
