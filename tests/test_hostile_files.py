@@ -29,7 +29,7 @@ from zoo.compiler import Compiler
 from zoo.data.images import read_image
 from zoo.data.sources.pickle_pairs import PicklePairs
 from zoo.data.torch_file import sealed
-from zoo.errors import ArchitectureError, CheckpointError, DataError, ZooError
+from zoo.errors import ArchitectureError, CheckpointError, DataError, PluginError, ZooError
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import load_registry
 from zoo.train.environment import versions
@@ -129,7 +129,7 @@ def read_toml(path: Path) -> None:
 Mutate = Callable[[bytes, int], bytes]
 READERS: dict[str, tuple[bytes, Mutate, Callable[[Path], None], type[ZooError]]] = {
     "checkpoint": (checkpoint(), mutated, load, CheckpointError),
-    "checkpoint_pickle": (checkpoint(), resealed, load, CheckpointError),
+    "checkpoint_pickle": (checkpoint(), resealed, load, (CheckpointError, PluginError)),
     "pairs": (pairs(), mutated, read_pairs, DataError),
     "pairs_pickle": (pairs(), repickled, read_pairs, DataError),
     "pairs_before_1_6": (old_pairs(), mutated, read_pairs, DataError),

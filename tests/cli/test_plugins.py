@@ -10,6 +10,7 @@ import pytest
 
 from tests.environments import Environment, make_environment
 from tests.plugins.test_discovery import HOOKS, Site, layers
+from zoo.plugins.hookspecs import API_VERSION
 
 GOOD = layers("yield entry('plain')", "yield entry('another')")
 

@@ -125,7 +125,7 @@ def test_a_schedule_that_is_stretched_says_where_it_jumps_to(
     result = cli("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs", "2")
     assert result.code == 0
     (line,) = [it for it in result.out.splitlines() if it.startswith("the learning rate goes")]
-    assert line.endswith("where the schedule one_cycle of the longer run is")
+    assert line.endswith("where the schedule one_cycle is now")
 
 
 def test_deterministic_algorithms_change_nothing_on_a_cpu(
@@ -155,3 +155,39 @@ def test_another_number_of_threads_is_said(cli: Callable[..., Any], run: Path) -
         f"warning: the number of threads was 99 and is {environment['threads']}: the run goes on, "
         "and differs in the last bits from one that was not interrupted\n"
     )
+
+
+def test_fewer_epochs_than_are_done(cli: Callable[..., Any], run: Path) -> None:
+    resume = ("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs")
+    assert cli(*resume, "2").code == 0
+    before = content_of(run)
+    result = cli(*resume, "1")
+    assert (result.code, result.err) == (0, "")
+    assert "from here on" not in result.out
+    assert content_of(run) == before
+
+
+def test_what_is_known_of_a_network_that_is_trained_on_is_removed(
+    cli: Callable[..., Any], run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the clock says: a kill before the evaluation leaves none of the shorter run."""
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    resume = ("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs", "2")
+    with monkeypatch.context() as patch:
+        patch.setattr("zoo.cli.training.evaluate", killed)
+        assert cli(*resume).code == 130
+    assert not (run / "evaluation.json").exists()
+    assert "finished" not in cli(*resume).out
+    assert (run / "evaluation.json").exists()
+    assert "finished after 2 epochs" in cli(*resume).out
+
+
+def test_the_best_checkpoint_alone_is_enough(cli: Callable[..., Any], run: Path) -> None:
+    for name in ("last.pkl", "last.previous.pkl"):
+        (run / name).unlink()
+    result = cli("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs", "2")
+    assert result.code == 0
+    assert "Going on from best.pkl, of step 3." in result.err

@@ -13,6 +13,7 @@ import tomli
 from zoo.architecture.document import File, Node, SourceLocation, literal
 from zoo.errors import ArchitectureError, Problem, format_path, format_value
 
+TOO_DEEP = "is nested too deeply. An architecture has a few levels."
 # Text that needs no quotes after --set: a name or a path, which no other value begins like.
 WORD = re.compile(r"""[^\W\d][^\s"'#=\[\]{}]*|[~.]{0,2}/[^\s"'#=\[\]{}]+""")
 
@@ -84,6 +85,8 @@ def _parsed(text: str, location: SourceLocation) -> Override | Problem:
         )
     try:
         path = _path(tomli.loads(f"{key} = 0"))
+    except RecursionError:
+        return location.problem(f"{format_value(key.strip())} {TOO_DEEP}")
     except (tomli.TOMLDecodeError, ValueError):  # no TOML, or no key in it: "#"
         return location.problem(
             f"{format_value(key.strip())} is not a key. Write keys joined by dots, such as "
@@ -94,6 +97,8 @@ def _parsed(text: str, location: SourceLocation) -> Override | Problem:
         return location.problem("cannot be set here. Write a file that extends another.")
     try:
         (parsed,) = tomli.loads(f"value = {value}").values()
+    except RecursionError:
+        return location.problem(f"{format_value(value.strip())} {TOO_DEEP}")
     except (tomli.TOMLDecodeError, ValueError):
         parsed = value.strip()
         if not WORD.fullmatch(parsed):

@@ -78,7 +78,12 @@ def warn_of_failures(registry: Registry) -> None:
 
 def shell_command(*words: str | Path) -> str:
     """A command that a shell understands as it is printed, whatever bytes its words have."""
-    return " ".join(map(_shell_word, map(str, words)))
+    return " ".join(_shell_word(_no_option(word)) for word in words)
+
+
+def _no_option(word: str | Path) -> str:
+    """A path that is not taken for an option."""
+    return f".{os.sep}{word}" if isinstance(word, Path) and f"{word}".startswith("-") else f"{word}"
 
 
 def _shell_word(word: str) -> str:

@@ -91,6 +91,8 @@ def train(
             trainer.save(directory)  # where it cannot be, that is known before the first step
         for remark in data.remarks:
             warn(remark)
+        if not trainer.is_finished:
+            directory.remove_evaluation()
         spec = trainer.architecture
         directory.write_architecture(spec.text)
         directory.write_data(data.record)
@@ -161,8 +163,9 @@ def _resumed(
         best = {**load_checkpoint(directory.best), "architecture": spec.text}
         directory.save_best(best)
     say(f"resumed after step {trainer.progress.step}")
-    for change in record_changes(trainer, changes):
-        say(change)
+    if not trainer.is_finished:
+        for change in record_changes(trainer, changes):
+            say(change)
     remarks = environment_remarks(directory.read_environment(), environment(device))
     return trainer, replace(data, remarks=(*data.remarks, *remarks))
 
@@ -205,10 +208,9 @@ def _evaluate(
         evaluation = evaluate(model, images, device, progress.on_image, on_output=outputs.see)
     content = evaluation.to_dict(_validation_name(spec), weights, spec.train.precision, data.noise)
     directory.write_evaluation(content)
-    examples = directory.path / "examples.png"
-    write_examples(examples, images, denoised(model, images[:4], device))
+    write_examples(directory.examples, images, denoised(model, images[:4], device))
     print_table(evaluation_table(evaluation))
-    say(f"pictures: {examples}, noisy, denoised and what that is compared with")
+    say(f"pictures: {directory.examples}, noisy, denoised and what that is compared with")
     last = (None, *read_statistics(directory.statistics, trainer.progress.step))[-1]
     layers = named_layers(spec, trainer.model)
     for message in nothing_learned(evaluation, outputs, trainer.metrics, last, layers):

@@ -27,6 +27,12 @@ FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
 DEEPEST = 8  # levels of tables and lists
 MOST_VALUES = 2**20  # of tables and lists, counted as often as they are named
+# Of a line of the metrics, with the types of each.
+METRICS: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("epoch", "step"), (int,)),
+    **dict.fromkeys(("train_loss", "val_loss", "lr", "seconds"), (float,)),
+    "val_psnr": (float, type(None)),
+}
 USE_TENSOR = "Use a dense tensor of {} on the CPU, without gradient"
 
 
@@ -210,11 +216,27 @@ def _without_tensors(content: Mapping[Any, Any]) -> dict[Any, Any]:
         if isinstance(rest.get(key), dict):
             rest[key] = {name: it for name, it in rest[key].items() if name not in checked}
     progress = rest.get("progress")
-    if isinstance(progress, dict) and progress.get("best_psnr") in (math.inf, -math.inf):
+    if isinstance(progress, dict) and _is_infinite(progress.get("best_psnr")):
         rest["progress"] = {**progress, "best_psnr": 0.0}
     if isinstance(rest["metrics"], list):
-        rest["metrics"] = [_finite(line) for line in rest["metrics"]]
+        usual = len(rest["metrics"]) <= MOST_VALUES and all(map(_is_usual, rest["metrics"]))
+        rest["metrics"] = [] if usual else [_finite(line) for line in rest["metrics"]]
     return rest
+
+
+def _is_usual(line: Any) -> bool:
+    """Whether a line of the metrics is as zoo writes it; faster than by the schema."""
+    return (
+        type(line) is dict
+        and "epoch" in line
+        and all(key in METRICS and type(value) in METRICS[key] for key, value in line.items())
+        and line["epoch"] >= 1
+        and all(0 <= line.get(key, 0) < math.inf for key in ("step", "lr", "seconds"))
+    )
+
+
+def _is_infinite(value: Any) -> bool:
+    return type(value) is float and math.isinf(value)
 
 
 def _finite(line: Any) -> Any:

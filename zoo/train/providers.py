@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from zoo.architecture import Architecture, Component
-from zoo.errors import PluginError
+from zoo.errors import PluginError, printable
 from zoo.plugins.distributions import canonical
 from zoo.plugins.registry import HOW_TO_INSTALL, Registry
 
@@ -64,7 +64,9 @@ def check_providers(path: Path, recorded: Mapping[str, str], registry: Registry)
         item = now.get((kind, name.rpartition(":")[2], distribution))
         if item is None:
             raise PluginError(
-                f"{path}: its {kind} {name} is of {provider}. {_remedy(distribution, registry)}"
+                printable(
+                    f"{path}: its {kind} {name} is of {provider}. {_remedy(distribution, registry)}"
+                )
             )
         if item.provider.version != provider.rpartition(" ")[2]:
             warnings[distribution] = (

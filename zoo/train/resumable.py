@@ -10,6 +10,7 @@ from typing import Any
 import tomli
 
 from zoo.architecture import Architecture
+from zoo.data.pairings.base import Pairing
 from zoo.errors import CheckpointError, format_value
 from zoo.train.checkpoint import is_for_inference
 from zoo.train.trainer import Trainer
@@ -96,10 +97,16 @@ def record_changes(trainer: Trainer, keys: Mapping[str, tuple[Any, Any]]) -> Ite
     if changed and step and trainer.steps_left > 0:
         last, following = trainer.optimizer.lr, trainer.lr_of(step)
         if abs(following - last) > JUMP * max(last, following):
+            schedule = trainer.architecture.train.schedule.type
             yield (
                 f"the learning rate goes from {last:.3g} to {following:.3g}, where the schedule "
-                f"{trainer.architecture.train.schedule.type} of the longer run is"
+                f"{schedule} is now"
             )
+    if "train.epochs" in changed and type(trainer.pairing).correct is not Pairing.correct:
+        yield (
+            f"{trainer.architecture.data.target.type} goes by the part of the run that is done: "
+            "the run is not the same as one that was that long from its beginning"
+        )
 
 
 def _shown(value: Any) -> str:

@@ -72,16 +72,25 @@ class RunDirectory:
 
     @property
     def is_evaluated(self) -> bool:
-        """Whether the latest checkpoint was evaluated, all files of that being there."""
-        files = (self.path / "examples.png", self.evaluation)
-        with suppress(OSError):
-            return all(it.stat().st_mtime_ns >= self.last.stat().st_mtime_ns for it in files)
-        return False
+        """Whether the trained network was evaluated, all files of that being there."""
+        return self.evaluation.is_file() and self.examples.is_file()
+
+    def remove_evaluation(self) -> None:
+        """Remove what is known of a network that is trained on."""
+        for path in (self.evaluation, self.examples):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    @property
+    def examples(self) -> Path:
+        """A picture of what the trained network does."""
+        return self.path / "examples.png"
 
     @property
     def has_checkpoint(self) -> bool:
         """Whether there is something to go on from."""
-        return self.last.exists() or previous_path(self.last).exists()
+        files = (self.last, previous_path(self.last), self.best)
+        return any(path.exists() for path in files)
 
     @property
     def has_nothing(self) -> bool:
