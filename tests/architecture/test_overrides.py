@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli
 
 from zoo.architecture import Architecture
 from zoo.architecture.document import File, SourceLocation, literal
@@ -176,4 +177,37 @@ def test_an_override_can_mend_a_file(small: Callable[..., Architecture]) -> None
 def test_extends_cannot_be_set() -> None:
     assert refused(lambda: parsed('extends="other.toml"')) == (
         "--set:1:1: extends: cannot be set here. Write a file that extends another."
+    )
+
+
+def put(text: str, *overrides: str) -> Any:
+    location = SourceLocation(File("x.toml", Path(), text), ())
+    document = literal(tomli.loads(text), location, location)
+    return apply_overrides(document, parse_overrides(overrides, Path())).plain()
+
+
+def test_a_key_of_what_a_table_is_by_default() -> None:
+    assert put("", "optimizer.lr=0.1") == {"optimizer": {"type": "adam", "lr": 0.1}}
+    assert put("", "train.schedule.final=0") == {
+        "train": {"schedule": {"type": "constant", "final": 0}}  # told when it is checked
+    }
+    assert put("", "data.noise.sigma=3") == {"data": {"noise": {"sigma": 3}}}
+    assert put("", "optimizer.type=sgd") == {"optimizer": {"type": "sgd"}}
+
+
+def test_another_type_brings_its_own_keys() -> None:
+    text = "[optimizer]\ntype = 'adam'\nlr = 1\neps = 2"
+    assert put(text, "optimizer.type=adam")["optimizer"] == {"type": "adam", "lr": 1, "eps": 2}
+    assert put(text, "optimizer.type=sgd")["optimizer"] == {"type": "sgd"}
+    for order in (
+        ["optimizer.type=sgd", "optimizer.lr=3"],
+        ["optimizer.lr=3", "optimizer.type=sgd"],
+    ):
+        assert put(text, *order)["optimizer"] == {"type": "sgd", "lr": 3}
+
+
+@pytest.mark.parametrize("text", ["a=" + 5000 * "[", "a" + 5000 * ".a" + "=1"])
+def test_what_is_nested_too_deeply(text: str) -> None:
+    assert refused(lambda: parsed(text)).endswith(
+        "is nested too deeply. An architecture has a few levels."
     )

@@ -12,6 +12,7 @@ import tomli
 
 from zoo.architecture.document import File, Node, SourceLocation, literal
 from zoo.errors import ArchitectureError, Problem, format_path, format_value
+from zoo.spec.schemas import read_schema
 
 TOO_DEEP = "is nested too deeply. An architecture has a few levels."
 # Text that needs no quotes after --set: a name or a path, which no other value begins like.
@@ -66,13 +67,13 @@ def parse_overrides(texts: Sequence[str], base: Path) -> list[Override]:
 
 
 def apply_overrides(document: Node, overrides: Iterable[Override]) -> Node:
-    """The document with the overrides applied in order.
+    """The document with the overrides applied in order, types first: they bring their own keys.
 
     Raises:
         ArchitectureError: a path leads through a value that is no table or list, or past a list's
             end.
     """
-    for override in overrides:
+    for override in sorted(overrides, key=lambda it: it.path[-1] != "type"):
         document = _put(document, override, 0)
     return document
 
@@ -133,8 +134,21 @@ def _put(node: Node, override: Override, depth: int) -> Node:
         )
         raise ArchitectureError([override.location.problem(message)])
     location = replace(override.location, path=override.path[: depth + 1])
-    child = node.value.get(key, Node({}, location, location))
-    return Node({**node.value, key: _put(child, override, depth + 1)}, node.location, node.key)
+    child = node.value.get(key) or _missing(override, depth + 1, location)
+    put = _put(child, override, depth + 1)
+    if key == "type" and child.plain() != put.plain():
+        return Node({key: put}, node.location, node.key)  # the other keys are of another thing
+    return Node({**node.value, key: put}, node.location, node.key)
+
+
+def _missing(override: Override, depth: int, location: SourceLocation) -> Node:
+    """What stands for a table that is not there: the thing that it has by default, or nothing."""
+    schema: Mapping[str, Any] = read_schema("architecture.json")
+    for key in override.path[:depth]:
+        schema = schema.get("properties", {}).get(key, {})
+    name = schema.get("default")
+    named = isinstance(name, str) and "x-zoo-kind" in schema and override.path[depth:] != ("type",)
+    return Node({"type": literal(name, location, location)} if named else {}, location, location)
 
 
 def _position(node: Node, override: Override, depth: int) -> int:

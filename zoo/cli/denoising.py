@@ -18,7 +18,16 @@ from zoo.cli.console import count_of, print_json, shell_command, warn, warn_of_f
 from zoo.cli.denoise_progress import DenoiseProgress, speed_of
 from zoo.cli.denoise_report import job_name, result_line, result_record, result_warnings
 from zoo.cli.streams import ClosedPipeError, say, streams, work_counts
-from zoo.errors import Stopped, UsageError, ZooError, first_of, format_error, printable
+from zoo.errors import (
+    ArchitectureError,
+    PluginError,
+    Stopped,
+    UsageError,
+    ZooError,
+    first_of,
+    format_error,
+    printable,
+)
 from zoo.files import write_atomically
 from zoo.inference import Denoiser
 from zoo.inference.file import Options, Result, check_output, denoise_file
@@ -85,7 +94,7 @@ def denoise_all(
     tell = _nothing if as_json else say  # reserved, the standard output takes nothing else
     denoiser_of: DenoiserOf
     if isinstance(model, Alone):
-        _check_network(model.network or DEFAULT_NETWORK, registry)
+        _check_network(model.network, registry)
         denoiser_of = partial(_trained_alone, model, registry, target, options)
     else:
         compiler, network = load_trained(find_model(model, registry).path, registry, warn)
@@ -107,13 +116,27 @@ def _check_stream(name: str, stream: TextIO | None, instead: str) -> None:
         raise UsageError(f"-: the standard {name} is {state}. Use {instead}, or a pipe.")
 
 
-def _check_network(file: Path, registry: Registry) -> None:
+def _check_network(network: Path | None, registry: Registry) -> None:
     """Refuse mistakes in an architecture, which are no picture's, and say what is not used of it.
+
+    Args:
+        network: its file; None for zoo's own.
+        registry: what is installed.
 
     Raises:
         ArchitectureError: it has mistakes.
+        PluginError: zoo's own needs a plugin that is not installed.
     """
-    data = read_architecture(file, registry).data
+    file = network or DEFAULT_NETWORK
+    try:
+        data = read_architecture(file, registry).data
+    except ArchitectureError as error:
+        if network is not None:
+            raise
+        raise PluginError(
+            f"--self: its own network cannot be used: {error.problems[0].text} Or name one with "
+            "--network."
+        ) from error
     if data.noise is not None and data.noise.type != "none":
         warn(f"{file}: data.noise is not used: a picture that --self trains on is noisy already")
     if data.value_range is not None:

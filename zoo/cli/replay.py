@@ -13,17 +13,19 @@ from zoo.plugins.registry import Registry
 from zoo.train.bundle import Replay, replay
 from zoo.train.device import choose_device, device_name
 from zoo.train.layer_statistics import LayerStatistics
+from zoo.train.run_directory import RunDirectory
 
 
 def print_replay(path: Path, registry: Registry, device_option: str) -> None:
     """Repeat the step in a ``diverged.pkl``, and print what each layer made of it.
 
     Args:
-        path: the file.
+        path: the file, or the run's folder that it is in.
         registry: what is installed.
         device_option: as the option.
     """
     device = choose_device(device_option)
+    path = RunDirectory(path).diverged if path.is_dir() else path
     result = replay(path, registry, device, warn)
     now = device_name(device)
     there = "" if now == result.device else f", recorded on {result.device}"

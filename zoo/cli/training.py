@@ -18,7 +18,7 @@ from zoo.cli.progress import EvaluationProgress, TrainingProgress
 from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
-from zoo.errors import DivergenceError, Stopped, listed
+from zoo.errors import DivergenceError, Stopped, UsageError, listed
 from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.device import choose_device, device_name
@@ -154,6 +154,12 @@ def _resumed(
     data = load_run_data(compiler, device, images)
     trainer = Trainer(spec, compiler, model.to(device), data.batches, data.validation, device)
     trainer.restore(content)
+    if trainer.progress.step > spec.train.epochs * len(trainer.batches):
+        needed = -(-trainer.progress.step // len(trainer.batches))
+        raise UsageError(
+            f"--epochs {spec.train.epochs}: {directory.path} has taken {trainer.progress.step} "
+            f"steps, which are more. Use {needed} or more."
+        )
     trainer.record = data.record
     if fell_back:
         directory.replace_last(trainer.checkpoint())
