@@ -229,3 +229,14 @@ def test_a_value_that_is_no_pictures(cli: Callable[..., Any], base: Path, tmp_pa
     assert lines[-1].endswith(
         "When the data are mended, start from it: zoo run run/architecture.toml --weights run"
     )
+
+
+def test_nothing_is_said_of_a_loss_that_cannot_fall(base: Path, cli: Callable[..., Any]) -> None:
+    for epochs, lr, cause in (
+        ("2", "0", "The learning rate is 0: nothing was changed."),
+        ("1", "1e-3", "One epoch is little: train for more, or with another learning rate."),
+    ):
+        words = ("run", base / "tiny.toml", "--epochs", epochs, "--out", f"run{lr}")
+        result = cli(*words, "--set", f"optimizer.lr={lr}")
+        assert result.code == 0
+        assert result.outcome.endswith(f"{cause}\n"), result.outcome

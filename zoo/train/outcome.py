@@ -16,6 +16,7 @@ from zoo.train.signs import signs_of_layers
 from zoo.train.statistics import statistics_in
 
 CAUSES = ("saturated", "dead", "vanishing")  # of which the first that is seen is named
+FALLEN = 0.99  # of the first epoch's loss: less is no fall
 CONSTANT = 1e-3  # of the range from black to white
 
 
@@ -76,6 +77,10 @@ def nothing_learned(
         yield f"{what} Likely cause: {found[causes[0]]}"
     elif outputs.constant:
         yield f"{what} Likely cause: the learning rate or the initial weights. Use others."
+    elif metrics and not any(line["lr"] for line in metrics):
+        yield f"{what} The learning rate is 0: nothing was changed."
+    elif len(metrics) == 1:
+        yield f"{what} One epoch is little: train for more, or with another learning rate."
     elif _still_falls(metrics):
         yield f"{what} The training loss still falls: train for more epochs, or faster."
     else:
@@ -83,6 +88,6 @@ def nothing_learned(
 
 
 def _still_falls(metrics: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the latest epoch's training loss is the lowest, or the only one."""
+    """Whether the latest epoch's training loss is the lowest, and lower than the first."""
     losses = [line["train_loss"] for line in metrics]
-    return bool(losses) and losses[-1] == min(losses)
+    return bool(losses) and losses[-1] == min(losses) and losses[-1] < FALLEN * losses[0]
