@@ -24,6 +24,8 @@ from zoo.plugins.discovery import discover
 from zoo.plugins.registry import Registry, load_registry
 from zoo.train.bundle import replay
 from zoo.train.checkpoint import load_checkpoint, save_checkpoint
+from zoo.train.divergence import lower_rate
+from zoo.train.named_layers import named_layers
 from zoo.train.trainer import Trainer
 
 Describe = Callable[..., Architecture]
@@ -332,3 +334,25 @@ def test_steps_that_are_finite_when_repeated(
         "lr 0.00933); the same steps, repeated one by one, are finite. A layer that draws random "
         "numbers of its own may do so, or faulty memory."
     )
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(1.0, 2e-4), (1e-3, 1e-6), (0.5, 2e-4)])
+def test_the_rate_that_is_proposed(
+    factor: float, expected: float, finished: tuple[Trainer, Path], tmp_path: Path
+) -> None:
+    """It is what the first step moves at the rate that this was measured at, not at today's."""
+    trainer, folder = finished
+    layers = named_layers(trainer.architecture, trainer.model)
+    line = json.loads((folder / "statistics.jsonl").read_text().splitlines()[0])
+    for layer in line["layers"]:
+        layer["update"] = 5.0 if layer["type"] == "conv2d" else None
+    path = tmp_path / "statistics.jsonl"
+    path.write_text(json.dumps(line | {"lr": 0.1}) + "\n")
+    progress = trainer.progress
+    try:
+        trainer.progress = replace(progress, lr_factor=factor)  # of a rate of 0.01
+        assert lower_rate(trainer, path, layers) == pytest.approx(expected)
+        path.write_text("[]")
+        assert lower_rate(trainer, path, layers) == pytest.approx(0.001 * factor)
+    finally:
+        trainer.progress = progress

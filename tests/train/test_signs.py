@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+import zoo.nn
 from tests.train.test_resume import resume, stop
 from zoo.architecture import Architecture
+from zoo.nn import Sigmoid
+from zoo.train.checkpoint import load_checkpoint
 from zoo.train.layer_statistics import FIGURES, LayerStatistics
 from zoo.train.named_layers import NamedLayer, named_layers
 from zoo.train.signs import signs_of_layers, signs_of_losses, signs_of_rate, signs_of_swings
@@ -105,6 +112,13 @@ def test_a_rate_that_moves_nothing() -> None:
         "weights would change by more than 0.003 %. Use a larger one."
     )
     assert list(signs_of_rate(healthy(_0={"update": math.inf}), 1e-9, 1000)) == []
+    ((_, message),) = signs_of_rate(healthy(_0={"update": 0.0}, _2={"update": 0.0}), 1e-40, 10**9)
+    assert message == (
+        "the learning rate 1e-40 is too small: no weight moves at all, since the first step is "
+        "less than what the numbers can hold. Use a larger one."
+    )
+    still = {"update": 0.0, "weight_gradient": 0.0}
+    assert list(signs_of_rate(healthy(_0=still, _2=still), 0.1, 1000)) == []  # not the rate's fault
     assert list(signs_of_rate(healthy(), 1e-9, 2)) == []  # few steps are no fault of the rate
 
 
@@ -117,6 +131,10 @@ def test_a_rate_that_moves_nothing() -> None:
             ["layer 1 (relu, tiny.toml:7:5): 100 % of its channels", "layer 0 (conv2d, tiny"],
         ),
         (("optimizer.lr=1e-9",), ["the learning rate 1e-09 is too small: if all 6 steps"]),
+        (('optimizer={type="sgd", lr=1e-300}',), ["the learning rate 1e-300 is too small: no w"]),
+        (('optimizer={type="sgd", lr=1e-40}',), ["the learning rate 1e-40 is too small: "]),
+        (('optimizer={type="adam", lr=1e-12}',), ["the learning rate 1e-12 is too small: "]),
+        (('optimizer={type="adam", lr=0.0}',), ["the learning rate 0 is too small: no weight"]),
         ((), []),
         (('layers.0.init="he_normal"', 'layers.2.init="zeros"'), []),
     ],
@@ -228,16 +246,113 @@ def test_the_file(finished: tuple[Trainer, Path]) -> None:
     assert list(first) == ["name", "type", "file", "line", "column", *FIGURES]
     assert (first["name"], first["type"], first["line"]) == ("0", "conv2d", 6)
     assert lines[0]["layers"][1]["weight"] is None
-    assert read_statistics(finished[1] / "statistics.jsonl", 6) == lines
-    assert read_statistics(finished[1] / "statistics.jsonl", 5) == lines[:2]
+    path, layers = finished[1] / "statistics.jsonl", layers_of(finished[0])
+    assert read_statistics(path, 6, layers) == (lines, "")
+    assert read_statistics(path, 5, layers) == (lines[:2], "")
+    assert read_statistics(path.with_name("none"), 5, layers) == ([], "")
+    assert read_statistics(path, 6, LAYERS) == ([], "line 1 is none of this run")
+    assert read_statistics(path.parent, 6, layers) == ([], "cannot be read: Is a directory")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"version": 1}', "\x00", '{"version": 2, "step": 0}'])
-def test_a_file_that_is_damaged_stops_nothing(text: str, tmp_path: Path) -> None:
+def layers_of(trainer: Trainer) -> list[NamedLayer]:
+    return named_layers(trainer.architecture, trainer.model)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{", "["),
+        ("{", "\x00"),
+        ("{", "[" * 100_000),
+        ('"version": 1', '"version": 2'),
+        ('"version": 1', '"version": true'),
+        ('"epoch": 0', '"epoch": null'),
+        ('"epoch": 0', '"era": 0'),
+        ('"step": 0', '"step": "0"'),
+        ('"step": 0', f'"step": 1{"0" * 400}'),
+        ('"step": 0', f'"step": 1{"0" * 5000}'),
+        ('"lr": 0.01', '"lr": NaN'),
+        ('"lr": 0.01', f'"lr": 1{"0" * 400}'),
+        ('"lr": 0.01', '"lr": null'),
+        ('"type": "relu"', '"type": "tanh"'),
+        ('"zeros": 0.0', '"zeros": 1e999'),
+        ('"zeros": 0.0', '"zeros": true'),
+        ('"zeros": 0.0', '"zeros": "many"'),
+        ('"line": 6', '"line": [6]'),
+        ('"layers": [', '"layers": [7, '),
+    ],
+)
+def test_what_is_no_line_of_the_run_stops_nothing(
+    old: str, new: str, finished: tuple[Trainer, Path], tmp_path: Path
+) -> None:
+    text = (finished[1] / "statistics.jsonl").read_text()
+    assert old in text
     path = tmp_path / "statistics.jsonl"
-    assert read_statistics(path, 9) == []
-    path.write_text(text + "\n")
-    assert read_statistics(path, 9) == []
+    path.write_text(text.replace(old, new, 1))
+    read = read_statistics(path, 9, layers_of(finished[0]))
+    assert read == ([], "line 1 is none of this run")
+
+
+def test_a_file_that_has_no_end(finished: tuple[Trainer, Path], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zeros").symlink_to("/dev/zero")
+    for name in ("pipe", "zeros"):
+        read = read_statistics(tmp_path / name, 9, layers_of(finished[0]))
+        assert read == ([], "cannot be read: a pipe or device, no regular file")
+
+
+def test_a_run_whose_file_is_another_ones_is_resumed(
+    tiny: Describe, make_trainer: MakeTrainer, train: Train, tmp_path: Path
+) -> None:
+    stop(make_trainer(tiny()), train, tmp_path, 4)
+    path = tmp_path / "statistics.jsonl"
+    path.write_text(path.read_text().replace('"conv2d"', '"linear"'))
+    trainer = make_trainer(tiny())
+    trainer.restore(load_checkpoint(tmp_path / "last.pkl"))
+    warnings: list[str] = []
+    train(trainer, tmp_path, warnings=warnings)
+    assert warnings == [f"{path}: line 1 is none of this run: it is written anew from there on"]
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [6]
+
+
+def test_a_file_that_cannot_be_written_stops_nothing(
+    tiny: Describe, make_trainer: MakeTrainer, train: Train, tmp_path: Path
+) -> None:
+    path = tmp_path / "statistics.jsonl"
+    path.mkdir()
+    warnings: list[str] = []
+    train(make_trainer(tiny()), tmp_path, warnings=warnings)
+    assert warnings == [
+        f"{path}: cannot be written: Is a directory. Training goes on without the layers' figures."
+    ]
+    assert load_checkpoint(tmp_path / "last.pkl")["progress"]["step"] == 6
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+class DrawsElsewhere(Sigmoid):
+    """As a layer of a plugin may, from generators that zoo does not keep."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        random.random()
+        np.random.rand()
+        return super().forward(x)
+
+
+def test_measuring_leaves_other_generators_as_they_are(
+    tiny: Describe, make_trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo.nn, "Sigmoid", DrawsElsewhere)
+    trainer = make_trainer(tiny())
+    state = random.getstate()
+    random.seed(3)
+    np.random.seed(3)
+    expected = random.random(), np.random.rand()
+    random.seed(3)
+    np.random.seed(3)
+    measure(trainer, layers_of(trainer), 0)
+    drawn = random.random(), np.random.rand()
+    random.setstate(state)
+    assert drawn == expected
 
 
 def test_a_run_that_was_stopped_when_the_epoch_was_saved(

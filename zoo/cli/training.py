@@ -217,8 +217,9 @@ def _evaluate(
     write_examples(directory.examples, images, denoised(model, images[:4], device))
     print_table(evaluation_table(evaluation))
     say(f"pictures: {directory.examples}, noisy, denoised and what that is compared with")
-    last = (None, *read_statistics(directory.statistics, trainer.progress.step))[-1]
     layers = named_layers(spec, trainer.model)
+    lines, _ = read_statistics(directory.statistics, trainer.progress.step, layers)
+    last = lines[-1] if lines else None
     for message in nothing_learned(evaluation, outputs, trainer.metrics, last, layers):
         warn(message)
 

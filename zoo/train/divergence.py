@@ -9,8 +9,9 @@ epoch and index. Then the first bad step is taken once more, layer by layer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.batch import Batch
@@ -152,7 +153,11 @@ def after_divergence(
     returned = trainer.progress.returns
     wanted = trainer.architecture.train.on_divergence
     if returned >= wanted["returns"] or divergence.blames_data or not directory.has_checkpoint:
-        lr = None if divergence.blames_data else lower_rate(trainer, directory)
+        lr = (
+            None
+            if divergence.blames_data
+            else lower_rate(trainer, directory.statistics, divergence.layers)
+        )
         raise DivergenceError(*lines, bundle=bundle, lr=lr)
     factor = trainer.progress.lr_factor * wanted["lr_factor"]
     content, _ = directory.load_newest()
@@ -166,16 +171,23 @@ def after_divergence(
     )
 
 
-def lower_rate(trainer: Trainer, directory: RunDirectory) -> float:
+def lower_rate(trainer: Trainer, statistics: Path, layers: Sequence[NamedLayer]) -> float:
     """A learning rate to try in the place of the run's.
 
     A tenth, or less: with which the first step changes no layer's weights by more than a hundredth.
+
+    Args:
+        trainer: of the run.
+        statistics: its ``statistics.jsonl``, which need not be there.
+        layers: the network's.
     """
-    lr: float = trainer.base_lr * trainer.progress.lr_factor
-    start = [line for line in read_statistics(directory.statistics, 0) if line["epoch"] == 0]
-    updates = [layer.update for line in start for layer in statistics_in(line)]
-    moved = max((update for update in updates if update < math.inf), default=0.0)
-    return min(lr * LOWER, lr * MOVED / moved) if moved else lr * LOWER
+    lower: float = LOWER * trainer.base_lr * trainer.progress.lr_factor
+    for line in read_statistics(statistics, 0, layers)[0]:
+        updates = [layer.update for layer in statistics_in(line)]
+        moved = max((update for update in updates if update < math.inf), default=0.0)
+        if moved and line["lr"]:  # what they are for, and another rate than now after a return
+            return min(lower, float(line["lr"]) * MOVED / moved)
+    return lower
 
 
 def bundle_of(trainer: Trainer, divergence: Divergence) -> dict[str, Any]:

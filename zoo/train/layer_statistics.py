@@ -7,6 +7,7 @@ recording of a step, no random number of it.
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -229,10 +231,15 @@ def copied(model: M) -> M:
 
 @contextmanager
 def same_random_numbers(device: torch.device) -> Iterator[None]:
-    """After it torch's global generators are where they were."""
+    """After it the global generators of torch, numpy and Python are where they were."""
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        yield
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices):
+            yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
 
 
 def _of_output(values: Tensor, bounds: tuple[float, float] | None) -> Tensor:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import format_error
+from zoo.errors import WriteError, format_error
 from zoo.train.layer_statistics import LayerStatistics
 from zoo.train.named_layers import NamedLayer, named_layers
 from zoo.train.run_directory import RunDirectory
@@ -49,9 +49,13 @@ class Signs:
         self._trainer, self._directory, self._warn = trainer, directory, warn
         self._layers = named_layers(trainer.architecture, trainer.model)
         step = trainer.progress.step
-        self._lines = read_statistics(directory.statistics, step) if step else []
+        self._lines: list[dict[str, Any]] = []
         self._told: set[str] = set()
-        self._measured = True
+        self._measured = self._written = True
+        if step:
+            self._lines, wrong = read_statistics(directory.statistics, step, self._layers)
+            if wrong:
+                warn(f"{directory.statistics}: {wrong}: it is written anew from there on")
         for line in self._lines:
             self._told |= {key for key, _ in self._signs(line)}
         for epoch in range(len(trainer.metrics)):
@@ -87,8 +91,17 @@ class Signs:
             return
         line = line_of(self._trainer, statistics, images)
         self._lines.append(line)
-        self._directory.write_statistics(self._lines)
+        self._write()
         self._tell(self._signs(line))
+
+    def _write(self) -> None:
+        """Write the file; that it cannot be written is said once, and training goes on."""
+        try:
+            self._directory.write_statistics(self._lines)
+        except WriteError as error:
+            if self._written:
+                self._warn(f"{error} Training goes on without the layers' figures.")
+            self._written = False
 
     def _signs(self, line: Mapping[str, Any]) -> Iterator[Sign]:
         """All that a line shows, told already or not."""
@@ -165,6 +178,13 @@ def signs_of_rate(statistics: Sequence[LayerStatistics], lr: float, steps: int) 
     """
     updates = [layer.update for layer in statistics if not math.isnan(layer.update)]
     step = max(updates, default=1.0)
+    pulled = any(layer.weight_gradient > 0 for layer in statistics)  # else it is not the rate
+    if lr == 0 or (step == 0 and pulled):
+        yield (
+            "rate",
+            f"the learning rate {lr:.3g} is too small: no weight moves at all, since the first "
+            "step is less than what the numbers can hold. Use a larger one.",
+        )
     if 0 < step < LEAST_STEP and step * steps < LEAST_MOVE:
         yield (
             "rate",

@@ -21,20 +21,24 @@ has the same, and one without them the same weights.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.batch import Batch
+from zoo.files import read_regular
 from zoo.train.examination import try_step
-from zoo.train.layer_statistics import LayerStatistics
+from zoo.train.layer_statistics import FIGURES, LayerStatistics
 from zoo.train.named_layers import NamedLayer
 
 if TYPE_CHECKING:
     from zoo.train.trainer import Trainer
 
 VERSION = 1
+MOST_BYTES = 2**28  # of the file; a line has about 350 for each layer
+MOST_COUNT = 2**53  # of steps: JSON's whole numbers
 MOST_IMAGES = 2
 MOST_PIXELS = 2**15  # of all crops together, so that large ones take little time and memory
 SUSPECT = 0.5  # of a layer's channels without any value but 0, or of its values at its bounds
@@ -93,24 +97,66 @@ def line_of(trainer: Trainer, statistics: Sequence[LayerStatistics], images: int
     }
 
 
-def read_statistics(path: Path, until: int) -> list[dict[str, Any]]:
-    """The lines of a run so far; those that cannot be read, and what follows them, are left out.
+def read_statistics(
+    path: Path, until: int, layers: Sequence[NamedLayer]
+) -> tuple[list[dict[str, Any]], str]:
+    """The lines of a run so far; those that are not of it, and what follows them, are left out.
 
     Args:
         path: ``statistics.jsonl``, which need not be there.
         until: the step that the run is at.
+        layers: the network's.
+
+    Returns:
+        The lines, and what is wrong with the first that is none; "" where all are.
     """
     lines: list[dict[str, Any]] = []
     try:
-        for text in path.read_text("utf-8").splitlines():
-            line = json.loads(text)
-            if line["version"] != VERSION or line["step"] > until:
+        texts = read_regular(path, MOST_BYTES).decode("utf-8").split("\n")
+        for text in filter(None, texts):
+            line = _checked(json.loads(text), layers)
+            if line["step"] > until:
                 break
-            statistics_in(line)
             lines.append(line)
-    except (OSError, ValueError, LookupError, TypeError):
+    except FileNotFoundError:
         pass
-    return lines
+    except OSError as error:
+        return lines, f"cannot be read: {error.strerror}"
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError):
+        return lines, f"line {len(lines) + 1} is none of this run"
+    return lines, ""
+
+
+def _checked(line: Any, layers: Sequence[NamedLayer]) -> dict[str, Any]:
+    """A line with nothing else in it; what is no line of this network raises one of many errors."""
+    counts = {name: line[name] for name in ("version", "epoch", "step", "images")}
+    figures = statistics_in(line)
+    places = [(it.line, it.column) for it in figures]
+    if (
+        counts["version"] != VERSION
+        or any(not _is_count(it) for it in (*counts.values(), *sum(places, ())))
+        or any(type(it.file) is not str for it in figures)
+        or any(not _is_number(layer[name]) for layer in line["layers"] for name in FIGURES)
+        or line["lr"] is None
+        or not (_is_number(line["lr"]) and line["lr"] >= 0)
+        or [(it.name, it.type) for it in figures] != [(it.name, it.type) for it in layers]
+    ):
+        raise ValueError("a line of something else")
+    return {
+        **{name: counts[name] for name in ("version", "epoch", "step")},
+        "lr": line["lr"],
+        "images": counts["images"],
+        "layers": [it.to_plain() for it in figures],
+    }
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < MOST_COUNT
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is finite, or none, which stands for nothing measured."""
+    return value is None or (type(value) in (int, float) and math.isfinite(value))
 
 
 def statistics_in(line: Mapping[str, Any]) -> list[LayerStatistics]:
