@@ -97,12 +97,21 @@ class DivergenceError(ZooError):
     Attributes:
         bundle: the file in which the step is kept; "" where there is none.
         lr: a learning rate to try; None where another one would not help.
+        go_on_from: the checkpoint that can be gone on from, "" where none can, its step, and the
+            largest weight in the latest one.
     """
 
-    def __init__(self, *lines: str, bundle: str = "", lr: float | None = None) -> None:
+    def __init__(
+        self,
+        *lines: str,
+        bundle: str = "",
+        lr: float | None = None,
+        go_on_from: tuple[str, int, float] = ("", 0, 0.0),
+    ) -> None:
         super().__init__(*lines)
         self.bundle = bundle
         self.lr = lr
+        self.go_on_from = go_on_from
 
 
 class ComparisonError(ZooError):

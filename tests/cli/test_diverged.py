@@ -50,6 +50,23 @@ def test_the_command_goes_on(diverged: Any, cli: Callable[..., Any], tmp_path: P
     assert load_checkpoint(tmp_path / "run" / "last.pkl")["progress"]["step"] == 6
 
 
+def test_a_last_checkpoint_that_cannot_train(
+    cli: Callable[..., Any], base: Path, tmp_path: Path
+) -> None:
+    """It is saved after the step in which the weights have exploded, and all are finite."""
+    often = ("--set", "train.checkpoint_every.steps=1")
+    result = cli("run", base / "tiny.toml", "--out", "run", *UNBOUNDED, *often)
+    line = result.err.splitlines()[-1]
+    assert line == (
+        "  run/last.pkl is of step 1, all finite, and is kept, but cannot train: its largest "
+        "weight is 5.46e+29. Start a new run from step 0: zoo run run/architecture.toml --weights "
+        "run/last.previous.pkl --set optimizer.lr=0.02"
+    )
+    result = cli(*shlex.split(line.rpartition(": zoo ")[2]), "--out", "next")
+    assert (result.code, result.err) == (0, "")
+    assert load_checkpoint(tmp_path / "next" / "last.pkl")["progress"]["step"] == 6
+
+
 def test_its_step_is_repeated(diverged: Any, cli: Callable[..., Any]) -> None:
     result = cli("run", "--replay", "run/diverged.pkl", "--device", "cpu")
     assert (result.code, result.err) == (0, "")

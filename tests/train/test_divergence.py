@@ -26,6 +26,8 @@ from zoo.train.bundle import replay
 from zoo.train.checkpoint import load_checkpoint, save_checkpoint
 from zoo.train.divergence import lower_rate
 from zoo.train.named_layers import named_layers
+from zoo.train.return_points import keep_return_point
+from zoo.train.run_directory import RunDirectory
 from zoo.train.trainer import Trainer
 
 Describe = Callable[..., Architecture]
@@ -264,6 +266,114 @@ def test_a_run_that_went_back_is_resumed_exactly(
         train(make_trainer(spec), tmp_path / "stopped", warnings=[], stop_after=4)
     resume(make_trainer(spec), train, tmp_path / "stopped")
     assert_same_run(tmp_path / "stopped", tmp_path / "whole")
+
+
+def test_it_goes_back_past_weights_that_have_exploded(
+    tiny: Describe, make_trainer: MakeTrainer, train: Train, tmp_path: Path
+) -> None:
+    """Saves after each step change nothing: what it goes back to depends on steps alone."""
+    settings = (*LOWER, "train.on_divergence={returns=5, lr_factor=1e-10}")
+    often = "train.checkpoint_every={minutes=0.0001, steps=1}"
+    texts = []
+    for name, more in (("seldom", ()), ("often", (often,))):
+        warnings: list[str] = []
+        train(make_trainer(tiny(*settings, *more)), tmp_path / name, warnings=warnings)
+        texts.append([it.partition(". Going")[2] for it in warnings if "diverged" in it])
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == 2
+    for name in ("last.pkl", "best.pkl", "return.pkl", "start.pkl"):
+        here, there = (load_checkpoint(tmp_path / run / name) for run in ("seldom", "often"))
+        torch.testing.assert_close(here["model"], there["model"], rtol=0, atol=0)
+        assert here["progress"] | {"seconds": 0} == there["progress"] | {"seconds": 0}
+
+
+def test_a_second_time_it_goes_back_further(
+    tiny: Describe,
+    make_trainer: MakeTrainer,
+    train: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """To the epoch's start, to the best one's, to the run's; what was changed is still known."""
+    monkeypatch.setattr(zoo.nn, "Sigmoid", InfiniteGradient)
+    spec = tiny("train.epochs=4", "train.on_divergence={returns=3, lr_factor=0.5}")
+    trainer = make_trainer(spec)
+    change = {"step": 0, "key": "train.epochs", "before": 2, "after": 4}
+    trainer.changes.append(change)
+    warnings: list[str] = []
+    with pytest.raises(DivergenceError):
+        train(trainer, tmp_path, warnings=warnings)
+    said = [message.partition(". Going")[2] for message in warnings if "diverged" in message]
+    assert [text.partition(",")[0] for text in said] == [
+        " back to step 3",
+        " back to step 0",
+        " back to step 0",
+    ]
+    assert load_checkpoint(tmp_path / "last.pkl")["changes"] == [change]
+    progress = load_checkpoint(tmp_path / "last.pkl")["progress"]
+    assert (progress["returns"], progress["lr_factor"]) == (3, 0.125)
+
+
+def test_a_resumed_run_goes_back_to_where_the_whole_one_does(
+    tiny: Describe,
+    make_trainer: MakeTrainer,
+    train: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """To step 3, where its epoch began, and not to step 4, where it was stopped."""
+    monkeypatch.setattr(zoo.nn, "Sigmoid", InfiniteGradient)
+    from tests.train.test_resume import stop
+
+    spec = tiny("train.on_divergence={returns=1, lr_factor=0.5}")
+    stop(make_trainer(spec), train, tmp_path, 4)
+    trainer = make_trainer(spec)
+    trainer.restore(load_checkpoint(tmp_path / "last.pkl"))
+    warnings: list[str] = []
+    with pytest.raises(DivergenceError):
+        train(trainer, tmp_path, warnings=warnings)
+    assert "Going back to step 3, with 0.5 of" in warnings[0]
+
+
+def test_weights_beyond_sense_are_no_point_to_go_back_to(
+    tiny: Describe, make_trainer: MakeTrainer, tmp_path: Path
+) -> None:
+    trainer = make_trainer(tiny("train.on_divergence={returns=1, lr_factor=0.5}"))
+    directory = RunDirectory(tmp_path)
+    keep_return_point(trainer, directory)
+    trainer.progress.epoch, trainer.progress.step = 1, 3
+    trainer.model.param()[0].value.fill_(1.8e19)
+    keep_return_point(trainer, directory)
+    assert load_checkpoint(directory.returning)["progress"]["step"] == 0
+    trainer.model.param()[0].value.fill_(1.8)
+    trainer.metrics.append({"epoch": 1})
+    keep_return_point(trainer, directory)
+    assert load_checkpoint(directory.returning)["progress"]["step"] == 3
+    assert load_checkpoint(directory.start)["progress"]["step"] == 0
+
+
+class NoCopies(InfiniteGradient):
+    def __deepcopy__(self, memo: object) -> None:
+        raise TypeError("holds an open file")
+
+
+def test_a_step_that_cannot_be_examined(
+    tiny: Describe,
+    make_trainer: MakeTrainer,
+    train: Train,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(zoo.nn, "Sigmoid", NoCopies)
+    with pytest.raises(DivergenceError) as error:
+        train(make_trainer(tiny()), tmp_path, warnings=[])
+    assert str(error.value) == (
+        "training diverged at step 5 of 6 (epoch 2, lr 0.0025): it could not be examined which "
+        "layer is at fault.\n"
+        "  So there is no diverged.pkl of it: TypeError: holds an open file. A layer that can be "
+        "copied (copy.deepcopy) allows that. Or steps are too large: use a smaller learning rate."
+    )
+    assert not (tmp_path / "diverged.pkl").exists()
 
 
 def test_it_goes_back_only_as_often_as_it_may(

@@ -8,7 +8,8 @@ weights_only=True)`` reads it with no zoo installed. Its keys:
 ``architecture`` the resolved TOML text
 ``model``        the state dict: names and shapes of the same layers in ``torch.nn.Sequential``
 ``optimizer``    the optimizer's ``state_dict()``
-``progress``     epoch, step, step_in_epoch, seconds, loss_sum, samples, best_psnr, best_epoch
+``progress``     epoch, step, step_in_epoch, seconds, loss_sum, samples, best_psnr, best_epoch;
+                 and of a run that went back :class:`.progress.Progress`'s others
 ``rng``          ``seed``, which all of zoo's draws derive from, and the states of torch's global
                  generators, for layers of plugins that use them
 ``plugins``      who provided each entry: ``{"layer conv2d": "zoo 0.1.0", ...}``

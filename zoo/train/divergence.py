@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.batch import Batch
-from zoo.errors import DivergenceError
+from zoo.errors import DivergenceError, format_error
 from zoo.train.bundle import bundle_step
 from zoo.train.causes import NO_PICTURE, cause_of, described
 from zoo.train.device import device_name
 from zoo.train.examination import Bad, Examination, examine, not_finite_now
 from zoo.train.named_layers import NamedLayer, named_layers
+from zoo.train.return_points import able_to_train, go_back
 from zoo.train.run_directory import RunDirectory
 from zoo.train.snapshot import Snapshot, all_finite
 from zoo.train.statistics import read_statistics, statistics_in
@@ -46,6 +47,7 @@ class Divergence:
         batch: what the step was on; None where no step was at fault.
         examination: the step, looked at.
         before: the moment before the step.
+        unexamined: why the step could not be looked at; "" where it was, or there is none.
     """
 
     step: int
@@ -56,10 +58,16 @@ class Divergence:
     batch: Batch | None = None
     examination: Examination | None = None
     before: Snapshot | None = None
+    unexamined: str = ""
 
     @property
     def cause(self) -> str:
         """Why, and what to do, in one or two sentences."""
+        if self.unexamined:
+            return (
+                f"So there is no diverged.pkl of it: {self.unexamined}. A layer that can be copied "
+                "(copy.deepcopy) allows that. Or steps are too large: use a smaller learning rate."
+            )
         return cause_of(self.bad, self.examination, self.step)
 
     @property
@@ -84,6 +92,8 @@ class Divergence:
                 "numbers of its own may do so, or faulty memory."
             ]
         what = described(self.bad or Bad("step", "forward"), self.layers)
+        if self.unexamined:
+            what = "it could not be examined which layer is at fault"
         at = f"at step {self.step} of {steps}" if self.batch else f"after step {self.step}"
         return [f"training diverged {at} {when}: {what}.", f"  {self.cause}"]
 
@@ -117,9 +127,11 @@ def find_divergence(trainer: Trainer, step: TrainStep, good: Snapshot | None) ->
         if not math.isfinite(float(loss)) or not _all_finite(trainer):
             before.restore(trainer.model, trainer.optimizer, trainer.device)
             lr = trainer.lr_of(number)
-            found = _examined(trainer, before, lr, batch, layers)
+            found, why = _examined(trainer, before, lr, batch, layers)
             bad = found.bad if found else None
-            return Divergence(number + 1, progress.epoch + 1, lr, layers, bad, batch, found, before)
+            return Divergence(
+                number + 1, progress.epoch + 1, lr, layers, bad, batch, found, before, why
+            )
         loss_sum.add_(loss, alpha=len(batch.x))
     return Divergence(progress.step, progress.epoch + 1, trainer.optimizer.lr, layers, None)
 
@@ -150,24 +162,19 @@ def after_divergence(
     if divergence.examination is not None:
         directory.save_diverged(bundle_of(trainer, divergence))
         bundle = str(directory.diverged)
-    returned = trainer.progress.returns
-    wanted = trainer.architecture.train.on_divergence
-    if returned >= wanted["returns"] or divergence.blames_data or not directory.has_checkpoint:
-        lr = (
-            None
-            if divergence.blames_data
-            else lower_rate(trainer, directory.statistics, divergence.layers)
+    progress, wanted = trainer.progress, trainer.architecture.train.on_divergence
+    factor = progress.lr_factor * wanted["lr_factor"]
+    may = progress.returns < wanted["returns"] and not divergence.blames_data
+    if not may or not go_back(trainer, directory, divergence.step, factor):
+        lr = None
+        if not divergence.blames_data:
+            lr = lower_rate(trainer, directory.statistics, divergence.layers)
+        raise DivergenceError(
+            *lines, bundle=bundle, lr=lr, go_on_from=able_to_train(trainer, directory)
         )
-        raise DivergenceError(*lines, bundle=bundle, lr=lr)
-    factor = trainer.progress.lr_factor * wanted["lr_factor"]
-    content, _ = directory.load_newest()
-    trainer.restore(content)
-    trainer.progress.returns, trainer.progress.lr_factor = returned + 1, factor
-    trainer.save(directory)
-    directory.write_metrics(trainer.metrics)
     warn(
         f"{lines[0]} Going back to step {trainer.progress.step}, with {factor:g} of the learning "
-        f"rate (return {returned + 1} of {wanted['returns']})"
+        f"rate (return {trainer.progress.returns} of {wanted['returns']})"
     )
 
 
@@ -220,12 +227,12 @@ def bundle_of(trainer: Trainer, divergence: Divergence) -> dict[str, Any]:
 
 def _examined(
     trainer: Trainer, before: Snapshot, lr: float, batch: Batch, layers: list[NamedLayer]
-) -> Examination | None:
-    """The step, looked at; None where a plugin's layer does not allow that."""
+) -> tuple[Examination | None, str]:
+    """The step, looked at; or why a plugin's layer does not allow that."""
     try:
-        return examine(trainer.compiler, trainer.model, before.optimizer, lr, batch, layers)
-    except Exception:  # whatever a layer raises when it is copied
-        return None
+        return examine(trainer.compiler, trainer.model, before.optimizer, lr, batch, layers), ""
+    except Exception as error:  # whatever a layer raises when it is copied
+        return None, format_error(error)
 
 
 def _all_finite(trainer: Trainer) -> bool:

@@ -19,6 +19,7 @@ class Progress:
         best_psnr, best_epoch: of the best validation so far; -inf and 0 before the first.
         returns: how often the run has gone back to a checkpoint after it diverged.
         lr_factor: what the learning rate is multiplied by since then.
+        diverged_step, returned_step: where it diverged the last time, and the step it went back to.
     """
 
     epoch: int = 0
@@ -31,3 +32,5 @@ class Progress:
     best_epoch: int = 0
     returns: int = 0
     lr_factor: float = 1.0
+    diverged_step: int = 0
+    returned_step: int = 0

@@ -112,6 +112,16 @@ class RunDirectory:
         return self.path / "diverged.pkl"
 
     @property
+    def returning(self) -> Path:
+        """The start of the epoch in work, of a run that may go back."""
+        return self.path / "return.pkl"
+
+    @property
+    def start(self) -> Path:
+        """The start of a run that may go back."""
+        return self.path / "start.pkl"
+
+    @property
     def statistics(self) -> Path:
         """Each layer's figures, a line for each epoch."""
         return self.path / "statistics.jsonl"
@@ -121,12 +131,20 @@ class RunDirectory:
         save_checkpoint(self.last, content, keep_previous=True)
 
     def replace_last(self, content: Mapping[str, Any]) -> None:
-        """Write ``last.pkl`` in the place of one that cannot be used."""
+        """Write ``last.pkl`` in the place of one that is of no use."""
         save_checkpoint(self.last, content)
 
     def save_best(self, content: Mapping[str, Any]) -> None:
         """Write ``best.pkl``."""
         save_checkpoint(self.best, content)
+
+    def save_returning(self, content: Mapping[str, Any]) -> None:
+        """Write ``return.pkl``."""
+        save_checkpoint(self.returning, content)
+
+    def save_start(self, content: Mapping[str, Any]) -> None:
+        """Write ``start.pkl``."""
+        save_checkpoint(self.start, content)
 
     def save_diverged(self, content: Mapping[str, Any]) -> None:
         """Write ``diverged.pkl``, keeping the one before it as ``diverged.previous.pkl``."""

@@ -182,8 +182,8 @@ def signs_of_rate(statistics: Sequence[LayerStatistics], lr: float, steps: int) 
     if lr == 0 or (step == 0 and pulled):
         yield (
             "rate",
-            f"the learning rate {lr:.3g} is too small: no weight moves at all, since the first "
-            "step is less than what the numbers can hold. Use a larger one.",
+            f"the learning rate {lr:.3g} is too small: the first step moves no weight at all. "
+            "Use a larger one.",
         )
     if 0 < step < LEAST_STEP and step * steps < LEAST_MOVE:
         yield (

@@ -26,6 +26,7 @@ from zoo.train.evaluation import validate
 from zoo.train.precision import products_in
 from zoo.train.progress import Progress
 from zoo.train.providers import providers
+from zoo.train.return_points import keep_return_point
 from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
 from zoo.train.signs import Signs
@@ -119,8 +120,7 @@ class Trainer:
             self.model, self.loss, self.optimizer, precision=precision, warn=observer.on_warning
         )
         signs = Signs(self, directory, observer.on_warning)
-        if self.architecture.train.on_divergence["returns"] and not directory.has_checkpoint:
-            self.save(directory)  # there has to be something to go back to
+        keep_return_point(self, directory)
         while not self.is_finished:
             try:
                 with products_in(precision):
@@ -228,6 +228,7 @@ class Trainer:
             progress.best_psnr, progress.best_epoch = val_psnr, progress.epoch
             directory.save_best(self.checkpoint())
         self.save(directory)
+        keep_return_point(self, directory)
         directory.write_metrics(self.metrics)
         observer.on_epoch(metrics)
         signs.after_epoch()
