@@ -30,6 +30,7 @@ from zoo.testing.comparisons import (
     require_close,
     require_raises,
 )
+from zoo.testing.extremes import check_large_values, check_larger_input, check_zeros
 from zoo.testing.gradients import INPUT, backward_gradients, check_gradients
 from zoo.testing.lifecycle import (
     check_backward_needs_forward,
@@ -44,6 +45,8 @@ from zoo.testing.onnx_equivalent import check_onnx
 from zoo.testing.other_forms import check_lowered, check_reference
 from zoo.testing.parts import check_batch_independent, check_uses_batch_statistics
 from zoo.testing.shape_rules import check_shape_rule
+
+SMALL: Final = 2.0**-27  # a factor that rounds nothing
 
 LayerCheck = Callable[[LayerCase], None]
 
@@ -78,6 +81,9 @@ def check_backward_linear(case: LayerCase) -> None:
     of_both = backward_gradients(module, x, 2 * first - 3 * second)
     expected = {name: 2 * of_first[name] - 3 * of_second[name] for name in of_first}
     require_all_close(f"{case.id}: backward of 2a - 3b", of_both, expected)
+    of_small = backward_gradients(module, x, first * SMALL)
+    restored = {name: gradient / SMALL for name, gradient in of_small.items()}
+    require_all_close(f"{case.id}: backward of a / 2^27, times 2^27", restored, of_first)
 
 
 def check_gradients_accumulate(case: LayerCase) -> None:
@@ -241,6 +247,9 @@ LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_shape_rule,
     check_backward,
     check_backward_linear,
+    check_zeros,
+    check_large_values,
+    check_larger_input,
     check_backward_needs_forward,
     check_gradients_accumulate,
     check_lowered,
