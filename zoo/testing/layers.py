@@ -44,6 +44,7 @@ from zoo.testing.lifecycle import (
 from zoo.testing.onnx_equivalent import check_onnx
 from zoo.testing.other_forms import check_lowered, check_reference
 from zoo.testing.parts import check_batch_independent, check_uses_batch_statistics
+from zoo.testing.randomness import check_random
 from zoo.testing.shape_rules import check_shape_rule
 
 SMALL: Final = 2.0**-27  # a factor that rounds nothing
@@ -139,6 +140,8 @@ def check_nothing_else_changes(case: LayerCase) -> None:
 
 def check_strides(case: LayerCase) -> None:
     """The strides of the input and of the upstream gradient make no difference."""
+    if case.random:
+        raise NotApplicable("what is drawn may depend on strides")
     module, x, grad_y = case.module(), case.input(), case.grad_y()
     y = module.forward(x)
     expected = backward_gradients(module, x, grad_y)
@@ -181,6 +184,8 @@ def check_batch_of_one(case: LayerCase) -> None:
     """Every item of a batch is treated as it is on its own; its gradients add up."""
     if case.mixes_batch:
         raise NotApplicable("the batch is mixed")
+    if case.random:
+        raise NotApplicable("each item of a batch draws other numbers")
     module, x, grad_y = case.module(), case.input(), case.grad_y()
     y = module.forward(x)
     together = backward_gradients(module, x, grad_y)
@@ -224,6 +229,8 @@ def check_dtypes(case: LayerCase) -> None:
                 f"{case.id}: {name} of a {dtype} input is {tensor.dtype}. It should be {dtype}.",
             )
         results[dtype] = {name: tensor.double() for name, tensor in tensors.items()}
+    if case.random:  # another dtype draws other numbers
+        return
     actual, expected = results[torch.float32], results[torch.float64]
     require_all_close(f"{case.id}: float32 against float64", actual, expected, 1e-4)
 
@@ -268,6 +275,7 @@ LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_state_dict,
     check_seed,
     check_deterministic,
+    check_random,
     check_devices,
     check_reference,
     check_onnx,
