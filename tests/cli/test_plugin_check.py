@@ -110,14 +110,14 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 REPORT = """\
 zoo-pair: 2 checks passed, 1 skipped
 initializer ones: 9 checks passed, 1 skipped
-layer double: 22 checks passed, 6 skipped
-layer narrow: 19 checks passed, 3 failed, 6 skipped
+layer double: 25 checks passed, 7 skipped
+layer narrow: 22 checks passed, 3 failed, 7 skipped
   in_a_file failed: layer narrow: layer 'narrow' of zoo-pair 1.0: its shape rule says an output of \
 6x6x5 and 0 parameters for an input of 6x6x5; the layer has an output of 6x6x1 and 0 parameters.
   output_shape failed: narrow(): forward gives (2, 6, 6, 5), output_shape promised (2, 6, 6, 1).
   shape_rule failed: narrow(): for an input of (6, 6, 5) the shape rule gives (6, 6, 5), \
 output_shape gives (6, 6, 1).
-optimizer plain: 33 checks passed, 2 failed as expected, 2 skipped
+optimizer plain: 35 checks passed, 2 failed as expected, 2 skipped
   refuses_nonsense failed as expected: plain(): takes any rate
   refuses_nonsense failed as expected: plain(lr=0.005): takes any rate
 lowerings skipped 1 time: there are no lowerings
@@ -125,11 +125,12 @@ theory skipped 1 time: neither mean nor deviation is known
 batch_independent skipped 2 times: batch_independent is False
 uses_batch_statistics skipped 2 times: uses_batch_statistics is False
 seed skipped 2 times: nothing is drawn
+random skipped 2 times: random is False
 devices skipped 2 times: there is no CUDA device
 reference skipped 2 times: no torch reference is named
 onnx skipped 2 times: no onnx is named
 against_reference skipped 2 times: no torch reference is named
-zoo-pair: 85 checks passed, 3 failed, 2 failed as expected, 16 skipped.
+zoo-pair: 93 checks passed, 3 failed, 2 failed as expected, 18 skipped.
 """
 
 
@@ -169,6 +170,7 @@ def test_as_json(cli: Callable[..., Result]) -> None:
         "batch_independent": "batch_independent is False",
         "uses_batch_statistics": "uses_batch_statistics is False",
         "seed": "nothing is drawn",
+        "random": "random is False",
         "devices": "there is no CUDA device",
         "reference": "no torch reference is named",
         "onnx": "no onnx is named",
@@ -187,7 +189,7 @@ def test_a_plugin_that_is_right(cli: Callable[..., Result], tmp_path: Path) -> N
     result = cli("plugin", "check", "zoo-pair")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[-1] == (
-        "zoo-pair: 66 checks passed, 2 failed as expected, 10 skipped."
+        "zoo-pair: 71 checks passed, 2 failed as expected, 11 skipped."
     )
 
 

@@ -178,6 +178,45 @@ class IgnoresTheGenerator(Scale):
         super().__init__(features, torch.Generator().manual_seed(0))
 
 
+class NotWhereZero(Scale):
+    """0 / 0 where x is 0."""
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        (x,) = self.saved()
+        return super().backward(grad_y) * (x / x)
+
+
+class SaturatesTooSoon(Scale):
+    """No gradient where |x| > 5."""
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        (x,) = self.saved()
+        return super().backward(grad_y) * (x.abs() <= 5)
+
+
+class OverflowsInFloat32(Scale):
+    """exp(x) / exp(x), which is inf / inf for large x."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * (x.exp() / x.exp())
+
+
+class TwiceInLargeBatches(Scale):
+    def backward(self, grad_y: Tensor) -> Tensor:
+        return super().backward(grad_y) * (2 if len(grad_y) >= 5 else 1)
+
+
+class TwiceInWideImages(Scale):
+    def backward(self, grad_y: Tensor) -> Tensor:
+        wide = grad_y.dim() == 4 and grad_y.shape[-2] >= 30
+        return super().backward(grad_y) * (2 if wide else 1)
+
+
+class DropsSmallGradients(Scale):
+    def backward(self, grad_y: Tensor) -> Tensor:
+        return super().backward(grad_y.where(grad_y.abs() >= 1e-6, 0.0))
+
+
 # What compares several passes over the same tensors.
 EVERYWHERE = {
     "backward",
@@ -191,22 +230,24 @@ EVERYWHERE = {
     "unbatched",
 }
 
+OF_AUTOGRAD = {"large_values", "larger_input"}  # as ``backward``, of other inputs
+
 # Each mistake with all the checks that find it.
 MISTAKES: list[tuple[type[Scale], set[str]]] = [
     (Scale, set()),
     (WrongOutputShape, {"output_shape", "shape_rule"}),
-    (WrongInputGradient, {"backward"}),
-    (ForgottenBias, {"backward"}),
+    (WrongInputGradient, {"backward"} | OF_AUTOGRAD),
+    (ForgottenBias, {"backward"} | OF_AUTOGRAD),
     (OverwritesGradients, {"gradients_accumulate"}),
     (ReplacesGradients, {"nothing_else_changes"}),
-    (MeanOfTheBatch, {"backward", "batch_of_one", "empty_batch", "unbatched"}),
-    (ClipsTheGradient, {"backward", "backward_linear"}),
+    (MeanOfTheBatch, {"backward", "batch_of_one", "empty_batch", "unbatched"} | OF_AUTOGRAD),
+    (ClipsTheGradient, {"backward", "backward_linear"} | OF_AUTOGRAD),
     (ChangesTheInput, EVERYWHERE),
-    (ChangesTheUpstreamGradient, EVERYWHERE | {"gradients_accumulate"}),
+    (ChangesTheUpstreamGradient, EVERYWHERE | OF_AUTOGRAD | {"gradients_accumulate"}),
     (ReadsMemoryInOrder, {"strides"}),
     (UsesTheBatch, {"batch_of_one", "unbatched"}),
     (CannotTakeNone, {"empty_batch"}),
-    (AlwaysFloat32, {"backward", "dtypes"}),
+    (AlwaysFloat32, {"backward", "dtypes"} | OF_AUTOGRAD),
     (KeepsTheFirst, {"batch_of_one", "latest_forward", "unbatched"}),
     (StartsWithAPass, {"backward_needs_forward", "to"}),
     (AlwaysSaves, {"evaluation_saves_nothing"}),
@@ -215,11 +256,21 @@ MISTAKES: list[tuple[type[Scale], set[str]]] = [
     (SharesItsState, {"state_dict"}),
     (UsesTheGlobalGenerator, {"seed"}),
     (IgnoresTheGenerator, {"seed"}),
+    (NotWhereZero, {"zeros"}),
+    (SaturatesTooSoon, {"large_values"}),
+    (OverflowsInFloat32, {"large_values"}),
+    (TwiceInLargeBatches, {"larger_input"}),
+    (DropsSmallGradients, {"backward_linear"}),
 ]
 
 
 def case_of(layer: type[Scale]) -> LayerCase:
     return LayerCase(partial(layer, 3), (2, 3), "scale", scale)
+
+
+def test_a_mistake_in_wide_images_is_found() -> None:
+    case = LayerCase(partial(TwiceInWideImages, 3), (2, 1, 4, 3), "scale", scale)
+    assert found_by(LAYER_CHECKS, case) == {"larger_input"}
 
 
 def fails(check: Callable[[Any], None], case: object) -> bool:

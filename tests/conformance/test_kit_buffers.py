@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.conformance.test_kit import found_by
+from tests.conformance.test_kit import OF_AUTOGRAD, found_by
 from zoo import LayerInfo
 from zoo.errors import ShapeError
 from zoo.nn import Module, Parameter, all_gather
@@ -131,7 +131,7 @@ MISTAKES: list[tuple[type[Tracking], set[str]]] = [
     (SubtractsTheMean, {"batch_of_one"}),
     (ClaimsToTreatImagesAlone, {"batch_independent"}),
     (MixesInEvaluation, {"batch_independent"}),
-    (GradientOfTheOtherMode, {"backward", "batch_of_one"}),
+    (GradientOfTheOtherMode, {"backward", "batch_of_one"} | OF_AUTOGRAD),
 ]
 
 

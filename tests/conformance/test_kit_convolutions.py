@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.conformance.test_kit import Scale, found_by, scale
+from tests.conformance.test_kit import OF_AUTOGRAD, Scale, found_by, scale
 from zoo.nn import Conv2d
 from zoo.spec.shape_rules import conv2d
 from zoo.testing import LAYER_CHECKS, LayerCase, torch_references
@@ -95,7 +95,7 @@ CONVOLUTIONS: list[tuple[type[Conv2d], set[str]]] = [
     (BiasTwice, {"reference"}),
     (
         MeanOfThePixels,
-        {"backward", "batch_of_one", "empty_batch", "reference"},
+        {"backward", "batch_of_one", "empty_batch", "reference"} | OF_AUTOGRAD,
     ),
     (OldWeight, {"backward"}),
 ]
@@ -173,7 +173,8 @@ def test_a_layer_that_does_not_repeat_itself_is_found(
         (
             DrawsFromTheGlobalGenerator,
             "deterministic",
-            "scale: forward or backward draws from torch's global generator.",
+            "scale: forward or backward draws from torch's global generator. If forward should, in "
+            "training mode, declare zoo.testing.Case(random=True).",
         ),
         (
             NoiseInEvaluation,

@@ -9,12 +9,21 @@ from typing import Any
 import pytest
 import torch
 
+from tests.conformance.test_kit import found_by
 from tests.containers import installed as containers
 from zoo.errors import PluginError
 from zoo.plugins.discovery import discover
-from zoo.plugins.records import Entry, LayerEntry, LossEntry
+from zoo.plugins.records import Entry, LayerEntry, LossEntry, SourceEntry
 from zoo.plugins.registry import Registered, Registry, load_registry
-from zoo.testing import ENTRY_CHECKS, EntryCase, LayerCase, NotApplicable, schema_differences
+from zoo.testing import (
+    ENTRY_CHECKS,
+    SOURCE_CHECKS,
+    Case,
+    EntryCase,
+    LayerCase,
+    NotApplicable,
+    schema_differences,
+)
 from zoo.testing.entries import PluginCase, check_contributes, check_in_a_file, check_no_torch
 from zoo.testing.making import make_cases
 from zoo.testing.running import installed
@@ -126,13 +135,44 @@ def test_options_that_need_another_are_tried_with_it() -> None:
     assert any("output_padding=1" in case and "stride=2" in case for case in ids)
 
 
-def test_a_source_that_declares_no_cases_is_not_tried() -> None:
-    entry = replace(ENTRIES["source-demo"].entry, cases="")
+def test_a_source_that_declares_no_cases_and_needs_files_is_not_tried() -> None:
+    entry = replace(ENTRIES["source-folder"].entry, cases="")
     assert make_cases(entry, REGISTRY) == []
     with pytest.raises(NotApplicable) as reason:
-        check_in_a_file(EntryCase(ENTRIES["source-demo"], REGISTRY))
+        check_in_a_file(EntryCase(ENTRIES["source-folder"], REGISTRY))
     assert str(reason.value) == (
         "a source may need files that are not here; declare cases with files"
+    )
+
+
+def test_a_source_that_declares_no_cases_and_needs_no_files_is_tried() -> None:
+    entry = replace(ENTRIES["source-demo"].entry, cases="")
+    assert [made.source for made in make_cases(entry, REGISTRY)] == [Case()]
+
+
+@pytest.mark.parametrize(
+    ("factory", "expected"),
+    [
+        ("drawn_by_default", {"same_again"}),
+        ("shuffled_by_default", {"same_again"}),
+        ("named_twice_by_default", {"images"}),
+        ("of_255_by_default", {"images"}),
+        ("without_its_file", {"images", "same_again"}),
+        ("right_without_its_file", None),  # it says so, and nothing can be tried
+    ],
+)
+def test_mistakes_in_a_source_that_declares_no_cases(
+    factory: str, expected: set[str] | None
+) -> None:
+    entry = SourceEntry(
+        name="made_here",
+        factory=f"tests.conformance.test_kit_sources:{factory}",
+        schema={"type": "object", "properties": {}, "additionalProperties": False},
+        summary="a test's",
+    )
+    made = make_cases(entry, Registry([*REGISTRY, registered(entry)]))
+    assert [found_by(SOURCE_CHECKS, each.case) for each in made] == (
+        [] if expected is None else [expected]
     )
 
 

@@ -231,16 +231,42 @@ class WithoutForward(MSE):
         return super().backward() if self._saved else torch.zeros(())
 
 
+class WrongSignNearZero(MSE):
+    """The gradient has the wrong sign where |d| < 1e-3."""
+
+    def forward(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        self.near = (y - target).abs() < 1e-3
+        return super().forward(y, target, mask)
+
+    def backward(self) -> Tensor:
+        gradient = super().backward()
+        return gradient.where(~self.near, -gradient)
+
+
+class NoGradientWhereEqual(MSE):
+    """0 / 0 where output and target are the same."""
+
+    def forward(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        self.same = (y == target) if len(y) > 1 else torch.zeros_like(y, dtype=torch.bool)
+        return super().forward(y, target, mask)
+
+    def backward(self) -> Tensor:
+        return super().backward().masked_fill(self.same, torch.nan)
+
+
 @pytest.mark.parametrize(
     ("loss", "expected"),
     [
         (MSE, set()),
-        (MissingFactor, {"backward", "mask"}),
+        (MissingFactor, {"backward", "backward_of_near", "mask"}),
+        (WrongSignNearZero, {"backward_of_near"}),
+        (NoGradientWhereEqual, {"backward_of_near"}),
         (
             LossForEachImage,
-            {"value", "backward", "mask", "mask_of_zeros", "masked_images", "mean_of_images"},
+            {"value", "backward", "backward_of_near", "mask", "mask_of_zeros", "masked_images"}
+            | {"mean_of_images"},
         ),
-        (ChangesTheOutput, {"value", "backward", "mask"}),
+        (ChangesTheOutput, {"value", "backward", "backward_of_near", "mask"}),
         (
             LooksThroughTheMask,
             {"mask", "outside_the_mask", "masked_images", "mask_of_zeros"},

@@ -113,6 +113,23 @@ class DecaysWithoutTheRate(SGD):
         super().update(value, gradient, state)
 
 
+class SquaresTheRate(SGD):
+    """w - lr² b / 0.02, right at the rate that it is tried with."""
+
+    def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
+        now, self.lr = self.lr, self.lr**2 / 0.02
+        super().update(value, gradient, state)
+        self.lr = now
+
+
+class OverflowsOnTheWay(SGD):
+    """g through its fourth power, which float32 has no room for."""
+
+    def update(self, value: Tensor, gradient: Tensor, state: dict[str, Tensor]) -> None:
+        power = gradient.pow(4)
+        super().update(value, gradient * power / power.clamp(min=1e-30), state)
+
+
 class Jitters(SGD):
     """A little noise."""
 
@@ -265,6 +282,8 @@ OF_SGD: list[tuple[type[SGD], set[str]]] = [
     (RemembersTheRate, {"schedule", "state_round_trip"}),
     (DecaysWithoutTheRate, {"against_reference", "no_learning_rate"}),
     (Jitters, DRAWN_ANEW | {"against_reference", "deterministic"}),
+    (SquaresTheRate, {"schedule"}),
+    (OverflowsOnTheWay, {"large_gradient"}),
     (LosesItsState, {"state_round_trip"}),
     (AllAtOnceWithHalfTheMomentum, {"all_at_once", "against_reference"}),
     (UsesTheSlowWeights, {"against_reference", "state_round_trip"}),

@@ -70,6 +70,44 @@ class CorrectsInPlace(Neighbors):
         return super().correct(batch, predict, progress)
 
 
+class CorrectsToTheInput(NoisyTarget):
+    """The target is the input as soon as the network has learnt something."""
+
+    def correct(self, batch: zoo.Batch, predict: Any, progress: float) -> zoo.Batch:
+        return zoo.Batch(batch.x, batch.x if progress > 0.5 else batch.target, batch.mask)
+
+
+class CountsItsCorrections(NoisyTarget):
+    count = 0
+
+    def correct(self, batch: zoo.Batch, predict: Any, progress: float) -> zoo.Batch:
+        self.count += 1
+        return zoo.Batch(batch.x, batch.target + 1e-4 * self.count, batch.mask)
+
+
+class OneCorner(NoisyTarget):
+    """One pixel of the target is the input's."""
+
+    def draw(self, batch: zoo.Batch, generator: torch.Generator) -> zoo.Batch:
+        target = batch.target.clone()
+        target[..., -1, -1] = batch.x[..., -1, -1]
+        return zoo.Batch(batch.x, target, batch.mask)
+
+
+class DarkCorner(NoisyTarget):
+    def draw(self, batch: zoo.Batch, generator: torch.Generator) -> zoo.Batch:
+        target = batch.target.clone()
+        target[..., 0, -1] *= 0.9
+        return zoo.Batch(batch.x, target, batch.mask)
+
+
+class KeepsNothing(BlindSpot):
+    def draw(self, batch: zoo.Batch, generator: torch.Generator) -> zoo.Batch:
+        drawn = super().draw(batch, generator)
+        assert drawn.mask is not None
+        return zoo.Batch(drawn.x, drawn.target, torch.zeros_like(drawn.mask))
+
+
 class NeedsWhatThereIsNot(NoisyTarget):
     needs = "both"  # type: ignore[assignment]  # the mistake
 
@@ -86,7 +124,12 @@ PAIRINGS: list[tuple[Any, set[str]]] = [
     (ForgetsTheMask, {"batches"}),
     (SmallWindow, {"batches", "correct"}),
     (DrawsAtWill, {"generator"}),
-    (CorrectsInPlace, {"correct"}),
+    (CorrectsInPlace, {"correct", "correct_independent_noise"}),
+    (CorrectsToTheInput, {"correct_independent_noise"}),
+    (CountsItsCorrections, {"correct", "correct_independent_noise"}),
+    (OneCorner, {"independent_noise"}),
+    (DarkCorner, {"independent_noise"}),
+    (KeepsNothing, {"independent_noise"}),
     (
         NeedsWhatThereIsNot,
         {"methods", "batches", "generator", "independent_noise", "correct"},
@@ -112,4 +155,16 @@ def test_what_is_said_of_a_pairing() -> None:
     assert said["same_scene"].startswith(
         "halves(): without noise input and target differ by 0.040 where neighbouring pixels "
         "differ by 0.01."
+    )
+    said = messages(PairingCase(OneCorner, "halves()"))
+    assert said["independent_noise"].startswith(
+        "halves(), row 11, column 15: noise of variance 0.01 in the input has the covariance "
+    )
+    said = messages(PairingCase(CorrectsToTheInput, "halves()"))
+    assert said["correct_independent_noise"].startswith(
+        "halves(): after correct at progress 0.6: noise of variance 0.01 in the input has the "
+    )
+    said = messages(PairingCase(KeepsNothing, "halves()"))
+    assert said["independent_noise"] == (
+        "halves(): the mask is 0 everywhere in 40 batches. It should keep some pixels."
     )

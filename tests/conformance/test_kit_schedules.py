@@ -40,6 +40,23 @@ class DividesByNothing(Cosine):
         return step / (steps_per_epoch * epochs - 1)
 
 
+class NotAfterAHundredEpochs(Cosine):
+    def __call__(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        return float("nan") if epochs > 100 else super().__call__(step, steps_per_epoch, epochs)
+
+
+class BelowZeroInLongEpochs(Cosine):
+    def __call__(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        return -1.0 if steps_per_epoch >= 5000 else super().__call__(step, steps_per_epoch, epochs)
+
+
+class EndsAtLast(Cosine):
+    """Nothing is right after 200,000 steps."""
+
+    def __call__(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        return float("inf") if step > 200_000 else super().__call__(step, steps_per_epoch, epochs)
+
+
 class Warms(Cosine):
     def __call__(self, step: int, steps_per_epoch: int, epochs: int) -> float:
         return step / (steps_per_epoch * epochs)
@@ -58,6 +75,9 @@ class Jitters(Cosine):
         (OfTheStepAlone, {"methods", "factors", "remembers_nothing"}),
         (BelowZero, {"factors"}),
         (DividesByNothing, {"factors", "remembers_nothing"}),
+        (NotAfterAHundredEpochs, {"factors"}),
+        (BelowZeroInLongEpochs, {"factors"}),
+        (EndsAtLast, {"factors"}),
         (Warms, {"factors"}),
         (Jitters, {"remembers_nothing"}),
     ],

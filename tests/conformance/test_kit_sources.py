@@ -64,6 +64,33 @@ def makes_it_up(folder: Path, channels: int) -> zoo.SingleImages:
     return images(("a",), torch.zeros(channels, 4, 5))
 
 
+# What needs no files, and is tried where it declares no cases.
+
+
+def drawn_by_default(channels: int) -> zoo.SingleImages:
+    return images(("a",), torch.rand(channels, 4, 5))
+
+
+def shuffled_by_default(channels: int) -> zoo.SingleImages:
+    return images(next(ORDERS), torch.zeros(channels, 4, 5), torch.ones(channels, 6, 5))
+
+
+def named_twice_by_default(channels: int) -> zoo.SingleImages:
+    return images(("a", "a"), torch.zeros(channels, 4, 5), torch.ones(channels, 6, 5))
+
+
+def of_255_by_default(channels: int) -> zoo.SingleImages:
+    return images(("a",), torch.full((channels, 4, 5), 255.0))
+
+
+def without_its_file(channels: int) -> zoo.SingleImages:
+    raise FileNotFoundError("there is no data.txt")
+
+
+def right_without_its_file(channels: int) -> zoo.SingleImages:
+    raise DataError("there is no data.txt.")
+
+
 ORDERS = cycle([("a", "b"), ("b", "a")])
 
 

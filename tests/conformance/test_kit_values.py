@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.conformance.test_kit import found_by
+from tests.conformance.test_kit import OF_AUTOGRAD, found_by
 from zoo import LayerInfo
 from zoo.errors import ShapeError
 from zoo.nn import Module, Parameter
@@ -82,8 +82,8 @@ def case_of(layer: type[Scale], **values: str) -> LayerCase:
     ("layer", "expected"),
     [
         (Scale, set()),
-        (LeavesOutTheWeight, {"backward"}),
-        (LeavesOutTheBuffer, {"backward"}),
+        (LeavesOutTheWeight, {"backward"} | OF_AUTOGRAD),
+        (LeavesOutTheBuffer, {"backward"} | OF_AUTOGRAD),
         (LeavesOutTheBias, {"state_dict"}),
     ],
 )
@@ -124,7 +124,7 @@ def test_what_must_be_positive_and_is_not() -> None:
 
 def test_a_failure_names_the_parameters() -> None:
     outcomes = run_checks("layer scale", case_of(LeavesOutTheWeight))
-    (failed,) = [outcome for outcome in outcomes if outcome.state == "failed"]
+    failed = next(outcome for outcome in outcomes if outcome.state == "failed")
     assert failed.message.startswith(
         "scale(x=1): LeavesOutTheWeight, backward against autograd, the input: Tensor-likes"
     )

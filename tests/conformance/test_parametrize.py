@@ -67,7 +67,7 @@ def test_ids_are_readable_and_expected_failures_are_strict() -> None:
             "follows_the_gradient, same_tensors, tensors_of_a_parameter, deterministic, "
             "each_parameter_alone, all_at_once, state_round_trip, state_of_others, "
             "options, no_learning_rate, schedule, refuses_nonsense, dtypes, strides, "
-            "zero_gradient, constant_gradient, against_reference.",
+            "zero_gradient, constant_gradient, large_gradient, against_reference.",
         ),
     ],
 )

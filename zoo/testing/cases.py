@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
+from types import MethodType
 from typing import Any
 
 import torch
@@ -36,6 +37,9 @@ class LayerCase:
             refuse it with a ShapeError.
         mixes_batch: whether an item's output depends on the other items of the batch, as in batch
             normalisation; if not, every item must be treated as it is on its own.
+        random: whether ``forward`` draws random numbers in training mode, from torch's global
+            generator, as in dropout. Then each ``forward`` of the checks begins with the generator
+            in the same state, but for those of ``random``.
         torch_reference: makes the same of torch, as a record's ``torch_reference`` does; what the
             installed entry of the layer's class names, if None.
         values: how parameters and buffers are drawn, by their names in the state dict:
@@ -53,6 +57,7 @@ class LayerCase:
     torch_reference: Callable[..., torch.nn.Module] | None = None
     values: Mapping[str, str] = field(default_factory=dict)
     expected_failures: Mapping[str, str] = field(default_factory=dict)
+    random: bool = False
 
     @property
     def takes_generator(self) -> bool:
@@ -79,6 +84,11 @@ class LayerCase:
 
     def fresh(self, seed: int = 0, dtype: torch.dtype = torch.float64) -> Module:
         """A new layer as it is made, in training mode, the same for the same seed."""
+        module = self.drawing(seed, dtype)
+        return same_draws(module) if self.random else module
+
+    def drawing(self, seed: int = 0, dtype: torch.dtype = torch.float64) -> Module:
+        """The same, where one that is ``random`` draws anew in each ``forward``."""
         if self.takes_generator:
             return self.build(generator=seeded(seed)).to(dtype)
         with torch.random.fork_rng(devices=[]):
@@ -96,6 +106,23 @@ class LayerCase:
     def grad_y(self) -> Tensor:
         """Normal values of the output's shape, always the same: an upstream gradient."""
         return normal(self.y_shape(), seed=2)
+
+
+def same_draws(module: Module) -> Module:
+    """The module, each of whose passes in training mode draws the same random numbers.
+
+    Torch's global generator is left as it is.
+    """
+
+    def forward(self: Module, x: Tensor) -> Tensor:
+        if not self.training:
+            return type(self).forward(self, x)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(4711)  # nobody else's
+            return type(self).forward(self, x)
+
+    vars(module)["forward"] = MethodType(forward, module)
+    return module
 
 
 def normal(shape: tuple[int, ...], seed: int, dtype: torch.dtype = torch.float64) -> Tensor:

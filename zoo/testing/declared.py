@@ -28,7 +28,7 @@ class Case:
         parameters: as in the entry's table, without ``type``; a body is a list of tables.
         input: for layers, the shape of an input without the batch axis, (C, H, W); found by trying
             where it is left out. Keep it small.
-        unbatched, mixes_batch: for layers, as in :class:`zoo.testing.LayerCase`.
+        unbatched, mixes_batch, random: for layers, as in :class:`zoo.testing.LayerCase`.
         values: for layers, how parameters and buffers are drawn, as in
             :class:`zoo.testing.LayerCase`.
         mean, std, biases: for initializers, as in :class:`zoo.testing.InitializerCase`.
@@ -47,3 +47,4 @@ class Case:
     biases: bool = True
     files: Callable[[Path], None] | None = None
     expected_failures: Mapping[str, str] = field(default_factory=dict)
+    random: bool = False

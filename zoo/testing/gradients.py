@@ -74,12 +74,18 @@ def check_loss_gradient(loss: Loss, y: Tensor, target: Tensor, mask: Tensor | No
     y, target = y.detach().double().clone(), target.double()
     forward(y)
     gradient = loss.backward()
-    with torch.enable_grad():
-        leaf = y.clone().requires_grad_()
-        (expected,) = torch.autograd.grad(forward(leaf), leaf)
-    require_close(f"{where} autograd", gradient, expected)
+    masks = () if mask is None else (mask,)
+    require_close(f"{where} autograd", gradient, autograd_loss_gradient(loss, y, target, *masks))
     expected = central_differences(lambda: forward(y), y)
     require_close(f"{where} central differences", gradient, expected, DIFFERENCE_TOLERANCE)
+
+
+def autograd_loss_gradient(loss: Loss, y: Tensor, *arguments: Tensor) -> Tensor:
+    """The gradient with respect to y that autograd finds for ``loss.forward``."""
+    with torch.enable_grad():
+        leaf = y.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(loss.forward(leaf, *arguments), leaf)
+    return gradient
 
 
 def backward_gradients(module: Module, x: Tensor, grad_y: Tensor) -> dict[str, Tensor]:

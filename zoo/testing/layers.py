@@ -30,6 +30,7 @@ from zoo.testing.comparisons import (
     require_close,
     require_raises,
 )
+from zoo.testing.extremes import check_large_values, check_larger_input, check_zeros
 from zoo.testing.gradients import INPUT, backward_gradients, check_gradients
 from zoo.testing.lifecycle import (
     check_backward_needs_forward,
@@ -43,7 +44,10 @@ from zoo.testing.lifecycle import (
 from zoo.testing.onnx_equivalent import check_onnx
 from zoo.testing.other_forms import check_lowered, check_reference
 from zoo.testing.parts import check_batch_independent, check_uses_batch_statistics
+from zoo.testing.randomness import check_random
 from zoo.testing.shape_rules import check_shape_rule
+
+SMALL: Final = 2.0**-27  # a factor that rounds nothing
 
 LayerCheck = Callable[[LayerCase], None]
 
@@ -78,6 +82,9 @@ def check_backward_linear(case: LayerCase) -> None:
     of_both = backward_gradients(module, x, 2 * first - 3 * second)
     expected = {name: 2 * of_first[name] - 3 * of_second[name] for name in of_first}
     require_all_close(f"{case.id}: backward of 2a - 3b", of_both, expected)
+    of_small = backward_gradients(module, x, first * SMALL)
+    restored = {name: gradient / SMALL for name, gradient in of_small.items()}
+    require_all_close(f"{case.id}: backward of a / 2^27, times 2^27", restored, of_first)
 
 
 def check_gradients_accumulate(case: LayerCase) -> None:
@@ -133,6 +140,8 @@ def check_nothing_else_changes(case: LayerCase) -> None:
 
 def check_strides(case: LayerCase) -> None:
     """The strides of the input and of the upstream gradient make no difference."""
+    if case.random:
+        raise NotApplicable("what is drawn may depend on strides")
     module, x, grad_y = case.module(), case.input(), case.grad_y()
     y = module.forward(x)
     expected = backward_gradients(module, x, grad_y)
@@ -175,6 +184,8 @@ def check_batch_of_one(case: LayerCase) -> None:
     """Every item of a batch is treated as it is on its own; its gradients add up."""
     if case.mixes_batch:
         raise NotApplicable("the batch is mixed")
+    if case.random:
+        raise NotApplicable("each item of a batch draws other numbers")
     module, x, grad_y = case.module(), case.input(), case.grad_y()
     y = module.forward(x)
     together = backward_gradients(module, x, grad_y)
@@ -218,6 +229,8 @@ def check_dtypes(case: LayerCase) -> None:
                 f"{case.id}: {name} of a {dtype} input is {tensor.dtype}. It should be {dtype}.",
             )
         results[dtype] = {name: tensor.double() for name, tensor in tensors.items()}
+    if case.random:  # another dtype draws other numbers
+        return
     actual, expected = results[torch.float32], results[torch.float64]
     require_all_close(f"{case.id}: float32 against float64", actual, expected, 1e-4)
 
@@ -241,6 +254,9 @@ LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_shape_rule,
     check_backward,
     check_backward_linear,
+    check_zeros,
+    check_large_values,
+    check_larger_input,
     check_backward_needs_forward,
     check_gradients_accumulate,
     check_lowered,
@@ -259,6 +275,7 @@ LAYER_CHECKS: Final[tuple[LayerCheck, ...]] = (
     check_state_dict,
     check_seed,
     check_deterministic,
+    check_random,
     check_devices,
     check_reference,
     check_onnx,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from zoo.errors import BackwardError
 from zoo.testing.cases import LayerCase
@@ -57,6 +58,8 @@ def check_devices(case: LayerCase) -> None:
     """On a GPU the same comes out as on the CPU, and back on the CPU too; skipped without one."""
     if not torch.cuda.is_available():
         raise NotApplicable("there is no CUDA device")
+    if case.random:
+        raise NotApplicable("another device draws other numbers")
     module, x, grad_y = case.module(), case.input(), case.grad_y()
     y = module.forward(x)
     expected = {"the output": y, **backward_gradients(module, x, grad_y)}
@@ -81,13 +84,19 @@ def check_deterministic(case: LayerCase) -> None:
     for result, each in ((first, module), (again, other)):
         result |= {"grad_x": each.backward(grad_y)}
         result |= {name: parameter.gradient for name, parameter in each.named_parameters()}
+    _require_undrawn(case, before)
     require_all_close(f"{case.id}: a layer that is made and used the same", again, first, 0)
     module.eval()
     y = module.forward(x)
     require_close(f"{case.id}: forward again in evaluation mode", module.forward(x), y, 0)
+    _require_undrawn(case, before)
+
+
+def _require_undrawn(case: LayerCase, before: Tensor) -> None:
     require(
         torch.equal(torch.get_rng_state(), before),
-        f"{case.id}: forward or backward draws from torch's global generator.",
+        f"{case.id}: forward or backward draws from torch's global generator. If forward should, "
+        "in training mode, declare zoo.testing.Case(random=True).",
     )
 
 

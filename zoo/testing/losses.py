@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo.errors import BackwardError
 from zoo.testing.cases import normal
 from zoo.testing.comparisons import NotApplicable, require, require_close, require_raises
-from zoo.testing.gradients import check_loss_gradient
+from zoo.testing.gradients import autograd_loss_gradient, check_loss_gradient
 from zoo.testing.members import require_methods
 from zoo.testing.torch_equivalent import UnknownClassError, installed_references
 
@@ -67,6 +67,23 @@ def check_value(case: LossCase) -> None:
 def check_backward(case: LossCase) -> None:
     """``backward`` gives the gradient that autograd and central differences give."""
     check_loss_gradient(case.build(), _draw(1), _draw(2))
+
+
+def check_backward_of_near(case: LossCase) -> None:
+    """Where output and target nearly agree ``backward`` is autograd's; where they do, finite."""
+    target = _draw(2)
+    magnitudes = torch.logspace(-7, -3, target.numel(), dtype=target.dtype).reshape(target.shape)
+    y = target + magnitudes * _draw(1).sign()
+    _, gradient = _value_and_gradient(case.build(), y, target)
+    expected = autograd_loss_gradient(case.build(), y, target)
+    where = f"{case.id}: where output and target differ by 1e-7 to 1e-3"
+    require_close(f"{where}, the gradient", gradient, expected)
+    _, gradient = _value_and_gradient(case.build(), y.where(_draw(3) > 0, target), target)
+    require(
+        bool(gradient.isfinite().all()),
+        f"{case.id}: where some numbers of output and target are the same the gradient is not "
+        "finite.",
+    )
 
 
 def check_backward_needs_forward(case: LossCase) -> None:
@@ -202,6 +219,7 @@ LOSS_CHECKS: Final[Sequence[LossCheck]] = (
     check_methods,
     check_value,
     check_backward,
+    check_backward_of_near,
     check_backward_needs_forward,
     check_deterministic,
     check_dtypes,

@@ -35,14 +35,14 @@ from zoo.testing.noises import NoiseCase
 from zoo.testing.optimizer_cases import OptimizerCase, trained
 from zoo.testing.pairings import PairingCase
 from zoo.testing.schedules import ScheduleCase
-from zoo.testing.sources import SourceCase
+from zoo.testing.sources import SourceCase, gives_images
 from zoo.testing.values import required, variations
 
 Shape = tuple[int, ...]
 
 
 def make_cases(entry: Entry, registry: Registry) -> list[Made]:
-    """All cases of an entry: at least one, but for a source that declares none: it may need files.
+    """All cases of an entry: at least one, but for a source that declares none and needs files.
 
     Args:
         entry: its factory and shape rule are imported.
@@ -53,8 +53,8 @@ def make_cases(entry: Entry, registry: Registry) -> list[Made]:
             be found that it takes, or it declares a case that it does not take.
     """
     declared = _declared(entry)
-    if entry.kind == "source" and not declared:  # it may need files that are not here
-        return []
+    if entry.kind == "source" and not declared:
+        return _source_without_files(entry, registry)
     try:
         made = [_make(entry, case, registry) for case in declared]
     except ArchitectureError as error:
@@ -64,6 +64,18 @@ def make_cases(entry: Entry, registry: Registry) -> list[Made]:
     made = made or [_made_up(entry, registry)]
     skip = {name for case in declared for name in case.parameters}
     return made + list(_varied(entry, made[0].source, skip, registry))
+
+
+def _source_without_files(entry: Entry, registry: Registry) -> list[Made]:
+    """A source that declares no cases as it is by default.
+
+    There is no case if its schema requires something, or if it says that something is not there.
+    """
+    made = None if entry.schema.get("required") else _made_or_none(entry, Case(), registry)
+    if made is None:
+        return []
+    assert isinstance(made.case, SourceCase)
+    return [made] if gives_images(made.case) else []
 
 
 def _varied(entry: Entry, first: Case, skip: Container[str], registry: Registry) -> Iterator[Made]:

@@ -72,6 +72,7 @@ def _make_layer_on(
         None,
         case.values,
         case.expected_failures,
+        case.random,
     )
     return Made(case, table, made, inferred)
 

@@ -28,6 +28,7 @@ from zoo.testing.optimizer_cases import (
 from zoo.testing.torch_equivalent import UnknownClassError, installed_references
 
 STEPS: Final = 20  # beside the reference
+LARGE: Final = 1e10  # a gradient; its square still fits float32
 MANY: Final = 2000  # until running means are what they average
 BEFORE, AFTER = 11, 20  # steps before and after a state is saved: not a multiple of the other
 
@@ -183,7 +184,7 @@ def check_schedule(case: OptimizerCase) -> None:
         changes.append(sum(float((value - old).abs().sum()) for (value, _), old in steps))
     full, small = changes
     require(
-        small < 0.1 * full,
+        0.001 * full < small < 0.1 * full,
         f"{case.id}: a step with a hundredth of the learning rate changes {small:.4g} instead of "
         f"{full:.4g}. It should change about a hundredth.",
     )
@@ -249,6 +250,18 @@ def check_constant_gradient(case: OptimizerCase) -> None:
     )
 
 
+def check_large_gradient(case: OptimizerCase) -> None:
+    """A large gradient, as of a loss that is a sum, gives no nan or inf in float32."""
+    value, gradient = normal((16,), 0, torch.float32), LARGE * normal((16,), 1, torch.float32)
+    optimizer = case.build([(value, gradient)])
+    for _ in range(3):
+        optimizer.step()
+    require(
+        bool(value.isfinite().all()),
+        f"{case.id}: gradients of about {LARGE:g} give {value.tolist()}. They should be finite.",
+    )
+
+
 def check_against_reference(case: OptimizerCase) -> None:
     """The values are those of its torch reference, where there is one."""
     pairs = make_pairs(seed=0)
@@ -287,5 +300,6 @@ OPTIMIZER_CHECKS: Final[Sequence[OptimizerCheck]] = (
     check_strides,
     check_zero_gradient,
     check_constant_gradient,
+    check_large_gradient,
     check_against_reference,
 )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
 from typing import Any, Final, get_args
 
 import torch
@@ -13,7 +12,8 @@ from torch import Tensor
 from zoo.data.batch import Batch
 from zoo.data.pairings.base import Needs, Pairing
 from zoo.testing.cases import seeded
-from zoo.testing.comparisons import require, require_close
+from zoo.testing.comparisons import NotApplicable, require, require_close
+from zoo.testing.independence import GREY, SIGMA, require_independent_noise
 from zoo.testing.members import require_methods
 from zoo.testing.randomness import no_global_generator
 
@@ -25,9 +25,7 @@ METHODS: Final = (
 SIZE: Final = (12, 16)
 IMAGES: Final = 8  # of a batch
 DRAWS: Final = 40
-GREY, SIGMA = 0.5, 0.1
 SLOPE = 0.01  # of a scene, from one pixel to the next
-STANDARD_ERRORS: Final = 6  # by which a mean may miss; beyond is one in 10^8
 
 
 @dataclass(frozen=True)
@@ -125,47 +123,46 @@ def check_same_scene(case: PairingCase) -> None:
 def check_independent_noise(case: PairingCase) -> None:
     """The target's mean is the clean picture, and its noise has nothing of the input's.
 
-    Of a grey picture with independent noise, over the pixels that count.
+    Of a grey picture with independent noise, over the pixels that count, and at each of them.
     """
-    pairing = case.pairing()
-    targets: list[Tensor] = []
-    products: list[Tensor] = []
-    for draw in range(DRAWS):
-        batch = pairing.draw(_noisy(pairing, 10 + draw), seeded(2 + draw))
-        mask = torch.ones_like(batch.x[:, :1]) if batch.mask is None else batch.mask
-        for found, values in (
-            (targets, batch.target - GREY),
-            (products, (batch.target - GREY) * (batch.x - GREY)),
-        ):
-            counts = mask.sum((1, 2, 3))
-            means = (values * mask).sum((1, 2, 3)) / (counts * values.shape[1])
-            found.append(means[counts > 0].double())
-    mean, error = _mean(torch.cat(targets))
-    require(
-        abs(mean) <= STANDARD_ERRORS * error + 1e-6,
-        f"{case.id}: the mean of the target is {GREY + mean:.4f} where the clean picture is "
-        f"{GREY}.",
-    )
-    covariance, error = _mean(torch.cat(products))
-    require(
-        abs(covariance) <= STANDARD_ERRORS * error + 1e-9,
-        f"{case.id}: noise of variance {SIGMA**2:.2g} in the input has the covariance "
-        f"{covariance:.2g} with the target's, so that a network learns to keep it. It should be 0: "
-        "the target's noise must be independent of the input.",
-    )
+    require_independent_noise(case.id, _draws(case.pairing()))
 
 
 def check_correct(case: PairingCase) -> None:
-    """``correct`` gives a batch of the same shapes, and leaves what it is given as it is."""
+    """``correct`` gives a batch of the same shapes, and leaves what it is given as it is.
+
+    The same is corrected to the same again: it depends on its arguments alone.
+    """
     pairing = case.pairing()
     batch = pairing.draw(_noisy(pairing, 1), seeded(2))
     before = [tensor.clone() for tensor in _tensors(batch)]
-    for progress in (0.0, 0.5, 1.0):
+    first: dict[float, Batch] = {}
+    for progress in (0.0, 0.5, 1.0, 0.5, 0.0):
         with no_global_generator(case.id):
             corrected = pairing.correct(batch, lambda images: images * 0.5 + 0.1, progress)
         _check_batch(case, corrected, 3, pairing.masks)
         for tensor, expected in zip(_tensors(batch), before, strict=True):
             require_close(f"{case.id}: after correct, the batch", tensor, expected, 0)
+        expected_batch = first.setdefault(progress, corrected)
+        where = f"{case.id}: correct again at progress {progress}"
+        require_close(f"{where}, the input", corrected.x, expected_batch.x, 0)
+        require_close(f"{where}, the target", corrected.target, expected_batch.target, 0)
+
+
+def check_correct_independent_noise(case: PairingCase) -> None:
+    """``correct`` puts nothing of the input's noise into the target.
+
+    The network that it is given knows the clean picture, so that no noise comes from that.
+    """
+    pairing = case.pairing()
+    if type(pairing).correct is Pairing.correct:
+        raise NotApplicable("correct changes nothing")
+    drawn = list(_draws(pairing))
+    for progress in (0.0, 0.6, 1.0):
+        require_independent_noise(
+            f"{case.id}: after correct at progress {progress}",
+            (pairing.correct(batch, _clean, progress) for batch in drawn),
+        )
 
 
 PAIRING_CHECKS: Final[Sequence[PairingCheck]] = (
@@ -175,7 +172,19 @@ PAIRING_CHECKS: Final[Sequence[PairingCheck]] = (
     check_same_scene,
     check_independent_noise,
     check_correct,
+    check_correct_independent_noise,
 )
+
+
+def _draws(pairing: Pairing) -> Iterator[Batch]:
+    """Batches of a grey picture with noise, each of another seed."""
+    for draw in range(DRAWS):
+        yield pairing.draw(_noisy(pairing, 10 + draw), seeded(2 + draw))
+
+
+def _clean(images: Tensor) -> Tensor:
+    """What a network predicts that knows the clean picture."""
+    return torch.full_like(images, GREY)
 
 
 def _noisy(pairing: Pairing, seed: int, channels: int = 3, masked: bool = False) -> Batch:
@@ -218,8 +227,3 @@ def _check_batch(case: PairingCase, batch: object, channels: int, masked: bool) 
     )
     rows = {len(tensor) for tensor in batch.kept} or {IMAGES}
     require(rows == {IMAGES}, f"{case.id}: kept has {rows} rows. Each has one for each image.")
-
-
-def _mean(values: Tensor) -> tuple[float, float]:
-    """The mean and its standard error."""
-    return values.mean().item(), values.std().item() / sqrt(len(values))

@@ -13,6 +13,8 @@ from zoo.testing.randomness import no_global_generator
 
 METHODS: Final = (("__call__", ("step", "steps_per_epoch", "epochs")),)
 RUNS: Final = ((10, 4), (1, 7), (13, 1), (2, 2), (1, 1))  # steps in an epoch, epochs
+LONG: Final = ((3, 1000), (5000, 300), (20_000, 2))  # of which some steps are looked at
+SOME: Final = 60
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,10 @@ def check_methods(case: ScheduleCase) -> None:
 def check_factors(case: ScheduleCase) -> None:
     """Each step of a run of any length has a finite factor >= 0, and not all are 0."""
     schedule = case.build()
-    for steps, epochs in RUNS:
+    for steps, epochs in (*RUNS, *LONG):
         factors = []
-        for step in range(steps * epochs):
+        total = steps * epochs
+        for step in range(total) if total <= SOME else _spread(total):
             factor = schedule(step, steps, epochs)
             number = isinstance(factor, (int, float)) and not isinstance(factor, bool)
             require(
@@ -76,6 +79,11 @@ SCHEDULE_CHECKS: Final[Sequence[ScheduleCheck]] = (
     check_factors,
     check_remembers_nothing,
 )
+
+
+def _spread(total: int) -> list[int]:
+    """Some steps of many, the first two and the last two among them."""
+    return sorted({0, 1, *range(0, total, total // SOME), total - 2, total - 1})
 
 
 def _steps() -> Iterator[tuple[int, int, int]]:

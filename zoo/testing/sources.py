@@ -125,6 +125,15 @@ def check_missing_files(case: SourceCase) -> None:
 SOURCE_CHECKS: Final[Sequence[SourceCheck]] = (check_images, check_same_again, check_missing_files)
 
 
+def gives_images(case: SourceCase) -> bool:
+    """Whether it gives images, or fails in a way that is its mistake: with no DataError."""
+    with case.folder() as folder:
+        try:
+            return any(_loads(case, folder, channels) for channels in CHANNELS)
+        except Exception:
+            return True
+
+
 def _loads(case: SourceCase, folder: Path, channels: int) -> bool:
     try:
         case.load(folder, channels)
