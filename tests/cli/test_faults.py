@@ -65,7 +65,7 @@ def test_faults_at_some_operations(base: Path, tmp_path: Path) -> None:
     assert_nothing_is_lost(trials(base, tmp_path, wanted))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.skipif(not LINUX, reason="names of open files are read from /proc")
 @pytest.mark.parametrize("kind", [*KINDS, *SIGNALS, "a full disk"])
 def test_faults_at_every_operation(kind: str, base: Path, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_sample_of_faults_is_found(target: Target) -> None:
     assert [fault.name for fault in chosen if target.found_by(fault) is None] == []
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @each_target
 def test_every_fault_is_found(target: Target) -> None:
     faults = target.mutants()
@@ -48,7 +48,7 @@ def test_every_fault_is_found(target: Target) -> None:
     assert missed == {fault.name for fault in faults if fault.name in EQUIVALENT}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_every_equivalent_fault_is_one_of_what_is_shipped() -> None:
     names = {fault.name for target in TARGETS for fault in target.mutants()}
     assert set(EQUIVALENT) <= names
