@@ -185,7 +185,9 @@ def test_train_from_the_command_line(tmp_path: Path) -> None:
         changes = [word for change in small for word in ("--set", change)]
         out = str(tmp_path / name)
         result = command("run", str(FOLDER / f"{name}.toml"), "--out", out, *changes)
-        assert (result.returncode, result.stderr) == (0, "")
+        assert result.returncode == 0, result.stderr
+        warnings = result.stderr.splitlines()  # of three steps one may say that they are few
+        assert [it for it in warnings if "One epoch is little" not in it] == []
         model = zoo.load_checkpoint(tmp_path / name / "best.pkl")
         assert model.forward(torch.rand(1, 3, 8, 12)).shape == (1, 3, 8, 12)
 
