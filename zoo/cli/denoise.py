@@ -29,7 +29,8 @@ FORMATS = ("png", "jpeg", "tiff", "bmp", "webp")
     "--self",
     "alone",
     is_flag=True,
-    help="Without MODEL: train a small network on each picture, and denoise it with that.",
+    help="Without MODEL: train a small network on each picture, and denoise it with that. For "
+    "noise up to sigma 25 or so: beyond, non-local means may be as good.",
 )
 @click.option("--minutes", type=float, metavar="M", help="How long --self trains on each picture.")
 @click.option(
