@@ -116,10 +116,8 @@ def denoise(
         if Path(compare).suffix.lower() != ".png":
             raise UsageError("--compare: is a PNG. Use a name that ends in .png.")
         plan_extra(Path(compare), jobs, outputs)
-    from zoo.cli.denoising import (  # torch, which takes a while: mistakes come before
-        Alone,
-        denoise_all,
-    )
+    from zoo.cli.denoise_alone import Alone  # torch, which takes a while: mistakes come before
+    from zoo.cli.denoising import denoise_all
     from zoo.inference.file import Options
 
     options = Options(

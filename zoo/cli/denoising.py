@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
-import torch
 
-from zoo.architecture import read_architecture
 from zoo.cli.console import count_of, print_json, shell_command, warn, warn_of_failures
+from zoo.cli.denoise_alone import Alone, check_network, trained_alone
 from zoo.cli.denoise_progress import DenoiseProgress, speed_of
 from zoo.cli.denoise_report import job_name, result_line, result_record, result_warnings
 from zoo.cli.streams import ClosedPipeError, say, streams, work_counts
 from zoo.errors import (
-    ArchitectureError,
-    PluginError,
     Stopped,
     UsageError,
     ZooError,
@@ -30,31 +27,16 @@ from zoo.errors import (
 )
 from zoo.files import write_atomically
 from zoo.inference import Denoiser
-from zoo.inference.file import Options, Result, check_output, denoise_file
+from zoo.inference.file import Options, Result, denoise_file
 from zoo.pictures.jobs import STANDARD, Job
-from zoo.pictures.values import ValueRange
-from zoo.plugins.registry import Registry, load_registry
-from zoo.single import DEFAULT_NETWORK, Training
-from zoo.single import denoiser_of as train_alone
+from zoo.plugins.registry import load_registry
+from zoo.single import Training
 from zoo.train.device import choose_device
 from zoo.train.find_model import find_model
 from zoo.train.session import load_trained
 from zoo.train.signals import StopRequest
 
 DenoiserOf = Callable[[Job, DenoiseProgress], tuple[Denoiser, Training | None]]
-
-
-@dataclass(frozen=True)
-class Alone:
-    """That each picture is denoised by a network trained on it alone.
-
-    Attributes:
-        network: its architecture file; None for zoo's own.
-        minutes: how long to train; None for as many steps as the file says.
-    """
-
-    network: Path | None
-    minutes: float | None
 
 
 def denoise_all(
@@ -94,8 +76,8 @@ def denoise_all(
     tell = _nothing if as_json else say  # reserved, the standard output takes nothing else
     denoiser_of: DenoiserOf
     if isinstance(model, Alone):
-        _check_network(model.network, registry)
-        denoiser_of = partial(_trained_alone, model, registry, target, options)
+        check_network(model.network, registry)
+        denoiser_of = partial(trained_alone, model, registry, target, options)
     else:
         compiler, network = load_trained(find_model(model, registry).path, registry, warn)
         denoiser_of = partial(_always, Denoiser(network.to(target), compiler.value_range))
@@ -116,62 +98,9 @@ def _check_stream(name: str, stream: TextIO | None, instead: str) -> None:
         raise UsageError(f"-: the standard {name} is {state}. Use {instead}, or a pipe.")
 
 
-def _check_network(network: Path | None, registry: Registry) -> None:
-    """Refuse mistakes in an architecture, which are no picture's, and say what is not used of it.
-
-    Args:
-        network: its file; None for zoo's own.
-        registry: what is installed.
-
-    Raises:
-        ArchitectureError: it has mistakes.
-        PluginError: zoo's own needs a plugin that is not installed.
-    """
-    file = network or DEFAULT_NETWORK
-    try:
-        data = read_architecture(file, registry).data
-    except ArchitectureError as error:
-        if network is not None:
-            raise
-        raise PluginError(
-            f"--self: its own network cannot be used: {error.problems[0].text} Or name one with "
-            "--network."
-        ) from error
-    if data.noise is not None and data.noise.type != "none":
-        warn(f"{file}: data.noise is not used: a picture that --self trains on is noisy already")
-    if data.value_range is not None:
-        warn(f"{file}: data.range is not used: a picture's span is, or what --white says")
-
-
 def _always(denoiser: Denoiser, job: Job, progress: DenoiseProgress) -> tuple[Denoiser, None]:
     """The same model for all files."""
     return denoiser, None
-
-
-def _trained_alone(
-    how: Alone,
-    registry: Registry,
-    device: torch.device,
-    options: Options,
-    job: Job,
-    progress: DenoiseProgress,
-) -> tuple[Denoiser, Training]:
-    """A network trained on the picture of a job, if its output can be written, and how long."""
-    check_output(job.source, job.target, replace(options, format=job.format))
-    trained: list[Training] = []
-    denoiser = train_alone(
-        job.source,
-        registry,
-        device,
-        network=how.network or DEFAULT_NETWORK,
-        minutes=how.minutes,
-        value_range=None if options.white is None else ValueRange(0, options.white),
-        axes=options.axes,
-        max_pixels=options.max_pixels,
-        on_step=progress.on_training,
-        on_end=trained.append,
-    )
-    return denoiser, trained[0]
 
 
 class _Run:

@@ -149,3 +149,14 @@ def _missing(content: Mapping[str, Any]) -> list[str]:
     """The keys that a checkpoint should have, and has not."""
     optional = FOR_TRAINING if is_for_inference(content) else ()
     return [key for key in KEYS if key not in content and key not in optional]
+
+
+def on_cpu(value: Any) -> Any:
+    """``value`` with every tensor in it on the CPU."""
+    if isinstance(value, torch.Tensor):
+        return value.cpu().contiguous()  # layers keep some in another order
+    if isinstance(value, dict):
+        return {key: on_cpu(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [on_cpu(item) for item in value]
+    return value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from zoo.errors import CheckpointError
+
 
 @dataclass
 class Progress:
@@ -34,3 +36,21 @@ class Progress:
     lr_factor: float = 1.0
     diverged_step: int = 0
     returned_step: int = 0
+
+    def check(self, steps: int, whole: bool) -> None:
+        """Refuse counts of steps that a run cannot have taken.
+
+        Args:
+            steps: of an epoch.
+            whole: the images are the recorded ones, so that each epoch had as many steps.
+
+        Raises:
+            CheckpointError: these are none.
+        """
+        wanted = self.epoch * steps + self.step_in_epoch
+        if self.step_in_epoch > steps or (whole and self.step != wanted):
+            raise CheckpointError(
+                f"the checkpoint does not fit: progress.step is {self.step}, with epoch "
+                f"{self.epoch} and step_in_epoch {self.step_in_epoch}, and an epoch has "
+                f"{steps} steps."
+            )

@@ -19,6 +19,7 @@ from zoo.data.evaluation import EvaluationImage
 from zoo.data.record import DataRecord
 from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
 from zoo.nn.sequential import Sequential
+from zoo.train.checkpoint import on_cpu
 from zoo.train.checkpoint_content import load_weights
 from zoo.train.divergence import after_divergence
 from zoo.train.environment import versions
@@ -248,8 +249,8 @@ class Trainer:
         cuda = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
         return {
             "architecture": self.architecture.text,
-            "model": _on_cpu(self.model.state_dict()),
-            "optimizer": _on_cpu(self.optimizer.state_dict()),
+            "model": on_cpu(self.model.state_dict()),
+            "optimizer": on_cpu(self.optimizer.state_dict()),
             "progress": asdict(self.progress),
             "rng": {
                 "seed": self.architecture.train.seed,
@@ -276,7 +277,7 @@ class Trainer:
             self.progress = Progress(**content["progress"])
         except (StateError, TypeError) as error:
             raise CheckpointError(f"the checkpoint does not fit: {error}") from error
-        self._check_progress(whole="data" in content)
+        self.progress.check(len(self.batches), whole="data" in content)
         self.metrics = list(content["metrics"])
         self.started_from = content.get("started_from")
         self.changes = list(content.get("changes", []))
@@ -290,37 +291,10 @@ class Trainer:
         if self.device.type == "cuda" and content["rng"]["cuda"] is not None:
             torch.cuda.set_rng_state(content["rng"]["cuda"], self.device)
 
-    def _check_progress(self, whole: bool) -> None:
-        """Refuse counts of steps that this run cannot have taken.
-
-        Args:
-            whole: its images are the recorded ones, so that each epoch had as many steps as now.
-        """
-        progress, steps = self.progress, len(self.batches)
-        wanted = progress.epoch * steps + progress.step_in_epoch
-        if progress.step_in_epoch > steps or (whole and progress.step != wanted):
-            raise CheckpointError(
-                f"the checkpoint does not fit: progress.step is {progress.step}, with epoch "
-                f"{progress.epoch} and step_in_epoch {progress.step_in_epoch}, and an epoch has "
-                f"{steps} steps."
-            )
-
     def _check_finite(self) -> None:
         """Keep this moment, or find out since when, and where, something is not finite."""
-        seen = what_is_not_finite(self.mean_loss(), self.model, self.optimizer)
-        if seen:
+        if seen := what_is_not_finite(self.mean_loss(), self.model, self.optimizer):
             raise DivergenceError(seen)
         self.good = Snapshot.of(
             self.model, self.optimizer, self.device, self.progress, self._loss_sum
         )
-
-
-def _on_cpu(value: Any) -> Any:
-    """``value`` with every tensor in it on the CPU."""
-    if isinstance(value, torch.Tensor):
-        return value.cpu().contiguous()  # layers keep some in another order
-    if isinstance(value, dict):
-        return {key: _on_cpu(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_on_cpu(item) for item in value]
-    return value
