@@ -151,9 +151,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("architecture", "describe", "nn", "compiler", "engine", "inference", "train"),
         *("testing", *ONNX),
     },
+    "torch_backend": {
+        *("errors", *PLUGINS_READ, "architecture", "nn", "optim", "compiler", "engine"),
+        *("inference", "testing"),
+    },
     "bench": {
         *("errors", *PLUGINS_READ, "plugins.python_subprocess", "architecture", "describe"),
         *("data", *TEXTBOOK, "spec.shapes", "compiler", "engine", "inference", "train", "testing"),
+        "torch_backend",
     },
     "doctor": {
         *("errors", "limits", *PLUGINS_FOUND, "describe", *TEXTBOOK, "data", "engine", "train"),
@@ -162,7 +167,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "files", "version", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
-        *("export.optional", "bench", "doctor", "single", "data_check"),
+        *("export.optional", "torch_backend", "bench", "doctor", "single", "data_check"),
     },
     "__main__": {"cli"},
 }
@@ -264,12 +269,12 @@ PRIVATE = {
 def no_library_gradients_or_convolutions(source: Source) -> Iterator[str]:
     """Layers are written by hand; what compares them with torch's may use torch's.
 
-    That is zoo.testing, zoo.bench, and a plugin's cases and torch references. And the modules of
-    zoo.engine.capture in PRIVATE run again what layers have run;
+    That is zoo.testing, zoo.torch_backend, zoo.bench, and a plugin's cases and torch references.
+    And the modules of zoo.engine.capture in PRIVATE run again what layers have run;
     tests/engine/capture/test_trace.py sees that no convolution is among it.
     """
     of_plugin = re.fullmatch(r"plugins/.*/(cases|torch_references)\.py", source.path)
-    if source.part in {"testing", "bench"} or of_plugin or source.path in PRIVATE:
+    if source.part in {"testing", "torch_backend", "bench"} or of_plugin or source.path in PRIVATE:
         return
     used = list(imports(source.tree))
     aliases = {"torch"}
@@ -464,8 +469,10 @@ BROKEN: list[tuple[Rule, str, str]] = [
     (imports_go_one_way, "zoo/train/bad.py", "from zoo.cli import main"),
     (imports_go_one_way, "zoo/train/bad.py", "from zoo.testing import LayerCase"),
     (imports_go_one_way, "zoo/testing/bad.py", "from zoo.cli import main"),
-    (imports_go_one_way, "zoo/testing/bad.py", "from zoo.bench.references import References"),
-    (imports_go_one_way, "zoo/train/bad.py", "from zoo.bench.references import References"),
+    (imports_go_one_way, "zoo/testing/bad.py", "from zoo.bench.variants import Sides"),
+    (imports_go_one_way, "zoo/testing/bad.py", "from zoo.torch_backend import TorchBackend"),
+    (imports_go_one_way, "zoo/train/bad.py", "from zoo.bench.variants import Sides"),
+    (imports_go_one_way, "zoo/train/bad.py", "from zoo.torch_backend import TorchBackend"),
     (imports_go_one_way, "zoo/bench/bad.py", "from zoo.cli import main"),
     (imports_go_one_way, "zoo/__init__.py", "def f():\n    from zoo.cli import main"),
     (no_torch_before_the_compiler, "zoo/architecture/bad.py", "import torch"),

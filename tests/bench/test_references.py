@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from zoo.bench.references import References
 from zoo.bench.variants import NCHW, NHWC, ZOO, Sides
 from zoo.compiler import Compiler
 from zoo.data.seeding import generator
@@ -18,6 +17,7 @@ from zoo.plugins.discovery import Provider
 from zoo.plugins.records import LossEntry, OptimizerEntry, ReferencedEntry
 from zoo.plugins.registry import Registered, Registry, load_registry
 from zoo.testing import check_against_torch
+from zoo.torch_backend.references import References
 
 ALL = """
     { type = "relu" },

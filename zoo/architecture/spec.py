@@ -56,6 +56,7 @@ class Train:
     batch_size: int
     schedule: Component
     precision: str
+    backend: str
     seed: int
     checkpoint_every: Mapping[str, float]
     on_divergence: Mapping[str, Any]
@@ -138,6 +139,7 @@ def build_spec(
             batch_size=train["batch_size"],
             schedule=component("schedule", "train", "schedule"),
             precision=train["precision"],
+            backend=train["backend"],
             seed=train["seed"],
             checkpoint_every=MappingProxyType(train["checkpoint_every"]),
             on_divergence=MappingProxyType(train["on_divergence"]),

@@ -11,13 +11,14 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from zoo.bench.references import Loss, References
 from zoo.compiler import Compiler
 from zoo.engine import lower
 from zoo.inference.any_size import size_to_give
 from zoo.inference.tiles import tiled_tensor
 from zoo.nn import Sequential
 from zoo.spec.shapes import Pair
+from zoo.torch_backend.references import References
+from zoo.torch_backend.step import training_step
 from zoo.train.session import initial_model
 from zoo.train.step import TrainStep
 
@@ -101,9 +102,7 @@ class Sides:
         reference = _laid_out(references.model(model), variant)
         optimizer = references.optimizer(model, reference.parameters())
         run = _compiled(reference, variant)
-        if precision == "bfloat16":
-            run = torch.autocast(self.device.type, torch.bfloat16)(run)
-        return _torch_step(run, references.loss(), optimizer)
+        return training_step(run, references.loss(), optimizer, precision, self.device)
 
     def forward(self, variant: Variant) -> Forward:
         """Inference with the initial weights, without gradients; raises as ``step``."""
@@ -146,15 +145,3 @@ def _compiled(reference: torch.nn.Module, variant: Variant) -> Forward:
         return reference
     # Each size of a batch gets a program of its own, the fastest.
     return torch.compile(reference, mode=variant.compiled, dynamic=False)
-
-
-def _torch_step(model: Forward, loss: Loss, optimizer: torch.optim.Optimizer) -> Step:
-    @torch.enable_grad()
-    def step(x: Tensor, target: Tensor) -> Tensor:
-        optimizer.zero_grad(set_to_none=True)
-        value = loss(model(x).to(target.dtype), target)
-        value.backward()  # type: ignore[no-untyped-call]  # torch's own lack of annotations
-        optimizer.step()
-        return value.detach()
-
-    return step

@@ -134,6 +134,7 @@ def overrides(
     epochs: int | None,
     seed: int | None,
     changes: Iterable[str],
+    backend: str | None = None,
 ) -> list[Override]:
     """The changes that options make to an architecture; the short options win over ``--set``."""
     result = parse_overrides(tuple(changes), architecture.parent)
@@ -144,6 +145,8 @@ def overrides(
         result.append(Override.of_option("--epochs", ("train", "epochs"), epochs))
     if seed is not None:
         result.append(Override.of_option("--seed", ("train", "seed"), seed))
+    if backend is not None:
+        result.append(Override.of_option("--backend", ("train", "backend"), backend))
     return result
 
 

@@ -31,6 +31,11 @@ from zoo.errors import UsageError
     type=UserPath(text=True),
     help="Start from the weights of a run, a checkpoint or an installed model of the same layers.",
 )
+@click.option(
+    "--backend",
+    metavar="zoo|torch",
+    help="What trains: zoo's own layers, or their references in torch.nn and torch.optim.",
+)
 @click.option("--strict-data", is_flag=True, help="Refuse data with anything wrong with them.")
 @click.option(
     "--allow-correlated",
@@ -58,6 +63,7 @@ def run(
     out: Path | None,
     resume: bool,
     weights: str | None,
+    backend: str | None,
     strict_data: bool,
     allow_correlated: bool,
     deterministic: bool,
@@ -83,9 +89,8 @@ def run(
     from zoo.plugins.registry import load_registry
 
     registry = load_registry()
-    spec = read_architecture(
-        architecture, registry, overrides(registry, architecture, data, epochs, seed, changes)
-    )
+    options = overrides(registry, architecture, data, epochs, seed, changes, backend)
+    spec = read_architecture(architecture, registry, options)
     from zoo.cli.checked_data import check_data
     from zoo.cli.training import train  # torch, which takes a while: mistakes are reported before
 

@@ -20,6 +20,8 @@ from zoo.testing.comparisons import require_all_close, require_close
 from zoo.testing.gradients import INPUT, backward_gradients
 from zoo.testing.torch_references import sequential
 
+WITHOUT_TORCH = "Without torch.nn: zoo bench --no-torch, zoo run --backend zoo."
+
 
 class UnknownClassError(Exception):
     """No entry builds objects of this class, so nothing names their torch reference."""
@@ -53,7 +55,7 @@ class TorchReferences:
         if type(layer) is Sequential:
             return sequential(layer, self.layer)
         reference = self.of(layer)(layer, self.layer)
-        name = _name(self.entries[type(layer)])
+        name = entry_name(self.entries[type(layer)])
         if not isinstance(reference, torch.nn.Module):
             raise PluginError(
                 f"{name}: its torch reference is {reference!r}, no torch.nn.Module. Return one."
@@ -97,8 +99,8 @@ def torch_reference(item: Registered) -> Callable[..., Any]:
     make = item.entry.load_torch_reference() if isinstance(item.entry, ReferencedEntry) else None
     if make is None:
         raise PluginError(
-            f"{_name(item)}: has no torch reference to compare with. Name one as its entry's "
-            "torch_reference, or use --no-torch to time zoo alone."
+            f"{entry_name(item)}: has no torch reference. Name one as its entry's "
+            f"torch_reference. {WITHOUT_TORCH}"
         )
 
     def reference(*arguments: Any) -> Any:
@@ -109,7 +111,7 @@ def torch_reference(item: Registered) -> Callable[..., Any]:
             raise
         except Exception as error:  # whatever a plugin's function raises
             raise PluginError(
-                f"{_name(item)}: its torch reference failed: {format_error(error)}."
+                f"{entry_name(item)}: its torch reference failed: {format_error(error)}."
             ) from error
 
     return reference
@@ -145,7 +147,8 @@ def _state(module: Module | torch.nn.Module) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in module.state_dict().items()}
 
 
-def _name(item: Registered) -> str:
+def entry_name(item: Registered) -> str:
+    """``layer 'conv2d' of zoo 0.1.0``, for messages."""
     return f"{item.entry.kind} {item.entry.name!r} of {item.provider}"
 
 

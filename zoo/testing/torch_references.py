@@ -76,14 +76,35 @@ def upsampling(layer: Upsampling, reference_of: ReferenceOf) -> torch.nn.Sequent
     )
 
 
-def mse(loss: MSE) -> torch.nn.MSELoss:
+class Masked(torch.nn.Module):
+    """A loss of torch.nn; with a mask, its mean over the elements where that is 1.
+
+    Args:
+        kind: the loss's class.
+    """
+
+    def __init__(self, kind: type[torch.nn.MSELoss] | type[torch.nn.L1Loss]) -> None:
+        super().__init__()
+        self.mean, self.each = kind(), kind(reduction="none")
+
+    def forward(self, y: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The loss, a tensor without axes; the mask broadcasts to y's shape."""
+        if mask is None:
+            of_all: Tensor = self.mean(y, target)
+            return of_all
+        kept = mask.to(y.dtype).expand_as(y)
+        total: Tensor = (self.each(y, target) * kept).sum()
+        return total / kept.sum().clamp(min=1)
+
+
+def mse(loss: MSE) -> Masked:
     """``torch.nn.MSELoss``."""
-    return torch.nn.MSELoss()
+    return Masked(torch.nn.MSELoss)
 
 
-def l1(loss: L1) -> torch.nn.L1Loss:
+def l1(loss: L1) -> Masked:
     """``torch.nn.L1Loss``."""
-    return torch.nn.L1Loss()
+    return Masked(torch.nn.L1Loss)
 
 
 def sgd(optimizer: SGD, parameters: Iterable[Tensor]) -> torch.optim.SGD:

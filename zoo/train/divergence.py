@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.data.batch import Batch
 from zoo.errors import DivergenceError, format_error
+from zoo.train.backend import RunStep
 from zoo.train.bundle import bundle_step
 from zoo.train.causes import NO_PICTURE, cause_of, described
 from zoo.train.device import device_name
@@ -25,7 +26,6 @@ from zoo.train.return_points import able_to_train, go_back
 from zoo.train.run_directory import RunDirectory
 from zoo.train.snapshot import Snapshot, all_finite
 from zoo.train.statistics import read_statistics, statistics_in
-from zoo.train.step import TrainStep
 
 if TYPE_CHECKING:
     from zoo.train.trainer import Trainer
@@ -98,7 +98,7 @@ class Divergence:
         return [f"training diverged {at} {when}: {what}.", f"  {self.cause}"]
 
 
-def find_divergence(trainer: Trainer, step: TrainStep, good: Snapshot | None) -> Divergence:
+def find_divergence(trainer: Trainer, step: RunStep, good: Snapshot | None) -> Divergence:
     """Go back to the moment when all was finite, and repeat the steps since then one by one.
 
     The model, the optimizer and torch's generators are then as before the bad step; progress, sums
@@ -138,7 +138,7 @@ def find_divergence(trainer: Trainer, step: TrainStep, good: Snapshot | None) ->
 
 def after_divergence(
     trainer: Trainer,
-    step: TrainStep,
+    step: RunStep,
     directory: RunDirectory,
     warn: Callable[[str], object],
     seen: str,

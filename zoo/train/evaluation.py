@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.evaluation import EvaluationImage
-from zoo.engine import lower
+from zoo.engine import Lowered, lower
 from zoo.engine.passes import Loss
 from zoo.errors import DataError, ShapeError
 from zoo.inference.any_size import any_size
@@ -31,7 +31,7 @@ def denoised(
     Raises:
         DataError: the network cannot take an image's size.
     """
-    fast = lower(model)
+    fast = model if isinstance(model, Lowered) else lower(model)
     for (channels, height, width), same in groupby(images, lambda image: image.noisy.shape):
         at_once = max(1, PIXELS_AT_ONCE // (height * width))
         for chunk in _chunks(list(same), at_once):

@@ -19,6 +19,7 @@ from zoo.train.trainer import Trainer
 MAY_CHANGE = re.compile(
     r"train\.(epochs|schedule|checkpoint_every|on_divergence)(\.|$)|optimizer\.lr$"
 )
+WAS = {"train.backend": "zoo"}  # where an earlier checkpoint does not say
 JUMP = 0.5  # of a learning rate: what is said
 PLACES = re.compile(r"data\.(source|validation)(\.|$)")
 
@@ -44,7 +45,7 @@ def check_resumable(
             "Start a new run from its weights with --weights."
         )
     try:
-        before = dict(_flat(tomli.loads(content["architecture"])))
+        before = {**WAS, **dict(_flat(tomli.loads(content["architecture"])))}
     except (ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: architecture: is no TOML. Use a .pkl file that zoo has written."

@@ -49,6 +49,7 @@ class RunData:
         noise: what was added to these; None for nothing.
         record: of the images of both.
         remarks: what the user should know.
+        masked_by: the key of ``[data]`` that leaves out pixels of the target; "" for none.
     """
 
     batches: Batches
@@ -56,6 +57,7 @@ class RunData:
     noise: Component | None
     record: DataRecord
     remarks: tuple[str, ...]
+    masked_by: str = ""
 
 
 def load_run_data(
@@ -76,7 +78,7 @@ def load_run_data(
     chosen = new_images(compiler) if images is None else images
     train = chosen.train
     noise, pairing = _noise(compiler, train, spec.data.noise), compiler.pairing()
-    _check_mask(compiler, noise, pairing)
+    masked_by = _masked_by(compiler, noise, pairing)
     try:
         batches = Batches(
             train,
@@ -102,6 +104,7 @@ def load_run_data(
         added_noise(compiler, held_out),
         chosen.record,
         remarks,
+        masked_by,
     )
 
 
@@ -226,20 +229,21 @@ def _noise(compiler: Compiler, images: Images, noise: Component | None) -> Noise
     return built
 
 
-def _check_mask(compiler: Compiler, noise: Noise | None, pairing: Pairing) -> None:
-    """Refuse pixels of the target that do not count with a loss that takes no mask."""
+def _masked_by(compiler: Compiler, noise: Noise | None, pairing: Pairing) -> str:
+    """What leaves out pixels of the target; refuses it with a loss that takes no mask."""
     spec = compiler.architecture
     of_noise = noise is not None and noise.masks and pairing.needs != "clean"
     if not (of_noise or pairing.masks):
-        return
+        return ""
+    key = "target" if pairing.masks else "noise"
     if "mask" not in inspect.signature(compiler.loss().forward).parameters:
-        key = "target" if pairing.masks else "noise"
         used = getattr(spec.data, key)
         raise spec.error(
             ("data", key),
             f"{used.type if used else 'the noise'} leaves out pixels of the target, and the loss "
             f"{spec.loss.type} takes no mask. Use a loss that does, such as mse.",
         )
+    return key
 
 
 def _remarks(spec: Architecture, images: Images) -> Iterator[str]:

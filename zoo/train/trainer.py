@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from zoo.data.evaluation import EvaluationImage
 from zoo.data.record import DataRecord
 from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
 from zoo.nn.sequential import Sequential
+from zoo.train.backend import MakeBackend, RunStep, ZooBackend, check_backend
 from zoo.train.checkpoint import on_cpu
 from zoo.train.checkpoint_content import load_weights
 from zoo.train.divergence import after_divergence
@@ -32,7 +33,6 @@ from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
 from zoo.train.signs import Signs
 from zoo.train.snapshot import Snapshot, what_is_not_finite
-from zoo.train.step import TrainStep
 
 STEPS_BETWEEN_CHECKS = 100
 
@@ -67,6 +67,7 @@ class Trainer:
             these were drawn.
         record: of the images that it trains and validates on.
         changes: what was changed when the run was resumed: step, key, before and after of each.
+        make_backend: makes what trains, as ``train.backend`` says.
 
     Attributes:
         good: the latest moment that was looked at and finite; None before the first.
@@ -83,10 +84,13 @@ class Trainer:
     started_from: Mapping[str, str] | None = None
     record: DataRecord | None = None
     changes: list[dict[str, Any]] = field(default_factory=list)
+    make_backend: MakeBackend = ZooBackend
 
     def __post_init__(self) -> None:
         self.loss = self.compiler.loss()
-        self.optimizer = self.compiler.optimizer(self.model.param())
+        self.backend = self.make_backend(self.compiler, self.model)
+        check_backend(self.backend, self.architecture)
+        self.optimizer = self.backend.optimizer
         self.schedule = self.compiler.schedule()
         self.pairing = self.compiler.pairing()
         self.base_lr = self.optimizer.lr
@@ -102,7 +106,6 @@ class Trainer:
         """The mean loss of the samples of the epoch in work; waits for the device."""
         return float(self._loss_sum) / max(self.progress.samples, 1)
 
-    @torch.no_grad()
     def run(self, directory: RunDirectory, observer: Observer, stop: StopRequest) -> None:
         """Train until the last epoch, from where ``progress`` is.
 
@@ -116,10 +119,16 @@ class Trainer:
                 step in which it happened is in ``diverged.pkl``.
             Stopped: ``stop`` was requested; the run is saved at the step it has reached.
         """
+        for _ in self.epochs(directory, observer, stop):
+            pass
+
+    @torch.no_grad()
+    def epochs(
+        self, directory: RunDirectory, observer: Observer, stop: StopRequest
+    ) -> Iterator[None]:
+        """Train as :meth:`run` does, and come back after each epoch, when it is saved."""
         precision = self.architecture.train.precision
-        step = TrainStep(
-            self.model, self.loss, self.optimizer, precision=precision, warn=observer.on_warning
-        )
+        step = self.backend.step(self.loss, observer.on_warning)
         signs = Signs(self, directory, observer.on_warning)
         keep_return_point(self, directory)
         while not self.is_finished:
@@ -131,9 +140,10 @@ class Trainer:
                 with products_in(precision):
                     after_divergence(self, step, directory, observer.on_warning, str(error))
                 signs.go_back()
+            yield
 
     def _epoch(
-        self, step: TrainStep, directory: RunDirectory, observer: Observer, stop: StopRequest
+        self, step: RunStep, directory: RunDirectory, observer: Observer, stop: StopRequest
     ) -> None:
         self.model.train()
         self._check_finite()
@@ -178,7 +188,7 @@ class Trainer:
         """Whether all epochs are trained and validated."""
         return self.progress.epoch >= self.architecture.train.epochs
 
-    def take_step(self, step: TrainStep, batch: Batch, number: int) -> tuple[Batch, Tensor]:
+    def take_step(self, step: RunStep, batch: Batch, number: int) -> tuple[Batch, Tensor]:
         """Update the weights once; how far the run has come is left to the caller.
 
         Args:
@@ -208,7 +218,11 @@ class Trainer:
         self.save(directory)  # validating large images may take long, or more memory than there is
         self.model.eval()
         val_loss, val_psnr = validate(
-            self.model, self.loss, self.validation, self.device, lambda: self._check_stop(stop)
+            self.backend.network,
+            self.loss,
+            self.validation,
+            self.device,
+            lambda: self._check_stop(stop),
         )
         train_loss = self.mean_loss()
         progress.epoch += 1

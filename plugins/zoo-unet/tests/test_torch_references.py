@@ -9,12 +9,12 @@ import torch
 
 from zoo.architecture import parse_architecture
 from zoo.bench.benchmark import Plan, benchmark
-from zoo.bench.references import References
 from zoo.compiler import Compiler
 from zoo.data.seeding import generator
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import load_registry
 from zoo.testing import check_against_torch
+from zoo.torch_backend.references import References
 
 pytest.importorskip("zoo_unet", reason="zoo-unet is not installed")
 

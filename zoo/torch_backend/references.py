@@ -14,9 +14,15 @@ from zoo.compiler import Compiler
 from zoo.errors import PluginError
 from zoo.nn import Module, Sequential
 from zoo.plugins.registry import Registered
-from zoo.testing.torch_equivalent import TorchReferences, UnknownClassError, torch_reference
+from zoo.testing.torch_equivalent import (
+    WITHOUT_TORCH,
+    TorchReferences,
+    UnknownClassError,
+    entry_name,
+    torch_reference,
+)
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]  # (output, target), and a mask where it takes one
 
 # Their backward passes do not look at their outputs, so what follows may overwrite them.
 OVERWRITABLE = (
@@ -57,7 +63,7 @@ class References:
         except UnknownClassError as error:
             raise PluginError(
                 f"layer {error}: is built by no entry of the architecture, so no torch reference "
-                "is known. Use --no-torch to time zoo alone."
+                f"is known. {WITHOUT_TORCH}"
             ) from None
         _overwrite(reference)
         return reference
@@ -74,6 +80,10 @@ class References:
         optimizer = self.compiler.optimizer(model.param())
         reference: torch.optim.Optimizer = make(optimizer, list(parameters))
         return reference
+
+    def name_of(self, component: Component) -> str:
+        """``optimizer 'adam' of zoo 0.1.0``, for messages."""
+        return entry_name(self._of(component))
 
     def _of(self, component: Component) -> Registered:
         return self.compiler.registry.get(component.kind, component.type)

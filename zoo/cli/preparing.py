@@ -1,0 +1,203 @@
+"""What a run needs before its first step: its trainer, its data, and the files that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final
+
+import torch
+
+from zoo.cli.console import count_of, warn
+from zoo.cli.measured_on import how_measured
+from zoo.cli.streams import say
+from zoo.compiler import Compiler
+from zoo.errors import UsageError, listed
+from zoo.nn import Sequential
+from zoo.torch_backend import TorchBackend
+from zoo.train.backend import MakeBackend, ZooBackend
+from zoo.train.checkpoint import load_checkpoint
+from zoo.train.device import device_name
+from zoo.train.environment import environment, environment_remarks
+from zoo.train.find_model import find_model
+from zoo.train.measured_range import with_measured_range, with_recorded_range
+from zoo.train.providers import check_providers
+from zoo.train.resumable import check_resumable, record_changes
+from zoo.train.run_directory import RunDirectory
+from zoo.train.run_images import (
+    has_moved,
+    new_images,
+    on_both_sides,
+    record_in,
+    resumed_images,
+)
+from zoo.train.session import RunData, initial_model, load_run_data, unfilled_model
+from zoo.train.starting_weights import start_from
+from zoo.train.trainer import Trainer
+
+BACKENDS: Final[Mapping[str, MakeBackend]] = MappingProxyType(
+    {"zoo": ZooBackend, "torch": TorchBackend}
+)
+TITLES: Final[Mapping[str, str]] = MappingProxyType({"zoo": "zoo", "torch": "torch.nn"})
+
+
+def check_references(compiler: Compiler, model: Sequential | None = None) -> None:
+    """Refuse a run by torch.nn of what has no torch reference, before its images are read.
+
+    Args:
+        compiler: of its architecture.
+        model: its network, if that is there already.
+
+    Raises:
+        PluginError: names what has none.
+    """
+    if compiler.architecture.train.backend == "torch":
+        TorchBackend(compiler, unfilled_model(compiler) if model is None else model)
+
+
+def new(
+    compiler: Compiler,
+    weights: str | None,
+    device: torch.device,
+    check: Callable[..., None],
+) -> tuple[Trainer, RunData]:
+    """What trains a new run, and its data."""
+    started_from = before = None
+    # Before the images are read, so that layers that do not fit are known at once.
+    if weights is None:
+        model = initial_model(compiler, compiler.architecture.train.seed)
+    else:
+        model = unfilled_model(compiler)
+        found = find_model(weights, compiler.registry)
+        started_from = start_from(model, found)
+        before = record_in(load_checkpoint(found.path))
+    check_references(compiler, model)
+    compiler = with_measured_range(compiler)
+    spec = compiler.architecture
+    images = new_images(compiler, before)
+    check(spec, images.train, warn=warn)
+    data = load_run_data(compiler, device, images)
+    torch.manual_seed(spec.train.seed)  # of layers that draw by torch's global generator
+    trainer = _trainer(compiler, model.to(device), data, device)
+    trainer.started_from = started_from
+    return trainer, data
+
+
+def resumed(
+    compiler: Compiler, directory: RunDirectory, device: torch.device
+) -> tuple[Trainer, RunData]:
+    """What goes on with the run in ``directory``, and its data."""
+    model = unfilled_model(compiler)
+    check_references(compiler, model)
+    content, fell_back = _read(directory, compiler)
+    spec = with_recorded_range(compiler.architecture, content, directory.last)
+    compiler = Compiler(spec, compiler.registry)
+    changes = check_resumable(directory.last, content, spec)
+    images = resumed_images(compiler, directory.last, content)
+    data = load_run_data(compiler, device, images)
+    trainer = _trainer(compiler, model.to(device), data, device)
+    trainer.restore(content)
+    if trainer.progress.step > spec.train.epochs * len(trainer.batches):
+        needed = -(-trainer.progress.step // len(trainer.batches))
+        raise UsageError(
+            f"--epochs {spec.train.epochs}: {directory.path} has taken {trainer.progress.step} "
+            f"steps, which are more. Use {needed} or more."
+        )
+    if fell_back:
+        directory.replace_last(trainer.checkpoint())
+    directory.write_metrics(trainer.metrics)
+    if has_moved(content, spec) and directory.best.exists():
+        # zoo evaluate reads the images from where this checkpoint says that they are
+        best = {**load_checkpoint(directory.best), "architecture": spec.text}
+        directory.save_best(best)
+    say(f"resumed after step {trainer.progress.step}")
+    if not trainer.is_finished:
+        for change in record_changes(trainer, changes):
+            say(change)
+    remarks = environment_remarks(directory.read_environment(), environment(device))
+    return trainer, replace(data, remarks=(*data.remarks, *remarks))
+
+
+def write_beginning(directory: RunDirectory, trainer: Trainer, data: RunData) -> None:
+    """Write what is known of a run before it trains; an earlier evaluation is of no use then."""
+    if not trainer.is_finished:
+        directory.remove_evaluation()
+    directory.write_architecture(trainer.architecture.text)
+    directory.write_data(data.record)
+    directory.write_environment({**environment(trainer.device), **_origin(trainer)})
+
+
+def _trainer(compiler: Compiler, model: Sequential, data: RunData, device: torch.device) -> Trainer:
+    """What trains, by the backend that the architecture says.
+
+    Raises:
+        ArchitectureError: pixels of the target do not count, and the backend's loss takes no mask.
+    """
+    spec = compiler.architecture
+    trainer = Trainer(
+        spec,
+        compiler,
+        model,
+        data.batches,
+        data.validation,
+        device,
+        record=data.record,
+        make_backend=BACKENDS[spec.train.backend],
+    )
+    if data.masked_by and not trainer.backend.takes_mask:
+        raise spec.error(
+            ("data", data.masked_by),
+            "leaves out pixels of the target, and the torch reference of the loss "
+            f"{spec.loss.type} takes no mask. Use a loss whose reference does, such as mse, or "
+            'train.backend = "zoo".',
+        )
+    return trainer
+
+
+def _read(directory: RunDirectory, compiler: Compiler) -> tuple[dict[str, Any], bool]:
+    """The checkpoint of the run in ``directory``, and whether it is another than ``last.pkl``."""
+    content, warning = directory.load_newest()
+    if warning:
+        warn(warning)
+    record = record_in(content)
+    if record and (remark := on_both_sides(directory.last, record)):
+        warn(remark)
+    for other in check_providers(directory.last, content["plugins"], compiler.registry):
+        warn(other)
+    return content, bool(warning)
+
+
+def _origin(trainer: Trainer) -> dict[str, Any]:
+    """What ``environment.json`` says beside the machine."""
+    train = trainer.architecture.train
+    origin: dict[str, Any] = {"precision": train.precision, "backend": train.backend}
+    if trainer.started_from:
+        origin["started_from"] = trainer.started_from
+    if trainer.changes:
+        origin["changes"] = trainer.changes
+    return origin
+
+
+def announce(trainer: Trainer, data: RunData) -> None:
+    """Say on what, what and on which images a run trains."""
+    spec, record = trainer.architecture, data.record
+    parameters = sum(parameter.value.numel() for parameter in trainer.model.param())
+    say(f"device: {device_name(trainer.device)}, precision {spec.train.precision}{_way(trainer)}")
+    layers = count_of("layer", len(trainer.model))
+    say(f"model: {spec.name}, {layers}, {parameters:,} parameters")
+    if trainer.started_from:
+        say(f"weights: {trainer.started_from['name']}")
+    counts = [count_of("image", len(side)) for side in (record.train, record.held_out)]
+    say(
+        f"data: {spec.data.source.name}, {counts[0]}, {trainer.batches.samples:,} crops an epoch, "
+        f"{counts[1]} to validate on ({listed(item.name for item in record.held_out)})"
+    )
+    say(f"validation: {how_measured(data.validation[0].compared_with, data.noise)}")
+
+
+def _way(trainer: Trainer) -> str:
+    """How steps are computed, where that is not the usual way."""
+    if trainer.architecture.train.backend != "zoo":
+        return f", {TITLES[trainer.architecture.train.backend]}"
+    return ", step captured as a CUDA graph" if trainer.device.type == "cuda" else ""
