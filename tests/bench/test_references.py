@@ -123,8 +123,8 @@ def raises(error: Exception) -> Callable[..., Any]:
     [
         (
             None,
-            "has no torch reference to compare with. Name one as its entry's torch_reference, or "
-            "use --no-torch to time zoo alone.",
+            "has no torch reference. Name one as its entry's torch_reference. Without torch.nn: "
+            "zoo bench --no-torch, zoo run --backend zoo.",
         ),
         (
             lambda *_: torch.nn.PReLU(2),
@@ -158,7 +158,7 @@ def test_a_layer_that_no_entry_builds(compiled: Callable[..., Compiler]) -> None
         References(compiler).model(model)
     assert str(caught.value) == (
         "layer Other: is built by no entry of the architecture, so no torch reference is known. "
-        "Use --no-torch to time zoo alone."
+        "Without torch.nn: zoo bench --no-torch, zoo run --backend zoo."
     )
 
 
@@ -177,7 +177,7 @@ def test_losses_and_optimizers_without_a_torch_reference(
     with pytest.raises(PluginError) as caught:
         Sides(compiler, CPU).step(NCHW)
     assert str(caught.value) == (
-        f"{kind.kind} 'own' of zoo-own 1.0: has no torch reference to compare with. Name one as "
-        "its entry's torch_reference, or use --no-torch to time zoo alone."
+        f"{kind.kind} 'own' of zoo-own 1.0: has no torch reference. Name one as its entry's "
+        "torch_reference. Without torch.nn: zoo bench --no-torch, zoo run --backend zoo."
     )
     Sides(compiler, CPU).step(ZOO)

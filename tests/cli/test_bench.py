@@ -109,8 +109,8 @@ def test_no_file_is_changed_or_left(cli: Callable[..., Any], folder: Path) -> No
 
 
 NO_REFERENCE = (
-    "layer 'probe' of zoo-probe 1.0: has no torch reference to compare with. Name one as its "
-    "entry's torch_reference, or use --no-torch to time zoo alone."
+    "layer 'probe' of zoo-probe 1.0: has no torch reference. Name one as its entry's "
+    "torch_reference. Without torch.nn: zoo bench --no-torch, zoo run --backend zoo."
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import zoo.train.trainer as trainer_module
+import zoo.train.backend as backend_module
 from zoo.errors import Stopped
 from zoo.nn import L1, MSE, Conv2d, ReLU, Sequential, Sigmoid
 from zoo.optim import SGD
@@ -138,7 +138,7 @@ def test_a_run_of_recorded_steps_is_the_run_of_ordinary_ones(
     spec = tiny("train.epochs=4")  # 12 steps, every third of a smaller batch
     ordinary, recorded, resumed = (make_trainer(spec) for _ in range(3))
     with monkeypatch.context() as patch:
-        patch.setattr(trainer_module, "TrainStep", partial(TrainStep, capture=False))
+        patch.setattr(backend_module, "TrainStep", partial(TrainStep, capture=False))
         train(ordinary, tmp_path / "ordinary")
     train(recorded, tmp_path / "recorded")
     with pytest.raises(Stopped):

@@ -32,6 +32,7 @@ from zoo.version import VERSION
 COMMANDS = {
     "bench": ("zoo.cli.bench:bench", "Time a network beside the same one in torch.nn."),
     "check": ("zoo.cli.check:check", "Report every mistake of architecture files."),
+    "compare": ("zoo.cli.compare:compare", "Train networks by zoo and by torch.nn, side by side."),
     "data": ("zoo.cli.data:data", "Check data before training."),
     "denoise": ("zoo.cli.denoise:denoise", "Denoise pictures with a trained model."),
     "doctor": ("zoo.cli.doctor:doctor", "Say what zoo runs on and whether it works."),

@@ -31,10 +31,15 @@ class TrainingProgress:
     """Told about steps and epochs by the trainer; shows loss, PSNR, images/s and time left.
 
     The bar shows within ``with observer.bar``.
+
+    Args:
+        trainer: what trains.
+        title: what its lines begin with, where several train.
     """
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer, title: str = "") -> None:
         self.trainer = trainer
+        self.title = title
         self.console = Console()
         self.terminal = self.console.is_terminal
         self.bar = Progress(
@@ -48,7 +53,7 @@ class TrainingProgress:
             transient=True,
         )
         self.task: TaskID = self.bar.add_task(
-            "training",
+            f"{title}training",
             total=trainer.progress.step + trainer.steps_left,
             completed=trainer.progress.step,
             numbers="",
@@ -72,7 +77,7 @@ class TrainingProgress:
             self.bar.update(self.task, completed=trainer.progress.step, numbers=numbers)
         else:
             done, left = trainer.progress.step, trainer.steps_left
-            say(f"step {done}/{done + left}  {numbers}  {self._time_left()} left")
+            say(f"{self.title}step {done}/{done + left}  {numbers}  {self._time_left()} left")
 
     def on_epoch(self, metrics: Mapping[str, Any]) -> None:
         """Print the epoch's line above the bar."""
@@ -85,7 +90,7 @@ class TrainingProgress:
             f"{metrics['val_loss']:.5f} {trainer.validation[0].compared_with}"
         )
         line = (
-            f"epoch {metrics['epoch']}/{trainer.architecture.train.epochs}  {losses}"
+            f"{self.title}epoch {metrics['epoch']}/{trainer.architecture.train.epochs}  {losses}"
             f"{self.psnr}{best}  {self._time_left()} left"
         )
         self.seen = time.monotonic()

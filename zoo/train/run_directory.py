@@ -184,27 +184,30 @@ class RunDirectory:
         write_text(self.evaluation, to_json(evaluation, indent=2) + "\n")
 
 
-def new_run_directory(out: Path | None, name: str, now: datetime) -> RunDirectory:
+def new_run_directory(
+    out: Path | None, name: str, now: datetime, parent: str = "runs"
+) -> RunDirectory:
     """Make the folder of a new run.
 
     Args:
         out: where; ``runs/<name>-<time>`` in the working directory unless given.
         name: of the architecture.
         now: the time.
+        parent: what is made in the place of ``runs``.
 
     Raises:
         UsageError: ``out`` exists and is not an empty folder, or cannot be made.
     """
     try:
         if out is None:
-            return RunDirectory(_fresh(Path("runs") / f"{name}-{now:%Y%m%d-%H%M%S}"))
+            return RunDirectory(_fresh(Path(parent) / f"{name}-{now:%Y%m%d-%H%M%S}"))
         if out.exists() and not (out.is_dir() and RunDirectory(out).has_nothing):
             resumable = RunDirectory(out).has_checkpoint
             resume = ", or --resume to go on with this run" if resumable else ""
             raise UsageError(f"--out {out}: already there. Use another folder{resume}.")
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        where = out or Path("runs")
+        where = out or Path(parent)
         raise UsageError(f"--out {where}: cannot be made: {error.strerror}.") from error
     return RunDirectory(out)
 
