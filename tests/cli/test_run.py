@@ -119,6 +119,7 @@ def test_the_environment(finished: Any) -> None:
     content = json.loads((finished.path / "environment.json").read_text())
     assert list(content) == [
         *("versions", "platform", "device", "threads", "cuda", "precision"),
+        "backend",
     ]
     assert content["versions"]["torch"] == torch.__version__
     assert content["versions"]["python"] == sys.version.split()[0]

@@ -14,6 +14,8 @@ from zoo.architecture.overrides import parse_overrides
 from zoo.compiler import Compiler
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import Registry, load_registry
+from zoo.torch_backend import TorchBackend
+from zoo.train.backend import ZooBackend
 from zoo.train.run_directory import RunDirectory
 from zoo.train.session import initial_model, load_run_data
 from zoo.train.signals import StopRequest
@@ -77,13 +79,24 @@ def tiny(registry: Registry, base: Path) -> Describe:
 
 
 @pytest.fixture(scope="session")
-def make_trainer(registry: Registry) -> Callable[[Architecture], Trainer]:
-    def make(spec: Architecture) -> Trainer:
+def make_trainer(registry: Registry) -> Callable[..., Trainer]:
+    """``make_trainer(spec)``: what trains it, by the backend that it says."""
+
+    def make(spec: Architecture, registry: Registry = registry) -> Trainer:
         compiler = Compiler(spec, registry)
         device = torch.device("cpu")
         model = initial_model(compiler, spec.train.seed)
         data = load_run_data(compiler, device)
-        trainer = Trainer(spec, compiler, model, data.batches, data.validation, device)
+        backend = TorchBackend if spec.train.backend == "torch" else ZooBackend
+        trainer = Trainer(
+            spec,
+            compiler,
+            model,
+            data.batches,
+            data.validation,
+            device,
+            make_backend=backend,
+        )
         trainer.record = data.record
         return trainer
 

@@ -14,7 +14,6 @@ from zoo.cli.measured_on import how_measured
 from zoo.cli.streams import say
 from zoo.compiler import Compiler
 from zoo.errors import UsageError, listed
-from zoo.nn import Sequential
 from zoo.torch_backend import TorchBackend
 from zoo.train.backend import MakeBackend, ZooBackend
 from zoo.train.checkpoint import load_checkpoint
@@ -42,18 +41,14 @@ BACKENDS: Final[Mapping[str, MakeBackend]] = MappingProxyType(
 TITLES: Final[Mapping[str, str]] = MappingProxyType({"zoo": "zoo", "torch": "torch.nn"})
 
 
-def check_references(compiler: Compiler, model: Sequential | None = None) -> None:
+def check_references(compiler: Compiler) -> None:
     """Refuse a run by torch.nn of what has no torch reference, before its images are read.
-
-    Args:
-        compiler: of its architecture.
-        model: its network, if that is there already.
 
     Raises:
         PluginError: names what has none.
     """
     if compiler.architecture.train.backend == "torch":
-        TorchBackend(compiler, unfilled_model(compiler) if model is None else model)
+        TorchBackend(compiler, unfilled_model(compiler))
 
 
 def new(
@@ -72,14 +67,24 @@ def new(
         found = find_model(weights, compiler.registry)
         started_from = start_from(model, found)
         before = record_in(load_checkpoint(found.path))
-    check_references(compiler, model)
+    check_references(compiler)
     compiler = with_measured_range(compiler)
     spec = compiler.architecture
     images = new_images(compiler, before)
     check(spec, images.train, warn=warn)
     data = load_run_data(compiler, device, images)
     torch.manual_seed(spec.train.seed)  # of layers that draw by torch's global generator
-    trainer = _trainer(compiler, model.to(device), data, device)
+    trainer = Trainer(
+        spec,
+        compiler,
+        model.to(device),
+        data.batches,
+        data.validation,
+        device,
+        record=data.record,
+        make_backend=BACKENDS[spec.train.backend],
+    )
+    _check_mask(trainer, data)
     trainer.started_from = started_from
     return trainer, data
 
@@ -89,14 +94,24 @@ def resumed(
 ) -> tuple[Trainer, RunData]:
     """What goes on with the run in ``directory``, and its data."""
     model = unfilled_model(compiler)
-    check_references(compiler, model)
+    check_references(compiler)
     content, fell_back = _read(directory, compiler)
     spec = with_recorded_range(compiler.architecture, content, directory.last)
     compiler = Compiler(spec, compiler.registry)
     changes = check_resumable(directory.last, content, spec)
     images = resumed_images(compiler, directory.last, content)
     data = load_run_data(compiler, device, images)
-    trainer = _trainer(compiler, model.to(device), data, device)
+    trainer = Trainer(
+        spec,
+        compiler,
+        model.to(device),
+        data.batches,
+        data.validation,
+        device,
+        record=data.record,
+        make_backend=BACKENDS[spec.train.backend],
+    )
+    _check_mask(trainer, data)
     trainer.restore(content)
     if trainer.progress.step > spec.train.epochs * len(trainer.batches):
         needed = -(-trainer.progress.step // len(trainer.batches))
@@ -128,31 +143,20 @@ def write_beginning(directory: RunDirectory, trainer: Trainer, data: RunData) ->
     directory.write_environment({**environment(trainer.device), **_origin(trainer)})
 
 
-def _trainer(compiler: Compiler, model: Sequential, data: RunData, device: torch.device) -> Trainer:
-    """What trains, by the backend that the architecture says.
+def _check_mask(trainer: Trainer, data: RunData) -> None:
+    """Refuse pixels of the target that do not count, where the backend's loss takes no mask.
 
     Raises:
-        ArchitectureError: pixels of the target do not count, and the backend's loss takes no mask.
+        ArchitectureError: they are so.
     """
-    spec = compiler.architecture
-    trainer = Trainer(
-        spec,
-        compiler,
-        model,
-        data.batches,
-        data.validation,
-        device,
-        record=data.record,
-        make_backend=BACKENDS[spec.train.backend],
-    )
     if data.masked_by and not trainer.backend.takes_mask:
+        spec = trainer.architecture
         raise spec.error(
             ("data", data.masked_by),
             "leaves out pixels of the target, and the torch reference of the loss "
             f"{spec.loss.type} takes no mask. Use a loss whose reference does, such as mse, or "
             'train.backend = "zoo".',
         )
-    return trainer
 
 
 def _read(directory: RunDirectory, compiler: Compiler) -> tuple[dict[str, Any], bool]:

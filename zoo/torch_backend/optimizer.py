@@ -80,15 +80,19 @@ class TorchOptimizer:
             StateError: it belongs to another optimizer or other parameters; nothing is loaded.
         """
         self._own.load_state_dict(state)
-        tensors: list[dict[str, Tensor]] = self._own.state if self.steps else []
-        count = {COUNT: torch.tensor(float(self.steps))} if self._counts else {}
+        state_of = self._own.state if self.steps else []
         groups = self.reference.state_dict()["param_groups"]
         self.reference.load_state_dict(
             {
-                "state": {index: {**of_one, **count} for index, of_one in enumerate(tensors)},
+                "state": {index: self._counted(it) for index, it in enumerate(state_of)},
                 "param_groups": groups,
             }
         )
+
+    def _counted(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What torch keeps of one parameter: each has a count of its own, which it adds to."""
+        count = {COUNT: torch.tensor(float(self.steps))} if self._counts else {}
+        return {**state, **count}
 
 
 def _kept(

@@ -19,7 +19,6 @@ from zoo.train.trainer import Trainer
 MAY_CHANGE = re.compile(
     r"train\.(epochs|schedule|checkpoint_every|on_divergence)(\.|$)|optimizer\.lr$"
 )
-WAS = {"train.backend": "zoo"}  # where an earlier checkpoint does not say
 JUMP = 0.5  # of a learning rate: what is said
 PLACES = re.compile(r"data\.(source|validation)(\.|$)")
 
@@ -45,11 +44,12 @@ def check_resumable(
             "Start a new run from its weights with --weights."
         )
     try:
-        before = {**WAS, **dict(_flat(tomli.loads(content["architecture"])))}
+        before = dict(_flat(tomli.loads(content["architecture"])))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: architecture: is no TOML. Use a .pkl file that zoo has written."
         ) from error
+    before.setdefault("train.backend", "zoo")  # of checkpoints of before there was another
     now = dict(_flat(tomli.loads(architecture.text)))
     # A name stands for a table with that type: data.target was a name in earlier checkpoints.
     before = {f"{key}.type" if f"{key}.type" in now else key: it for key, it in before.items()}

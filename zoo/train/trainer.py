@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from zoo.train.checkpoint_content import load_weights
 from zoo.train.divergence import after_divergence
 from zoo.train.environment import versions
 from zoo.train.evaluation import validate
+from zoo.train.observer import Observer
 from zoo.train.precision import products_in
 from zoo.train.progress import Progress
 from zoo.train.providers import providers
@@ -35,19 +36,6 @@ from zoo.train.signs import Signs
 from zoo.train.snapshot import Snapshot, what_is_not_finite
 
 STEPS_BETWEEN_CHECKS = 100
-
-
-class Observer(Protocol):
-    """Who is told how training goes."""
-
-    def on_step(self, trainer: Trainer) -> None:
-        """A step has been taken."""
-
-    def on_epoch(self, metrics: Mapping[str, Any]) -> None:
-        """An epoch is finished, validated and saved; its line of ``metrics.jsonl``."""
-
-    def on_warning(self, message: str) -> None:
-        """Something that the user should know."""
 
 
 @dataclass
