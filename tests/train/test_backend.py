@@ -35,10 +35,8 @@ CPU = torch.device("cpu")
 TORCH = "train.backend=torch"
 SGD = 'optimizer={type="sgd", lr=0.5, momentum=0.9, weight_decay=1e-4}'
 OPTIMIZERS = {
-    "sgd": 'optimizer={type="sgd", lr=0.5}',
     "momentum": SGD,
-    "adam": 'optimizer={type="adam", lr=0.01}',
-    "amsgrad": 'optimizer={type="adam", lr=0.01, amsgrad=true}',
+    "adam": 'optimizer={type="adam", lr=0.01, amsgrad=true}',
     "adamw": 'optimizer={type="adamw", lr=0.01}',
     "rmsprop": 'optimizer={type="rmsprop", lr=0.001, momentum=0.5, centered=true}',
 }

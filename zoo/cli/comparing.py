@@ -144,7 +144,7 @@ class _Side:
         """Warn of what the other side has not warned of."""
         if message not in self._told:
             self._told.add(message)
-            warn(f"{self.title}: {message}")
+            warn(f"{self.directory.path.name}: {message}")
 
     def psnr(self, stop: StopRequest) -> float:
         """That of the evaluation of the best weights, in dB."""

@@ -198,7 +198,8 @@ class LayerEntry(ReferencedEntry):
 class LossEntry(ReferencedEntry):
     """A loss: the factory builds a :class:`zoo.Loss`: ``forward(y, target)`` and ``backward()``.
 
-    Its ``torch_reference`` is called as ``reference(loss)`` and returns a function of (y, target).
+    Its ``torch_reference`` is called as ``reference(loss)`` and returns a function of (y, target),
+    or of (y, target, mask=None) where the loss takes a mask and is to be trained by torch.nn.
     """
 
     kind: ClassVar[str] = "loss"

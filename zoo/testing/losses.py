@@ -15,7 +15,7 @@ from zoo.testing.cases import normal
 from zoo.testing.comparisons import NotApplicable, require, require_close, require_raises
 from zoo.testing.gradients import autograd_loss_gradient, check_loss_gradient
 from zoo.testing.members import require_methods
-from zoo.testing.torch_equivalent import UnknownClassError, installed_references
+from zoo.testing.torch_equivalent import UnknownClassError, installed_references, takes_mask
 
 SHAPE: Final = (3, 3, 4, 5)
 METHODS: Final = (("forward", ("y", "target")), ("backward", ()))
@@ -161,13 +161,17 @@ def check_reference(case: LossCase) -> None:
         make = case.torch_reference or installed_references("loss").of(loss)
     except UnknownClassError:
         raise NotApplicable("no torch reference is named") from None
-    value, gradient = _value_and_gradient(loss, _draw(1), _draw(2))
-    with torch.enable_grad():
-        leaf = _draw(1).requires_grad_()
-        expected = make(loss)(leaf, _draw(2))
-        (expected_gradient,) = torch.autograd.grad(expected, leaf)
-    require_close(f"{case.id}: against torch, the loss", value, expected.detach())
-    require_close(f"{case.id}: against torch, the gradient", gradient, expected_gradient)
+    reference = make(loss)
+    masked = case.takes_mask and takes_mask(reference)
+    for masks in ([], [_mask(case)]) if masked else ([],):
+        value, gradient = _value_and_gradient(loss, _draw(1), _draw(2), *masks)
+        with torch.enable_grad():
+            leaf = _draw(1).requires_grad_()
+            expected = reference(leaf, _draw(2), *masks)
+            (expected_gradient,) = torch.autograd.grad(expected, leaf)
+        where = f"{case.id}: {'with a mask ' if masks else ''}against torch"
+        require_close(f"{where}, the loss", value, expected.detach())
+        require_close(f"{where}, the gradient", gradient, expected_gradient)
 
 
 def check_mask(case: LossCase) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from inspect import signature
 from typing import Any
 
 import torch
@@ -115,6 +116,11 @@ def torch_reference(item: Registered) -> Callable[..., Any]:
             ) from error
 
     return reference
+
+
+def takes_mask(loss: Callable[..., Tensor]) -> bool:
+    """Whether the torch reference of a loss can be called as ``loss(y, target, mask)``."""
+    return "mask" in signature(getattr(loss, "forward", loss)).parameters
 
 
 def torch_equivalent(model: Sequential) -> torch.nn.Sequential:

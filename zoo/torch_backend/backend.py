@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import cached_property
 
 from torch import Tensor
@@ -10,6 +9,7 @@ from torch import Tensor
 from zoo.compiler import Compiler
 from zoo.inference.any_size import any_size
 from zoo.nn import Sequential
+from zoo.testing.torch_equivalent import takes_mask
 from zoo.torch_backend.network import TorchNetwork, share_gradients, tie
 from zoo.torch_backend.optimizer import TorchOptimizer
 from zoo.torch_backend.references import References
@@ -54,8 +54,7 @@ class TorchBackend:
     @property
     def takes_mask(self) -> bool:
         """Whether the loss can leave out pixels of the target."""
-        forward = getattr(self.loss, "forward", self.loss)
-        return "mask" in inspect.signature(forward).parameters
+        return takes_mask(self.loss)
 
     @cached_property
     def network(self) -> TorchNetwork:
