@@ -18,7 +18,7 @@ from zoo.cli.progress import EvaluationProgress, TrainingProgress
 from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
-from zoo.errors import DivergenceError, Stopped, UsageError, listed
+from zoo.errors import DivergenceError, Stopped, UsageError, WriteError, listed
 from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.device import choose_device, device_name
@@ -26,6 +26,7 @@ from zoo.train.environment import environment, environment_remarks
 from zoo.train.evaluation import denoised, evaluate
 from zoo.train.examples import write_examples
 from zoo.train.find_model import find_model
+from zoo.train.kept_images import write_ranked
 from zoo.train.measured_range import with_measured_range, with_recorded_range
 from zoo.train.named_layers import named_layers
 from zoo.train.outcome import OutputRange, nothing_learned
@@ -209,10 +210,16 @@ def _evaluate(
     _, model = load_trained(path, registry, warn)
     model.to(device)
     images = data.validation
-    progress = EvaluationProgress(len(images), stop)
-    with progress.bar:
-        evaluation = evaluate(model, images, device, progress.on_image, on_output=outputs.see)
+    bar = EvaluationProgress(len(images), stop)
+    with bar.bar:
+        evaluation = evaluate(model, images, device, bar.on_image, on_output=outputs.see)
     content = evaluation.to_dict(_validation_name(spec), weights, spec.train.precision, data.noise)
+    progress = trainer.progress
+    epoch = progress.best_epoch if weights == "best" else progress.epoch
+    try:
+        write_ranked(directory.images, model, images, evaluation, device, epoch, weights)
+    except WriteError as error:
+        warn(f"{error} The run is finished without pictures of it.")
     directory.write_evaluation(content)
     write_examples(directory.examples, images, denoised(model, images[:4], device))
     print_table(evaluation_table(evaluation))

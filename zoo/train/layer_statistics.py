@@ -88,7 +88,7 @@ class LayerStatistics:
 
     def to_plain(self) -> dict[str, Any]:
         """The figures by name; None for NaN, which JSON has not."""
-        plain = {
+        plain: dict[str, Any] = {
             name: None if isinstance(value, float) and math.isnan(value) else value
             for name, value in asdict(self).items()
         }
@@ -210,7 +210,7 @@ def layer_statistics(
     first = next(iter(outputs.values()))
     nothing = torch.full((7,), math.nan, dtype=torch.float64, device=first.device)
     own = own_names(observed.layers, before)
-    rows, spread = [], []
+    rows, distributions = [], []
     for layer in observed.layers:
         names = own[layer.name]
         steps = [after[name] - before[name] for name in names]
@@ -221,21 +221,16 @@ def layer_statistics(
         numbers = torch.stack([it.double() for it in (gradient, weight, of_weight, step / weight)])
         rows.append(torch.cat([outputs.get(layer.name, nothing).double(), numbers]))
         if names:
-            spread.append(torch.cat([_quantiles(it) for it in of_weights]))
-    distributions = iter(torch.stack(spread).tolist() if spread else ())
+            distributions.append(torch.cat([_quantiles(it) for it in of_weights]))
+    quantiles = iter(torch.stack(distributions).tolist() if distributions else ())
     count = len(QUANTILES)
     figures = []
     for layer, row in zip(observed.layers, torch.stack(rows).tolist(), strict=True):
-        known = next(distributions) if own[layer.name] else []
+        known = next(quantiles) if own[layer.name] else []
         finite = known if all(map(math.isfinite, known)) else []
-        figures.append(
-            LayerStatistics(
-                *(layer.name, layer.type, layer.file, layer.line, layer.column),
-                *row,
-                weight_quantiles=tuple(finite[:count]),
-                gradient_quantiles=tuple(finite[count:]),
-            )
-        )
+        spread = [tuple(finite[:count]), tuple(finite[count:])]
+        place = (layer.name, layer.type, layer.file, layer.line, layer.column)
+        figures.append(LayerStatistics(*place, *row, *spread))
     return figures
 
 

@@ -24,6 +24,7 @@ from zoo.train.checkpoint_content import load_weights
 from zoo.train.divergence import after_divergence
 from zoo.train.environment import versions
 from zoo.train.evaluation import validate
+from zoo.train.kept_images import ExampleImages
 from zoo.train.precision import products_in
 from zoo.train.progress import Progress
 from zoo.train.providers import providers
@@ -121,12 +122,13 @@ class Trainer:
             self.model, self.loss, self.optimizer, precision=precision, warn=observer.on_warning
         )
         signs = Signs(self, directory, observer.on_warning)
+        examples = ExampleImages(directory.images, observer.on_warning)
         keep_return_point(self, directory)
         while not self.is_finished:
             try:
                 with products_in(precision):
                     self._epoch(step, directory, observer, stop)
-                self._finish_epoch(directory, observer, stop, signs)
+                self._finish_epoch(directory, observer, stop, signs, examples)
             except DivergenceError as error:
                 with products_in(precision):
                     after_divergence(self, step, directory, observer.on_warning, str(error))
@@ -201,15 +203,22 @@ class Trainer:
         return lr if self.progress.lr_factor == 1 else lr * self.progress.lr_factor
 
     def _finish_epoch(
-        self, directory: RunDirectory, observer: Observer, stop: StopRequest, signs: Signs
+        self,
+        directory: RunDirectory,
+        observer: Observer,
+        stop: StopRequest,
+        signs: Signs,
+        examples: ExampleImages,
     ) -> None:
+        def see(image: EvaluationImage, output: Tensor) -> None:
+            examples.see(image, output)
+            self._check_stop(stop)
+
         started = time.monotonic()
         progress, lr = self.progress, self.optimizer.lr
         self.save(directory)  # validating large images may take long, or more memory than there is
         self.model.eval()
-        val_loss, val_psnr = validate(
-            self.model, self.loss, self.validation, self.device, lambda: self._check_stop(stop)
-        )
+        val_loss, val_psnr = validate(self.model, self.loss, self.validation, self.device, see)
         train_loss = self.mean_loss()
         progress.epoch += 1
         progress.step_in_epoch = 0
@@ -231,6 +240,7 @@ class Trainer:
         self.save(directory)
         keep_return_point(self, directory)
         directory.write_metrics(self.metrics)
+        examples.after_epoch(progress.epoch)
         observer.on_epoch(metrics)
         signs.after_epoch()
 
