@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -31,10 +31,15 @@ class TrainingProgress:
     """Told about steps and epochs by the trainer; shows loss, PSNR, images/s and time left.
 
     The bar shows within ``with observer.bar``.
+
+    Args:
+        trainer: whose run it is.
+        on_kept: called when all that is kept of an epoch is written, with its metrics.
     """
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer, on_kept: Callable[[Mapping[str, Any]], None]) -> None:
         self.trainer = trainer
+        self.on_kept = on_kept
         self.console = Console()
         self.terminal = self.console.is_terminal
         self.bar = Progress(

@@ -51,6 +51,7 @@ from zoo.train.session import (
 from zoo.train.signals import StopRequest
 from zoo.train.starting_weights import start_from
 from zoo.train.statistics import read_statistics
+from zoo.train.tensorboard import mirrored, require_library
 from zoo.train.trainer import Trainer
 
 
@@ -63,6 +64,8 @@ def train(
     weights: str | None,
     check: Callable[..., None],
     now: datetime,
+    *,
+    tensorboard: bool = False,
 ) -> None:
     """Train, save and evaluate; see ``zoo run --help``.
 
@@ -72,8 +75,11 @@ def train(
         device_option, out, resume, weights: as the options.
         check: :func:`zoo.cli.checked_data.check_data` with its options; not for a resumed run.
         now: the time, which names the run's folder.
+        tensorboard: whether TensorBoard is to show it.
     """
     work_counts()
+    if tensorboard:
+        require_library()
     device = choose_device(device_option)
     check_precision(spec, device)
     compiler = Compiler(spec, registry)
@@ -100,9 +106,10 @@ def train(
         directory.write_environment({**environment(device), **_origin(trainer)})
         _announce(trainer, data)
         say(f"run: {directory.path}")
-        with StopRequest() as stop:
+        board = mirrored(directory, trainer, tensorboard, warn)
+        with StopRequest() as stop, board as on_kept:
             try:
-                observer = TrainingProgress(trainer)
+                observer = TrainingProgress(trainer, on_kept)
                 with observer.bar:
                     trainer.run(directory, observer, stop)
                 say(observer.summary())

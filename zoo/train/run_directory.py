@@ -93,6 +93,11 @@ class RunDirectory:
         return self.path / "images"
 
     @property
+    def tensorboard(self) -> Path:
+        """A folder that TensorBoard reads, of a run that was asked for it."""
+        return self.path / "tensorboard"
+
+    @property
     def has_checkpoint(self) -> bool:
         """Whether there is something to go on from."""
         files = (self.last, previous_path(self.last), self.best)

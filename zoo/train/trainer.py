@@ -47,6 +47,9 @@ class Observer(Protocol):
     def on_epoch(self, metrics: Mapping[str, Any]) -> None:
         """An epoch is finished, validated and saved; its line of ``metrics.jsonl``."""
 
+    def on_kept(self, metrics: Mapping[str, Any]) -> None:
+        """All figures and pictures of that epoch are in the run's folder."""
+
     def on_warning(self, message: str) -> None:
         """Something that the user should know."""
 
@@ -243,6 +246,7 @@ class Trainer:
         examples.after_epoch(progress.epoch)
         observer.on_epoch(metrics)
         signs.after_epoch()
+        observer.on_kept(metrics)
 
     def save(self, directory: RunDirectory) -> None:
         """Save ``last.pkl``, unless the loss or a weight is no longer finite.
