@@ -30,10 +30,11 @@ PLUGINS_READ = {
 }
 PLUGINS_FOUND = {*PLUGINS_READ, "plugins.discovery", "plugins.static_source"}
 TEXTBOOK = {"init", "nn", "optim"}
-ONNX = {"export.optional", "export.graph", "export.layers", "export.runtime"}
+ONNX = {"optional", "export.graph", "export.layers", "export.runtime"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "locks": set(),
+    "optional": {"errors"},
     "temporary": {"locks"},
     "files": {"errors", "temporary"},
     "malloc": set(),
@@ -109,6 +110,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "inference": {"errors", "files", "limits", *SPEC, "init", "nn", "pictures", "engine"},
     "data_check": {"errors", "data", "inference"},
     "train": {
+        "optional",
         *("errors", "files", "malloc", "locks", "temporary", *SPEC, "spec.schemas"),
         *(
             *PLUGINS_READ,
@@ -122,17 +124,16 @@ MAY_IMPORT: dict[str, set[str]] = {
             "inference",
         ),
     },
-    "export.optional": {"errors"},
     "export.graph": {
         "errors",
         "version",
         "spec.sizes",
         "plugins.isolation",
         "nn",
-        "export.optional",
+        "optional",
     },
     "export.layers": {"nn", "export.graph"},
-    "export.runtime": {"export.optional"},
+    "export.runtime": {"optional"},
     "zoo": {  # zoo/__init__.py
         *("errors", *SPEC, *PLUGINS_READ, "plugins.hookspecs", "plugins.declared_layer"),
         *("architecture", "nn", "optim", "data", "engine", "inference", "train"),
@@ -167,14 +168,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "files", "version", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
-        *("export.optional", "torch_backend", "bench", "doctor", "single", "data_check"),
+        *("optional", "torch_backend", "bench", "doctor", "single", "data_check"),
     },
     "__main__": {"cli"},
 }
 PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
 LOOSE = {
     *("__init__", "__main__", "errors", "files", "temporary", "compiler", "limits", "malloc"),
-    *("version", "locks"),
+    *("version", "locks", "optional"),
 }
 
 WITHOUT_TORCH = {

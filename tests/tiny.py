@@ -1,5 +1,9 @@
 """An architecture that trains in a moment on a folder ``photos`` beside it."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 # What a run of it ends with: it learns for a moment only.
 NO_BETTER = "warning: the result is no better than its noisy input"
 
@@ -42,3 +46,9 @@ epochs = 2
 batch_size = 4
 schedule = "cosine"
 """
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files in a folder, by their paths in it."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}

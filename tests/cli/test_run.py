@@ -38,11 +38,25 @@ def test_the_files_of_a_run(finished: Any) -> None:
         "environment.json",
         "evaluation.json",
         "examples.png",
+        "images",
         "last.pkl",
         "last.previous.pkl",
         "metrics.jsonl",
         "statistics.jsonl",
     ]
+    kept = json.loads((finished.path / "images" / "images.json").read_text())
+    metrics = map(json.loads, (finished.path / "metrics.jsonl").read_text().splitlines())
+    best = max(metrics, key=lambda line: line["val_psnr"])["epoch"]
+    assert (kept["epoch"], kept["weights"]) == (best, "best")
+    (image,) = kept["images"]
+    assert (image["name"], image["role"]) == ("2.png", "best")
+    evaluation = json.loads((finished.path / "evaluation.json").read_text())
+    assert (image["psnr"], image["psnr_noisy"]) == (
+        evaluation["psnr"],
+        evaluation["psnr_noisy"],
+    )
+    files = [path.name for path in (finished.path / "images").iterdir()]
+    assert sorted(files) == sorted(["images.json", *image["files"].values()])
     with Image.open(finished.path / "examples.png") as picture:
         assert picture.mode == "RGB"
         scale = 7  # the smallest that makes 20 pixels 128 or more
@@ -172,9 +186,9 @@ def test_autograd_is_off_in_the_whole_run(
     # six steps, none of them recorded, because the probe counts
     assert seen.count((True, False)) == 6
     assert seen.count(("backward", False)) == 6
-    # validation of two epochs, evaluation, its examples, and evaluation again
-    assert seen.count((False, False)) == 5
-    assert len(seen) == 17
+    # validation of two epochs, evaluation, its images and examples, and evaluation again
+    assert seen.count((False, False)) == 6
+    assert len(seen) == 18
     assert (
         torch.load(tmp_path / "run" / "last.pkl", weights_only=True)["plugins"]["layer probe"]
         == "zoo-probe 1.0"

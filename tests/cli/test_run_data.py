@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.tiny import contents
 from zoo.train.checkpoint import load_checkpoint, save_checkpoint
 
 Cli = Callable[..., Any]
@@ -102,7 +103,7 @@ def test_images_that_changed_or_are_gone(
     first, second, *_ = (
         image["name"] for image in load_checkpoint(run / "last.pkl")["data"]["train"]
     )
-    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    before = contents(run)
     Image.new("RGB", (26, 20), "red").save(photos / first)
     kept = (photos / second).rename(photos.parent / second)
     trained = f"1 changed ({first}), 1 gone ({second})"
@@ -114,7 +115,7 @@ def test_images_that_changed_or_are_gone(
         "If they are in another place now, name it with --data. Otherwise bring them back, or "
         "start a new run from these weights with --weights run.\n",
     )
-    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    assert contents(run) == before
     evaluated = cli("evaluate", "run", *EVALUATE)
     assert (evaluated.code, evaluated.err) == (
         0,

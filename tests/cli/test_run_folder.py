@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.tiny import contents
 from zoo.train.run_lock import run_lock
 
 
@@ -20,10 +21,6 @@ def run(base: Path, cli: Callable[..., Any]) -> Path:
     result = cli("run", base / "tiny.toml", "--epochs", "1", "--out", "run", *constant)
     assert (result.code, result.err) == (0, "")
     return Path("run")
-
-
-def content_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("option", ["--resume", ""])
@@ -45,7 +42,7 @@ def test_killed_before_it_saved_anything(
 
 @pytest.mark.parametrize("option", ["--resume", ""])
 def test_a_folder_in_use(option: str, base: Path, cli: Callable[..., Any], run: Path) -> None:
-    before = content_of(run)
+    before = contents(run)
     with run_lock(run):
         result = cli("run", base / "tiny.toml", "--out", "run", *filter(None, [option]))
     assert result.code == 2
@@ -53,7 +50,7 @@ def test_a_folder_in_use(option: str, base: Path, cli: Callable[..., Any], run: 
         assert "trains in this folder. Wait for it, stop it, or use another" in result.err
     else:
         assert "already there" in result.err
-    assert content_of(run) == before
+    assert contents(run) == before
 
 
 def test_what_fails_before_it_is_trained_leaves_no_folder(
@@ -65,14 +62,14 @@ def test_what_fails_before_it_is_trained_leaves_no_folder(
 
 
 def test_a_finished_run_says_so(cli: Callable[..., Any], run: Path) -> None:
-    before = content_of(run)
+    before = contents(run)
     result = cli("run", "run/architecture.toml", "--out", "run", "--resume")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines() == [
         "resumed after step 3",
         "run: run: finished after 1 epoch; --epochs N goes on with it",
     ]
-    assert content_of(run) == before
+    assert contents(run) == before
 
 
 def test_what_changes_is_said_and_recorded(cli: Callable[..., Any], run: Path) -> None:
@@ -160,13 +157,13 @@ def test_another_number_of_threads_is_said(cli: Callable[..., Any], run: Path) -
 def test_fewer_epochs_than_are_done(cli: Callable[..., Any], run: Path) -> None:
     resume = ("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs")
     assert cli(*resume, "2").code == 0
-    before = content_of(run)
+    before = contents(run)
     result = cli(*resume, "1")
     assert (result.code, result.err) == (
         2,
         "--epochs 1: run has taken 6 steps, which are more. Use 2 or more.\n",
     )
-    assert content_of(run) == before
+    assert contents(run) == before
 
 
 def test_what_is_known_of_a_network_that_is_trained_on_is_removed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.tiny import contents
 from zoo.train.evaluation import evaluate
 
 
@@ -134,11 +136,7 @@ def test_stopped_while_evaluating(
 @pytest.fixture
 def run(uninterrupted: Path, tmp_path: Path) -> Path:
     """A copy of the finished run, to go on with."""
-    copy = tmp_path / "run"
-    copy.mkdir()
-    for path in uninterrupted.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
-    return copy
+    return Path(shutil.copytree(uninterrupted, tmp_path / "run"))
 
 
 def test_more_epochs(run: Path, base: Path, cli: Callable[..., Any]) -> None:
@@ -184,7 +182,7 @@ def test_all_damaged(run: Path, cli: Callable[..., Any]) -> None:
 
 
 def test_another_architecture(run: Path, cli: Callable[..., Any]) -> None:
-    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    before = contents(run)
     result = cli(
         *("run", run / "architecture.toml", "--out", "run", "--resume"),
         *("--set", "layers.0.out_channels=5", "--seed", "1"),
@@ -197,4 +195,4 @@ def test_another_architecture(run: Path, cli: Callable[..., Any]) -> None:
         "images' place may change: take run/architecture.toml, the run's own file, with --epochs, "
         "--data or --set.\n"
     )
-    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    assert contents(run) == before

@@ -179,7 +179,7 @@ def main_of_trials(base: Path, trials: Path) -> None:
         same = resumed["code"] == 0 and state(folder) == expected
         left = [
             it.name
-            for it in folder.iterdir()
+            for it in folder.rglob("*")
             if it.name.startswith(".zoo") or it.name == "run.lock"
         ]
         found.append({**trial, "ended": ended, "resumed": resumed, "same": same, "left": left})

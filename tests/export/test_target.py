@@ -106,7 +106,7 @@ def test_a_missing_library(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, library: str, extra: str
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
-    monkeypatch.setattr("zoo.export.optional.find_spec", lambda name: None)
+    monkeypatch.setattr("zoo.optional.find_spec", lambda name: None)
     with pytest.raises(UsageError) as caught:
         choose_target(tmp_path / name, None, None, overwrite=False)
     assert str(caught.value) == (

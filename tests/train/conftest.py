@@ -127,6 +127,9 @@ class Watcher:
         self.epochs.append(metrics)
         self.then(metrics)
 
+    def on_kept(self, metrics: Mapping[str, Any]) -> None:
+        assert self.epochs[-1] is metrics
+
     def on_warning(self, message: str) -> None:
         if self.warnings is None:
             raise AssertionError(message)

@@ -236,7 +236,7 @@ def test_a_stop_while_an_epoch_is_validated(
 
     def validate(*arguments: Any) -> Any:
         stop.signal = signal.SIGTERM
-        arguments[-1]()  # after each image
+        arguments[-1](arguments[2][0], arguments[2][0].noisy)  # after each image
         pytest.fail("the stop comes after the first image")
 
     with monkeypatch.context() as patch:

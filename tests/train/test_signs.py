@@ -20,7 +20,7 @@ from tests.train.test_resume import resume, stop
 from zoo.architecture import Architecture
 from zoo.nn import Sigmoid
 from zoo.train.checkpoint import load_checkpoint
-from zoo.train.layer_statistics import FIGURES, LayerStatistics
+from zoo.train.layer_statistics import DISTRIBUTIONS, FIGURES, LayerStatistics
 from zoo.train.named_layers import NamedLayer, named_layers
 from zoo.train.signs import signs_of_layers, signs_of_losses, signs_of_rate, signs_of_swings
 from zoo.train.snapshot import Snapshot
@@ -231,6 +231,14 @@ def test_the_figures_are_right(tiny: Describe, make_trainer: MakeTrainer) -> Non
     moved = float((of_weights != 0).float().mean().sqrt()) * 0.01
     assert found[0].update * found[0].weight == pytest.approx(moved, rel=1e-2)
     assert math.isnan(found[1].weight)
+    shares = torch.tensor([0.025, 0.16, 0.5, 0.84, 0.975], dtype=torch.float64)
+    for known, all_of_them in (
+        (found[0].weight_quantiles, values),
+        (found[0].gradient_quantiles, of_weights),
+    ):
+        expected = torch.quantile(all_of_them.double(), shares).tolist()
+        assert known == pytest.approx(expected, rel=1e-4, abs=1e-9)
+    assert (found[1].weight_quantiles, found[1].gradient_quantiles) == ((), ())
 
 
 def test_the_file(finished: tuple[Trainer, Path]) -> None:
@@ -238,12 +246,12 @@ def test_the_file(finished: tuple[Trainer, Path]) -> None:
         json.loads(line) for line in (finished[1] / "statistics.jsonl").read_text().split("\n")[:-1]
     ]
     assert [(line["version"], line["epoch"], line["step"]) for line in lines] == [
-        (1, 0, 0),
-        (1, 1, 3),
-        (1, 2, 6),
+        (2, 0, 0),
+        (2, 1, 3),
+        (2, 2, 6),
     ]
     first = lines[0]["layers"][0]
-    assert list(first) == ["name", "type", "file", "line", "column", *FIGURES]
+    assert list(first) == ["name", "type", "file", "line", "column", *FIGURES, *DISTRIBUTIONS]
     assert (first["name"], first["type"], first["line"]) == ("0", "conv2d", 6)
     assert lines[0]["layers"][1]["weight"] is None
     path, layers = finished[1] / "statistics.jsonl", layers_of(finished[0])
@@ -264,8 +272,8 @@ def layers_of(trainer: Trainer) -> list[NamedLayer]:
         ("{", "["),
         ("{", "\x00"),
         ("{", "[" * 100_000),
-        ('"version": 1', '"version": 2'),
-        ('"version": 1', '"version": true'),
+        ('"version": 2', '"version": 1'),
+        ('"version": 2', '"version": true'),
         ('"epoch": 0', '"epoch": null'),
         ('"epoch": 0', '"era": 0'),
         ('"step": 0', '"step": "0"'),
@@ -280,6 +288,11 @@ def layers_of(trainer: Trainer) -> list[NamedLayer]:
         ('"zeros": 0.0', '"zeros": "many"'),
         ('"line": 6', '"line": [6]'),
         ('"layers": [', '"layers": [7, '),
+        ('"weight_quantiles": [', '"weight_quantiles": [7, '),
+        ('"weight_quantiles": [', '"weight_quantiles": [1e999], "no": ['),
+        ('"weight_quantiles": [', '"weight_quantiles": "", "no": ['),
+        ('"gradient_quantiles": [', '"gradient_quantiles": [0, 0, null, 0, 0], "no": ['),
+        ('"gradient_quantiles": [', '"gradient_quantiles": [0, 0, 1, 0, 0], "no": ['),
     ],
 )
 def test_what_is_no_line_of_the_run_stops_nothing(

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import zoo.train.trainer as trainer_module
+from tests.tiny import contents
 from zoo.architecture import Architecture
 from zoo.errors import DivergenceError
 from zoo.train.checkpoint import load_checkpoint
@@ -125,13 +126,13 @@ def test_the_last_good_checkpoint_is_kept(
 ) -> None:
     spec = tiny(*UNBOUNDED, "optimizer.lr=0.01")
     train(make_trainer(spec), tmp_path)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    before = contents(tmp_path)
     trainer = make_trainer(tiny(*UNBOUNDED, "train.epochs=3"))
     trainer.restore(load_checkpoint(tmp_path / "last.pkl"))
     with pytest.raises(DivergenceError, match=r"at step 8 of 9 \(epoch 3, lr 1e\+30\)"):
         train(trainer, tmp_path)
     (tmp_path / "diverged.pkl").unlink()
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert contents(tmp_path) == before
     assert finite(load_checkpoint(tmp_path / "last.pkl"))
 
 

@@ -160,7 +160,7 @@ class _Progress(TrainingProgress):
     """Shows one of two sides, whose warnings are said once."""
 
     def __init__(self, side: _Side) -> None:
-        super().__init__(side.trainer, f"{side.title:<{max(map(len, TITLES.values()))}}  ")
+        super().__init__(side.trainer, title=f"{side.title:<{max(map(len, TITLES.values()))}}  ")
         self.side = side
 
     def on_warning(self, message: str) -> None:

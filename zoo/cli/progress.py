@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -33,12 +33,19 @@ class TrainingProgress:
     The bar shows within ``with observer.bar``.
 
     Args:
-        trainer: what trains.
+        trainer: whose run it is.
+        on_kept: called when all that is kept of an epoch is written, with its metrics.
         title: what its lines begin with, where several train.
     """
 
-    def __init__(self, trainer: Trainer, title: str = "") -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        on_kept: Callable[[Mapping[str, Any]], None] = lambda metrics: None,
+        title: str = "",
+    ) -> None:
         self.trainer = trainer
+        self.on_kept = on_kept
         self.title = title
         self.console = Console()
         self.terminal = self.console.is_terminal

@@ -48,6 +48,11 @@ from zoo.errors import UsageError
     help="On a GPU too, only algorithms that give the same bits each time.",
 )
 @click.option(
+    "--tensorboard",
+    is_flag=True,
+    help="Write the folder tensorboard in that of the run, which TensorBoard shows.",
+)
+@click.option(
     "--replay",
     metavar="FILE",
     type=UserPath(),
@@ -67,6 +72,7 @@ def run(
     strict_data: bool,
     allow_correlated: bool,
     deterministic: bool,
+    tensorboard: bool,
     replay: Path | None,
     changes: tuple[str, ...],
 ) -> None:
@@ -99,7 +105,8 @@ def run(
 
         be_deterministic()
     check = partial(check_data, strict=strict_data, allow_correlated=allow_correlated)
-    train(spec, registry, device, out, resume, weights, check, datetime.now())
+    now = datetime.now()
+    train(spec, registry, device, out, resume, weights, check, now, tensorboard=tensorboard)
 
 
 def _replay(bundle: Path, device: str) -> None:

@@ -16,11 +16,12 @@ from zoo.cli.progress import EvaluationProgress, TrainingProgress
 from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
-from zoo.errors import DivergenceError, Stopped
+from zoo.errors import DivergenceError, Stopped, WriteError
 from zoo.plugins.registry import Registry
 from zoo.train.device import choose_device
 from zoo.train.evaluation import denoised, evaluate
 from zoo.train.examples import write_examples
+from zoo.train.kept_images import write_ranked
 from zoo.train.named_layers import named_layers
 from zoo.train.outcome import OutputRange, nothing_learned
 from zoo.train.precision import check_precision
@@ -29,6 +30,7 @@ from zoo.train.scores import Evaluation
 from zoo.train.session import RunData, load_trained
 from zoo.train.signals import StopRequest
 from zoo.train.statistics import read_statistics
+from zoo.train.tensorboard import mirrored, require_library
 from zoo.train.trainer import Trainer
 
 
@@ -41,6 +43,8 @@ def train(
     weights: str | None,
     check: Callable[..., None],
     now: datetime,
+    *,
+    tensorboard: bool = False,
 ) -> None:
     """Train, save and evaluate; see ``zoo run --help``.
 
@@ -50,8 +54,11 @@ def train(
         device_option, out, resume, weights: as the options.
         check: :func:`zoo.cli.checked_data.check_data` with its options; not for a resumed run.
         now: the time, which names the run's folder.
+        tensorboard: whether TensorBoard is to show it.
     """
     work_counts()
+    if tensorboard:
+        require_library()
     device = choose_device(device_option)
     check_precision(spec, device)
     compiler = Compiler(spec, registry)
@@ -73,9 +80,10 @@ def train(
         write_beginning(directory, trainer, data)
         announce(trainer, data)
         say(f"run: {directory.path}")
-        with StopRequest() as stop:
+        board = mirrored(directory, trainer, tensorboard, warn)
+        with StopRequest() as stop, board as on_kept:
             try:
-                observer = TrainingProgress(trainer)
+                observer = TrainingProgress(trainer, on_kept)
                 with observer.bar:
                     trainer.run(directory, observer, stop)
                 say(observer.summary())
@@ -116,10 +124,16 @@ def evaluate_run(
     _, model = load_trained(path, registry, warn)
     model.to(device)
     images = data.validation
-    progress = EvaluationProgress(len(images), stop)
-    with progress.bar:
-        evaluation = evaluate(model, images, device, progress.on_image, on_output=outputs.see)
+    bar = EvaluationProgress(len(images), stop)
+    with bar.bar:
+        evaluation = evaluate(model, images, device, bar.on_image, on_output=outputs.see)
     content = evaluation.to_dict(_validation_name(spec), weights, spec.train.precision, data.noise)
+    progress = trainer.progress
+    epoch = progress.best_epoch if weights == "best" else progress.epoch
+    try:
+        write_ranked(directory.images, model, images, evaluation, device, epoch, weights)
+    except WriteError as error:
+        warn(f"{error} The run is finished without pictures of it.")
     directory.write_evaluation(content)
     write_examples(directory.examples, images, denoised(model, images[:4], device))
     layers = named_layers(spec, trainer.model)

@@ -20,6 +20,7 @@ from zoo.data.streams import Stream
 from zoo.errors import DataError
 
 KEPT = 8  # bytes of each value of an image: noisy and reference, float32
+MEASURED = ("clean", "noisy")  # what PSNR and SSIM compare with; a pairing's target is not
 IN_WORK = 48  # bytes of each value of one image while it is denoised and compared; measured
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo import optional
 from zoo.errors import PluginError, ZooError, format_error
-from zoo.export import optional
 from zoo.plugins.isolation import isolated
 from zoo.spec.sizes import SizeRule
 from zoo.version import VERSION

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from zoo import optional
 from zoo.errors import ComparisonError, format_error
-from zoo.export import optional
 from zoo.export.agreement import compare, examples, network_outputs
 from zoo.export.onnx_model import onnx_model
 from zoo.export.runtime import Session

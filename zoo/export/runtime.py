@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.export import optional
+from zoo import optional
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
+from zoo import optional
 from zoo.errors import ComparisonError
-from zoo.export import optional
 from zoo.export.trained import Trained
 
 

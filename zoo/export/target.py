@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from zoo import optional
 from zoo.errors import UsageError
-from zoo.export import optional
 from zoo.files import require_folder
 
 # Each format, and the endings that mean it.

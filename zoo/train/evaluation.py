@@ -8,7 +8,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from zoo.data.evaluation import EvaluationImage
+from zoo.data.evaluation import MEASURED, EvaluationImage
 from zoo.engine import Lowered, lower
 from zoo.engine.passes import Loss
 from zoo.errors import DataError, ShapeError
@@ -50,7 +50,7 @@ def validate(
     loss: Loss,
     images: Sequence[EvaluationImage],
     device: torch.device,
-    on_image: Callable[[], object] = lambda: None,
+    on_output: Callable[[EvaluationImage, Tensor], object] = lambda image, output: None,
 ) -> tuple[float, float | None]:
     """The mean loss of the network's output, and the mean PSNR of its clipped output.
 
@@ -61,15 +61,17 @@ def validate(
         loss: of which the mean is given.
         images: one or more.
         device: the model's.
-        on_image: called after each; what it raises ends the work.
+        on_output: given each image and the network's clipped output for it, (C, H, W); what it
+            raises ends the work.
     """
     losses, errors = [], []
     for image, y in zip(images, denoised(model, images, device), strict=True):
         mask = () if image.mask is None else (image.mask[None],)
         losses.append(float(loss.forward(y[None], image.reference[None], *mask)))
-        errors.append(squared_error(clipped(y, image.reference), image.reference))
-        on_image()
-    known = all(image.compared_with in ("clean", "noisy") for image in images)
+        output = clipped(y, image.reference)
+        errors.append(squared_error(output, image.reference))
+        on_output(image, output)
+    known = all(image.compared_with in MEASURED for image in images)
     return sum(losses) / len(losses), mean_psnr(errors) if known else None
 
 

@@ -16,6 +16,7 @@ from zoo.data.evaluation import EvaluationImage
 from zoo.errors import DataError, UsageError
 from zoo.files import write_atomically
 from zoo.train.evaluation_sets import EvaluationSet, SetEvaluation
+from zoo.train.pixels import to_bytes
 
 COLUMNS = ("model", "data", "sigma", "image", "method", "psnr", "ssim")
 UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]+')  # in a name, on some system
@@ -124,6 +125,6 @@ def _write_png(path: Path, name: str, tensor: Tensor) -> None:
         raise DataError(
             f"{name}: the image has {tensor.shape[0]} channels. --save-images takes 1 or 3."
         )
-    pixels = (tensor.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    pixels = to_bytes(tensor)
     picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     write_atomically(path, lambda stream: picture.save(stream, format="png"))

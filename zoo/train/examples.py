@@ -13,6 +13,7 @@ from torch import Tensor
 from zoo.data.evaluation import EvaluationImage
 from zoo.errors import printable
 from zoo.files import write_atomically
+from zoo.train.pixels import to_bytes
 
 LARGEST = 320  # pixels on a side that are shown of a large image: its centre
 SMALLEST = 128  # pixels on a side that a small image is at least enlarged to
@@ -61,7 +62,7 @@ def _shown(image: Tensor) -> NDArray[np.uint8]:
     height, width = image.shape[1:]
     top, left = max(0, height - LARGEST) // 2, max(0, width - LARGEST) // 2
     centre = image[:, top : top + LARGEST, left : left + LARGEST]
-    pixels = (centre.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    pixels = to_bytes(centre)
     scale = -(-SMALLEST // min(pixels.shape[:2]))
     colour = pixels if pixels.shape[2] == 3 else pixels[:, :, :1].repeat(3, axis=2)
     return colour.repeat(scale, axis=0).repeat(scale, axis=1)

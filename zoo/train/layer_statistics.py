@@ -42,6 +42,11 @@ FIGURES = (
     *("mean", "std", "min", "max", "zeros", "dead", "saturated"),
     *("gradient", "weight", "weight_gradient", "update"),
 )
+# Which quantiles are kept of weights and their gradients: the median, and what lies within one and
+# two standard deviations where they are normally distributed.
+QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
+DISTRIBUTIONS = ("weight_quantiles", "gradient_quantiles")
+MOST_VALUES = 4096  # of a layer that are sorted, evenly chosen
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class LayerStatistics:
         weight: root mean square of its own parameters; of a layer without, NaN.
         weight_gradient: root mean square of their gradients.
         update: root mean square of the optimizer's step, as a multiple of ``weight``.
+        weight_quantiles: :data:`QUANTILES` of its own parameters; none of a layer without.
+        gradient_quantiles: the same of their gradients.
     """
 
     name: str
@@ -76,13 +83,16 @@ class LayerStatistics:
     weight: float
     weight_gradient: float
     update: float
+    weight_quantiles: tuple[float, ...] = ()
+    gradient_quantiles: tuple[float, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """The figures by name; None for NaN, which JSON has not."""
-        return {
+        plain: dict[str, Any] = {
             name: None if isinstance(value, float) and math.isnan(value) else value
             for name, value in asdict(self).items()
         }
+        return plain | {name: list(plain[name]) or None for name in DISTRIBUTIONS}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> LayerStatistics:
@@ -91,6 +101,7 @@ class LayerStatistics:
         return cls(
             *(plain[name] for name in ("name", "type", "file", "line", "column")),
             *(math.nan if number is None else float(number) for number in numbers),
+            *(tuple(map(float, plain[name] or ())) for name in DISTRIBUTIONS),
         )
 
 
@@ -199,7 +210,7 @@ def layer_statistics(
     first = next(iter(outputs.values()))
     nothing = torch.full((7,), math.nan, dtype=torch.float64, device=first.device)
     own = own_names(observed.layers, before)
-    rows = []
+    rows, distributions = [], []
     for layer in observed.layers:
         names = own[layer.name]
         steps = [after[name] - before[name] for name in names]
@@ -209,10 +220,27 @@ def layer_statistics(
         gradient = of_gradients.get(layer.name, nothing[0])
         numbers = torch.stack([it.double() for it in (gradient, weight, of_weight, step / weight)])
         rows.append(torch.cat([outputs.get(layer.name, nothing).double(), numbers]))
-    return [
-        LayerStatistics(layer.name, layer.type, layer.file, layer.line, layer.column, *row)
-        for layer, row in zip(observed.layers, torch.stack(rows).tolist(), strict=True)
-    ]
+        if names:
+            distributions.append(torch.cat([_quantiles(it) for it in of_weights]))
+    quantiles = iter(torch.stack(distributions).tolist() if distributions else ())
+    count = len(QUANTILES)
+    figures = []
+    for layer, row in zip(observed.layers, torch.stack(rows).tolist(), strict=True):
+        known = next(quantiles) if own[layer.name] else []
+        finite = known if all(map(math.isfinite, known)) else []
+        spread = [tuple(finite[:count]), tuple(finite[count:])]
+        place = (layer.name, layer.type, layer.file, layer.line, layer.column)
+        figures.append(LayerStatistics(*place, *row, *spread))
+    return figures
+
+
+def _quantiles(tensors: Sequence[Tensor]) -> Tensor:
+    """:data:`QUANTILES` of all values, of many a part that is evenly chosen."""
+    stride = -(-sum(tensor.numel() for tensor in tensors) // MOST_VALUES) or 1
+    values = torch.cat([tensor.flatten()[::stride] for tensor in tensors]).double()
+    if not len(values):
+        return values.new_full((len(QUANTILES),), math.nan)
+    return torch.quantile(values, values.new_tensor(QUANTILES))
 
 
 def rms(tensors: Sequence[Tensor], exact: bool = False) -> Tensor:

@@ -18,5 +18,8 @@ class Observer(Protocol):
     def on_epoch(self, metrics: Mapping[str, Any]) -> None:
         """An epoch is finished, validated and saved; its line of ``metrics.jsonl``."""
 
+    def on_kept(self, metrics: Mapping[str, Any]) -> None:
+        """All figures and pictures of that epoch are in the run's folder."""
+
     def on_warning(self, message: str) -> None:
         """Something that the user should know."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.data.evaluation import EvaluationImage
+from zoo.data.evaluation import MEASURED, EvaluationImage
 from zoo.train.named_layers import NamedLayer
 from zoo.train.scores import Evaluation
 from zoo.train.signs import signs_of_layers
@@ -65,7 +65,7 @@ def nothing_learned(
         )
         return
     model, noisy = evaluation.model.psnr, evaluation.noisy.psnr
-    known = evaluation.compared_with in ("clean", "noisy")
+    known = evaluation.compared_with in MEASURED
     if not known or not math.isfinite(noisy) or (model > noisy and not outputs.constant):
         return
     what = f"the result is no better than its noisy input: PSNR {model:.2f} dB, and {noisy:.2f} dB."

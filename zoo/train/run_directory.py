@@ -41,7 +41,8 @@ def open_run(out: Path | None, name: str, now: datetime, resume: bool) -> Iterat
     directory = existing_run_directory(out, name) if resume else new_run_directory(out, name, now)
     try:
         with run_lock.run_lock(directory.path):
-            temporary.remove_left_overs(directory.path)
+            for folder in (directory.path, directory.images):
+                temporary.remove_left_overs(folder)
             yield directory
     finally:
         if not resume:
@@ -85,6 +86,16 @@ class RunDirectory:
     def examples(self) -> Path:
         """A picture of what the trained network does."""
         return self.path / "examples.png"
+
+    @property
+    def images(self) -> Path:
+        """A folder with pictures of some held-out images."""
+        return self.path / "images"
+
+    @property
+    def tensorboard(self) -> Path:
+        """A folder that TensorBoard reads, of a run that was asked for it."""
+        return self.path / "tensorboard"
 
     @property
     def has_checkpoint(self) -> bool:

@@ -3,7 +3,7 @@
 A line for each epoch, and one for the network as it is at the start, whose ``epoch`` is 0:
 
 =========== ======================================================================================
-``version`` 1
+``version`` 2
 ``epoch``   finished epochs
 ``step``    steps taken
 ``lr``      the learning rate that ``update`` is for: the run's own, without the schedule
@@ -30,14 +30,14 @@ from typing import TYPE_CHECKING, Any
 from zoo.data.batch import Batch
 from zoo.files import read_regular
 from zoo.train.examination import try_step
-from zoo.train.layer_statistics import FIGURES, LayerStatistics
+from zoo.train.layer_statistics import DISTRIBUTIONS, FIGURES, QUANTILES, LayerStatistics
 from zoo.train.named_layers import NamedLayer
 
 if TYPE_CHECKING:
     from zoo.train.trainer import Trainer
 
-VERSION = 1
-MOST_BYTES = 2**28  # of the file; a line has about 350 for each layer
+VERSION = 2
+MOST_BYTES = 2**28  # of the file; a line has about 700 for each layer
 MOST_COUNT = 2**53  # of steps: JSON's whole numbers
 MOST_IMAGES = 2
 MOST_PIXELS = 2**15  # of all crops together, so that large ones take little time and memory
@@ -137,6 +137,7 @@ def _checked(line: Any, layers: Sequence[NamedLayer]) -> dict[str, Any]:
         or any(not _is_count(it) for it in (*counts.values(), *sum(places, ())))
         or any(type(it.file) is not str for it in figures)
         or any(not _is_number(layer[name]) for layer in line["layers"] for name in FIGURES)
+        or any(not _is_spread(layer[name]) for layer in line["layers"] for name in DISTRIBUTIONS)
         or line["lr"] is None
         or not (_is_number(line["lr"]) and line["lr"] >= 0)
         or [(it.name, it.type) for it in figures] != [(it.name, it.type) for it in layers]
@@ -157,6 +158,14 @@ def _is_count(value: Any) -> bool:
 def _is_number(value: Any) -> bool:
     """Whether it is finite, or none, which stands for nothing measured."""
     return value is None or (type(value) in (int, float) and math.isfinite(value))
+
+
+def _is_spread(value: Any) -> bool:
+    """Whether it is a distribution's quantiles, or none."""
+    if value is None:
+        return True
+    numbers = type(value) is list and len(value) == len(QUANTILES) and None not in value
+    return numbers and all(map(_is_number, value)) and value == sorted(value)
 
 
 def statistics_in(line: Mapping[str, Any]) -> list[LayerStatistics]:

@@ -25,6 +25,7 @@ from zoo.train.checkpoint_content import load_weights
 from zoo.train.divergence import after_divergence
 from zoo.train.environment import versions
 from zoo.train.evaluation import validate
+from zoo.train.kept_images import ExampleImages
 from zoo.train.observer import Observer
 from zoo.train.precision import products_in
 from zoo.train.progress import Progress
@@ -118,12 +119,13 @@ class Trainer:
         precision = self.architecture.train.precision
         step = self.backend.step(self.loss, observer.on_warning)
         signs = Signs(self, directory, observer.on_warning)
+        examples = ExampleImages(directory.images, observer.on_warning)
         keep_return_point(self, directory)
         while not self.is_finished:
             try:
                 with products_in(precision):
                     self._epoch(step, directory, observer, stop)
-                self._finish_epoch(directory, observer, stop, signs)
+                self._finish_epoch(directory, observer, stop, signs, examples)
             except DivergenceError as error:
                 with products_in(precision):
                     after_divergence(self, step, directory, observer.on_warning, str(error))
@@ -199,18 +201,23 @@ class Trainer:
         return lr if self.progress.lr_factor == 1 else lr * self.progress.lr_factor
 
     def _finish_epoch(
-        self, directory: RunDirectory, observer: Observer, stop: StopRequest, signs: Signs
+        self,
+        directory: RunDirectory,
+        observer: Observer,
+        stop: StopRequest,
+        signs: Signs,
+        examples: ExampleImages,
     ) -> None:
+        def see(image: EvaluationImage, output: Tensor) -> None:
+            examples.see(image, output)
+            self._check_stop(stop)
+
         started = time.monotonic()
         progress, lr = self.progress, self.optimizer.lr
         self.save(directory)  # validating large images may take long, or more memory than there is
         self.model.eval()
         val_loss, val_psnr = validate(
-            self.backend.network,
-            self.loss,
-            self.validation,
-            self.device,
-            lambda: self._check_stop(stop),
+            self.backend.network, self.loss, self.validation, self.device, see
         )
         train_loss = self.mean_loss()
         progress.epoch += 1
@@ -233,8 +240,10 @@ class Trainer:
         self.save(directory)
         keep_return_point(self, directory)
         directory.write_metrics(self.metrics)
+        examples.after_epoch(progress.epoch)
         observer.on_epoch(metrics)
         signs.after_epoch()
+        observer.on_kept(metrics)
 
     def save(self, directory: RunDirectory) -> None:
         """Save ``last.pkl``, unless the loss or a weight is no longer finite.

@@ -1,4 +1,4 @@
-"""The libraries of the formats, which a user may not have installed."""
+"""Libraries that a user may not have installed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 from zoo.errors import UsageError
 
 
-def load(module: str, extra: str) -> Any:
+def load(module: str, extra: str, what: str = "zoo export") -> Any:
     """Import an optional library.
 
     Args:
         module: its name, such as ``"onnx"``.
         extra: the optional part of zoo that it belongs to.
+        what: needs it.
 
     Raises:
         UsageError: it is not installed, or cannot be imported.
@@ -25,6 +26,5 @@ def load(module: str, extra: str) -> Any:
         package = module.partition(".")[0]
         reason = "is not installed" if find_spec(package) is None else f"fails: {error}"
         raise UsageError(
-            f"zoo export: needs {package}, which {reason}. "
-            f"Install it with: pip install 'zoo[{extra}]'."
+            f"{what}: needs {package}, which {reason}. Install it with: pip install 'zoo[{extra}]'."
         ) from error
