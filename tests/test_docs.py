@@ -128,6 +128,7 @@ class Folder:
             torch.save(2 * [torch.zeros(2, 3, 32, 32, dtype=torch.uint8)], path / name)
         (path / "bin").mkdir()
         self.write("run", *LONG_RUN, "--device", "cpu")
+        self.write("compare", *LONG_RUN, "--device", "cpu", unless="--out")
         short = ("--repeats", "1", "--no-compile", "--no-memory")
         self.write("bench", *short, "--batch-size", "1", unless="--image")
         self.write("bench*--image", *short)

@@ -153,8 +153,8 @@ CHANGES = [
     ("train.epochs=true", "train.epochs: is true. Use an integer >= 1."),
     (
         "train.epoch=3",
-        "train.epoch: is not a known key. Known keys: batch_size, checkpoint_every, epochs, "
-        "on_divergence, precision, schedule, seed. Did you mean epochs?",
+        "train.epoch: is not a known key. Known keys: backend, batch_size, checkpoint_every, "
+        "epochs, on_divergence, precision, schedule, seed. Did you mean epochs?",
     ),
     ("layers.9.type='relu'", 'layers.9.type: layers has no item "9". Use 0 to 3.'),
     ("layers.x=1", 'layers.x: layers has no item "x". Use 0 to 3.'),
