@@ -10,6 +10,8 @@ from zoo.cli.console import cell, count_of, print_table
 from zoo.cli.streams import say
 from zoo.torch_backend.comparison import BACKENDS, Comparison, Epoch
 
+FAR = 0.1  # dB; runs of other seeds differ by as much
+
 
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:
     """Print a table of the epochs of each architecture, and one of what came of them."""
@@ -19,6 +21,13 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
     print_table(_results_table(comparisons))
     say("PSNR: of each run's best weights; largest difference: of an epoch's validation;")
     say("ratio: zoo's seconds over torch.nn's, of all epochs and the median epoch's")
+    for comparison in comparisons:
+        if (comparison.largest_difference or 0) > FAR:
+            say(
+                f"{comparison.name}: zoo and torch.nn differ by {_largest(comparison)}. zoo bench "
+                "compares their steps from the same weights: where these agree, rounding has "
+                "grown from step to step, as it does where steps are too large."
+            )
     for comparison in comparisons:
         say(f"runs: {', '.join(comparison.runs.values())}")
 
