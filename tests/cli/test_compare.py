@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from tests.cli.test_backend import signalled
 from tests.cli.test_stop_and_resume import assert_same_run
+from zoo.nn import Sigmoid
 from zoo.torch_backend.comparison import BACKENDS
 
 Cli = Callable[..., Any]
@@ -103,6 +106,27 @@ def test_stopped_and_taken_up(
     assert again.code == 0
     assert "  epoch " not in again.out
     assert "but the first 2 epochs, which an earlier call trained" in again.out
+
+
+def test_what_a_layer_draws_does_not_depend_on_the_other_side(
+    lone: Callable[..., Any],
+    base: Path,
+    cli: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """One that draws from torch's global generator, as dropout does, only in training."""
+    forward = Sigmoid.forward
+
+    def noisy(self: Sigmoid, x: Tensor) -> Tensor:
+        return forward(self, x + 0.1 * torch.randn(x.shape) if self.training else x)
+
+    monkeypatch.setattr(Sigmoid, "forward", noisy)
+    other = lambda self, x: (x + torch.randn(()) / 9).sigmoid()  # noqa: E731
+    monkeypatch.setattr(torch.nn.Sigmoid, "forward", other)
+    assert lone("-o", "both").code == 0
+    assert cli("run", base / "tiny.toml", "--device", "cpu", "--out", "alone").code == 0
+    assert_same_run(tmp_path / "both" / "tiny-zoo", tmp_path / "alone")
 
 
 def test_several_architectures(base: Path, cli: Cli, tmp_path: Path) -> None:
