@@ -105,7 +105,7 @@ def test_stopped_and_taken_up(
     again = lone("-o", "part")  # nothing is left to do
     assert again.code == 0
     assert "  epoch " not in again.out
-    assert "but the first 2 epochs, which an earlier call trained" in again.out
+    assert "\nup to epoch 2 an earlier call timed them\n" in again.out
 
 
 def test_what_a_layer_draws_does_not_depend_on_the_other_side(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from zoo.cli.console import cell, count_of, print_table
-from zoo.cli.streams import say
+from zoo.cli.streams import say, say_lines
 from zoo.torch_backend.comparison import BACKENDS, Comparison, Epoch
 
 FAR = 0.1  # dB; runs of other seeds differ by as much
@@ -17,7 +17,7 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
     """Print a table of the epochs of each architecture, and one of what came of them."""
     for comparison in comparisons:
         print_table(_epochs_table(comparison))
-        say(_timing(comparison))
+        say_lines(_timing(comparison))
     print_table(_results_table(comparisons))
     say("PSNR: of each run's best weights; largest difference: of an epoch's validation;")
     say("ratio: zoo's seconds over torch.nn's, of all epochs and the median epoch's")
@@ -61,10 +61,8 @@ def _loss_cells(epoch: Epoch) -> list[str]:
 def _timing(comparison: Comparison) -> str:
     """How the seconds were taken."""
     timed = "seconds: with validation; an epoch of each in turn, in one process"
-    if comparison.elsewhere:
-        epochs = count_of("epoch", comparison.elsewhere)
-        return f"{timed}, but the first {epochs}, which an earlier call trained"
-    return timed
+    before = comparison.elsewhere
+    return f"{timed};\nup to epoch {before} an earlier call timed them" if before else timed
 
 
 def _results_table(comparisons: Sequence[Comparison]) -> Table:
