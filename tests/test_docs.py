@@ -35,6 +35,7 @@ from zoo.export.target import choose_target
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import load_registry
 from zoo.spec.schemas import read_schema
+from zoo.sweep import expand_plan, read_plan
 from zoo.train.checkpoint import save_checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -224,7 +225,24 @@ padding = 1
 """
 
 
-@pytest.mark.parametrize("page", pages_with("toml"))
+SWEEPS = "docs/sweeps.md"  # whose blocks are plans
+
+
+def test_the_example_plan_can_be_built(tmp_path: Path) -> None:
+    (tmp_path / "net.toml").write_text(SMALL)
+    (text,) = blocks(SWEEPS, "toml")
+    (tmp_path / "plan.toml").write_text(text)
+    (table,) = expand_plan(read_plan(tmp_path / "plan.toml"), load_registry())
+    assert [len(setting.cells) for setting in table.settings] == [3] * 4
+
+
+def test_the_page_on_sweeps_explains_all_keys() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", section(SWEEPS, "A plan"), flags=re.MULTILINE)
+    explained = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+    assert explained | {"format"} == set(read_schema("sweep.json")["properties"])
+
+
+@pytest.mark.parametrize("page", [page for page in pages_with("toml") if page != SWEEPS])
 def test_the_example_files_compile(page: str, tmp_path: Path) -> None:
     """Also what is shown of a file, put below what it leaves out."""
     registry = load_registry()

@@ -100,6 +100,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         ),
         "architecture",
     },
+    "sweep": {
+        *("errors", "files", "locks", "spec.schemas", "architecture", *PLUGINS_READ),
+    },
     "init": {"errors", *SPEC},
     "nn": {"errors", *SPEC, "init"},
     "optim": {"errors", *SPEC},
@@ -168,7 +171,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "files", "version", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
-        *("optional", "torch_backend", "bench", "doctor", "single", "data_check"),
+        *("optional", "torch_backend", "bench", "doctor", "single", "data_check", "sweep"),
     },
     "__main__": {"cli"},
 }
@@ -180,7 +183,7 @@ LOOSE = {
 
 WITHOUT_TORCH = {
     *("errors", "files", "locks", "temporary", "limits", "version", "spec", "plugins"),
-    *("architecture", "describe", "pictures"),
+    *("architecture", "describe", "pictures", "sweep"),
 }
 A_PLUGIN_MAY_IMPORT = re.compile(
     r"zoo(\.(nn|optim|init|errors|testing|engine|export|spec(\.\w+)?))?"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+OF_RUN = "run.lock"  # the lock of a run's folder, in it
 
 
 def try_lock(path: Path, *, create: bool = False) -> int | None:
@@ -42,6 +45,49 @@ def try_lock(path: Path, *, create: bool = False) -> int | None:
             raise
         return None
     return descriptor
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A lock file of this process, which is gone when it is released.
+
+    Attributes:
+        path: the file.
+        descriptor: of it; None where the file system has no locks, and nothing is claimed.
+    """
+
+    path: Path
+    descriptor: int | None
+
+    def release(self) -> None:
+        """Let another process have it."""
+        if self.descriptor is not None:
+            with suppress(OSError):
+                self.path.unlink()
+            os.close(self.descriptor)
+
+
+def claim(path: Path) -> Claim | None:
+    """Claim what a lock file stands for; None where another process has it."""
+    try:
+        descriptor = try_lock(path, create=True)
+    except BlockingIOError:
+        return None
+    if descriptor is not None and not is_at(descriptor, path):  # released meanwhile
+        os.close(descriptor)
+        return None
+    return Claim(path, descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process has locked a file, as far as the file system has locks."""
+    try:
+        descriptor = try_lock(path)
+    except BlockingIOError:
+        return True
+    if descriptor is not None:
+        os.close(descriptor)
+    return False
 
 
 def is_at(descriptor: int, path: Path) -> bool:

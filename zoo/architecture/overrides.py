@@ -84,18 +84,10 @@ def _parsed(text: str, location: SourceLocation) -> Override | Problem:
         return location.problem(
             f"{format_value(text)} has no '='. Write KEY=VALUE, such as train.epochs=3."
         )
-    try:
-        path = _path(tomli.loads(f"{key} = 0"))
-    except RecursionError:
-        return location.problem(f"{format_value(key.strip())} {TOO_DEEP}")
-    except (tomli.TOMLDecodeError, ValueError):  # no TOML, or no key in it: "#"
-        return location.problem(
-            f"{format_value(key.strip())} is not a key. Write keys joined by dots, such as "
-            "optimizer.lr."
-        )
-    location = SourceLocation(location.file, path, location.line, location.column)
-    if path[0] == "extends":
-        return location.problem("cannot be set here. Write a file that extends another.")
+    path = key_path(key, location)
+    if isinstance(path, Problem):
+        return path
+    location = replace(location, path=path)
     try:
         (parsed,) = tomli.loads(f"value = {value}").values()
     except RecursionError:
@@ -108,6 +100,28 @@ def _parsed(text: str, location: SourceLocation) -> Override | Problem:
                 "such as [0, 4095], a table, or text in quotes."
             )
     return Override(path, parsed, location)
+
+
+def key_path(key: str, location: SourceLocation) -> tuple[str, ...] | Problem:
+    """The path that a dotted key of TOML is, or what is wrong with it.
+
+    Args:
+        key: such as ``optimizer.lr``.
+        location: where it was written.
+    """
+    try:
+        path = _path(tomli.loads(f"{key} = 0"))
+    except RecursionError:
+        return location.problem(f"{format_value(key.strip())} {TOO_DEEP}")
+    except (tomli.TOMLDecodeError, ValueError):  # no TOML, or no key in it: "#"
+        return location.problem(
+            f"{format_value(key.strip())} is not a key. Write keys joined by dots, such as "
+            "optimizer.lr."
+        )
+    if path[0] == "extends":
+        location = replace(location, path=path)
+        return location.problem("cannot be set here. Write a file that extends another.")
+    return path
 
 
 def _path(table: Mapping[str, Any]) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ COMMANDS = {
     "schema": ("zoo.cli.schema:schema", "Write a JSON Schema of architecture files, for editors."),
     "show": ("zoo.cli.show:show", "Show each layer's shape and size, or the resolved file."),
     "sources": ("zoo.cli.listing:sources", "List the sources of images to train on."),
+    "sweep": ("zoo.cli.sweep:sweep", "Train a grid of settings with several seeds."),
 }
 
 STOPPING_NAMES = ("SIGTERM", "SIGHUP", "SIGUSR1")

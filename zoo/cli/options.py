@@ -150,13 +150,13 @@ def overrides(
     return result
 
 
-def source_table(registry: Registry, data: str) -> Mapping[str, Any]:
-    """The table of a data source that ``--data`` names, its paths relative to the working folder.
+def source_table(registry: Registry, data: str, option: str = "--data") -> Mapping[str, Any]:
+    """The table of a data source that an option names, its paths relative to the working folder.
 
     Raises:
         ArchitectureError: there is no such source.
     """
-    return check_source(data, registry, f"--data {data}", Path.cwd())
+    return check_source(data, registry, f"{option} {data}", Path.cwd())
 
 
 def source_components(registry: Registry, names: Iterable[str]) -> dict[str, Component]:

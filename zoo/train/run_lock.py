@@ -16,9 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.errors import UsageError, WriteError, printable
-from zoo.locks import is_at, try_lock
+from zoo.locks import OF_RUN, is_at, try_lock
 
-NAME = "run.lock"
+NAME = OF_RUN
+
 MOST = 4096  # bytes of it that are read
 
 

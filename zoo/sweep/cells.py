@@ -1,0 +1,158 @@
+"""From a plan to its cells: each setting put into the architecture, checked, and given a name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import product
+from typing import Any
+
+import tomli
+
+from zoo.architecture import Architecture, read_architecture
+from zoo.architecture.overrides import Override
+from zoo.errors import ArchitectureError, UsageError, format_path, format_value
+from zoo.plugins.registry import Registry
+from zoo.spec.schemas import read_schema
+from zoo.sweep.axes import label_of, short_names
+from zoo.sweep.plan import Plan, PlanTable
+from zoo.sweep.values import SEED
+
+DIGITS = 16  # of a cell's name
+WORDS = ("name", "description")  # of an architecture, which train nothing
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a sweep: all that another process, or another machine, needs to train it.
+
+    Attributes:
+        name: of its folder: the hash of what is trained.
+        text: the resolved architecture, its seed among it.
+        seed: the seed.
+    """
+
+    name: str
+    text: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One combination of the values that a table varies.
+
+    Attributes:
+        label: what it is called.
+        values: as TOML, by their dotted keys.
+        cells: one for each seed; none where it cannot be built.
+        parameters: numbers that are trained.
+        reason: why it cannot be built, else "".
+    """
+
+    label: str
+    values: Mapping[str, str]
+    cells: tuple[Cell, ...]
+    parameters: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """A table of a plan, its settings expanded; see :class:`zoo.sweep.plan.PlanTable`."""
+
+    name: str
+    settings: tuple[Setting, ...]
+    published: Mapping[str, str]
+    note: str
+
+
+def expand_plan(
+    plan: Plan, registry: Registry, changes: Sequence[Override] = ()
+) -> tuple[ResultTable, ...]:
+    """Check all cells of a plan.
+
+    Args:
+        plan: the plan.
+        registry: what can be written in an architecture.
+        changes: values for all cells, over those of the plan's ``set``.
+
+    Raises:
+        ArchitectureError: no setting of a table can be built: the mistakes of the first.
+        UsageError: ``changes`` has what the plan varies.
+    """
+    return tuple(_expanded(table, registry, changes) for table in plan.tables)
+
+
+def cells_of(tables: Iterable[ResultTable]) -> list[tuple[Setting, Cell]]:
+    """Each cell once, with the first setting that has it; all settings' first seeds first."""
+    once: dict[str, tuple[int, Setting, Cell]] = {}
+    for table in tables:
+        for setting in table.settings:
+            for number, cell in enumerate(setting.cells):
+                once.setdefault(cell.name, (number, setting, cell))
+    return [(setting, cell) for _, setting, cell in sorted(once.values(), key=lambda it: it[0])]
+
+
+def _expanded(table: PlanTable, registry: Registry, changes: Sequence[Override]) -> ResultTable:
+    names = short_names(table.axes)
+    for change in changes:
+        if change.path in names:
+            key = format_path(change.path)
+            raise UsageError(f"--set {key}: is what the plan varies in {table.name}. Leave it out.")
+    failures: list[ArchitectureError] = []
+    settings: dict[str, Setting] = {}
+    for choices in product(*table.axes):
+        label = label_of(choices, names) or table.name
+        varied = [value for choice in choices for value in choice.values]
+        values = {format_path(it.path): format_value(it.value) for it in varied}
+        try:
+            specs = [_built(table, registry, [*changes, *varied], seed) for seed in table.seeds]
+        except ArchitectureError as error:
+            failures.append(error)
+            settings.setdefault(label, Setting(label, values, (), reason=_reason(error)))
+            continue
+        cells = tuple(
+            Cell(cell_name(spec.text), spec.text, seed)
+            for spec, seed in zip(specs, table.seeds, strict=True)
+        )
+        parameters = specs[0].shapes.info.parameters
+        settings.setdefault(label, Setting(label, values, cells, parameters))
+    if failures and not any(setting.cells for setting in settings.values()):
+        raise failures[0]
+    return ResultTable(table.name, tuple(settings.values()), table.published, table.note)
+
+
+def _built(
+    table: PlanTable, registry: Registry, changes: Sequence[Override], seed: int
+) -> Architecture:
+    of_seed = Override.of_option("seeds", SEED, seed)
+    return read_architecture(table.architecture, registry, [*table.values, *changes, of_seed])
+
+
+def _reason(error: ArchitectureError) -> str:
+    """Why a setting cannot be built, in one line."""
+    first, *others = error.problems
+    return f"{first.text} (and {len(others)} more)" if others else first.text
+
+
+def cell_name(text: str) -> str:
+    """The name of the cell of a resolved architecture: a hash of what in it trains.
+
+    A key at its default does not count: one that a later zoo adds changes no name.
+    """
+    document = {key: value for key, value in tomli.loads(text).items() if key not in WORDS}
+    content = _without_defaults(document, read_schema("architecture.json"))
+    canonical = json.dumps(content, sort_keys=True)
+    return sha256(canonical.encode()).hexdigest()[:DIGITS]
+
+
+def _without_defaults(table: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    result = {}
+    for key, value in table.items():
+        known = schema.get("properties", {}).get(key, {})
+        kept = _without_defaults(value, known) if "properties" in known else value
+        if "default" not in known or kept != known["default"]:
+            result[key] = kept
+    return result

@@ -1,0 +1,162 @@
+"""Reading the plan of a sweep: TOML, checked by its schema; tables with what each one varies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.architecture.document import Node, parse
+from zoo.architecture.extends import read_text
+from zoo.architecture.overrides import Override
+from zoo.architecture.paths import written_path
+from zoo.architecture.problems import did_you_mean, schema_problems
+from zoo.errors import ArchitectureError, Problem, format_value
+from zoo.spec.schemas import read_schema
+from zoo.sweep.axes import Axis, grid_axes, random_axis, settings_axis
+from zoo.sweep.values import set_values
+
+SEEDS = (0,)  # where a plan has none
+
+
+@dataclass(frozen=True)
+class PlanTable:
+    """One table of results that a plan asks for.
+
+    Attributes:
+        name: its heading.
+        architecture: the file that is trained.
+        seeds: that each setting is trained with.
+        values: for all its cells.
+        axes: what varies; a setting is one choice of each.
+        published: results by the settings' names, as they were published.
+        note: what is said under it.
+    """
+
+    name: str
+    architecture: Path
+    seeds: tuple[int, ...]
+    values: tuple[Override, ...]
+    axes: tuple[Axis, ...]
+    published: Mapping[str, str]
+    note: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan at one of its sizes.
+
+    Attributes:
+        text: the file.
+        size: which; "" for one without sizes.
+        tables: what it asks for.
+    """
+
+    text: str
+    size: str
+    tables: tuple[PlanTable, ...]
+
+
+def read_plan(path: Path, size: str | None = None, draws: int | None = None, seed: int = 0) -> Plan:
+    """Read and check the plan of a sweep; the architectures that it names are not read yet.
+
+    Args:
+        path: a TOML file; paths in it are relative to its folder.
+        size: which of its sizes; its own ``size`` unless given.
+        draws: how many random settings.
+        seed: of these.
+
+    Raises:
+        ArchitectureError: it cannot be read, is not TOML, or has mistakes.
+    """
+    text = read_text(path)
+    if isinstance(text, Problem):
+        raise ArchitectureError([text])
+    try:
+        document = parse(text, str(path), path.parent)
+    except RecursionError as error:
+        message = "is nested too deeply. A plan has a few levels."
+        raise ArchitectureError([Problem(str(path), (), message)]) from error
+    if problems := [problem for _, problem in schema_problems(document, read_schema("sweep.json"))]:
+        raise ArchitectureError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
+    chosen = _size(document, size)
+    tables = document.table.get("tables")
+    parts = tables.items if tables else [document]
+    names = [str(part.table["name"].value) if tables else path.stem for part in parts]
+    _check_names(parts, names)
+    planned = [
+        _table(name, [document, part] if tables else [document], chosen, draws, seed)
+        for part, name in zip(parts, names, strict=True)
+    ]
+    return Plan(text, chosen, tuple(planned))
+
+
+def _size(document: Node, size: str | None) -> str:
+    """The size to take, which is one of the plan's."""
+    parts = [document, *document.nearest(("tables",)).items]
+    sizes = {name for part in parts if "sizes" in part.table for name in part.table["sizes"].table}
+    default = document.table.get("size")
+    chosen = size if size is not None else str(default.value) if default else ""
+    if chosen in sizes or not (chosen or sizes):
+        return chosen
+    known = f"Use one of: {', '.join(sorted(sizes))}." if sizes else "The plan has none."
+    hint = did_you_mean(chosen, sorted(sizes), quoted=True)
+    if size is None and default is not None:
+        message = f"is {format_value(chosen)}, which is not in 'sizes'. {known}"
+        raise ArchitectureError([default.location.problem(message, hint)])
+    message = f"is not a size of {document.location.file.name}. {known}"
+    if size is None:
+        message = f"has sizes, and no 'size' that says which. Write one, or --size. {known}"
+        raise ArchitectureError([document.location.problem(message, subject="")])
+    raise ArchitectureError([Problem(f"--size {chosen}", (), message, hint=hint, subject="")])
+
+
+def _check_names(parts: Sequence[Node], names: Sequence[str]) -> None:
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            message = f"is {format_value(name)}, as of a table before. Use another."
+            raise ArchitectureError([parts[number].table["name"].location.problem(message)])
+
+
+def _table(name: str, parts: Sequence[Node], size: str, draws: int | None, seed: int) -> PlanTable:
+    """A table of the keys in ``parts``, the later before the earlier, and in their sizes."""
+    sized = [part.table["sizes"].table[size] for part in parts if _has_size(part, size)]
+    layers = [*parts, *sized]
+    keys = {key: node for layer in layers for key, node in layer.table.items()}
+    if "architecture" not in keys:
+        location = parts[-1].location
+        message = "has no 'architecture'. Name an architecture file."
+        raise ArchitectureError([location.problem(message, subject=name)])
+    written = keys["architecture"]
+    seeds = keys["seeds"].plain() if "seeds" in keys else SEEDS
+    sets = [layer.table["set"] for layer in layers if "set" in layer.table]
+    published = keys["published"].plain() if "published" in keys else {}
+    return PlanTable(
+        name=name,
+        architecture=written_path(str(written.value), written.location.file.base),
+        seeds=tuple(seeds),
+        values=tuple(value for table in sets for value in set_values(table)),
+        axes=tuple(_axes(keys, draws, seed)),
+        published={label: _figure(it) for label, it in published.items()},
+        note=str(keys["note"].value) if "note" in keys else "",
+    )
+
+
+def _has_size(part: Node, size: str) -> bool:
+    return "sizes" in part.table and size in part.table["sizes"].table
+
+
+def _axes(keys: Mapping[str, Node], draws: int | None, seed: int) -> Iterator[Axis]:
+    if "settings" in keys:
+        yield settings_axis(keys["settings"])
+    if "grid" in keys:
+        yield from grid_axes(keys["grid"])
+    if "random" in keys:
+        if draws is None:
+            message = "says what is drawn. Say how many settings with --random N."
+            raise ArchitectureError([keys["random"].location.problem(message)])
+        yield random_axis(keys["random"], draws, seed)
+
+
+def _figure(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.2f}"

@@ -1,0 +1,159 @@
+"""The rows of a table: each setting's results over its seeds, and which is told apart as best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from zoo.sweep.cells import ResultTable, Setting
+from zoo.sweep.results import Result
+
+NOISE = 2.0  # standard errors by which a mean must exceed another
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """The mean of some numbers, and their standard deviation (n - 1); None for a single one."""
+
+    mean: float
+    deviation: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Statistic:
+        """That of one or more numbers."""
+        return cls(fmean(values), stdev(values) if len(values) > 1 else None)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting of a table.
+
+    Attributes:
+        setting: which; None for one that is only published.
+        label: what it is called.
+        seeds: how many it is trained with.
+        results: of those that are finished, in the order of the seeds.
+        state: "cannot be built", "failed", "not finished" or "only published"; "" where
+            nothing is amiss.
+        reason: what more there is to say of that, else "".
+        published: what was published for it, else "".
+    """
+
+    setting: Setting | None
+    label: str
+    seeds: int
+    results: tuple[Result, ...]
+    state: str
+    reason: str
+    published: str
+
+    @property
+    def psnr(self) -> Statistic | None:
+        """In dB; None without results."""
+        return Statistic.of([it.psnr for it in self.results]) if self.results else None
+
+    @property
+    def psnr_of_mean_mse(self) -> Statistic | None:
+        """In dB; None without results."""
+        return Statistic.of([it.psnr_of_mean_mse for it in self.results]) if self.results else None
+
+    @property
+    def seconds(self) -> float | None:
+        """The mean time of training; None without results."""
+        return fmean(it.seconds for it in self.results) if self.results else None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was said of its runs, each once."""
+        return tuple(dict.fromkeys(remark for it in self.results for remark in it.remarks))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table with its results.
+
+    Attributes:
+        name, note: as of the plan.
+        rows: the best mean first, those without results last.
+        alike: the labels of the rows that the seeds' noise does not tell from the first; () where
+            the first is best, or nothing can be told.
+    """
+
+    name: str
+    note: str
+    rows: tuple[Row, ...]
+    alike: tuple[str, ...]
+
+    @property
+    def best(self) -> str:
+        """The label of the best setting; "" where none is told apart from the second."""
+        compared = [row for row in self.rows if row.results]
+        return compared[0].label if len(compared) > 1 and not self.alike else ""
+
+
+def rows_of(table: ResultTable, results: Mapping[str, Result], failures: Mapping[str, str]) -> Rows:
+    """The rows of a table.
+
+    Args:
+        table: its settings.
+        results: of the cells that are finished, by their names.
+        failures: why others failed, by their names.
+    """
+    rows = [_row(setting, table.published, results, failures) for setting in table.settings]
+    labels = {row.label for row in rows}
+    rows += [
+        Row(None, label, 0, (), "only published", "", figure)
+        for label, figure in table.published.items()
+        if label not in labels
+    ]
+    rows.sort(key=lambda row: -row.psnr.mean if row.psnr else math.inf)
+    compared = [row for row in rows if row.results]
+    alike = [row.label for row in compared[1:] if not exceeds(compared[0], row)]
+    return Rows(table.name, table.note, tuple(rows), tuple(alike))
+
+
+def exceeds(first: Row, second: Row) -> bool:
+    """Whether a mean PSNR exceeds another by more than the noise of the seeds.
+
+    That is by more than twice the standard error of the difference, the root of
+    ``s1^2 / n1 + s2^2 / n2``, with two seeds of each at least.
+    """
+    a, b = first.psnr, second.psnr
+    if a is None or b is None or a.deviation is None or b.deviation is None:
+        return False
+    error = math.sqrt(a.deviation**2 / len(first.results) + b.deviation**2 / len(second.results))
+    return a.mean - b.mean > NOISE * error
+
+
+def _row(
+    setting: Setting,
+    published: Mapping[str, str],
+    results: Mapping[str, Result],
+    failures: Mapping[str, str],
+) -> Row:
+    found = tuple(results[cell.name] for cell in setting.cells if cell.name in results)
+    missing = [cell for cell in setting.cells if cell.name not in results]
+    failed = [cell for cell in missing if cell.name in failures]
+    state = (
+        "cannot be built"
+        if setting.reason
+        else "failed"
+        if failed
+        else "not finished"
+        if missing
+        else ""
+    )
+    reasons = [f"seed {cell.seed}: {failures[cell.name]}" for cell in failed[:1]]
+    if len(failed) > 1:
+        reasons.append(f"and {len(failed) - 1} more failed.")
+    return Row(
+        setting,
+        setting.label,
+        len(setting.cells),
+        found,
+        state,
+        setting.reason or " ".join(reasons),
+        published.get(setting.label, ""),
+    )

@@ -1,0 +1,56 @@
+"""The values in a plan that are put into an architecture, by their dotted keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from zoo.architecture.document import Node
+from zoo.architecture.overrides import Override, key_path
+from zoo.errors import ArchitectureError, Problem
+
+SEED = ("train", "seed")
+Leaf = tuple[tuple[str, ...], Node]
+
+
+def set_values(table: Node) -> tuple[Override, ...]:
+    """The values of a ``set``; a table without a ``type`` is gone into, as in ``extends``.
+
+    Raises:
+        ArchitectureError: a key that is none, or that cannot be set here.
+    """
+    leaves = leaves_of(table, lambda node: not node.table or bool({"type", "var"} & {*node.table}))
+    return tuple(override_of(path, node) for path, node in leaves)
+
+
+def leaves_of(
+    table: Node, is_leaf: Callable[[Node], bool], above: tuple[str, ...] = ()
+) -> Iterator[Leaf]:
+    """The values in a table of dotted keys and of tables, each with its path.
+
+    Args:
+        table: the table.
+        is_leaf: whether a node is a value, and not a table to go into.
+        above: the path of the table.
+
+    Raises:
+        ArchitectureError: a key that is none, or that cannot be set here.
+    """
+    for key, node in table.table.items():
+        location = node.key or node.location
+        below = key_path(key, location)
+        if isinstance(below, Problem):
+            raise ArchitectureError([below])
+        path = (*above, *below)
+        if path == SEED:
+            message = "cannot be set here. Write seeds = [0, 1, 2]."
+            raise ArchitectureError([replace(location, path=path).problem(message)])
+        if is_leaf(node):
+            yield path, node
+        else:
+            yield from leaves_of(node, is_leaf, path)
+
+
+def override_of(path: tuple[str, ...], node: Node) -> Override:
+    """The override of a value, whose mistakes are reported where the plan has it."""
+    return Override(path, node.plain(), replace(node.location, path=path))

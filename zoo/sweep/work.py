@@ -1,0 +1,210 @@
+"""Training the cells of a sweep, each in a process of its own.
+
+Any number of workers share a sweep: what another one trains is locked, and waited for. A cell's
+process ends, saved, when its standard input does, so none outlives its worker.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.errors import WriteError, printable
+from zoo.locks import Claim
+from zoo.sweep.cells import Cell
+from zoo.sweep.folder import SweepFolder
+from zoo.sweep.results import DIVERGED, WARNING, Result, divergence, read_result, said
+
+BETWEEN_LOOKS = 0.2  # seconds, at the worker's own processes
+BETWEEN_OTHERS = 1.0  # seconds, at other workers' cells
+UNEXPECTED = 1  # the exit code of a run that diverges
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a cell ended: a result, or why there is none.
+
+    Attributes:
+        cell: which.
+        result: what it reached; None where it failed.
+        reason: why it failed, else "".
+        code: the exit code of its process; 0 for one that had ended before, or diverged.
+    """
+
+    cell: Cell
+    result: Result | None
+    reason: str = ""
+    code: int = 0
+
+
+@dataclass
+class _Process:
+    """A cell in work."""
+
+    cell: Cell
+    process: subprocess.Popen[bytes]
+    log_start: int
+    claim: Claim
+
+
+class Worker:
+    """Trains the cells of a sweep that nobody else does.
+
+    Args:
+        folder: of the sweep.
+        command: what trains an architecture file, with the file, ``--out`` and the folder after
+            it, and goes on with a run that is there.
+        options: what comes after these.
+        jobs: processes at once.
+        report: told about each cell that has ended, whoever has trained it.
+        wait: told, once, how many cells other workers are at when these alone are left.
+    """
+
+    def __init__(
+        self,
+        folder: SweepFolder,
+        command: Sequence[str],
+        options: Sequence[str],
+        jobs: int,
+        report: Callable[[Outcome], object],
+        wait: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        self.folder = folder
+        self._command, self._options = command, options
+        self._jobs, self._report, self._wait = jobs, report, wait
+        self._running: list[_Process] = []
+
+    def work(self, cells: Iterable[Cell]) -> None:
+        """Train all cells; on the way out, however it comes, the processes end and are saved.
+
+        Raises:
+            WriteError: the folder cannot be written in.
+        """
+        left, others = list(cells), False
+        try:
+            while left or self._running:
+                left = self._start(left)
+                if left and not self._running and not others:
+                    others = True
+                    self._wait(len(left))
+                if left or self._running:
+                    time.sleep(BETWEEN_LOOKS if self._running else BETWEEN_OTHERS)
+                self._report_ended()
+        finally:
+            self._stop()
+
+    def _start(self, cells: list[Cell]) -> list[Cell]:
+        """Start as many as there is room for; returns those that are left."""
+        left = []
+        for cell in cells:
+            if len(self._running) == self._jobs or self.folder.is_at_work(cell):
+                left.append(cell)
+            elif (outcome := ended_before(self.folder, cell)) is not None:
+                self._report(outcome)
+            elif (claim := self._claimed(cell)) is None:
+                left.append(cell)
+            else:
+                self._running.append(self._process(cell, claim))
+        return left
+
+    def _claimed(self, cell: Cell) -> Claim | None:
+        """A cell for this worker alone; None where another has it, or has just ended it."""
+        claim = self.folder.claim(cell)
+        if claim is not None and ended_before(self.folder, cell) is not None:
+            claim.release()
+            return None
+        return claim
+
+    def _process(self, cell: Cell, claim: Claim) -> _Process:
+        folder = self.folder
+        try:
+            folder.prepare(cell)
+            folder.clear(cell)
+            with folder.log(cell).open("ab") as log:
+                start = log.tell()
+                process = subprocess.Popen(
+                    [
+                        *self._command,
+                        *(str(folder.architecture(cell)), "--out", str(folder.run(cell))),
+                        *self._options,
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                    env={**os.environ, **dict.fromkeys(THREADS, str(folder.threads))},
+                    start_new_session=True,  # a terminal's Ctrl-C is the worker's alone
+                )
+        except OSError as error:
+            claim.release()
+            where = printable(str(error.filename or folder.path))
+            raise WriteError(f"{where}: cannot be written: {error.strerror}.") from error
+        return _Process(cell, process, start, claim)
+
+    def _report_ended(self) -> None:
+        """Report the cells whose processes have ended."""
+        ended = [it for it in self._running if it.process.poll() is not None]
+        self._running = [it for it in self._running if it not in ended]
+        for it in ended:
+            try:
+                outcome = self._outcome(it)
+            finally:
+                it.claim.release()
+            self._report(outcome)
+
+    def _outcome(self, ended: _Process) -> Outcome:
+        """How a cell ended, of which the files are written."""
+        cell, code = ended.cell, ended.process.returncode
+        _close_input(ended.process)
+        _remove_empty(self.folder.log(cell))
+        result = read_result(self.folder, cell)
+        if result is not None:
+            return Outcome(cell, result)
+        reason = _reason(code, said(self.folder.log(cell), ended.log_start))
+        diverged = code == UNEXPECTED and (self.folder.run(cell) / DIVERGED).is_file()
+        self.folder.write_failure(cell, reason, diverged)
+        return Outcome(cell, None, reason, 0 if diverged else code or 1)
+
+    def _stop(self) -> None:
+        """End what is in work: each process saves first."""
+        for running in self._running:
+            _close_input(running.process)
+        for running in self._running:
+            running.process.wait()
+            _remove_empty(self.folder.log(running.cell))
+            running.claim.release()
+
+
+def ended_before(folder: SweepFolder, cell: Cell) -> Outcome | None:
+    """How a cell ended that nothing is left to be done for; None for any other."""
+    result = read_result(folder, cell)
+    if result is not None:
+        return Outcome(cell, result)
+    reason = divergence(folder, cell)
+    return Outcome(cell, None, reason) if reason else None
+
+
+def _reason(code: int, lines: Sequence[str]) -> str:
+    """Why a process failed: its first line that is no warning."""
+    if code < 0:
+        return f"its process was ended by {signal.Signals(-code).name}."
+    errors = [line for line in lines if not line.startswith(WARNING)]
+    return errors[0] if errors else f"its process ended with exit code {code}."
+
+
+def _close_input(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _remove_empty(log: Path) -> None:
+    try:
+        if not log.stat().st_size:
+            log.unlink()
+    except OSError:
+        return
