@@ -100,6 +100,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         ),
         "architecture",
     },
+    "report": {
+        *("errors", "files", "locks", "version", *SPEC, "plugins.registry"),
+        *("architecture", "describe"),
+    },
     "init": {"errors", *SPEC},
     "nn": {"errors", *SPEC, "init"},
     "optim": {"errors", *SPEC},
@@ -163,7 +167,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "files", "version", "malloc", *SPEC, "spec.schemas", *PLUGINS_FOUND),
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
-        *("optional", "bench", "doctor", "single", "data_check"),
+        *("optional", "bench", "doctor", "single", "data_check", "report"),
     },
     "__main__": {"cli"},
 }
@@ -175,7 +179,7 @@ LOOSE = {
 
 WITHOUT_TORCH = {
     *("errors", "files", "locks", "temporary", "limits", "version", "spec", "plugins"),
-    *("architecture", "describe", "pictures"),
+    *("architecture", "describe", "pictures", "report"),
 }
 A_PLUGIN_MAY_IMPORT = re.compile(
     r"zoo(\.(nn|optim|init|errors|testing|engine|export|spec(\.\w+)?))?"

@@ -98,7 +98,9 @@ class Browser:
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def print_to(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self.call("Page.printToPDF", printBackground=True)["data"]))
+        path.write_bytes(
+            base64.b64decode(self.call("Page.printToPDF", printBackground=True)["data"])
+        )
 
     def _call(self, method: str, session: str = "", **parameters: Any) -> dict[str, Any]:
         self._number += 1

@@ -10,11 +10,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from zoo.errors import format_value, shorten
 from zoo.report.charts import Dots, dot_plot, sorted_dots
 from zoo.report.frame import table
 from zoo.report.page import Section, figures
-from zoo.report.plain import number, text
+from zoo.report.plain import in_words, number, text
+from zoo.report.plain import table as table_of
 from zoo.report.run_files import RunFiles
 from zoo.report.scales import compact, duration
 from zoo.report.scores import image_scores
@@ -22,7 +22,7 @@ from zoo.report.scores import image_scores
 MOST_SETTINGS = 60
 MOST_DEPTH = 8
 NOT_SETTINGS = ("name", "description", "format")
-LONGEST = 40  # characters of a setting
+LONGEST = 60  # characters of a setting
 
 
 def labels(runs: Sequence[RunFiles]) -> Sequence[str]:
@@ -35,18 +35,21 @@ def labels(runs: Sequence[RunFiles]) -> Sequence[str]:
 
 
 def comparison(runs: Sequence[RunFiles], names: Sequence[str]) -> Sequence[Section]:
-    """The tables of several runs, and the PSNR of the images that all were evaluated on."""
+    """A table of several runs, and the PSNR of the images that all were evaluated on."""
     return [
-        Section("table", "Results", _results(runs, names), wide=True),
+        Section("table", "Results", _results(runs, names)),
         Section("scores", "PSNR", _charts(runs, names)),
-        Section(
-            "settings",
-            "What differs in their settings",
-            _differences(runs, names),
-            "Of the resolved files; what is not listed is the same in all.",
-            wide=True,
-        ),
     ]
+
+
+def settings(runs: Sequence[RunFiles], names: Sequence[str]) -> Section:
+    """What differs in the runs' resolved files."""
+    return Section(
+        "settings",
+        "What differs in their settings",
+        _differences(runs, names),
+        "Of the resolved files; what is not listed is the same in all.",
+    )
 
 
 def _results(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
@@ -112,31 +115,31 @@ def _charts(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
 
 
 def _differences(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
-    flat = [dict(_flat(run.resolved)) for run in runs]
-    keys = dict.fromkeys(key for settings in flat for key in settings)
-    rows = []
-    for key in keys:
-        values = [settings.get(key, "–") for settings in flat]
-        if len(set(values)) > 1:
-            rows.append([text(key, 80), *(shorten(value, LONGEST) for value in values)])
-    if not rows:
-        return Markup("")
-    return table(["setting", *names], rows[:MOST_SETTINGS])
+    rows = list(islice(_differing([run.resolved for run in runs], ""), MOST_SETTINGS))
+    return table(["setting", *names], rows) if rows else Markup("")
 
 
-def _flat(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """(dotted key, value as TOML has it) of all that is in a table."""
-    inner: Mapping[str, Any] = {}
-    if isinstance(value, dict):
-        inner = {f"{path}.{key}" if path else str(key): item for key, item in value.items()}
-    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        inner = {f"{path}[{index}]": item for index, item in enumerate(value)}
-    if not inner or depth == MOST_DEPTH:
-        yield path, format_value(value)
+def _differing(values: Sequence[Any], path: str, depth: int = 0) -> Iterator[Sequence[str]]:
+    """A row for each setting that is not the same in all: the dotted key, and the values.
+
+    Tables of one type are compared key by key, those of different types as a whole.
+    """
+    if all(value == values[0] for value in values):
         return
-    for key, item in inner.items():
+    kinds = {str(table_of(value).get("type")) for value in values}
+    inner: Sequence[Mapping[Any, Any]] = ()
+    if all(isinstance(value, dict) for value in values) and len(kinds) == 1:
+        inner = values
+    elif all(isinstance(v, list) and all(isinstance(it, dict) for it in v) for v in values):
+        inner = [dict(enumerate(value)) for value in values]
+    if not inner or depth == MOST_DEPTH:
+        said = (text(in_words(value), LONGEST) if value is not None else "–" for value in values)
+        yield [text(path, 80), *said]
+        return
+    for key in dict.fromkeys(key for value in inner for key in value):
         if key not in NOT_SETTINGS:
-            yield from _flat(item, key, depth + 1)
+            name = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".lstrip(".")
+            yield from _differing([value.get(key) for value in inner], name, depth + 1)
 
 
 def _fixed(value: float, digits: int, *, sign: bool = False) -> str:

@@ -13,6 +13,7 @@ from zoo.report.svg import element, path
 WIDEST, NARROWEST = 84.0, 12.0  # of a box
 LANE = 13.0  # between the lines of skips
 THICK = 14.0  # of a box
+JOINT = 6.0  # radius of what a skip ends with
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def tower(blocks: Sequence[Block], nests: Sequence[Nest], row: int) -> Markup:
     """
     deepest = max((nest.depth + 1 for nest in nests), default=0)
     left = 8 + LANE * deepest
-    width, height = left + WIDEST + 16, row * (len(blocks) + 1)
+    width, height = left + WIDEST + 16, row * (len(blocks) + 1) + JOINT
     centre = left + WIDEST / 2
     parts = [
         *_frames(nests, deepest, left, row),
@@ -145,8 +146,8 @@ def _skips(
             (lane, top + 5),
             (lane, bottom - 5),
             (lane + 5, bottom),
-            (join - 6, bottom),
+            (join - JOINT, bottom),
         ]
         yield element("path", d=path(steps), class_="skip")
-        yield element("circle", cx=join, cy=bottom, r=6, class_="joint")
+        yield element("circle", cx=join, cy=bottom, r=JOINT, class_="joint")
         yield element("text", nest.joins, x=join, y=bottom + 4, class_="sign")

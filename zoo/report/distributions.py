@@ -13,7 +13,7 @@ from zoo.report.svg import drawing, element, path
 
 QUANTILES = 5  # of a distribution: at 2.5, 16, 50, 84 and 97.5 %
 BAND_WIDTH, BAND_HEIGHT = 170.0, 48.0
-MOST_STEPS = 100  # of time in such a drawing
+MOST_STEPS = 50  # of time in such a drawing
 SHADES = 5  # of a heat map, on each side of 0
 
 

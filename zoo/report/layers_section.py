@@ -27,6 +27,7 @@ from zoo.report.scales import short
 MOST_LAYERS = 100  # that are drawn
 MOST_COLUMNS = 40  # moments of the map
 MAP_ROW = 15.0
+LETTERS = 20  # of a name beside the map
 EXPLODED = 1e3  # times the last layer's gradient
 MAP_DECADES = 5.0  # of the strongest shade: -log10(VANISHED)
 MOST_SIGNS = 12
@@ -146,10 +147,10 @@ def _gradient_map(moments: Sequence[Moment], count: int) -> Markup:
         "The gradient at each layer's output as a multiple of the last layer's, by epoch",
         values,
         most=MAP_DECADES,
-        rows=[f"{layer.name} {layer.type}"[:22] for layer in layers],
+        rows=[_shortened(f"{layer.name} {layer.type}") for layer in layers],
         columns=_some([str(moment.epoch) for moment in kept]),
         cell=MAP_ROW,
-        row_names=130,
+        row_names=144,
     )
     note = (
         "Gradient at each layer's output, as a multiple of that at the last layer: blue is less, "
@@ -164,6 +165,10 @@ def _decades(moment: Moment, index: int) -> float:
     if not (last > 0 and own >= 0):
         return math.nan
     return math.log10(max(own / last, 1e-30))
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
 
 
 def _some(names: Sequence[str]) -> Sequence[str]:

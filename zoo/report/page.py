@@ -25,14 +25,12 @@ class Section:
         title: its heading.
         body: what is in it.
         lead: a sentence under the heading.
-        wide: whether its figures take the whole width.
     """
 
     anchor: str
     title: str
     body: Markup
     lead: str = ""
-    wide: bool = False
 
 
 def render_page(title: str, sections: Sequence[Section], head: str = "") -> str:

@@ -17,10 +17,11 @@ from zoo.report.pictures import Picture
 from zoo.report.scales import short
 from zoo.report.svg import Value, drawing, element
 
-BUDGET = 1_200_000  # bytes of all pictures of a page, before base64 makes four of three
+MOST = 1_300_000  # bytes of all pictures of a page, before base64 makes four of three
 SMALLEST = 64  # pixels of a side
 WHOLE = 160  # pixels of the longer side of a whole picture, where only a part is at 1:1
 TRIES = 6
+FAST = 1  # of zlib, for the tries; what is shown is packed as well as can be
 LABELS: Mapping[str, str] = {"clean": "clean", "noisy": "other noisy"}
 
 
@@ -39,7 +40,7 @@ class Part:
         return len(self.whole) + sum(map(len, self.files.values()))
 
 
-def picture_section(pictures: Sequence[Picture], budget: int = BUDGET) -> Section:
+def picture_section(pictures: Sequence[Picture], budget: int = MOST) -> Section:
     """Noisy, denoised and clean beside each other, with a slider.
 
     Args:
@@ -57,27 +58,26 @@ def picture_section(pictures: Sequence[Picture], budget: int = BUDGET) -> Sectio
 def parts_within(pictures: Sequence[Picture], budget: int) -> Sequence[Part]:
     """Parts of the pictures, as large as the budget allows and all with the same longest side."""
     side = max(max(picture.shown["noisy"].size) for picture in pictures)
-    parts = [_part(picture, side) for picture in pictures]
+    budget = min(budget, MOST)
     for _ in range(TRIES):
-        size = sum(part.size for part in parts)
+        size = sum(_part(picture, side, FAST).size for picture in pictures)
         if size <= budget or side <= SMALLEST:
             break
-        side = max(SMALLEST, int(side * min(0.95, math.sqrt(budget / size))) // 8 * 8)
-        parts = [_part(picture, side) for picture in pictures]
-    return parts
+        side = max(SMALLEST, int(side * min(0.97, math.sqrt(max(budget, 1) / size))) // 8 * 8)
+    return [_part(picture, side) for picture in pictures]
 
 
-def _part(picture: Picture, side: int) -> Part:
+def _part(picture: Picture, side: int, level: int = 9) -> Part:
     width, height = picture.shown["noisy"].size
     across, down = min(side, width), min(side, height)
     left, top = (width - across) // 2, (height - down) // 2
     box = (left, top, left + across, top + down)
-    files = {kind: _png(image.crop(box)) for kind, image in picture.shown.items()}
+    files = {kind: _png(image.crop(box), level) for kind, image in picture.shown.items()}
     whole = b""
     if (across, down) != (width, height):
         small = picture.shown["denoised"].copy()
         small.thumbnail((WHOLE, WHOLE))
-        whole = _png(small)
+        whole = _png(small, level)
     return Part(files, across, down, whole)
 
 
@@ -126,7 +126,7 @@ def data_url(png: bytes) -> str:
     return f"data:image/png;base64,{b64encode(png).decode()}"
 
 
-def _png(image: Image.Image) -> bytes:
+def _png(image: Image.Image, level: int) -> bytes:
     stream = io.BytesIO()
-    image.save(stream, format="PNG", optimize=True)
+    image.save(stream, format="PNG", compress_level=level)
     return stream.getvalue()

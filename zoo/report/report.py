@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from zoo.plugins.registry import Registry
-from zoo.report.comparison import comparison, labels
+from zoo.report.comparison import comparison, labels, settings
 from zoo.report.curves import curves, overlaid
 from zoo.report.facts import backend, facts
 from zoo.report.layers_section import layers_section, signs
@@ -30,6 +30,9 @@ STATES: Mapping[str, str] = {
     "begun": "Not one epoch is finished.",
 }
 
+MOST_BYTES = 1_950_000  # of a page with pictures, which take what the other parts leave
+FIXED = 30_000  # bytes of style, script and headings
+
 Tile = tuple[str, str, str]
 
 
@@ -40,16 +43,18 @@ def run_page(run: RunFiles, registry: Registry) -> str:
         run: what its folder has.
         registry: what is installed.
     """
-    sections = [
+    first, *others = [
         scores(run.evaluation),
-        picture_section(run.pictures),
         curves(run),
         removed_section(run.pictures),
         layers_section(run.moments),
         network_section(run.architecture, registry),
         facts(run),
     ]
-    return render_page(run.title, sections, _summary(run))
+    summary = _summary(run)
+    used = sum(len(str(part.body).encode()) for part in (first, *others)) + len(summary) + FIXED
+    pictures = picture_section(run.pictures, (MOST_BYTES - used) * 3 // 4)
+    return render_page(run.title, [first, pictures, *others], summary)
 
 
 def runs_page(runs: Sequence[RunFiles]) -> str:
@@ -65,7 +70,7 @@ def runs_page(runs: Sequence[RunFiles]) -> str:
         said=f"{len(runs)} runs, in the order in which they were named.",
         missing=missing,
     )
-    sections = [*comparison(runs, names), overlaid(runs, names)]
+    sections = [*comparison(runs, names), overlaid(runs, names), settings(runs, names)]
     return render_page(f"{len(runs)} runs", sections, head)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DECADES = 30.0  # values that span more than this factor are drawn on a logarithmic axis
+SMALLEST = 1e-290  # between the ends of an axis
 LEAST_PART = 1e-9  # of the largest value: what is smaller would be no flat line but rounding
 
 
@@ -85,8 +86,8 @@ def _ends(values: Iterable[float]) -> tuple[float, float]:
     known = [value for value in values if math.isfinite(value)]
     low, high = min(known, default=0.0), max(known, default=1.0)
     largest = max(abs(low), abs(high))
-    if high - low <= LEAST_PART * largest or high == low:
-        around = 0.1 * largest or 1.0
+    if high - low <= max(LEAST_PART * largest, SMALLEST):
+        around = max(0.1 * largest, SMALLEST) if largest else 1.0
         return (low - around if low <= 0 else max(low - around, low / 2)), high + around
     return low, high
 
@@ -136,7 +137,7 @@ def compact(value: float) -> str:
     """A large count in three digits: ``950``, ``12.3 k``, ``1.46 M``, ``2.1 G``."""
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= 0.9995 * limit:
-            return f"{float(f'{value / limit:.3g}'):,.4g} {unit}"
+            return f"{value / limit:#.3g}".rstrip(".") + f" {unit}"
     return f"{value:g}"
 
 
