@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,21 @@ from PIL import Image
 
 from tests.tiny import TINY
 from zoo.architecture import parse_architecture
-from zoo.plugins.registry import load_registry
+from zoo.plugins.registry import Registry, load_registry
 
 LAYERS = (("0", "conv2d"), ("1", "relu"), ("2", "upsampling"), ("3", "sigmoid"))
 LAGS = 9
 
 
+@cache
+def registry() -> Registry:
+    return load_registry()
+
+
+@cache
 def resolved(folder: Path, text: str = TINY) -> str:
     (folder / "photos").mkdir(exist_ok=True)
-    return parse_architecture(text, load_registry(), "net.toml", folder).text
+    return parse_architecture(text, registry(), "net.toml", folder).text
 
 
 def layer(name: str, kind: str, **changes: Any) -> dict[str, Any]:

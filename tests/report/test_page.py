@@ -12,15 +12,15 @@ import pytest
 import torch
 
 from tests.report.html import Page, assert_is_closed
-from tests.report.making import LAYERS, layer, make_pictures, make_run, write_lines
+from tests.report.making import LAYERS, layer, make_pictures, make_run, registry, write_lines
 from tests.tiny import TINY
 from zoo.errors import CheckpointError
 from zoo.inference import quality
-from zoo.plugins.registry import load_registry
 from zoo.report import removed_section
 from zoo.report.page import Section, render_page
 from zoo.report.report import run_page
 from zoo.report.run_files import read_run
+from zoo.report.svg import element
 
 FILES = (
     *("architecture.toml", "metrics.jsonl", "statistics.jsonl", "evaluation.json"),
@@ -39,8 +39,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def page_of(run: Path) -> Page:
-    registry = load_registry()
-    return assert_is_closed(run_page(read_run(run, registry), registry))
+    return assert_is_closed(run_page(read_run(run, registry()), registry()))
 
 
 def headings(page: Page) -> list[str | None]:
@@ -107,13 +106,13 @@ def test_what_is_missing_is_said(run: Path, missing: str) -> None:
 
 @pytest.mark.parametrize("damaged", FILES)
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe{", b"[1, 2]", b"[" * 100_000, b"null\n", b'{"a": 1}\n{"b'], ids=str
+    "content", [b"\xff\xfe{", b"[" * 100_000, b"null\n", b'{"a": 1}\n{"b'], ids=lambda it: it[:9]
 )
-def test_what_is_damaged_is_said(run: Path, damaged: str, content: bytes) -> None:
+def test_what_is_damaged_is_said(tmp_path: Path, damaged: str, content: bytes) -> None:
+    run = make_run(tmp_path / "run", epochs=1)
+    (run / "images").mkdir()
     (run / damaged).write_bytes(content)
-    text = page_of(run).text
-    if content or damaged.endswith((".json", ".toml")):
-        assert "What this page lacks" in text
+    assert "What this page lacks" in page_of(run).text
 
 
 def test_all_that_is_there_is_shown_of_a_file_that_ends_in_the_middle(run: Path) -> None:
@@ -175,7 +174,6 @@ def test_a_picture_is_never_taken_from_elsewhere(run: Path, tmp_path: Path) -> N
         page = page_of(run)
         assert "The noisy picture of photo.png is missing or damaged." in page.text
         assert "The denoised picture of photo.png is missing or damaged." in page.text
-        assert page.text.count("denoised size") + len(page.all("figure")) > 0
         assert len(list(page.all("img"))) == 3  # of the third picture
 
 
@@ -189,8 +187,7 @@ def test_pictures_of_odd_files(run: Path) -> None:
 def test_three_large_noisy_pictures_stay_below_2_mb(tmp_path: Path) -> None:
     made = make_run(tmp_path / "run", epochs=60)
     make_pictures(made, 512)
-    registry = load_registry()
-    text = run_page(read_run(made, registry), registry)
+    text = run_page(read_run(made, registry()), registry())
     assert len(text.encode()) < 2_000_000
     sides = {image["width"] for image in assert_is_closed(text).all("img")}
     assert len(sides) == 1
@@ -237,9 +234,9 @@ def test_who_computed_the_steps(run: Path) -> None:
 
 def test_no_run(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no architecture.toml or metrics.jsonl in it"):
-        read_run(tmp_path, load_registry())
+        read_run(tmp_path, registry())
     with pytest.raises(CheckpointError, match=r"no such folder. Use a run's folder."):
-        read_run(tmp_path / "none", load_registry())
+        read_run(tmp_path / "none", registry())
 
 
 @pytest.mark.parametrize(
@@ -264,8 +261,6 @@ def test_noise_is_what_zoo_denoise_says_it_is() -> None:
 
 def test_a_page_of_other_sections() -> None:
     """As other commands make one."""
-    from zoo.report.svg import element
-
     sections = [
         Section("a", "First <b>", element("p", "text & more"), "lead"),
         Section("b", "Empty", element("p")[:0]),

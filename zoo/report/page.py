@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -74,6 +75,7 @@ def figures(parts: Sequence[Markup]) -> Markup:
     return render("figures.html", parts=join(parts)) if parts else Markup("")
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("zoo.report"),

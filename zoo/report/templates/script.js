@@ -4,7 +4,7 @@ for (const figure of document.querySelectorAll(".compare")) {
   const stack = figure.querySelector(".stack");
   const slider = figure.querySelector("input");
   const left = figure.querySelector(".left");
-  const width = figure.querySelector("img").width;
+  const width = Number(figure.querySelector("img").getAttribute("width"));
 
   const split = () => {
     stack.style.setProperty("--split", slider.value + "%");
