@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif(find_browser() is None, reason="there is no chromium"),
 ]
 SPLIT = "getComputedStyle(document.querySelector('.stack')).getPropertyValue('--split')"
-CLIPPED = "getComputedStyle(document.querySelector('.denoised')).clipPath"
+CLIPPED = "getComputedStyle(document.querySelector('.layer.over')).clipPath"
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -81,10 +81,10 @@ def test_the_clean_picture_and_single_pixels(opened: Browser, pages: dict[str, P
         ".map(it => it.dataset.label).join()"
     )
     assert opened.value(shown) == "noisy,denoised"
-    opened.value("document.querySelector('[data-beside=reference]').click()")
+    opened.value("document.querySelector('[data-beside=\"1\"]').click()")
     assert opened.value(shown) == "clean,denoised"
-    width = "document.querySelector('.layer.denoised img').getBoundingClientRect().width"
-    natural = opened.value("document.querySelector('.layer.denoised img').naturalWidth")
+    width = "document.querySelector('.layer.over img').getBoundingClientRect().width"
+    natural = opened.value("document.querySelector('.layer.over img').naturalWidth")
     opened.value("document.querySelector('[data-zoom=\"4\"]').click()")
     assert opened.value(width) == 4 * natural
     assert opened.value(WIDER) == 0  # its own pane scrolls

@@ -26,6 +26,8 @@ FILES = (
     *("architecture.toml", "metrics.jsonl", "statistics.jsonl", "evaluation.json"),
     *("environment.json", "data.json", "images/images.json"),
 )
+DEEP = b'{"a":' * 400 + b"1" + b"}" * 400
+DEEP_TOML = b"a = " + 200 * b"[" + 200 * b"]"
 HOSTILE = (
     '</script></style><script>alert("1")</script><img src=http://a.b onerror=x>\'"&\udcff\u202e\x00'
 )
@@ -106,7 +108,9 @@ def test_what_is_missing_is_said(run: Path, missing: str) -> None:
 
 @pytest.mark.parametrize("damaged", FILES)
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe{", b"[" * 100_000, b"null\n", b'{"a": 1}\n{"b'], ids=lambda it: it[:9]
+    "content",
+    [b"\xff\xfe{", b"[" * 100_000, DEEP, DEEP_TOML, b"null\n", b'{"a": 1}\n{"b'],
+    ids=lambda it: it[:9],
 )
 def test_what_is_damaged_is_said(tmp_path: Path, damaged: str, content: bytes) -> None:
     run = make_run(tmp_path / "run", epochs=1)

@@ -115,8 +115,11 @@ def _charts(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
 
 
 def _differences(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
-    rows = list(islice(_differing([run.resolved for run in runs], ""), MOST_SETTINGS))
-    return table(["setting", *names], rows) if rows else Markup("")
+    known = [(name, run.resolved) for run, name in zip(runs, names, strict=True) if run.resolved]
+    if not known:
+        return Markup("")
+    rows = list(islice(_differing([resolved for _, resolved in known], ""), MOST_SETTINGS))
+    return table(["setting", *(name for name, _ in known)], rows) if rows else Markup("")
 
 
 def _differing(values: Sequence[Any], path: str, depth: int = 0) -> Iterator[Sequence[str]]:

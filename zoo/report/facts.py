@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-import tomli_w
-
 from zoo.errors import first_of, printable
 from zoo.report.page import Section, render
 from zoo.report.plain import at, in_words, items, table, text
@@ -28,7 +26,7 @@ def facts(run: RunFiles) -> Section:
         ("Data", list(_data(run))),
         ("Environment", list(_environment(run.environment))),
     ]
-    body = render("facts.html", tables=tables, commands=_commands(run), toml=_toml(run.resolved))
+    body = render("facts.html", tables=tables, commands=_commands(run), toml=_toml(run.toml))
     return Section("facts", "Environment, command, data", body)
 
 
@@ -95,10 +93,7 @@ def _commands(run: RunFiles) -> str:
     return "\n".join(lines)
 
 
-def _toml(resolved: Mapping[str, Any]) -> str:
+def _toml(text: str) -> str:
     """The resolved file, printable and not long."""
-    if not resolved:
-        return ""
-    written = tomli_w.dumps(resolved)
-    shown = "\n".join(map(printable, written[:LONGEST_TOML].split("\n")))
-    return shown + ("\n…" if len(written) > LONGEST_TOML else "")
+    shown = "\n".join(map(printable, text[:LONGEST_TOML].split("\n")))
+    return shown + ("\n…" if len(text) > LONGEST_TOML else "")

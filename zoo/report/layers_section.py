@@ -36,7 +36,9 @@ MOST_SIGNS = 12
 def signs(run: RunFiles) -> Sequence[str]:
     """What the run's figures show, in the words in which ``zoo run`` warns: each thing once."""
     found: dict[str, str] = {}
-    steps = run.epochs[-1].step if run.epochs else 0
+    last = run.epochs[-1] if run.epochs else None
+    steps = last.step * max(run.wanted_epochs, last.epoch) // last.epoch if last else 0
+    at_epoch = {moment.epoch: moment for moment in run.moments}
     for moment in run.moments:
         layers = [figures.layer for figures in moment.layers]
         if moment.epoch == 0:
@@ -44,10 +46,12 @@ def signs(run: RunFiles) -> Sequence[str]:
         else:
             found |= dict(signs_of_layers(moment.layers, layers))
     metrics = [vars(epoch) for epoch in run.epochs]
-    for last in range(1, len(metrics) + 1):
-        until = metrics[max(0, last - 8) : last]
+    for end in range(1, len(metrics) + 1):
+        until = metrics[max(0, end - 8) : end]
+        then = at_epoch.get(run.epochs[end - 1].epoch)
+        measured = then.layers if then else ()
         found |= dict(signs_of_losses(until))
-        found |= dict(signs_of_swings(until, (), ()))
+        found |= dict(signs_of_swings(until, measured, [it.layer for it in measured]))
     shown = [f"{text[:1].upper()}{text[1:]}" for text in found.values()]
     more = len(shown) - MOST_SIGNS
     return [*shown[:MOST_SIGNS], *([f"And {more} more of the same kind."] if more > 0 else [])]

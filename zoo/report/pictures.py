@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image
 
 from zoo.files import open_regular, read_regular
-from zoo.report.plain import at, count, items, number, numbers, table, text
+from zoo.report.plain import at, count, is_shallow, items, number, numbers, table, text
 
 MOST_PICTURES = 6
 MOST_BINS = 256
@@ -116,12 +116,10 @@ def read_pictures(folder: Path, missing: list[str]) -> Sequence[Picture]:
         return ()
     except (ValueError, RecursionError):
         content = {}
-    if not content:
-        missing.append("images/images.json is damaged.")
-    found = [
-        _picture(folder, table(plain), missing)
-        for plain in items(content.get("images"), MOST_PICTURES)
-    ]
+    named = items(content.get("images"), MOST_PICTURES) if is_shallow(content) else ()
+    if not named:
+        missing.append("images/images.json is damaged: it names no pictures.")
+    found = [_picture(folder, table(plain), missing) for plain in named]
     return tuple(picture for picture in found if picture is not None)
 
 

@@ -11,6 +11,7 @@ from zoo.errors import printable, shorten
 from zoo.report.scales import short
 
 LONGEST = 300  # characters of a text
+DEEPEST = 50  # tables and lists in each other; those of networks are far below
 LARGEST = 1e300  # a number beyond it is as good as none, and differences of others are finite
 
 
@@ -44,6 +45,21 @@ def items(value: Any, most: int) -> Sequence[Any]:
 def table(value: Any) -> Mapping[str, Any]:
     """The table; an empty one for anything else."""
     return value if isinstance(value, dict) else {}
+
+
+def is_shallow(value: Any) -> bool:
+    """Whether tables and lists in it are no deeper in each other than :data:`DEEPEST`."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            item
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return True
+    return False
 
 
 def at(value: Any, *keys: str) -> Any:

@@ -14,7 +14,7 @@ from zoo.report.facts import backend, facts
 from zoo.report.layers_section import layers_section, signs
 from zoo.report.network import network_section
 from zoo.report.page import render, render_page
-from zoo.report.picture_section import picture_section
+from zoo.report.picture_section import of_run, of_runs, picture_section
 from zoo.report.plain import number, text
 from zoo.report.removed_section import removed_section
 from zoo.report.run_files import RunFiles
@@ -22,8 +22,8 @@ from zoo.report.scales import compact, duration, short
 from zoo.report.scores import scores
 
 STATES: Mapping[str, str] = {
-    "finished": "Trained for {done} epochs and evaluated.",
-    "trained": "Trained for {done} epochs, and not evaluated.",
+    "finished": "Trained for {epochs} and evaluated.",
+    "trained": "Trained for {epochs}, and not evaluated.",
     "training": "Training goes on: {done} of {all} epochs so far.",
     "stopped": "Stopped after {done} of {all} epochs; --resume goes on there.",
     "diverged": "Stopped being finite after {done} of {all} epochs.",
@@ -53,7 +53,7 @@ def run_page(run: RunFiles, registry: Registry) -> str:
     ]
     summary = _summary(run)
     used = sum(len(str(part.body).encode()) for part in (first, *others)) + len(summary) + FIXED
-    pictures = picture_section(run.pictures, (MOST_BYTES - used) * 3 // 4)
+    pictures = picture_section(of_run(run.pictures), (MOST_BYTES - used) * 3 // 4)
     return render_page(run.title, [first, pictures, *others], summary)
 
 
@@ -70,7 +70,9 @@ def runs_page(runs: Sequence[RunFiles]) -> str:
         said=f"{len(runs)} runs, in the order in which they were named.",
         missing=missing,
     )
-    sections = [*comparison(runs, names), overlaid(runs, names), settings(runs, names)]
+    pictures = picture_section(of_runs([run.pictures for run in runs], names))
+    others = [pictures, overlaid(runs, names), settings(runs, names)]
+    sections = [*comparison(runs, names), *others]
     return render_page(f"{len(runs)} runs", sections, head)
 
 
@@ -83,7 +85,9 @@ def _summary(run: RunFiles) -> Markup:
     return render(
         "summary.html",
         state=state,
-        said=STATES[state].format(done=done, all=run.wanted_epochs or "?"),
+        said=STATES[state].format(
+            done=done, all=run.wanted_epochs or "?", epochs=f"{done:,} epoch{'s' * (done != 1)}"
+        ),
         description=text(run.resolved.get("description"), 1000),
         tiles=list(_tiles(run)),
         notices=[*notices, *signs(run)],

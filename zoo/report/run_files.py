@@ -22,7 +22,7 @@ from zoo.plugins.registry import Registry
 from zoo.report.diverged import Diverged, read_diverged
 from zoo.report.lines import Epoch, Moment
 from zoo.report.pictures import Picture, read_pictures
-from zoo.report.plain import at, count, table, text
+from zoo.report.plain import at, count, is_shallow, table, text
 
 T = TypeVar("T")
 
@@ -39,7 +39,8 @@ class RunFiles:
         path: the folder.
         name: the folder's, printable.
         architecture: of the run; None where it is missing or cannot be read.
-        resolved: ``architecture.toml`` as it stands, without being checked.
+        resolved, toml: ``architecture.toml`` as it stands, without being checked: what is in it,
+            and its text.
         epochs: the lines of ``metrics.jsonl``.
         moments: the lines of ``statistics.jsonl``.
         evaluation, environment, data: the tables of these files; empty where they are missing.
@@ -53,6 +54,7 @@ class RunFiles:
     name: str
     architecture: Architecture | None
     resolved: Mapping[str, Any]
+    toml: str
     epochs: Sequence[Epoch]
     moments: Sequence[Moment]
     evaluation: Mapping[str, Any]
@@ -111,13 +113,14 @@ def read_run(path: Path, registry: Registry) -> RunFiles:
             f"{path}: no architecture.toml or metrics.jsonl in it. Use a run's folder."
         )
     missing: list[str] = []
-    architecture, resolved = _architecture(path, registry, missing)
+    architecture, resolved, toml = _architecture(path, registry, missing)
     lock = path / "run.lock"
     return RunFiles(
         path=path,
         name=printable(path.resolve().name) or "run",
         architecture=architecture,
         resolved=resolved,
+        toml=toml,
         epochs=_lines(path / "metrics.jsonl", Epoch.from_plain, missing),
         moments=_lines(path / "statistics.jsonl", Moment.from_plain, missing),
         evaluation=_table(path / "evaluation.json", missing),
@@ -132,24 +135,26 @@ def read_run(path: Path, registry: Registry) -> RunFiles:
 
 def _architecture(
     path: Path, registry: Registry, missing: list[str]
-) -> tuple[Architecture | None, Mapping[str, Any]]:
+) -> tuple[Architecture | None, Mapping[str, Any], str]:
     file = path / "architecture.toml"
     content = _content(file, None, missing)
     if content is None:
-        return None, {}
+        return None, {}, ""
     try:
         words = content.decode("utf-8")
         resolved = tomli.loads(words)
+        if not is_shallow(resolved):
+            raise ValueError("nested too deeply")
     except (ValueError, RecursionError) as error:
         missing.append(f"architecture.toml is damaged: {format_error(error)}.")
-        return None, {}
+        return None, {}, ""
     try:
-        return parse_resolved(words, registry, "architecture.toml"), resolved
+        return parse_resolved(words, registry, "architecture.toml"), resolved, words
     except (ArchitectureError, PluginError) as error:
         first, *more = str(error).splitlines()
         others = f" There are {len(more)} more problems." if more else ""
         missing.append(f"The architecture cannot be drawn: {first}{others}")
-        return None, resolved
+        return None, resolved, words
 
 
 def _content(file: Path, most: int | None, missing: list[str]) -> bytes | None:
@@ -170,8 +175,9 @@ def _table(file: Path, missing: list[str]) -> Mapping[str, Any]:
         found = table(json.loads(content))
     except (ValueError, RecursionError):
         found = {}
-    if not found:
+    if not found or not is_shallow(found):
         missing.append(f"{file.name} is damaged.")
+        return {}
     return found
 
 
@@ -184,7 +190,8 @@ def _lines(
     found: list[T] = []
     for number, line in _numbered(content):
         try:
-            value = of(table(json.loads(line)))
+            read = json.loads(line)
+            value = of(table(read)) if is_shallow(read) else None
         except (ValueError, RecursionError):
             value = None
         if value is None:

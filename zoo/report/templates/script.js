@@ -20,10 +20,9 @@ for (const figure of document.querySelectorAll(".compare")) {
   for (const button of figure.querySelectorAll("[data-beside]")) {
     button.addEventListener("click", () => {
       press(button);
-      for (const kind of ["noisy", "reference"]) {
-        const layer = figure.querySelector("." + kind);
-        layer.classList.toggle("off", kind !== button.dataset.beside);
-      }
+      figure.querySelectorAll(".layer:not(.over)").forEach((layer, index) => {
+        layer.classList.toggle("off", index !== Number(button.dataset.beside));
+      });
       left.textContent = button.textContent;
       split();
     });
