@@ -56,7 +56,7 @@ def test_the_page_of_a_finished_run(run: Path) -> None:
     for said in (
         "finished Trained for 2 epochs and evaluated.",
         "PSNR 27.50 dB +7.38 dB over the noisy images",
-        "Mean gain 7.38 dB, from 6.5 to 8.25 dB over 2 images.",
+        "Mean gain 7.38 dB, from 6.50 to 8.25 dB over 2 images.",
         "noisy input 20.12 – 20.10 0.300 gaussian blur 24.00 +3.88 23.90 0.600",
         "training 0.25 validation 0.2",
         "Worst photo.png",

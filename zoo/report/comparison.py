@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -16,7 +15,7 @@ from zoo.report.page import Section, figures
 from zoo.report.plain import in_words, number, text
 from zoo.report.plain import table as table_of
 from zoo.report.run_files import RunFiles
-from zoo.report.scales import compact, duration
+from zoo.report.scales import compact, duration, fixed
 from zoo.report.scores import image_scores
 
 MOST_SETTINGS = 60
@@ -75,9 +74,9 @@ def _results(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
             [
                 name,
                 run.state,
-                _fixed(psnr, 2),
-                _fixed(psnr - noisy, 2, sign=True),
-                _fixed(ssim, 3),
+                fixed(psnr, 2),
+                fixed(psnr - noisy, 2, sign=True),
+                fixed(ssim, 3),
                 compact(info.parameters) if info else "–",
                 compact(info.multiply_adds) if info else "–",
                 f"{run.epochs[-1].epoch:,}" if run.epochs else "0",
@@ -143,9 +142,3 @@ def _differing(values: Sequence[Any], path: str, depth: int = 0) -> Iterator[Seq
         if key not in NOT_SETTINGS:
             name = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".lstrip(".")
             yield from _differing([value.get(key) for value in inner], name, depth + 1)
-
-
-def _fixed(value: float, digits: int, *, sign: bool = False) -> str:
-    if not math.isfinite(value):
-        return "–"
-    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")

@@ -24,7 +24,7 @@ def curves(run: RunFiles) -> Section:
         line_chart(
             "PSNR of the validation images", [_line(run, "val_psnr", "validation", 1)], unit="dB"
         ),
-        line_chart("Learning rate", [_line(run, "lr", "at the end of the epoch", 2)]),
+        line_chart("Learning rate", [_line(run, "lr", "at the epoch's end", 2)], from_zero=True),
         line_chart(
             "Time of an epoch", [_line(run, "seconds", "seconds", 3)], unit="s", from_zero=True
         ),

@@ -61,7 +61,8 @@ def _data(run: RunFiles) -> Iterator[tuple[str, str]]:
             names = [text(at(image, "name"), 80) or "?" for image in images]
             sizes = sorted({text(at(image, "size"), 30) for image in images} - {""})
             of = f", {first_of(sizes)}" if sizes else ""
-            yield said, f"{len(images):,} images{of}: {first_of(names, SHOWN_NAMES)}"
+            count = f"{len(images):,} image{'s' * (len(images) != 1)}"
+            yield said, f"{count}{of}: {first_of(names, SHOWN_NAMES)}"
 
 
 def _environment(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

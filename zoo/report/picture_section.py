@@ -14,7 +14,7 @@ from PIL import Image
 
 from zoo.report.page import Section, render
 from zoo.report.pictures import Picture
-from zoo.report.scales import short
+from zoo.report.scales import fixed
 from zoo.report.svg import Value, drawing, element
 
 MOST = 1_300_000  # bytes of all pictures of a page, before base64 makes four of three
@@ -89,7 +89,8 @@ def _common(runs: Sequence[Sequence[Picture]], names: Sequence[str]) -> Iterator
         found = [first, *(run[first.name] for run in others if first.name in run)]
         sizes = {picture.shown["noisy"].size for picture in found}
         if len(found) == len(runs) and len(sizes) == 1:
-            said = ", ".join(f"{short(picture.psnr, 4)} dB" for picture in found)
+            scores = zip(names, found, strict=True)
+            said = ", ".join(f"{name} {fixed(it.psnr, 2)} dB" for name, it in scores)
             *left, right = [
                 (name, picture.shown["denoised"])
                 for name, picture in zip(names, found, strict=True)
@@ -114,7 +115,7 @@ def _in_order(picture: Picture) -> Iterator[tuple[str, Image.Image]]:
 def _rise(picture: Picture) -> str:
     if not math.isfinite(picture.psnr):
         return ""
-    return f"{short(picture.psnr_noisy, 4)} → {short(picture.psnr, 4)} dB"
+    return f"{fixed(picture.psnr_noisy, 2)} → {fixed(picture.psnr, 2)} dB"
 
 
 def picture_section(compared: Sequence[Compared], budget: int = MOST) -> Section:

@@ -133,6 +133,13 @@ def short(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}".replace("-", "−")
 
 
+def fixed(value: float, digits: int, *, sign: bool = False) -> str:
+    """A number with so many digits behind the point; a dash for NaN."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+
+
 def compact(value: float) -> str:
     """A large count in three digits: ``950``, ``12.3 k``, ``1.46 M``, ``2.1 G``."""
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

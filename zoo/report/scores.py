@@ -15,7 +15,7 @@ from zoo.report.frame import table
 from zoo.report.page import Section, figures
 from zoo.report.plain import at, in_words, items, number, text
 from zoo.report.plain import table as as_table
-from zoo.report.scales import short
+from zoo.report.scales import fixed
 
 MOST_IMAGES = 400  # of a chart; of more some, spread evenly over the sorted ones
 MOST_METHODS = 12
@@ -79,8 +79,8 @@ def _gain(images: Sequence[ImageScore], every: int) -> str:
     if not gains:
         return ""
     worse = sum(gain < 0 for gain in gains)
-    said = f"Mean gain {short(sum(gains) / len(gains))} dB, from {short(min(gains))} to "
-    said += f"{short(max(gains))} dB over {len(gains):,} images."
+    mean, low, high = (fixed(it, 2) for it in (sum(gains) / len(gains), min(gains), max(gains)))
+    said = f"Mean gain {mean} dB, from {low} to {high} dB over {len(gains):,} images."
     if worse:
         said += f" {worse:,} became worse."
     if every > 1:
@@ -126,9 +126,5 @@ def _row(name: str, measured: Mapping[str, Any], noisy: float, ending: str = "")
         number(measured.get(f"{key}{ending}")) for key in ("psnr", "psnr_of_mean_mse", "ssim")
     )
     gain = psnr - noisy
-    signed = f"{gain:+.2f}".replace("-", "−") if math.isfinite(gain) and not ending else "–"
-    return [name, _fixed(psnr, 2), signed, _fixed(mean, 2), _fixed(ssim, 3)]
-
-
-def _fixed(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "−") if math.isfinite(value) else "–"
+    signed = "–" if ending else fixed(gain, 2, sign=True)
+    return [name, fixed(psnr, 2), signed, fixed(mean, 2), fixed(ssim, 3)]
