@@ -25,8 +25,11 @@ def test_a_finished_run(finished: Any, cli: Cli, tmp_path: Path) -> None:
     assert result.out == f"wrote {Path('run') / 'report.html'}: {size:,} bytes\n"
     page = assert_is_closed((run / "report.html").read_text("utf-8"))
     assert "finished Trained for 2 epochs and evaluated." in page.text
-    for said in ("upsampling", "gaussian blur", "Layers over time", "torch 2."):
+    for said in ("upsampling", "gaussian blur", "Layers over time", "torch 2.", "their gradients"):
         assert said in page.text
+    assert len(page.all("img")) == 3  # of one held-out image
+    assert "Its autocorrelation" in page.text
+    assert "What this page lacks" not in page.text
 
 
 def test_a_stopped_run(cli: Cli, process: Cli, base: Path, tmp_path: Path) -> None:

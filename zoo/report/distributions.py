@@ -30,7 +30,7 @@ def histogram(
 
     Args:
         label: what a screen reader says.
-        low, high: of the axis; each bar is an equal part of it.
+        low, high: of the axis, which is marked at whole numbers; each bar is an equal part of it.
         counts: of each bar.
         sigma: the normal distribution's standard deviation, its mean being 0; None for no curve.
         x_label: what the axis has.
@@ -41,7 +41,7 @@ def histogram(
         peak = total * width / (sigma * math.sqrt(2 * math.pi))
         xs = [low + (high - low) * i / 120 for i in range(121)]
         curve = [(v, peak * math.exp(-0.5 * (v / sigma) ** 2)) for v in xs]
-    x = linear((low, high), LEFT, WIDTH - RIGHT, count=4)
+    x = linear((low, high), LEFT, WIDTH - RIGHT, whole=True)
     shares = [100 * count / max(total, 1) for count in counts]
     heights = [100 * y / max(total, 1) for _, y in curve]
     y = linear([0.0, *shares, *heights], HEIGHT - BOTTOM, TOP, count=4)

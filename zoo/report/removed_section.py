@@ -19,7 +19,7 @@ from zoo.report.svg import drawing, element
 # 0, or beyond the second above, is that of detail.
 CORRELATED, STRUCTURE = 0.1, 0.03
 STRONGEST = 0.2  # the autocorrelation of the strongest shade
-LEAST_BIAS = 1.0  # grey levels
+LEAST_BIAS, LEAST_SIGMA = 1.0, 0.01  # grey levels
 
 
 def removed_section(pictures: Sequence[Picture]) -> Section:
@@ -36,6 +36,8 @@ def removed_section(pictures: Sequence[Picture]) -> Section:
 
 
 def _shown(picture: Picture, removed: Removed) -> Mapping[str, Any]:
+    width, height = picture.shown["noisy"].size
+    said = verdict(removed, width * height)
     sigma = removed.sigma if removed.sigma > 0 else None
     rows = [[short(value, 2) for value in row] for row in removed.autocorrelation]
     middle = LAGS // 2
@@ -43,7 +45,7 @@ def _shown(picture: Picture, removed: Removed) -> Mapping[str, Any]:
     return {
         "role": picture.role,
         "name": picture.name,
-        "verdict": verdict(removed),
+        "verdict": said,
         "legend": legend(
             [("s1 point", "removed", f"σ {short(removed.sigma)}")]
             + ([("s2", "normal, same σ", "")] if sigma else [])
@@ -58,7 +60,7 @@ def _shown(picture: Picture, removed: Removed) -> Mapping[str, Any]:
             x_label="grey levels of 255",
         ),
         "autocorrelation": heat_map(
-            f"Autocorrelation of what was removed from {picture.name}; {verdict(removed)}",
+            f"Autocorrelation of what was removed from {picture.name}; {said}",
             [
                 [math.nan if (i, j) == (middle, middle) else value for j, value in enumerate(row)]
                 for i, row in enumerate(removed.autocorrelation)
@@ -75,12 +77,14 @@ def _shown(picture: Picture, removed: Removed) -> Mapping[str, Any]:
     }
 
 
-def verdict(removed: Removed) -> str:
-    """Whether it is noise, in a sentence or two."""
-    largest = removed.largest
+def verdict(removed: Removed, pixels: int) -> str:
+    """Whether it is noise, in a sentence or two; ``pixels`` it was measured on."""
+    if removed.sigma < LEAST_SIGMA:
+        return "Nothing was removed."
+    largest, chance = removed.largest, 3 / math.sqrt(pixels)
     if not math.isfinite(largest):
         return "Its autocorrelation is not known."
-    if -CORRELATED <= largest <= STRUCTURE:
+    if -max(CORRELATED, chance) <= largest <= max(STRUCTURE, chance):
         said = (
             f"Looks like noise: at no distance is its autocorrelation beyond {short(largest, 2)}."
         )
