@@ -18,7 +18,7 @@ from zoo.errors import CheckpointError
 from zoo.inference import quality
 from zoo.report import removed_section
 from zoo.report.page import Section, render_page
-from zoo.report.report import run_page
+from zoo.report.report import run_page, runs_page
 from zoo.report.run_files import read_run
 from zoo.report.svg import element
 
@@ -197,6 +197,25 @@ def test_three_large_noisy_pictures_stay_below_2_mb(tmp_path: Path) -> None:
     assert len(sides) == 1
     assert int(sides.pop() or 0) >= 192
     assert "of 512 × 512 pixels" in text
+
+
+def test_a_page_of_much_stays_below_2_mb(tmp_path: Path) -> None:
+    """Many epochs, layers and images beside the pictures, and several such runs."""
+    made = make_run(tmp_path / "run", epochs=1000)
+    make_pictures(made, 256)
+    layers = [layer(f"1.body.{number}", "conv2d") for number in range(120)]
+    lines = [{"version": 1, "epoch": e, "step": e, "lr": 0.1, "layers": layers} for e in range(60)]
+    write_lines(made / "statistics.jsonl", lines)
+    evaluation = json.loads((made / "evaluation.json").read_text())
+    evaluation["per_image"] = [
+        {"name": f"image-{number}.png", "psnr": 20 + number % 9, "psnr_noisy": 20.0}
+        for number in range(1000)
+    ]
+    (made / "evaluation.json").write_text(json.dumps(evaluation))
+    run = read_run(made, registry())
+    for text in (run_page(run, registry()), runs_page([run] * 6)):
+        assert len(text.encode()) < 2_000_000
+        assert assert_is_closed(text).all("img")
 
 
 def test_a_run_without_clean_pictures(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from zoo.report.frame import (
 from zoo.report.scales import Scale, fitting, linear, short
 from zoo.report.svg import element, path
 
-MOST_POINTS = 400  # of a line
+MOST_POINTS, FEWEST_POINTS = 1200, 60  # of all lines of a chart, and of each
 MARKED = 40  # a line of so many points or fewer has a dot at each
 ROW = 26.0  # height of a row of a dot plot
 NAMES = 150.0  # width of the names beside it
@@ -84,7 +84,8 @@ def line_chart(
     y = linear([0.0, *values], bottom, top) if from_zero else fitting(values, bottom, top)
     x = linear((x for line in lines for x in line.xs), LEFT, WIDTH - RIGHT, whole=True)
     frame = Frame(x, y, x_label, f"{unit} (log)".strip() if y.log else unit)
-    drawn = [part for line in lines for part in _line(line, frame)]
+    most = max(FEWEST_POINTS, MOST_POINTS // len(lines))
+    drawn = [part for line in lines for part in _line(line, frame, most)]
     after = f" {unit}" if unit else ""
     entries = [
         (f"{colour(it.series)}{' dashed' * it.dashed}", it.name, f"{short(it.last, 4)}{after}")
@@ -95,8 +96,8 @@ def line_chart(
     return figure(title, legend(entries), chart, _line_numbers(lines, x_label), note=note)
 
 
-def _line(line: Line, frame: Frame) -> Iterator[Markup]:
-    kept = spread(len(line.xs), MOST_POINTS)
+def _line(line: Line, frame: Frame, most: int) -> Iterator[Markup]:
+    kept = spread(len(line.xs), most)
     points = [
         (frame.x(line.xs[i]), frame.y(line.ys[i])) if math.isfinite(line.ys[i]) else None
         for i in kept
@@ -223,9 +224,9 @@ def dot_plot(
         if known:
             ends = {"x1": x(mean - spread_of), "x2": x(mean + spread_of), "y1": at, "y2": at}
             drawn.append(element("line", class_="spread s1", **ends))
-            drawn += [
-                element("circle", cx=x(v), cy=at, r=2.6, class_="dot s1 faint") for v in known
-            ]
+            for index in spread(len(known), max(1, MOST_POINTS // len(rows))):
+                own = {"cx": x(known[index]), "cy": at, "r": 2.6}
+                drawn.append(element("circle", class_="dot s1 faint", **own))
             drawn.append(element("circle", cx=x(mean), cy=at, r=4.5, class_="dot s1"))
         deviation = short(spread_of) if len(known) > 1 else "–"
         table.append([name, short(mean, 4), deviation, str(len(known))])

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from zoo.report.charts import Dots, dot_plot, sorted_dots
-from zoo.report.frame import table
+from zoo.report.frame import spread, table
 from zoo.report.page import Section, figures
 from zoo.report.plain import in_words, number, text
 from zoo.report.plain import table as table_of
@@ -20,6 +20,7 @@ from zoo.report.scores import image_scores
 
 MOST_SETTINGS = 60
 MOST_DEPTH = 8
+MOST_DOTS = 1200  # of a chart
 NOT_SETTINGS = ("name", "description", "format")
 LONGEST = 60  # characters of a setting
 
@@ -94,17 +95,13 @@ def _charts(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
     found = [(name, images) for name, images in found if images]
     if not found:
         return Markup("")
-    charts = [
-        dot_plot(
-            "Mean over the images, and their spread",
-            [(name, [it.psnr for it in islice(images.values(), 400)]) for name, images in found],
-            unit="dB",
-            note="The large dot is the mean, the line one standard deviation of the images.",
-        )
-    ]
+    values = [(name, [it.psnr for it in images.values()]) for name, images in found]
+    note = "The large dot is the mean, the line one standard deviation of the images."
+    charts = [dot_plot("Mean over the images, and their spread", values, unit="dB", note=note)]
     first = found[0][1]
     if len(found) > 1 and all(images.keys() == first.keys() for _, images in found):
-        order = sorted(first, key=lambda image: first[image].psnr)[:400]
+        order = sorted(first, key=lambda image: first[image].psnr)
+        order = [order[i] for i in spread(len(order), max(1, MOST_DOTS // len(found)))]
         dots = [
             Dots(name, [images[image].psnr for image in order], index)
             for index, (name, images) in enumerate(found)

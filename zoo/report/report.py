@@ -13,7 +13,7 @@ from zoo.report.curves import curves, overlaid
 from zoo.report.facts import backend, facts
 from zoo.report.layers_section import layers_section, signs
 from zoo.report.network import network_section
-from zoo.report.page import render, render_page
+from zoo.report.page import Section, render, render_page
 from zoo.report.picture_section import of_run, of_runs, picture_section
 from zoo.report.plain import number, text
 from zoo.report.removed_section import removed_section
@@ -52,8 +52,7 @@ def run_page(run: RunFiles, registry: Registry) -> str:
         facts(run),
     ]
     summary = _summary(run)
-    used = sum(len(str(part.body).encode()) for part in (first, *others)) + len(summary) + FIXED
-    pictures = picture_section(of_run(run.pictures), (MOST_BYTES - used) * 3 // 4)
+    pictures = picture_section(of_run(run.pictures), _left(summary, first, *others))
     return render_page(run.title, [first, pictures, *others], summary)
 
 
@@ -70,10 +69,16 @@ def runs_page(runs: Sequence[RunFiles]) -> str:
         said=f"{len(runs)} runs, in the order in which they were named.",
         missing=missing,
     )
-    pictures = picture_section(of_runs([run.pictures for run in runs], names))
-    others = [pictures, overlaid(runs, names), settings(runs, names)]
-    sections = [*comparison(runs, names), *others]
+    first, others = comparison(runs, names), [overlaid(runs, names), settings(runs, names)]
+    common = of_runs([run.pictures for run in runs], names)
+    sections = [*first, picture_section(common, _left(head, *first, *others)), *others]
     return render_page(f"{len(runs)} runs", sections, head)
+
+
+def _left(head: Markup, *sections: Section) -> int:
+    """How many bytes of pictures there is room for beside other sections."""
+    used = sum(len(part.encode()) for part in (head, *(section.body for section in sections)))
+    return (MOST_BYTES - FIXED - used) * 3 // 4  # base64 makes four of three
 
 
 def _summary(run: RunFiles) -> Markup:
