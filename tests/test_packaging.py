@@ -79,6 +79,7 @@ def test_the_wheel_has_the_modules_and_the_schemas_and_nothing_else(unpacked: Pa
     data = {f"zoo/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("schemas/**/*.json")}
     assert len(data) > 30
     data |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("zoo/plugins/template/*")}
+    data |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("zoo/report/templates/*")}
     data |= {"zoo/py.typed", "zoo/describe/starter.toml", "zoo/single/network.toml"}
     expected = modules | data
     assert {name for name in files if ".dist-info/" not in name} == expected

@@ -103,6 +103,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sweep": {
         *("errors", "files", "locks", "spec.schemas", "architecture", *PLUGINS_READ),
     },
+    "report": {
+        *("errors", "files", "locks", "version", *SPEC, "plugins.registry"),
+        *("architecture", "describe"),
+    },
     "init": {"errors", *SPEC},
     "nn": {"errors", *SPEC, "init"},
     "optim": {"errors", *SPEC},
@@ -172,6 +176,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
         *("optional", "torch_backend", "bench", "doctor", "single", "data_check", "sweep"),
+        "report",
     },
     "__main__": {"cli"},
 }
@@ -183,7 +188,7 @@ LOOSE = {
 
 WITHOUT_TORCH = {
     *("errors", "files", "locks", "temporary", "limits", "version", "spec", "plugins"),
-    *("architecture", "describe", "pictures", "sweep"),
+    *("architecture", "describe", "pictures", "report", "sweep"),
 }
 A_PLUGIN_MAY_IMPORT = re.compile(
     r"zoo(\.(nn|optim|init|errors|testing|engine|export|spec(\.\w+)?))?"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 OF_RUN = "run.lock"  # the lock of a run's folder, in it
+MOST = 4096  # bytes of a lock's file that are read
 
 
 def try_lock(path: Path, *, create: bool = False) -> int | None:
@@ -95,3 +98,28 @@ def is_at(descriptor: int, path: Path) -> bool:
     with suppress(OSError):
         return os.path.samestat(os.fstat(descriptor), path.lstat())
     return False
+
+
+def holder(path: Path) -> tuple[int | None, str]:
+    """The process and host that a lock's file names; None and "" where they cannot be told."""
+    with suppress(OSError, ValueError, RecursionError), path.open("rb") as stream:
+        content = json.loads(stream.read(MOST))
+        if isinstance(content, dict):
+            process, host = content.get("process"), content.get("host")
+            if type(process) is int and process > 0 and isinstance(host, str):
+                return process, host
+    return None, ""
+
+
+def holder_lives(path: Path) -> bool:
+    """Whether the process that a lock's file names may be at work: of another host, or there."""
+    process, host = holder(path)
+    if process is None or host != socket.gethostname() or os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it is another user's
+        return True
+    return process != os.getpid()

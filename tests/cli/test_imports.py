@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,7 @@ def test_zoo() -> None:
         ["evaluate", "--help"],
         ["data", "--help"],
         ["data", "check", "--help"],
+        ["report", "--help"],
         ["--version"],
         ["nope"],
     ],
@@ -50,3 +52,11 @@ def test_a_wrong_file_is_known_before_torch_is_imported(arguments: list[str]) ->
     run = ["from zoo.cli import main", f"sys.argv = ['zoo', *{arguments}]"]
     catch = ["sys.stderr = open('/dev/null', 'w')", "try: main()", "except SystemExit: pass"]
     assert imported_by(*run, *catch, "sys.stderr = sys.__stderr__") == set()
+
+
+def test_a_report_needs_no_torch(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"epoch": 1, "step": 2, "train_loss": 0.5}\n')
+    run = ["from zoo.cli import main", f"sys.argv = ['zoo', 'report', {str(tmp_path)!r}]"]
+    catch = ["try: main()", "except SystemExit: pass"]
+    assert imported_by(*run, *catch) == set()
+    assert (tmp_path / "report.html").is_file()

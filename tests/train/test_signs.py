@@ -18,11 +18,11 @@ from torch import Tensor
 import zoo.nn
 from tests.train.test_resume import resume, stop
 from zoo.architecture import Architecture
+from zoo.describe.signs import signs_of_layers, signs_of_losses, signs_of_rate, signs_of_swings
 from zoo.nn import Sigmoid
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.layer_statistics import DISTRIBUTIONS, FIGURES, LayerStatistics
 from zoo.train.named_layers import NamedLayer, named_layers
-from zoo.train.signs import signs_of_layers, signs_of_losses, signs_of_rate, signs_of_swings
 from zoo.train.snapshot import Snapshot
 from zoo.train.statistics import measure, read_statistics
 from zoo.train.trainer import Trainer

@@ -47,6 +47,7 @@ COMMANDS = {
     "optimizers": ("zoo.cli.listing:optimizers", "List what updates the parameters."),
     "plugin": ("zoo.cli.plugin:plugin", "Start a plugin, or check one."),
     "plugins": ("zoo.cli.plugins:plugins", "List the installed plugins and their state."),
+    "report": ("zoo.cli.report:report", "Write runs as one HTML page: curves, pictures, layers."),
     "run": ("zoo.cli.run:run", "Train a denoiser from an architecture file."),
     "pairings": ("zoo.cli.listing:pairings", "List the pairings, which make input and target."),
     "schedules": ("zoo.cli.listing:schedules", "List the schedules of the learning rate."),

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from zoo.data.evaluation import MEASURED, EvaluationImage
+from zoo.describe.signs import signs_of_layers
 from zoo.train.named_layers import NamedLayer
 from zoo.train.scores import Evaluation
-from zoo.train.signs import signs_of_layers
 from zoo.train.statistics import statistics_in
 
 CAUSES = ("saturated", "dead", "vanishing")  # of which the first that is seen is named

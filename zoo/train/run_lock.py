@@ -16,11 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.errors import UsageError, WriteError, printable
-from zoo.locks import OF_RUN, is_at, try_lock
-
-NAME = OF_RUN
-
-MOST = 4096  # bytes of it that are read
+from zoo.locks import OF_RUN as NAME
+from zoo.locks import holder, holder_lives, is_at, try_lock
 
 
 @contextmanager
@@ -61,7 +58,7 @@ def _take(path: Path) -> int:
                 os.close(locked)
                 continue
             return _signed(locked)
-        if not made and _lives(path):
+        if not made and holder_lives(path):
             raise _in_use(path, f" If that one is gone, delete {printable(str(path))}.")
         return _signed(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666))
 
@@ -73,33 +70,8 @@ def _signed(descriptor: int) -> int:
     return descriptor
 
 
-def _holder(path: Path) -> tuple[int | None, str]:
-    """The process and host in the file; None and "" where they cannot be told."""
-    with suppress(OSError, ValueError, RecursionError), path.open("rb") as stream:
-        content = json.loads(stream.read(MOST))
-        if isinstance(content, dict):
-            process, host = content.get("process"), content.get("host")
-            if type(process) is int and process > 0 and isinstance(host, str):
-                return process, host
-    return None, ""
-
-
-def _lives(path: Path) -> bool:
-    """Whether the process in the file may be at work: it is of another host, or there."""
-    process, host = _holder(path)
-    if process is None or host != socket.gethostname() or os.name != "posix":
-        return True
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # it is another user's
-        return True
-    return process != os.getpid()
-
-
 def _in_use(path: Path, hint: str) -> UsageError:
-    process, host = _holder(path)
+    process, host = holder(path)
     who = f"process {process} on {printable(host)}" if process else "another process"
     folder = printable(str(path.parent))
     return UsageError(

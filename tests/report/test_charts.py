@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import math
+import re
+from xml.etree import ElementTree
+
+import pytest
+from markupsafe import Markup
+
+from tests.report.html import read
+from zoo.report.charts import Dots, Line, dot_plot, line_chart, sorted_dots
+from zoo.report.distributions import band, heat_map, histogram, spark
+from zoo.report.frame import numbers, spread
+
+HOSTILE = "</text><script>alert(1)</script>\"'&"
+NAN = math.nan
+
+
+def drawn(markup: Markup, kind: str) -> list[dict[str, str]]:
+    """The attributes of the elements of a class in a chart, which is well-formed XML."""
+    tree = ElementTree.fromstring(f"<all>{markup}</all>")
+    return [it.attrib for it in tree.iter() if kind in it.attrib.get("class", "").split()]
+
+
+def test_a_line_goes_through_its_values() -> None:
+    chart = line_chart("Loss", [Line("training", [1, 2, 3], [4.0, 2.0, 0.0])], unit="dB")
+    ((path, dots),) = [(drawn(chart, "line"), drawn(chart, "dot"))]
+    assert len(path) == 1
+    places = [(float(it["cx"]), float(it["cy"])) for it in dots]
+    assert places[0][0] < places[1][0] < places[2][0]
+    assert places[1][1] - places[0][1] == pytest.approx(places[2][1] - places[1][1], abs=0.02)
+    page = read(str(chart))
+    assert "training 0 dB" in page.text
+    (svg,) = page.all("svg")
+    assert svg["aria-label"] == "Loss by epoch: training ends at 0 dB"
+    assert re.findall(r"<td>(.*?)</td>", chart) == ["4", "2", "0"]
+
+
+def test_a_line_is_interrupted_where_nothing_is_known() -> None:
+    chart = line_chart("Loss", [Line("a", range(1, 7), [1.0, 2.0, NAN, 3.0, NAN, 4.0])])
+    assert len(drawn(chart, "line")) == 1
+    assert len(drawn(chart, "dot")) == 4  # the lone ones too
+    empty = line_chart("Loss", [Line("a", [1], [NAN])])
+    assert "Nothing was measured." in empty
+
+
+def test_a_long_line_has_few_points_and_few_rows() -> None:
+    chart = line_chart("Loss", [Line("a", range(10_000), [float(i) for i in range(10_000)])])
+    assert len(chart) < 20_000
+    assert "60 of 10,000 rows" in chart
+    assert "<td>9999</td>" in chart
+    assert [list(spread(7, 3)), list(spread(2, 3))] == [[0, 3, 6], [0, 1]]
+
+
+def test_dots_in_their_order_with_means() -> None:
+    dots = [Dots("noisy", [20.0, 21.0], 1), Dots("denoised", [25.0, NAN], 0)]
+    chart = sorted_dots("PSNR", ["a", "b"], dots, unit="dB")
+    assert len(drawn(chart, "dot")) == 3
+    assert len(drawn(chart, "stem")) == 1
+    assert "noisy mean 20.5 dB" in read(str(chart)).text
+
+
+def test_the_spread_of_repeated_values() -> None:
+    chart = dot_plot("PSNR", [("lr 0.1", [1.0, 2.0, 3.0]), ("lr 1", [NAN])], unit="dB")
+    rows = re.findall(r"<tr>(.*?)</tr>", chart)[1:]
+    assert [re.findall(r">([^<]+)<", row) for row in rows] == [
+        ["lr 0.1", "2", "1", "3"],
+        ["lr 1", "–", "–", "0"],
+    ]
+    assert len(drawn(chart, "spread")) == 1
+
+
+def test_a_histogram_has_its_curve() -> None:
+    chart = histogram("removed", -1.0, 1.0, [0, 5, 10, 5], sigma=0.4)
+    heights = [float(bar["height"]) for bar in drawn(chart, "bar")]
+    assert heights[1] == pytest.approx(2 * heights[0], abs=0.03)
+    assert len(drawn(chart, "line")) == 1
+    assert drawn(histogram("none", 0.0, 1.0, [0, 0]), "bar") == []
+
+
+def test_shades_of_a_heat_map() -> None:
+    chart = heat_map("map", [[-1.0, 0.0], [0.5, NAN]], rows=["a", "b"], columns=["x", ""])
+    shades = [it["class"].split()[1] for it in drawn(chart, "heat")]
+    assert shades == ["minus5", "plus0", "plus3"]
+
+
+def test_a_band_of_quantiles() -> None:
+    chart = band("weights", [[-2.0, -1.0, 0.0, 1.0, 2.0]] * 3)
+    assert len(drawn(chart, "area")) == 2
+    assert "not measured" in band("weights", [[NAN] * 5])
+    assert "not measured" in spark("dead", [NAN, NAN])
+    assert len(drawn(spark("dead", [NAN, 1.0]), "dot")) == 1
+
+
+def test_names_are_no_code() -> None:
+    charts = [
+        line_chart(HOSTILE, [Line(HOSTILE, [1, 2], [1.0, 2.0])], unit=HOSTILE, note=HOSTILE),
+        sorted_dots(HOSTILE, [HOSTILE], [Dots(HOSTILE, [1.0])], unit=HOSTILE, of=HOSTILE),
+        dot_plot(HOSTILE, [(HOSTILE, [1.0])], unit=HOSTILE),
+        histogram(HOSTILE, 0.0, 1.0, [1.0], x_label=HOSTILE),
+        heat_map(HOSTILE, [[1.0]], rows=[HOSTILE], columns=[HOSTILE]),
+        band(HOSTILE, [[1.0] * 5]),
+        numbers([HOSTILE], [[HOSTILE]]),
+    ]
+    for chart in charts:
+        assert read(str(chart)).all("script") == []

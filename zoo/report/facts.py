@@ -1,0 +1,100 @@
+"""What a run ran on, what it was trained on and how it was set: environment, data, commands."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from zoo.errors import first_of, printable
+from zoo.report.page import Section, render
+from zoo.report.plain import at, in_words, items, table, text
+from zoo.report.run_files import RunFiles
+
+MOST_ROWS = 40
+MOST_IMAGES = 100_000
+SHOWN_NAMES = 6
+LONGEST_TOML = 20_000  # characters
+TORCH = "torch"  # of train.backend: who has computed the steps
+
+
+def facts(run: RunFiles) -> Section:
+    """Environment, command and data of a run."""
+    tables = [
+        ("Training", list(_training(run.resolved))),
+        ("Data", list(_data(run))),
+        ("Environment", list(_environment(run.environment))),
+    ]
+    body = render("facts.html", tables=tables, commands=_commands(run), toml=_toml(run.toml))
+    return Section("facts", "Environment, command, data", body)
+
+
+def backend(run: RunFiles) -> str:
+    """Who has computed the steps, where that is not zoo; else ""."""
+    for value in (run.environment.get("backend"), at(run.resolved, "train", "backend")):
+        if value == TORCH:
+            return TORCH
+    return ""
+
+
+def _training(resolved: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    optimizer = table(resolved.get("optimizer"))
+    if optimizer:
+        yield "optimizer", in_words(optimizer)
+    if loss := resolved.get("loss"):
+        yield "loss", in_words(loss)
+    train = table(resolved.get("train"))
+    for name in ("epochs", "batch_size", "schedule", "precision", "seed", "backend"):
+        if name in train and not (name == "backend" and train[name] != TORCH):
+            yield name.replace("_", " "), in_words(train[name])
+
+
+def _data(run: RunFiles) -> Iterator[tuple[str, str]]:
+    data = table(run.resolved.get("data"))
+    for name in ("source", "validation", "noise", "evaluation_noise", "target", "range"):
+        if name in data:
+            yield name.replace("_", " "), in_words(data[name])
+    for side, said in (("train", "trained on"), ("held_out", "held out")):
+        images = items(run.data.get(side), MOST_IMAGES)
+        if images:
+            names = [text(at(image, "name"), 80) or "?" for image in images]
+            sizes = sorted({text(at(image, "size"), 30) for image in images} - {""})
+            of = f", {first_of(sizes)}" if sizes else ""
+            count = f"{len(images):,} image{'s' * (len(images) != 1)}"
+            yield said, f"{count}{of}: {first_of(names, SHOWN_NAMES)}"
+
+
+def _environment(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    versions = table(environment.get("versions"))
+    for name, value in islice(environment.items(), MOST_ROWS):
+        if name not in ("versions", "command") and value is not None:
+            yield printable(str(name)[:60]).replace("_", " "), in_words(value)
+    if versions:
+        words = (f"{text(k, 40)} {text(v, 40)}" for k, v in islice(versions.items(), MOST_ROWS))
+        yield "versions", ", ".join(words)
+
+
+def _commands(run: RunFiles) -> str:
+    """How to do the same again, and more with it."""
+    folder = printable(str(run.path))
+    given = run.environment.get("command")
+    words = [text(word) for word in items(given, 100)] if isinstance(given, list) else []
+    first = shlex.join(words) if words else text(given, 2000)
+    again = shlex.join(["zoo", "run", f"{folder}/architecture.toml"])
+    lines = [first or again]
+    lines.append(shlex.join(["zoo", "denoise", folder, "pictures/", "-o", "denoised/"]))
+    if run.state in ("stopped", "begun"):
+        lines.insert(
+            1,
+            shlex.join(["zoo", "run", f"{folder}/architecture.toml", "--out", folder, "--resume"]),
+        )
+    if run.diverged is not None:
+        lines.insert(1, shlex.join(["zoo", "run", "--replay", f"{folder}/diverged.pkl"]))
+    return "\n".join(lines)
+
+
+def _toml(text: str) -> str:
+    """The resolved file, printable and not long."""
+    shown = "\n".join(map(printable, text[:LONGEST_TOML].split("\n")))
+    return shown + ("\n…" if len(text) > LONGEST_TOML else "")

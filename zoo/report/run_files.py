@@ -1,0 +1,208 @@
+"""A run's folder, read: what is there, and what is missing or damaged, in words.
+
+A run may be from anybody and may still be going on, so that nothing in its files is relied on:
+each value is taken only if it is of its type, sizes are bounded, and no file is followed elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli
+
+from zoo.architecture import Architecture, parse_resolved
+from zoo.errors import ArchitectureError, CheckpointError, PluginError, format_error, printable
+from zoo.files import read_regular
+from zoo.locks import holder_lives
+from zoo.plugins.registry import Registry
+from zoo.report.diverged import Diverged, read_diverged
+from zoo.report.lines import Epoch, Moment
+from zoo.report.pictures import Picture, read_pictures
+from zoo.report.plain import at, count, is_shallow, table, text
+
+T = TypeVar("T")
+
+MOST_BYTES = 2**26  # of a file with a line for each epoch
+MOST_LINES = 10_000
+KNOWN = ("architecture.toml", "metrics.jsonl", "last.pkl", "best.pkl", "diverged.pkl", "run.lock")
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What a run's folder has.
+
+    Attributes:
+        path: the folder.
+        name: the folder's, printable.
+        architecture: of the run; None where it is missing or cannot be read.
+        resolved, toml: ``architecture.toml`` as it stands, without being checked: what is in it,
+            and its text.
+        epochs: the lines of ``metrics.jsonl``.
+        moments: the lines of ``statistics.jsonl``.
+        evaluation, environment, data: the tables of these files; empty where they are missing.
+        pictures: those of ``images/``, with what is said of them.
+        diverged: the step in which the run stopped being finite; None where there is none.
+        training: whether a process trains in the folder, as far as that can be known.
+        missing: a sentence for each file that is missing or damaged.
+    """
+
+    path: Path
+    name: str
+    architecture: Architecture | None
+    resolved: Mapping[str, Any]
+    toml: str
+    epochs: Sequence[Epoch]
+    moments: Sequence[Moment]
+    evaluation: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    data: Mapping[str, Any]
+    pictures: Sequence[Picture]
+    diverged: Diverged | None
+    training: bool
+    missing: Sequence[str]
+
+    @property
+    def title(self) -> str:
+        """What the run is called: the architecture's name, or else the folder's."""
+        return text(self.resolved.get("name")) or self.name
+
+    @property
+    def wanted_epochs(self) -> int:
+        """How many epochs the run is to have; 0 where that is not known."""
+        return count(at(self.resolved, "train", "epochs"))
+
+    @property
+    def state(self) -> str:
+        """How far it is: finished, training, diverged, stopped, trained or begun."""
+        if self.training:
+            return "training"
+        if self.diverged is not None and not self._went_on:
+            return "diverged"
+        if self.evaluation:
+            return "finished"
+        if not self.epochs:
+            return "begun"
+        return "stopped" if self.epochs[-1].epoch < self.wanted_epochs else "trained"
+
+    @property
+    def _went_on(self) -> bool:
+        """Whether steps were taken after the one that was not finite."""
+        assert self.diverged is not None
+        last = self.epochs[-1].step if self.epochs else 0
+        return bool(self.evaluation) or last >= self.diverged.step > 0
+
+
+def read_run(path: Path, registry: Registry) -> RunFiles:
+    """Read the folder of a run.
+
+    Args:
+        path: the folder.
+        registry: what is installed, for the architecture's layers.
+
+    Raises:
+        CheckpointError: it is no run's.
+    """
+    if not path.is_dir():
+        raise CheckpointError(f"{path}: no such folder. Use a run's folder.")
+    if not any((path / name).exists() for name in KNOWN):
+        raise CheckpointError(
+            f"{path}: no architecture.toml or metrics.jsonl in it. Use a run's folder."
+        )
+    missing: list[str] = []
+    architecture, resolved, toml = _architecture(path, registry, missing)
+    lock = path / "run.lock"
+    return RunFiles(
+        path=path,
+        name=printable(path.resolve().name) or "run",
+        architecture=architecture,
+        resolved=resolved,
+        toml=toml,
+        epochs=_lines(path / "metrics.jsonl", Epoch.from_plain, missing),
+        moments=_lines(path / "statistics.jsonl", Moment.from_plain, missing),
+        evaluation=_table(path / "evaluation.json", missing),
+        environment=_table(path / "environment.json", missing),
+        data=_table(path / "data.json", missing),
+        pictures=read_pictures(path / "images", missing),
+        diverged=read_diverged(path / "diverged.pkl"),
+        training=lock.is_file() and holder_lives(lock),
+        missing=tuple(missing),
+    )
+
+
+def _architecture(
+    path: Path, registry: Registry, missing: list[str]
+) -> tuple[Architecture | None, Mapping[str, Any], str]:
+    file = path / "architecture.toml"
+    content = _content(file, None, missing)
+    if content is None:
+        return None, {}, ""
+    try:
+        words = content.decode("utf-8")
+        resolved = tomli.loads(words)
+        if not is_shallow(resolved):
+            raise ValueError("nested too deeply")
+    except (ValueError, RecursionError) as error:
+        missing.append(f"architecture.toml is damaged: {format_error(error)}.")
+        return None, {}, ""
+    try:
+        return parse_resolved(words, registry, "architecture.toml"), resolved, words
+    except (ArchitectureError, PluginError) as error:
+        first, *more = str(error).splitlines()
+        others = f" There are {len(more)} more problems." if more else ""
+        missing.append(f"The architecture cannot be drawn: {first}{others}")
+        return None, resolved, words
+
+
+def _content(file: Path, most: int | None, missing: list[str]) -> bytes | None:
+    try:
+        return read_regular(file, most)
+    except FileNotFoundError:
+        missing.append(f"There is no {file.name}.")
+    except OSError as error:
+        missing.append(f"{file.name} cannot be read: {error.strerror or error}.")
+    return None
+
+
+def _table(file: Path, missing: list[str]) -> Mapping[str, Any]:
+    content = _content(file, None, missing)
+    if content is None:
+        return {}
+    try:
+        found = table(json.loads(content))
+    except (ValueError, RecursionError):
+        found = {}
+    if not found or not is_shallow(found):
+        missing.append(f"{file.name} is damaged.")
+        return {}
+    return found
+
+
+def _lines(
+    file: Path, of: Callable[[Mapping[str, Any]], T | None], missing: list[str]
+) -> Sequence[T]:
+    content = _content(file, MOST_BYTES, missing)
+    if content is None:
+        return ()
+    found: list[T] = []
+    for number, line in _numbered(content):
+        try:
+            read = json.loads(line)
+            value = of(table(read)) if is_shallow(read) else None
+        except (ValueError, RecursionError):
+            value = None
+        if value is None:
+            missing.append(f"Line {number} of {file.name} is damaged: those before it are shown.")
+            break
+        found.append(value)
+        if len(found) == MOST_LINES:
+            missing.append(f"{file.name} has more than {MOST_LINES:,} lines: the first are shown.")
+            break
+    return tuple(found)
+
+
+def _numbered(content: bytes) -> Iterator[tuple[int, bytes]]:
+    return ((n, line) for n, line in enumerate(content.split(b"\n"), 1) if line.strip())
