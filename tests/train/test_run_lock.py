@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import UsageError, WriteError
-from zoo.train.run_lock import NAME, run_lock
+from zoo.locks import OF_RUN
+from zoo.train.run_lock import run_lock
 
 HOLDER = """
 import sys, time
@@ -41,7 +42,7 @@ def has_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 def test_it_is_gone_afterwards(tmp_path: Path, has_locks: bool) -> None:
     for _ in range(2):
         with run_lock(tmp_path):
-            assert json.loads((tmp_path / NAME).read_text())["process"] == os.getpid()
+            assert json.loads((tmp_path / OF_RUN).read_text())["process"] == os.getpid()
         assert list(tmp_path.iterdir()) == []
 
 
@@ -58,14 +59,14 @@ def test_another_process_is_kept_out_until_it_ends(
             pass
         holder.send_signal(end)
         holder.wait()
-    hint = "" if has_locks else f" If that one is gone, delete {tmp_path / NAME}."
+    hint = "" if has_locks else f" If that one is gone, delete {tmp_path / OF_RUN}."
     assert str(error.value) == (
         f"{tmp_path}: process {holder.pid} on {socket.gethostname()} trains in this folder. Wait "
         f"for it, stop it, or use another folder with --out.{hint}"
     )
-    assert (tmp_path / NAME).exists()
+    assert (tmp_path / OF_RUN).exists()
     with run_lock(tmp_path):
-        assert json.loads((tmp_path / NAME).read_text())["process"] == os.getpid()
+        assert json.loads((tmp_path / OF_RUN).read_text())["process"] == os.getpid()
 
 
 @pytest.mark.parametrize(
@@ -74,22 +75,22 @@ def test_another_process_is_kept_out_until_it_ends(
 def test_without_locks_what_is_not_known_to_be_gone_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    (tmp_path / NAME).write_bytes(content)
+    (tmp_path / OF_RUN).write_bytes(content)
     with run_lock(tmp_path):  # whatever it says, nobody has it
         pass
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    (tmp_path / NAME).write_bytes(content)
+    (tmp_path / OF_RUN).write_bytes(content)
     hint = r"If that one is gone, delete .*run\.lock\.$"
     with pytest.raises(UsageError, match=hint), run_lock(tmp_path):
         pass
-    assert (tmp_path / NAME).read_bytes() == content
+    assert (tmp_path / OF_RUN).read_bytes() == content
 
 
 def test_nothing_that_a_link_names_is_written(tmp_path: Path) -> None:
     mine = tmp_path / "mine.txt"
     mine.write_text("mine")
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / NAME).symlink_to(mine)
+    (tmp_path / "run" / OF_RUN).symlink_to(mine)
     with pytest.raises(UsageError), run_lock(tmp_path / "run"):
         pass
     assert mine.read_text() == "mine"

@@ -17,7 +17,7 @@ import tomli
 from zoo.architecture import Architecture, parse_resolved
 from zoo.errors import ArchitectureError, CheckpointError, PluginError, format_error, printable
 from zoo.files import read_regular
-from zoo.locks import holder_lives
+from zoo.locks import OF_RUN, holder_lives
 from zoo.plugins.registry import Registry
 from zoo.report.diverged import Diverged, read_diverged
 from zoo.report.lines import Epoch, Moment
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 MOST_BYTES = 2**26  # of a file with a line for each epoch
 MOST_LINES = 10_000
-KNOWN = ("architecture.toml", "metrics.jsonl", "last.pkl", "best.pkl", "diverged.pkl", "run.lock")
+KNOWN = ("architecture.toml", "metrics.jsonl", "last.pkl", "best.pkl", "diverged.pkl", OF_RUN)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def read_run(path: Path, registry: Registry) -> RunFiles:
         )
     missing: list[str] = []
     architecture, resolved, toml = _architecture(path, registry, missing)
-    lock = path / "run.lock"
+    lock = path / OF_RUN
     return RunFiles(
         path=path,
         name=printable(path.resolve().name) or "run",

@@ -15,6 +15,7 @@ from zoo import temporary
 from zoo.data.record import DataRecord
 from zoo.errors import CheckpointError, UsageError
 from zoo.files import read_regular, to_json, write_text
+from zoo.locks import OF_RUN
 from zoo.train import run_lock
 from zoo.train.checkpoint import load_newest, previous_path, save_checkpoint
 
@@ -106,7 +107,7 @@ class RunDirectory:
     @property
     def has_nothing(self) -> bool:
         """Whether a run that began here saved nothing: all that is there is its own and empty."""
-        names = {path.name for path in self.path.iterdir()} - {run_lock.NAME}
+        names = {path.name for path in self.path.iterdir()} - {OF_RUN}
         return not any(name for name in names if not fnmatch(name, temporary.PATTERN))
 
     def load_newest(self) -> tuple[dict[str, Any], str]:

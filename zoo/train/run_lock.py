@@ -16,8 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.errors import UsageError, WriteError, printable
-from zoo.locks import OF_RUN as NAME
-from zoo.locks import holder, holder_lives, is_at, try_lock
+from zoo.locks import OF_RUN, holder, holder_lives, is_at, try_lock
 
 
 @contextmanager
@@ -31,7 +30,7 @@ def run_lock(folder: Path) -> Iterator[None]:
         UsageError: another process does.
         WriteError: the folder cannot be written in.
     """
-    path = folder / NAME
+    path = folder / OF_RUN
     try:
         descriptor = _take(path)
     except OSError as error:
