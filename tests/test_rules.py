@@ -105,7 +105,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "report": {
         *("errors", "files", "locks", "version", *SPEC, "plugins.registry"),
-        *("architecture", "describe"),
+        *("architecture", "describe", "sweep"),
     },
     "init": {"errors", *SPEC},
     "nn": {"errors", *SPEC, "init"},

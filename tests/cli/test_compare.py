@@ -55,7 +55,9 @@ def test_a_table_of_both(lone: Callable[..., Any], base: Path, cli: Cli, tmp_pat
         r"tiny +\d+\.\d\d dB  +\d+\.\d\d dB  +\d\.\de-\d\d dB( +\d+\.\d){2}( +\d+\.\d\d){2}",
         table[8],
     )
-    assert table[-1] == "runs: both/tiny-zoo, both/tiny-torch"
+    assert table[-2:] == ["runs: both/tiny-zoo, both/tiny-torch", "page: both/report.html"]
+    page = (tmp_path / "both" / "report.html").read_text()
+    assert "tiny: zoo beside torch.nn" in page
 
     for backend in BACKENDS:  # ordinary runs
         assert cli("run", base / "tiny.toml", "--backend", backend, "--out", backend).code == 0

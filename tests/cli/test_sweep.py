@@ -95,9 +95,12 @@ def test_a_whole_sweep(swept: Any) -> None:
         f"strides: stride = 0: cannot be built: {REASON}",
         "sweep: sweep: 3 of 3 runs left, 2 at once, threads of each: 1",
     ]
-    assert len(lines) == 5
+    assert len(lines) == 6
+    assert lines[-1] == "page: sweep/report.html"
+    page = (folder / "sweep" / "report.html").read_text()
+    assert all(text in page for text in ("Sweep plan", "stride = 2", "PSNR of each run"))
     ends = rf"(stride = 2, seed \d: \d+\.\d\d dB in \d+ s|diverges, seed 0: {WHY})"
-    assert all(re.fullmatch(rf"\d of 3  {ends}", line) for line in lines[2:])
+    assert all(re.fullmatch(rf"\d of 3  {ends}", line) for line in lines[2:-1])
     plain, impossible, diverges = rows_of(result.out)
     psnrs = []
     for run in plain["runs"]:

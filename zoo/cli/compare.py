@@ -18,6 +18,7 @@ from zoo.cli.options import (
     overrides,
     set_option,
 )
+from zoo.cli.pages import PAGE, write_page
 from zoo.errors import ArchitectureError, Problem
 
 SIDES = ("zoo", "torch")
@@ -77,7 +78,12 @@ def compare(
     words: list[str | Path] = [*files, *(word for pair in given for word in pair)]
     words += [word for change in changes for word in ("--set", change)]
     comparisons = compare_all(pairs, registry, device, out, words, datetime.now())
+    plain = [comparison.to_dict() for comparison in comparisons]
     if as_json:
-        print_json({"architectures": [comparison.to_dict() for comparison in comparisons]})
+        print_json({"architectures": plain})
     else:
         print_comparisons(comparisons)
+    from zoo.report.compared import compared_page
+
+    folder = Path(comparisons[0].runs[SIDES[0]]).parent
+    write_page(folder / PAGE, compared_page(plain))

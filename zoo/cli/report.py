@@ -8,12 +8,12 @@ import click
 
 from zoo.cli.console import warn_of_failures
 from zoo.cli.options import UserPath
+from zoo.cli.pages import PAGE
 from zoo.cli.streams import say, work_counts
 from zoo.errors import UsageError
 from zoo.files import open_regular, require_folder, write_text
 from zoo.plugins.registry import load_registry
 
-NAME = "report.html"
 ENDINGS = (".html", ".htm")
 MARK = b'<meta name="generator" content="zoo '  # in what zoo.report.page writes
 HEAD = 4096  # bytes in which it stands
@@ -38,7 +38,7 @@ def report(runs: tuple[Path, ...], output: Path | None, overwrite: bool) -> None
     curves one over the other.
     """
     work_counts()
-    target = output or (runs[0] / NAME if len(runs) == 1 else Path(NAME))
+    target = output or (runs[0] / PAGE if len(runs) == 1 else Path(PAGE))
     if output is not None:
         _require_target(target, overwrite)
     registry = load_registry()

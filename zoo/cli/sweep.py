@@ -23,9 +23,10 @@ from zoo.cli.options import (
     set_option,
     source_table,
 )
+from zoo.cli.pages import PAGE, write_page
 from zoo.cli.streams import say, streams, work_counts
 from zoo.cli.sweep_tables import print_tables
-from zoo.errors import Stopped
+from zoo.errors import Stopped, printable
 from zoo.plugins.registry import Registry, load_registry
 from zoo.sweep.cells import Cell, ResultTable, Setting, cells_of, expand_plan
 from zoo.sweep.folder import SweepFolder, open_sweep
@@ -131,6 +132,8 @@ def sweep(
         _work(show, left, jobs, device)
     rows = [rows_of(table, show.results, show.failures) for table in tables]
     _print(rows, as_json, as_csv, as_markdown)
+    if not dry_run:
+        _write_page(folder, plan, rows, cells)
     if show.code:
         say(f"{show.lost} of {len(cells)} runs failed; the same command tries them again", err=True)
         click.get_current_context().exit(show.code)
@@ -241,6 +244,20 @@ def _work(show: _Show, left: Sequence[Cell], jobs: int, device: str) -> None:
         command = shell_command("zoo", *sys.argv[1:])
         message = f"stopped and saved after {done} of {len(show.cells)} runs. Go on with: {command}"
         raise Stopped(message, number) from None
+
+
+def _write_page(
+    folder: SweepFolder,
+    plan: Path,
+    rows: Sequence[Rows],
+    cells: Sequence[tuple[Setting, Cell]],
+) -> None:
+    """Write the page of the sweep; that it cannot be written is said."""
+    from zoo.report.run_files import read_epochs
+    from zoo.report.swept import sweep_page
+
+    curves = {cell.name: read_epochs(folder.run(cell)) for _, cell in cells}
+    write_page(folder.path / PAGE, sweep_page(f"Sweep {printable(plan.stem)}", rows, curves))
 
 
 def _print(rows: Sequence[Rows], as_json: bool, as_csv: bool, as_markdown: bool) -> None:

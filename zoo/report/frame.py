@@ -13,7 +13,7 @@ from zoo.report.svg import drawing, element, join
 COLOURS = 8  # of style.css; the ninth series has the first one's again
 MOST_ROWS = 60  # of a table of numbers
 WIDTH, HEIGHT = 420.0, 236.0
-LEFT, RIGHT, TOP, BOTTOM = 50.0, 12.0, 26.0, 34.0
+LEFT, RIGHT, TOP, BOTTOM = 58.0, 12.0, 26.0, 34.0
 
 
 @dataclass(frozen=True)

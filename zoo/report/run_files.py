@@ -133,6 +133,11 @@ def read_run(path: Path, registry: Registry) -> RunFiles:
     )
 
 
+def read_epochs(path: Path) -> Sequence[Epoch]:
+    """The epochs in the folder of a run; none where they cannot be read."""
+    return _lines(path / "metrics.jsonl", Epoch.from_plain, [])
+
+
 def _architecture(
     path: Path, registry: Registry, missing: list[str]
 ) -> tuple[Architecture | None, Mapping[str, Any], str]:
