@@ -137,7 +137,7 @@ def test_several_architectures(base: Path, cli: Cli, tmp_path: Path) -> None:
     result = cli("compare", base / "tiny.toml", other, "--epochs", 1, "-o", "c", "--json")
     assert result.code == 0
     names = {"tiny-zoo", "tiny-torch", "other-zoo", "other-torch"}
-    assert {path.name for path in (tmp_path / "c").iterdir()} == names
+    assert {path.name for path in (tmp_path / "c").iterdir()} == {*names, "report.html"}
     found = json.loads(result.out)["architectures"]
     assert [it["name"] for it in found] == ["tiny", "other"]
     assert found[0]["psnr"] == found[1]["psnr"]
