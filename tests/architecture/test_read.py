@@ -166,6 +166,7 @@ def test_the_specification_of_the_small_file(small: Read) -> None:
             batch_size=32,
             schedule=component("schedule", "constant", "train", "schedule"),
             precision="float32",
+            backend="zoo",
             seed=0,
             checkpoint_every={"minutes": 5.0},
             on_divergence={"returns": 0, "lr_factor": 0.5},

@@ -413,11 +413,18 @@ def test_a_network_trained_on_the_picture_alone(cli: Cli) -> None:
     )
     assert Path("a.denoised.png").exists()
     assert "2 pictures denoised" in result.out
-    assert re.search(r"a\.denoised\.png: 40x40, trained \d+ s \(20 steps\), denoised ", result.out)
+    assert re.search(
+        r"a\.denoised\.png: 40x40, trained \d+ s \(20 steps\), denoised .*, "
+        r"non-local means with h \d\.\d sigma is likely better\n",
+        result.out,
+    )
     options = ("--network", "net.toml", "--json", "--overwrite")
     again = cli("denoise", "--self", "a.png", *options)
     assert json.loads(again.out)[0]["status"] == "done"
-    assert json.loads(again.out)[0]["training"]["steps"] == 20
+    training = json.loads(again.out)[0]["training"]
+    assert training["steps"] == 20
+    assert training["estimate"]["likely_better"] == "non_local_means"
+    assert training["estimate"]["network"] > training["estimate"]["non_local_means"] > 0
     short = cli("denoise", "--self", "a.png", *options, "--minutes", "1e-6")
     assert short.err == (
         "warning: a.png: trained for 10 of the usual 20 steps. More steps denoise better: leave "

@@ -138,8 +138,9 @@ def test_when_all_is_done_it_prints_the_tables(swept: Any, cli: Callable[..., An
     )
     assert re.fullmatch(r"stride = 0 +0 +cannot be built", lines[1])
     assert f"stride = 0: cannot be built: {REASON}" in lines
-    assert re.fullmatch(r"diverges +0 of 1 +235 +failed", lines[-2])
-    assert re.fullmatch(rf"diverges: failed: seed 0: {WHY}", lines[-1])
+    assert re.fullmatch(r"diverges +0 of 1 +235 +failed", lines[-3])
+    assert re.fullmatch(rf"diverges: failed: seed 0: {WHY}", lines[-2])
+    assert lines[-1] == f"page: {folder / 'sweep' / 'report.html'}"
 
 
 def start(folder: Path) -> subprocess.Popen[str]:

@@ -18,10 +18,10 @@ from zoo.plugins.schema_lint import FORMS, KINDS, lint
 from zoo.spec.schemas import SHARED
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
-FILES = sorted(  # that of checkpoints is no schema of TOML
+FILES = sorted(  # that of checkpoints is no schema of TOML, and no plan of a sweep has an entry
     path.relative_to(SCHEMAS).as_posix()
     for path in SCHEMAS.glob("**/*.json")
-    if path.name != "checkpoint.json"
+    if path.name not in ("checkpoint.json", "sweep.json")
 )
 KNOWN = ", ".join(sorted(FORMS))
 NAMES = "array, boolean, integer, number, object, string"

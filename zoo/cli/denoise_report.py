@@ -10,7 +10,7 @@ from zoo.errors import first_of, printable
 from zoo.inference.file import Result
 from zoo.inference.quality import Quality
 from zoo.pictures.jobs import STANDARD, Job
-from zoo.single import Training
+from zoo.single import NeighboursEstimate, Training
 
 
 def job_name(job: Job) -> str:
@@ -30,7 +30,20 @@ def result_line(job: Job, result: Result, training: Training | None = None) -> s
     time = f"{result.seconds:.1f} s"
     if training is not None:
         time = f"trained {training.seconds:.0f} s ({training.steps:,} steps), denoised {time}"
-    return f"{job_name(job)}: {size}, {time}, {_quality(result.quality)}"
+    beside = "" if training is None else _beside(training.estimate)
+    return f"{job_name(job)}: {size}, {time}, {_quality(result.quality)}{beside}"
+
+
+def _beside(estimate: NeighboursEstimate | None) -> str:
+    """Whether the network or non-local means is likely better."""
+    if estimate is None:
+        return ""
+    means = f"non-local means with h {estimate.h / estimate.sigma:.1f} sigma"
+    return {
+        "network": f", likely better than {means}",
+        "non_local_means": f", {means} is likely better",
+        "": f", about as good as {means}",
+    }[estimate.likely_better]
 
 
 def result_record(
@@ -57,6 +70,10 @@ def result_record(
         }
     if training is not None:
         record["training"] = asdict(training)
+        if training.estimate is not None:
+            record["training"]["estimate"]["likely_better"] = (
+                training.estimate.likely_better or None
+            )
     return record
 
 

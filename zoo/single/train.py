@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,11 +21,13 @@ from zoo.data.noise.none import NoNoise
 from zoo.data.sets import SingleImages
 from zoo.errors import DataError, DivergenceError
 from zoo.inference import Denoiser
+from zoo.inference.any_size import any_size
 from zoo.nn.sequential import Sequential
 from zoo.pictures.channel_pages import channel_pages
 from zoo.pictures.read import open_picture
 from zoo.pictures.values import ValueRange
 from zoo.plugins.registry import Registry
+from zoo.single.neighbours import NeighboursEstimate, neighbours_estimate
 from zoo.spec.value_range import fits_float32
 from zoo.train.measured_range import AS_STORED, span
 from zoo.train.session import initial_model
@@ -47,11 +49,13 @@ class Training:
         steps: that were done.
         usual: that the network's file asks for.
         seconds: that they took.
+        estimate: whether non-local means would likely be better; None where that cannot be told.
     """
 
     steps: int
     usual: int
     seconds: float
+    estimate: NeighboursEstimate | None = None
 
 
 def single_architecture(
@@ -139,10 +143,16 @@ def denoiser_of(
     except DataError as error:
         raise DataError(f"{picture}: {error}.") from None
     names = tuple(f"{picture.name}[{page}]" for page in range(len(images)))
-    model = _trained(
-        Compiler(spec, registry), SingleImages(names, images), device, minutes, on_step, on_end
+    model, training = _trained(
+        Compiler(spec, registry), SingleImages(names, images), device, minutes, on_step
     )
-    return Denoiser(model.eval(), value_range)
+    denoiser = Denoiser(model.eval(), value_range)
+
+    def denoise(noisy: Tensor) -> Tensor:
+        return any_size(denoiser.network, noisy[None].to(device))[0].cpu()
+
+    on_end(replace(training, estimate=neighbours_estimate(denoise, images[0])))
+    return denoiser
 
 
 def _pages(
@@ -180,8 +190,7 @@ def _trained(
     device: torch.device,
     minutes: float | None,
     on_step: Callable[[float], object],
-    on_end: Callable[[Training], object],
-) -> Sequential:
+) -> tuple[Sequential, Training]:
     """The network, trained for the architecture's own steps, or as many as ``minutes`` allow."""
     spec = compiler.architecture
     model = initial_model(compiler, spec.train.seed).to(device).train()
@@ -223,5 +232,4 @@ def _trained(
         raise DivergenceError(
             f"{pages.names[0]}: training diverged. Use a network with a smaller learning rate."
         )
-    on_end(Training(steps, usual, time.monotonic() - began))
-    return model
+    return model, Training(steps, usual, time.monotonic() - began)

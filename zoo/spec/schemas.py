@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-# What a ``$ref`` to a definition in common.json begins with; there are no others.
+# What a ``$ref`` to a definition in common.json begins with; an entry's schema has no others.
 SHARED = "urn:zoo:common#/$defs/"
 
 
@@ -24,12 +24,15 @@ def read_schema(name: str) -> Mapping[str, Any]:
 
 
 def follow(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema itself, or the shared definition it refers to with its own keywords added."""
+    """The schema itself, or the definition it refers to with its own keywords added.
+
+    A reference is ``urn:zoo:FILE#/$defs/NAME``: a definition in ``FILE.json``.
+    """
     if "$ref" not in schema:
         return schema
-    name = str(schema["$ref"]).removeprefix(SHARED)
+    file, _, name = str(schema["$ref"]).removeprefix("urn:zoo:").partition("#/$defs/")
     own = {key: value for key, value in schema.items() if key != "$ref"}
-    return {**read_schema("common.json")["$defs"][name], **own}
+    return {**read_schema(f"{file}.json")["$defs"][name], **own}
 
 
 def _folder() -> Path:

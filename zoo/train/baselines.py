@@ -42,13 +42,18 @@ def gaussian_blur(image: Image) -> Image:
     return blurred
 
 
-def non_local_means(image: Image) -> Image:
+def non_local_means(image: Image, h: float | None = None, sigma: float | None = None) -> Image:
     """Non-local means (Buades, Coll, Morel 2005), its strength from the estimated noise level.
 
     With the settings of scikit-image's documentation: patches of 5 pixels, a search of 6 pixels
     around, h = 0.8 sigma; (C, H, W) -> (C, H, W).
+
+    Args:
+        image: the noisy one.
+        h: how unlike patches may be, in the image's values; None for 0.8 sigma.
+        sigma: standard deviation of the noise; None to estimate it.
     """
-    sigma = _estimated_sigma(image)
+    sigma = estimated_sigma(image) if sigma is None else sigma
     if sigma == 0:
         return image
     pixels = np.moveaxis(image, 0, -1)  # H, W, C
@@ -56,7 +61,7 @@ def non_local_means(image: Image) -> Image:
         pixels,
         patch_size=5,
         patch_distance=6,
-        h=0.8 * sigma,
+        h=0.8 * sigma if h is None else h,
         sigma=sigma,
         fast_mode=True,
         channel_axis=-1,
@@ -65,7 +70,7 @@ def non_local_means(image: Image) -> Image:
     return np.moveaxis(denoised.reshape(pixels.shape), -1, 0)
 
 
-def _estimated_sigma(image: Image) -> float:
+def estimated_sigma(image: Image) -> float:
     """The standard deviation of the noise, from the finest wavelets; 0 where it cannot be told."""
     with warnings.catch_warnings():  # of a flat channel's noise, of a width taken for channels
         warnings.simplefilter("ignore")

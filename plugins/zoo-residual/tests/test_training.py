@@ -56,6 +56,9 @@ class StopAfter:
     def on_epoch(self, metrics: Mapping[str, Any]) -> None:
         pass
 
+    def on_kept(self, metrics: Mapping[str, Any]) -> None:
+        pass
+
     def on_warning(self, message: str) -> None:
         raise AssertionError(message)
 
