@@ -95,6 +95,7 @@ noise = 0.0
 epochs = 10
 batch_size = 32
 precision = "float32"
+backend = "zoo"
 seed = 0
 
 [train.schedule]

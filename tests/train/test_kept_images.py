@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 from torch import Tensor
 
+from zoo.architecture import Architecture
 from zoo.data.evaluation import EvaluationImage
+from zoo.errors import Stopped
 from zoo.train.kept_images import ExampleImages, Shown, ranked, write_images
 from zoo.train.metrics import psnr, squared_error
 from zoo.train.scores import Evaluation, Measure, Score
+from zoo.train.trainer import Trainer
 
 
 def noisy_image(
@@ -147,15 +152,25 @@ def test_which_images_are_kept(mses: list[float], expected: list[tuple[str, int]
 def test_examples_of_an_epoch(tmp_path: Path) -> None:
     warnings: list[str] = []
     kept = ExampleImages(tmp_path / "images", warnings.append)
+    kept.begin()
     for seed in range(5):
         kept.see(*noisy_image(seed))
     kept.after_epoch(1)
     read = content(tmp_path / "images")
     assert (read["epoch"], read["weights"], warnings) == (1, "last", [])
     assert [entry["name"] for entry in read["images"]] == [f"{seed}.png" for seed in range(4)]  # type: ignore[attr-defined]
+    kept.begin()
     kept.see(*noisy_image(7))
     kept.after_epoch(2)  # at once, which is too soon
     assert content(tmp_path / "images") == read
+    kept.begin()
+    kept.see(*noisy_image(8))  # of an epoch that is not finished
+    kept.write()
+    read = content(tmp_path / "images")
+    assert (read["epoch"], [entry["name"] for entry in read["images"]]) == (2, ["7.png"])  # type: ignore[attr-defined]
+    (tmp_path / "images" / "images.json").unlink()
+    kept.write()  # of what is written already
+    assert not (tmp_path / "images" / "images.json").exists()
 
 
 def test_that_they_cannot_be_written_is_said_once(tmp_path: Path) -> None:
@@ -163,9 +178,23 @@ def test_that_they_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     warnings: list[str] = []
     kept = ExampleImages(tmp_path / "images", warnings.append)
     for epoch in (1, 2):
+        kept.begin()
         kept.see(*noisy_image(0))
         kept.after_epoch(epoch)
+        kept.write()
     assert warnings == [
         f"{tmp_path / 'images'}: cannot be made: File exists. "
         "Training goes on without pictures of it."
     ]
+
+
+def test_a_stopped_run_keeps_those_of_its_latest_epoch(
+    tiny: Callable[..., Architecture],
+    make_trainer: Callable[[Architecture], Trainer],
+    train: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(Stopped):
+        train(make_trainer(tiny("train.epochs=9")), tmp_path, stop_after=8)  # in the third
+    read = content(tmp_path / "images")
+    assert (read["epoch"], read["weights"]) == (2, "last")

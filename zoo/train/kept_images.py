@@ -152,7 +152,8 @@ def write_ranked(
 class ExampleImages:
     """Keeps the first held-out images as they are denoised after an epoch, at little cost.
 
-    Where writing takes more than a hundredth of the time of the epochs, not after each of them.
+    Where writing takes more than a hundredth of the time of the epochs, not after each of them, and
+    after the last one when the run is stopped.
 
     Args:
         folder: the run's ``images``.
@@ -161,8 +162,14 @@ class ExampleImages:
 
     def __init__(self, folder: Path, warn: Callable[[str], object]) -> None:
         self._folder, self._warn = folder, warn
-        self._seen: list[Shown] = []
+        self._seen: list[Shown] = []  # in the epoch in work
+        self._latest: list[Shown] = []  # in the latest that is finished
+        self._epoch = 0  # which that is; 0 where it is written
         self._due = -math.inf  # by time.monotonic
+
+    def begin(self) -> None:
+        """The images of an epoch follow."""
+        self._seen = []
 
     def see(self, image: EvaluationImage, output: Tensor) -> None:
         """An image, and what the network made of it, clipped."""
@@ -171,18 +178,24 @@ class ExampleImages:
 
     def after_epoch(self, epoch: int) -> None:
         """Write what was seen in the epoch that is finished, if that is due."""
-        seen, self._seen = self._seen, []
-        began = time.monotonic()
-        if began < self._due:
+        self._latest, self._epoch = self._seen, epoch
+        if time.monotonic() >= self._due:
+            self.write()
+
+    def write(self) -> None:
+        """Write what was seen in the latest epoch that is finished, unless that is done."""
+        if not self._epoch or self._due == math.inf:
             return
+        began = time.monotonic()
         try:
-            write_images(self._folder, seen, epoch, "last")
+            write_images(self._folder, self._latest, self._epoch, "last")
         except WriteError as error:
             self._warn(f"{error} Training goes on without pictures of it.")
             self._due = math.inf
             return
         ended = time.monotonic()
         self._due = ended + WORTH * (ended - began)
+        self._epoch = 0
 
 
 def _psnr(output: Tensor, image: EvaluationImage) -> float | None:

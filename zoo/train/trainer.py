@@ -121,16 +121,20 @@ class Trainer:
         signs = Signs(self, directory, observer.on_warning)
         examples = ExampleImages(directory.images, observer.on_warning)
         keep_return_point(self, directory)
-        while not self.is_finished:
-            try:
-                with products_in(precision):
-                    self._epoch(step, directory, observer, stop)
-                self._finish_epoch(directory, observer, stop, signs, examples)
-            except DivergenceError as error:
-                with products_in(precision):
-                    after_divergence(self, step, directory, observer.on_warning, str(error))
-                signs.go_back()
-            yield
+        try:
+            while not self.is_finished:
+                try:
+                    with products_in(precision):
+                        self._epoch(step, directory, observer, stop)
+                    self._finish_epoch(directory, observer, stop, signs, examples)
+                except DivergenceError as error:
+                    with products_in(precision):
+                        after_divergence(self, step, directory, observer.on_warning, str(error))
+                    signs.go_back()
+                yield
+        finally:
+            if not self.is_finished:  # the evaluation writes others
+                examples.write()
 
     def _epoch(
         self, step: RunStep, directory: RunDirectory, observer: Observer, stop: StopRequest
@@ -212,6 +216,7 @@ class Trainer:
             examples.see(image, output)
             self._check_stop(stop)
 
+        examples.begin()
         started = time.monotonic()
         progress, lr = self.progress, self.optimizer.lr
         self.save(directory)  # validating large images may take long, or more memory than there is
