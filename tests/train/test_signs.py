@@ -204,7 +204,7 @@ def test_the_figures_are_right(tiny: Describe, make_trainer: MakeTrainer) -> Non
     found, images = measure(trainer, layers, 0)
     assert images == 1  # of an epoch of ten crops
     torch.testing.assert_close(trainer.model.state_dict(), dict(before.model), rtol=0, atol=0)
-    assert torch.get_rng_state().equal(before.rng)
+    assert torch.get_rng_state().equal(before.random["torch"])
 
     batch = trainer.batches.batch(0, 0).rows(0, 1)
     outputs = [batch.x]

@@ -35,6 +35,7 @@ from zoo.train.checkpoint import is_for_inference, load_checkpoint
 from zoo.train.examination import Bad, Examination, examine
 from zoo.train.layer_statistics import FIGURES
 from zoo.train.named_layers import NamedLayer, named_layers
+from zoo.train.random_state import set_random_state
 from zoo.train.session import rebuild
 
 
@@ -130,9 +131,7 @@ def replay(
     try:
         optimizer = compiler.optimizer(model.param())
         optimizer.load_state_dict(content["optimizer"])
-        torch.set_rng_state(content["rng"]["torch"])
-        if device.type == "cuda" and content["rng"]["cuda"] is not None:
-            torch.cuda.set_rng_state(content["rng"]["cuda"], device)
+        set_random_state(content["rng"], device)
         state = optimizer.state_dict()
         found = examine(compiler, model.train(), state, kept["lr"], batch, layers)
     except (StateError, ShapeError, RuntimeError) as error:

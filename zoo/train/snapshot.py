@@ -12,6 +12,7 @@ from torch import Tensor
 
 from zoo.nn.module import Module
 from zoo.train.progress import Progress
+from zoo.train.random_state import random_state, set_random_state
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,14 @@ class Snapshot:
         loss_sum: the sum of the losses of the epoch's samples.
         model: the state dict.
         optimizer: the optimizer's.
-        rng, cuda: the states of torch's generators; ``cuda`` is None on a CPU.
+        random: the states of torch's generators.
     """
 
     progress: Progress
     loss_sum: Tensor
     model: Mapping[str, Tensor]
     optimizer: Mapping[str, Any]
-    rng: Tensor
-    cuda: Tensor | None
+    random: Mapping[str, Any]
 
     @classmethod
     def of(
@@ -45,17 +45,14 @@ class Snapshot:
         """This moment; nobody waits for the device."""
         state = optimizer.state_dict()
         state["state"] = [_copies(tensors) for tensors in state["state"]]
-        cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
         weights = _copies(model.state_dict())
-        return cls(replace(progress), loss_sum.clone(), weights, state, torch.get_rng_state(), cuda)
+        return cls(replace(progress), loss_sum.clone(), weights, state, random_state(device))
 
     def restore(self, model: Module, optimizer: Any, device: torch.device) -> None:
         """Go back to it."""
         model.load_state_dict(self.model)
         optimizer.load_state_dict(self.optimizer)
-        torch.set_rng_state(self.rng)
-        if self.cuda is not None:
-            torch.cuda.set_rng_state(self.cuda, device)
+        set_random_state(self.random, device)
 
 
 def what_is_not_finite(mean_loss: float, model: Module, optimizer: Any) -> str:

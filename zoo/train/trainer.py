@@ -30,6 +30,7 @@ from zoo.train.observer import Observer
 from zoo.train.precision import products_in
 from zoo.train.progress import Progress
 from zoo.train.providers import providers
+from zoo.train.random_state import random_state, set_random_state
 from zoo.train.return_points import keep_return_point
 from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
@@ -262,17 +263,12 @@ class Trainer:
     def checkpoint(self) -> dict[str, Any]:
         """The content of a checkpoint of this moment."""
         self.progress.loss_sum = float(self._loss_sum)
-        cuda = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
         return {
             "architecture": self.architecture.text,
             "model": on_cpu(self.model.state_dict()),
             "optimizer": on_cpu(self.optimizer.state_dict()),
             "progress": asdict(self.progress),
-            "rng": {
-                "seed": self.architecture.train.seed,
-                "torch": torch.get_rng_state(),
-                "cuda": cuda,
-            },
+            "rng": {"seed": self.architecture.train.seed, **random_state(self.device)},
             "plugins": providers(self.architecture, self.compiler.registry),
             "versions": versions(),
             "metrics": self.metrics,
@@ -298,14 +294,7 @@ class Trainer:
         self.started_from = content.get("started_from")
         self.changes = list(content.get("changes", []))
         self._loss_sum.fill_(self.progress.loss_sum)
-        try:
-            torch.set_rng_state(content["rng"]["torch"])
-        except RuntimeError as error:  # as many bytes as it has, and others
-            raise CheckpointError(
-                "the checkpoint does not fit: rng.torch is no state of torch's generator."
-            ) from error
-        if self.device.type == "cuda" and content["rng"]["cuda"] is not None:
-            torch.cuda.set_rng_state(content["rng"]["cuda"], self.device)
+        set_random_state(content["rng"], self.device)
 
     def _check_finite(self) -> None:
         """Keep this moment, or find out since when, and where, something is not finite."""
