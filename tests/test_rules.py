@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "locks": set(),
     "optional": {"errors"},
+    "pickled": set(),
     "temporary": {"locks"},
     "files": {"errors", "temporary"},
     "malloc": set(),
@@ -104,14 +105,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "files", "locks", "spec.schemas", "architecture", *PLUGINS_READ),
     },
     "report": {
-        *("errors", "files", "locks", "version", *SPEC, "plugins.registry"),
+        *("errors", "files", "locks", "pickled", "version", *SPEC, "plugins.registry"),
         *("architecture", "describe", "sweep"),
     },
     "init": {"errors", *SPEC},
     "nn": {"errors", *SPEC, "init"},
     "optim": {"errors", *SPEC},
     "pictures": {"errors", "files", "limits", "spec.value_range"},
-    "data": {"errors", "files", "limits", *SPEC, "pictures"},
+    "data": {"errors", "files", "limits", "pickled", *SPEC, "pictures"},
     "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data", "pictures"},
     "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
     "inference": {"errors", "files", "limits", *SPEC, "init", "nn", "pictures", "engine"},
@@ -183,12 +184,12 @@ MAY_IMPORT: dict[str, set[str]] = {
 PACKAGES = {part.partition(".")[0] for part in MAY_IMPORT} - {"zoo"}
 LOOSE = {
     *("__init__", "__main__", "errors", "files", "temporary", "compiler", "limits", "malloc"),
-    *("version", "locks", "optional"),
+    *("version", "locks", "optional", "pickled"),
 }
 
 WITHOUT_TORCH = {
     *("errors", "files", "locks", "temporary", "limits", "version", "spec", "plugins"),
-    *("architecture", "describe", "pictures", "report", "sweep"),
+    *("pickled", "architecture", "describe", "pictures", "report", "sweep"),
 }
 A_PLUGIN_MAY_IMPORT = re.compile(
     r"zoo(\.(nn|optim|init|errors|testing|engine|export|spec(\.\w+)?))?"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickletools
 import re
 import zipfile
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from zoo.files import read_regular
 from zoo.limits import memory
+from zoo.pickled import operations
 
 # What a file may call: what makes tensors, and types. torch allows more, of which some take memory
 # that the file does not have: bytearray(10**11), or a set, again and again, of the same long list.
@@ -101,8 +101,8 @@ def check_pickle(pickled: bytes | io.BytesIO) -> None:
         TorchFileError: it does.
         ValueError: it is no pickle.
     """
-    for operation, argument, _ in pickletools.genops(pickled):
-        if operation.name in ("GLOBAL", "INST") and not CALLABLE.fullmatch(str(argument)):
+    for name, argument in operations(pickled):
+        if name in ("GLOBAL", "INST") and not CALLABLE.fullmatch(str(argument)):
             raise TorchFileError(
                 f"it calls {str(argument)[:80]!r}, which is neither a tensor nor a plain value."
             )

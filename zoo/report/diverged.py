@@ -12,14 +12,17 @@ import pickletools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zipfile import ZipFile
 
 from zoo.files import open_regular
+from zoo.pickled import operations
 from zoo.report.plain import at, count, items, number, text
 
-MOST_BYTES = 2**22  # of the pickle, which has the architecture and the names of tensors
+MOST_BYTES = 2**20  # of the pickle, which has the architecture and the names of tensors
 PROTOCOL = 2  # what torch writes
+PROTOCOL_OF: Mapping[str, int] = MappingProxyType({it.name: it.proto for it in pickletools.opcodes})
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,10 @@ def _plain(content: bytes) -> Mapping[str, Any]:
     """
     if len(content) > MOST_BYTES:
         raise ValueError("too large")
-    for code, argument, _ in pickletools.genops(content):
-        far = "PUT" in code.name and isinstance(argument, int) and argument > len(content)
-        if code.proto > PROTOCOL or far:  # which could ask for any amount of memory
-            raise ValueError(code.name)
+    for name, argument in operations(content):
+        far = "PUT" in name and isinstance(argument, int) and argument > len(content)
+        if PROTOCOL_OF[name] > PROTOCOL or far:  # which could ask for any amount of memory
+            raise ValueError(name)
     found: Mapping[str, Any] = _InertUnpickler(io.BytesIO(content)).load()
     return found
 

@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image
 
 from zoo.files import open_regular, read_regular
+from zoo.report.inside import inside
 from zoo.report.plain import at, count, is_shallow, items, number, numbers, table, text
 
 MOST_PICTURES = 6
@@ -107,7 +108,7 @@ def read_pictures(folder: Path, missing: list[str]) -> Sequence[Picture]:
         missing: a sentence is added for what is missing or damaged.
     """
     try:
-        content = table(json.loads(read_regular(folder / "images.json")))
+        content = table(json.loads(read_regular(inside(folder / "images.json"))))
     except FileNotFoundError:
         missing.append("There are no pictures: no images/images.json.")
         return ()

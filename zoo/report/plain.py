@@ -12,13 +12,15 @@ from zoo.report.scales import short
 
 LONGEST = 300  # characters of a text
 DEEPEST = 50  # tables and lists in each other; those of networks are far below
-LARGEST = 1e300  # a number beyond it is as good as none, and differences of others are finite
+LARGEST, SMALLEST = 1e100, 1e-100  # magnitudes, whose squares are numbers
 
 
 def number(value: Any) -> float:
-    """The number; NaN for anything else, and for what is not finite."""
+    """The number, 0 for next to nothing; NaN for anything else, and for what is no figure."""
     if type(value) is float or (type(value) is int and abs(value) < 2**63):
-        return float(value) if abs(value) < LARGEST else math.nan
+        if abs(value) >= LARGEST:
+            return math.nan
+        return float(value) if abs(value) >= SMALLEST else 0.0
     return math.nan
 
 

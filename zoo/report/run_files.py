@@ -6,8 +6,10 @@ each value is taken only if it is of its type, sizes are bounded, and no file is
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,10 +18,11 @@ import tomli
 
 from zoo.architecture import Architecture, parse_resolved
 from zoo.errors import ArchitectureError, CheckpointError, PluginError, format_error, printable
-from zoo.files import read_regular
+from zoo.files import open_regular, read_regular
 from zoo.locks import OF_RUN, holder_lives
 from zoo.plugins.registry import Registry
 from zoo.report.diverged import Diverged, read_diverged
+from zoo.report.inside import inside
 from zoo.report.lines import Epoch, Moment
 from zoo.report.pictures import Picture, read_pictures
 from zoo.report.plain import at, count, is_shallow, table, text
@@ -27,6 +30,7 @@ from zoo.report.plain import at, count, is_shallow, table, text
 T = TypeVar("T")
 
 MOST_BYTES = 2**26  # of a file with a line for each epoch
+MOST_LINE = 2**20  # bytes of one
 MOST_LINES = 10_000
 KNOWN = ("architecture.toml", "metrics.jsonl", "last.pkl", "best.pkl", "diverged.pkl", OF_RUN)
 
@@ -126,8 +130,8 @@ def read_run(path: Path, registry: Registry) -> RunFiles:
         evaluation=_table(path / "evaluation.json", missing),
         environment=_table(path / "environment.json", missing),
         data=_table(path / "data.json", missing),
-        pictures=read_pictures(path / "images", missing),
-        diverged=read_diverged(path / "diverged.pkl"),
+        pictures=_pictures(path, missing),
+        diverged=_diverged(path),
         training=lock.is_file() and holder_lives(lock),
         missing=tuple(missing),
     )
@@ -142,7 +146,7 @@ def _architecture(
     path: Path, registry: Registry, missing: list[str]
 ) -> tuple[Architecture | None, Mapping[str, Any], str]:
     file = path / "architecture.toml"
-    content = _content(file, None, missing)
+    content = _content(file, missing)
     if content is None:
         return None, {}, ""
     try:
@@ -162,9 +166,24 @@ def _architecture(
         return None, resolved, words
 
 
-def _content(file: Path, most: int | None, missing: list[str]) -> bytes | None:
+def _pictures(path: Path, missing: list[str]) -> Sequence[Picture]:
     try:
-        return read_regular(file, most)
+        return read_pictures(inside(path / "images"), missing)
+    except OSError as error:
+        missing.append(f"images cannot be read: {error.strerror}.")
+        return ()
+
+
+def _diverged(path: Path) -> Diverged | None:
+    try:
+        return read_diverged(inside(path / "diverged.pkl"))
+    except OSError:  # the run has diverged; how, is elsewhere
+        return Diverged()
+
+
+def _content(file: Path, missing: list[str]) -> bytes | None:
+    try:
+        return read_regular(inside(file))
     except FileNotFoundError:
         missing.append(f"There is no {file.name}.")
     except OSError as error:
@@ -173,7 +192,7 @@ def _content(file: Path, most: int | None, missing: list[str]) -> bytes | None:
 
 
 def _table(file: Path, missing: list[str]) -> Mapping[str, Any]:
-    content = _content(file, None, missing)
+    content = _content(file, missing)
     if content is None:
         return {}
     try:
@@ -189,25 +208,39 @@ def _table(file: Path, missing: list[str]) -> Mapping[str, Any]:
 def _lines(
     file: Path, of: Callable[[Mapping[str, Any]], T | None], missing: list[str]
 ) -> Sequence[T]:
-    content = _content(file, MOST_BYTES, missing)
-    if content is None:
-        return ()
     found: list[T] = []
-    for number, line in _numbered(content):
-        try:
-            read = json.loads(line)
-            value = of(table(read)) if is_shallow(read) else None
-        except (ValueError, RecursionError):
+    try:
+        for number, line in _numbered(inside(file)):
             value = None
-        if value is None:
-            missing.append(f"Line {number} of {file.name} is damaged: those before it are shown.")
-            break
-        found.append(value)
-        if len(found) == MOST_LINES:
-            missing.append(f"{file.name} has more than {MOST_LINES:,} lines: the first are shown.")
-            break
+            with suppress(ValueError, RecursionError):
+                read = json.loads(line)
+                value = of(table(read)) if is_shallow(read) else None
+            if value is None:
+                missing.append(
+                    f"Line {number} of {file.name} is damaged: those before it are shown."
+                )
+                break
+            found.append(value)
+            if len(found) == MOST_LINES:
+                missing.append(
+                    f"{file.name} has more than {MOST_LINES:,} lines: the first are shown."
+                )
+                break
+    except FileNotFoundError:
+        missing.append(f"There is no {file.name}.")
+    except OSError as error:
+        missing.append(f"{file.name} cannot be read: {error.strerror or error}.")
     return tuple(found)
 
 
-def _numbered(content: bytes) -> Iterator[tuple[int, bytes]]:
-    return ((n, line) for n, line in enumerate(content.split(b"\n"), 1) if line.strip())
+def _numbered(file: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not empty, with their numbers; a part of one that is too long."""
+    left = MOST_BYTES
+    with open_regular(file) as stream:
+        for number in itertools.count(1):
+            line = stream.readline(MOST_LINE)
+            left -= len(line) + 1
+            if not line or left < 0:
+                return
+            if line.strip():
+                yield number, line
