@@ -58,8 +58,9 @@ def test_the_page_of_a_finished_run(run: Path) -> None:
         "PSNR 27.50 dB +7.38 dB over the noisy images",
         "Mean gain 7.38 dB, from 6.50 to 8.25 dB over 2 images.",
         "noisy input 20.12 – 20.10 0.300 gaussian blur 24.00 +3.88 23.90 0.600",
-        "training 0.25 validation 0.2",
+        "Loss (mse) training, against noisy targets 0.25 validation, against clean images 0.2",
         "Worst photo.png",
+        "As the weights of epoch 2, the best and the latest denoise.",
         "Looks like noise",
         "conv2d 3×3, stride 2 4 × 8 × 8",
         "adam (lr 0.01",
@@ -196,7 +197,7 @@ def test_three_large_noisy_pictures_stay_below_2_mb(tmp_path: Path) -> None:
     sides = {image["width"] for image in assert_is_closed(text).all("img")}
     assert len(sides) == 1
     assert int(sides.pop() or 0) >= 192
-    assert "of 512 × 512 pixels" in text
+    assert "of 512 × 512 pixels (width × height)" in text
 
 
 def test_a_page_of_much_stays_below_2_mb(tmp_path: Path) -> None:
@@ -241,7 +242,9 @@ def test_runs_that_are_not_finished(run: Path) -> None:
     kept = {"step": 4, "epoch": 2, "lr": 0.5, "layer": "", "what": "loss", "cause": "Less."}
     torch.save({"diverged": {**kept, "layers": []}}, run / "diverged.pkl")
     page = page_of(run)
-    assert "diverged Stopped being finite after 1 of 2 epochs." in page.text
+    assert (
+        "diverged Training diverged in epoch 2 of 2: a number became infinite or NaN." in page.text
+    )
     assert "The run diverged at step 4 (epoch 2, lr 0.5): the loss is not finite" in page.text
     (run / "metrics.jsonl").unlink()
     (run / "diverged.pkl").unlink()

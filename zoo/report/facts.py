@@ -54,7 +54,8 @@ def _data(run: RunFiles) -> Iterator[tuple[str, str]]:
     data = table(run.resolved.get("data"))
     for name in ("source", "validation", "noise", "evaluation_noise", "target", "range"):
         if name in data:
-            yield name.replace("_", " "), in_words(data[name])
+            ranges = name in ("noise", "evaluation_noise", "range")
+            yield name.replace("_", " "), in_words(data[name], ranges=ranges)
     for side, said in (("train", "trained on"), ("held_out", "held out")):
         images = items(run.data.get(side), MOST_IMAGES)
         if images:
@@ -83,14 +84,18 @@ def _commands(run: RunFiles) -> str:
     first = shlex.join(words) if words else text(given, 2000)
     again = shlex.join(["zoo", "run", f"{folder}/architecture.toml"])
     lines = [first or again]
-    lines.append(shlex.join(["zoo", "denoise", folder, "pictures/", "-o", "denoised/"]))
-    if run.state in ("stopped", "begun"):
-        lines.insert(
-            1,
-            shlex.join(["zoo", "run", f"{folder}/architecture.toml", "--out", folder, "--resume"]),
-        )
+    file = f"{folder}/architecture.toml"
+    resume = ["zoo", "run", file, "--out", folder, "--resume"]
     if run.diverged is not None:
-        lines.insert(1, shlex.join(["zoo", "run", "--replay", f"{folder}/diverged.pkl"]))
+        lines.append(shlex.join(["zoo", "run", "--replay", f"{folder}/diverged.pkl"]))
+    if run.state in ("stopped", "begun"):
+        lines.append(shlex.join(resume))
+    elif run.state == "diverged" and run.diverged is not None and run.diverged.blames_data:
+        lines.append(shlex.join(["zoo", "run", file, "--weights", folder]))
+    elif run.state == "diverged":
+        lines.append(shlex.join([*resume, "--set", "optimizer.lr=A SMALLER RATE"]))
+    if run.epochs or run.evaluation:  # before, the network is as it was drawn
+        lines.append(shlex.join(["zoo", "denoise", folder, "pictures/", "-o", "denoised/"]))
     return "\n".join(lines)
 
 

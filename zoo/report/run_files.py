@@ -7,6 +7,7 @@ each value is taken only if it is of its type, sizes are bounded, and no file is
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,23 @@ class RunFiles:
     def wanted_epochs(self) -> int:
         """How many epochs the run is to have; 0 where that is not known."""
         return count(at(self.resolved, "train", "epochs"))
+
+    @property
+    def latest(self) -> int:
+        """How many epochs are finished."""
+        return self.epochs[-1].epoch if self.epochs else 0
+
+    @property
+    def best_psnr(self) -> float:
+        """The highest of the validations, in dB; NaN where none was measured."""
+        known = (it.val_psnr for it in self.epochs if math.isfinite(it.val_psnr))
+        return max(known, default=math.nan)
+
+    @property
+    def best_epoch(self) -> int:
+        """The first with the highest PSNR of its validation; 0 where none was measured."""
+        known = [epoch for epoch in self.epochs if math.isfinite(epoch.val_psnr)]
+        return max(known, key=lambda it: it.val_psnr).epoch if known else 0
 
     @property
     def state(self) -> str:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from zoo.report.charts import Dots, sorted_dots
 from zoo.report.frame import table
+from zoo.report.measured import MEASURED, reference
 from zoo.report.page import Section, figures
 from zoo.report.plain import at, in_words, items, number, text
 from zoo.report.plain import table as as_table
@@ -79,6 +80,8 @@ def _gain(images: Sequence[ImageScore], every: int) -> str:
     if not gains:
         return ""
     worse = sum(gain < 0 for gain in gains)
+    if len(gains) == 1:
+        return f"Gain {fixed(gains[0], 2, sign=True)} dB{': it became worse' * worse}."
     mean, low, high = (fixed(it, 2) for it in (sum(gains) / len(gains), min(gains), max(gains)))
     said = f"Mean gain {mean} dB, from {low} to {high} dB over {len(gains):,} images."
     if worse:
@@ -94,14 +97,16 @@ def _lead(evaluation: Mapping[str, Any], count: int) -> str:
     added = ""
     if isinstance(noise, dict):
         rest = ", ".join(
-            f"{text(key, 40)} {in_words(value)}"
+            f"{text(key, 40)} {in_words(value, ranges=True)}"
             for key, value in islice(noise.items(), 8)
             if key != "type"
         )
         added = f" with {text(noise.get('type'), 40)} noise added{f' ({rest})' if rest else ''}"
     images = f"{count:,} image{'s' * (count != 1)}"
     data = text(evaluation.get("data"), 120)
-    against = REFERENCES.get(compared, compared)
+    against = REFERENCES.get(compared, reference(compared))
+    if compared not in MEASURED:
+        against += ": the figures say nothing of clean images, but compare the methods"
     return f"{images}{f' ({data})' if data else ''}{added}, compared with {against}."
 
 
