@@ -78,7 +78,7 @@ def _results(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
         "gain, dB",
         "SSIM",
         "parameters",
-        "multiply-adds",
+        "multiply-adds a pixel",
         "epochs",
         "time",
     ]
@@ -97,7 +97,7 @@ def _results(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
                 fixed(psnr - noisy, 2, sign=True),
                 fixed(ssim, 3),
                 compact(info.parameters) if info else "–",
-                compact(info.multiply_adds) if info else "–",
+                compact(info.multiply_adds / run.pixels) if info else "–",
                 f"{run.epochs[-1].epoch:,}" if run.epochs else "0",
                 duration(sum(seconds)) if seconds else "–",
             ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -30,7 +31,7 @@ def curves(run: RunFiles) -> Section:
         line_chart(f"Loss ({kind})" if kind else "Loss", losses),
         line_chart(
             "PSNR of the validation images",
-            [_line(run, "val_psnr", "validation", 1)],
+            [_marked(run, _line(run, "val_psnr", "validation", 1))],
             unit="dB",
             note=why_no_psnr(run),
         ),
@@ -73,13 +74,20 @@ def overlaid(runs: Sequence[RunFiles], names: Sequence[str], psnr: bool = True) 
     if not psnr:
         return Section("curves", "Training", figures(charts))
     timed = [_timed(run, name, i) for i, (run, name) in enumerate(zip(runs, names, strict=True))]
-    charts.append(line_chart("PSNR by time", timed, x_label="seconds", unit="dB"))
+    charts.append(line_chart("PSNR by time", timed, x_label="seconds", unit="dB", whole=False))
     return Section("curves", "Training", figures(charts))
 
 
 def _line(run: RunFiles, key: str, name: str, series: int) -> Line:
     xs = [float(epoch.epoch) for epoch in run.epochs]
     return Line(name, xs, [getattr(epoch, key) for epoch in run.epochs], series)
+
+
+def _marked(run: RunFiles, line: Line) -> Line:
+    """The line with its best epoch, whose weights the run keeps as ``best``."""
+    if not run.best_epoch:
+        return line
+    return replace(line, marked=float(run.best_epoch), mark=f"best, epoch {run.best_epoch:,}")
 
 
 def _timed(run: RunFiles, name: str, series: int) -> Line:

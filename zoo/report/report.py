@@ -11,7 +11,7 @@ from zoo.describe.signs import no_better
 from zoo.plugins.registry import Registry
 from zoo.report.comparison import comparison, labels, same_runs, settings
 from zoo.report.curves import curves, overlaid
-from zoo.report.facts import backend, facts
+from zoo.report.facts import backend, facts, origin
 from zoo.report.layers_section import layers_section, signs
 from zoo.report.measured import (
     MEASURED,
@@ -117,6 +117,7 @@ def _summary(run: RunFiles) -> Markup:
         "summary.html",
         state=state,
         worse=worse,
+        origin=origin(run),
         against=other if compared not in ("", "clean") else "",
         said=STATES[state].format(
             done=done,
@@ -153,8 +154,7 @@ def _tiles(run: RunFiles) -> Sequence[Tile]:
     if run.architecture is not None:
         info = run.architecture.shapes.info
         tiles.append(("parameters", compact(info.parameters), ""))
-        pixels = run.architecture.input.height * run.architecture.input.width
-        tiles.append(("multiply-adds", compact(info.multiply_adds / pixels), "a pixel"))
+        tiles.append(("multiply-adds", compact(info.multiply_adds / run.pixels), "a pixel"))
     if run.epochs:
         seconds = [epoch.seconds for epoch in run.epochs if epoch.seconds >= 0]
         steps = f"{run.epochs[-1].step:,} steps"
