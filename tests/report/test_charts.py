@@ -112,6 +112,9 @@ def test_nearly_equal_values_look_so() -> None:
         chart = line_chart("PSNR", [Line("a", [1, 2], values)], unit=unit)
         heights = [float(it["cy"]) for it in drawn(chart, "dot")]
         assert 0 < heights[0] - heights[1] < 3, unit
+    chart = dot_plot("PSNR", [("a", [20.0]), ("b", [20.001])], unit="dB")
+    places = [float(it["cx"]) for it in drawn(chart, "dot")]
+    assert max(places) - min(places) < 3
     chart = sorted_dots("PSNR", ["a", "b"], [Dots("noisy", [20.0, 20.001])], unit="dB")
     assert abs(float(drawn(chart, "dot")[0]["cy"]) - float(drawn(chart, "dot")[1]["cy"])) < 3
 

@@ -70,11 +70,14 @@ def test_a_run_on_noisy_pictures_alone(tmp_path: Path) -> None:
         "compared with noisy pixels, by neighbors: the figures say nothing of clean images",
         "PSNR was not measured: there are no clean images, and outputs are compared with noisy "
         "pixels, by neighbors.",
+        "PSNR of each image, against noisy pixels, by neighbors",
         "training, against noisy pixels, by neighbors 0.25",
         "validation, against noisy pixels, by neighbors 0.2",
     ):
         assert said in page.text, said
     assert "PSNR 27.50 dB" not in page.text
+    scores = [{"name": "photo.png", "psnr": 13.75, "psnr_noisy": 20.0}]
+    assert "worse" not in page_of(evaluated(tmp_path / "run", per_image=scores)).text
     assert "SSIM 0.750" not in page.text
 
 
@@ -89,6 +92,7 @@ def test_runs_that_cannot_be_compared(tmp_path: Path) -> None:
     said = "The figures of these runs cannot be compared"
     assert said in page.text
     assert "clean: clean images; noisy: noisy pixels, by neighbors." in page.text
+    assert "time compared with" in page.text
     for chart in ("PSNR of each image", "Mean over the images", "PSNR by time"):
         assert chart not in page.text
     other = make_run(tmp_path / "other", name="elsewhere.png")
@@ -134,7 +138,11 @@ def test_how_to_go_on_after_a_divergence(tmp_path: Path, what: str, said: str) -
 
 @pytest.mark.parametrize(
     ("epoch", "said"),
-    [(1, "of epoch 1 denoise."), (2, "of epoch 2, the best denoise."), (3, "3, the latest")],
+    [
+        (1, "Denoised by the weights of epoch 1."),
+        (2, "of epoch 2, the best."),
+        (3, "of epoch 3, the latest."),
+    ],
 )
 def test_of_which_epoch_the_pictures_are(tmp_path: Path, epoch: int, said: str) -> None:
     run = make_run(tmp_path / "run")

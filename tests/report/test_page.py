@@ -60,12 +60,12 @@ def test_the_page_of_a_finished_run(run: Path) -> None:
         "noisy input 20.12 – 20.10 0.300 gaussian blur 24.00 +3.88 23.90 0.600",
         "Loss (mse) training, against noisy targets 0.25 validation, against clean images 0.2",
         "Worst photo.png",
-        "As the weights of epoch 2, the best and the latest denoise.",
+        "Denoised by the weights of epoch 2, the best and the latest.",
         "Looks like noise",
-        "all fields but the middle are near 0 (white)",
+        "all fields but the middle are near 0 (no colour)",
         "grey levels of 255 % of values −87.8 ",
-        "blue: −0.2 and less; white: 0; orange: 0.2 and more (clipped at ±0.2)",
-        "blue: 1 / 100,000 and less; white: as the last layer's; orange: 100,000 and more",
+        "blue: −0.2 and less; no colour: 0; orange: 0.2 and more (clipped at ±0.2)",
+        "blue: 1 / 100,000 and less; no colour: as the last layer's; orange: 100,000 and more",
         "The numbers below are those at the last epoch.",
         "best, epoch 2 22 dB",
         "trained on folder photos · gaussian (sigma 0 to 50) noise",
@@ -93,6 +93,12 @@ def test_layers_that_are_ill_are_named(tmp_path: Path) -> None:
         assert said in page.text, said
     exploding = page_of(make_run(tmp_path / "other", _0={"gradient": 100.0}))
     assert "exploding gradient" in exploding.text
+
+
+def test_layers_at_the_start_alone(run: Path) -> None:
+    first = (run / "statistics.jsonl").read_text().splitlines()[0]
+    (run / "statistics.jsonl").write_text(first + "\n")
+    assert "Measured at the start alone." in page_of(run).text
 
 
 def test_the_figures_of_layers_without_quantiles(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from zoo.report.scales import Scale, fitting, linear, short
 from zoo.report.svg import element, path
 
 MOST_POINTS, FEWEST_POINTS = 1200, 60  # of all lines of a chart, and of each
-LEAST_DB, LEAST_PART = 0.5, 0.02  # of an axis: less is no difference, and others by the value
+LEAST_DB = 0.5  # of an axis: less is no difference to be seen
 MARKED = 40  # a line of so many points or fewer has a dot at each
 ROW = 26.0  # height of a row of a dot plot
 NAMES = 150.0  # width of the names beside it
@@ -88,7 +88,7 @@ def line_chart(
         return figure(title, element("p", "Nothing was measured.", class_="none"), note=note)
     values = [y for line in lines for y in line.ys]
     bottom, top = HEIGHT - BOTTOM, TOP
-    least = _least(values, unit)
+    least = LEAST_DB if unit == "dB" else 0.0
     y = linear([0.0, *values], bottom, top)
     if not from_zero:
         y = fitting(values, bottom, top, least=least)
@@ -112,12 +112,6 @@ def line_chart(
                 entries.append((kind, line.mark, f"{short(value, 4)}{after}"))
     chart = frame.draw(f"{title} by {x_label}: {said}", *drawn)
     return figure(title, legend(entries), chart, _line_numbers(lines, x_label), note=note)
-
-
-def _least(values: Sequence[float], unit: str) -> float:
-    """How much an axis spans at least."""
-    known = (abs(value) for value in values if math.isfinite(value))
-    return LEAST_DB if unit == "dB" else LEAST_PART * max(known, default=0.0)
 
 
 def _line(line: Line, frame: Frame, most: int) -> Iterator[Markup]:
@@ -180,7 +174,7 @@ def sorted_dots(
     count = len(names)
     x = linear((0.5, count + 0.5), LEFT, WIDTH - RIGHT, whole=True)
     values = [value for series in dots for value in series.values]
-    y = linear(values, HEIGHT - BOTTOM, TOP, least=_least(values, unit))
+    y = linear(values, HEIGHT - BOTTOM, TOP, least=LEAST_DB if unit == "dB" else 0.0)
     frame = Frame(x, y, f"{of}, sorted", unit)
     radius = min(4.0, max(1.2, 140 / max(count, 1)))
     drawn = []

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from zoo.report.charts import Dots, dot_plot, sorted_dots
 from zoo.report.frame import spread, table
+from zoo.report.measured import compared_with, reference
 from zoo.report.page import Section, figures
 from zoo.report.plain import in_words, number, text
 from zoo.report.plain import table as table_of
@@ -102,6 +103,10 @@ def _results(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
                 duration(sum(seconds)) if seconds else "–",
             ]
         )
+    if any(compared_with(run) not in ("", "clean") for run in runs):
+        head.append("compared with")
+        for row, run in zip(rows, runs, strict=True):
+            row.append(reference(compared) if (compared := compared_with(run)) else "–")
     return table(head, rows)
 
 

@@ -138,7 +138,7 @@ def shades(low: str, middle: str, high: str) -> Markup:
         for i, name in enumerate(names)
     ]
     bar = drawing(12 * len(names), 10, f"from blue, {low}, to orange, {high}", *boxes)
-    words = f"blue: {low}; white: {middle}; orange: {high}"
+    words = f"blue: {low}; no colour: {middle}; orange: {high}"
     return element("div", bar, element("span", words), class_="scale")
 
 
@@ -156,6 +156,7 @@ def band(label: str, quantiles: Sequence[Sequence[float]], series: int = 0) -> M
         series: number of the colour.
     """
     kept = [quantiles[i] for i in spread(len(quantiles), MOST_STEPS)]
+    kept *= 2 if len(kept) == 1 else 1  # a single moment is a band too
     known = [(i, q) for i, q in enumerate(kept) if all(map(math.isfinite, q))]
     if not known:
         return element("span", "not measured", class_="none")

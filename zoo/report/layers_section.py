@@ -66,9 +66,13 @@ def layers_section(moments: Sequence[Moment]) -> Section:
     names = [figures.layer.name for figures in moments[-1].layers][:MOST_LAYERS]
     rows = [_row(moments, index) for index in range(len(names))]
     body = _gradient_map(moments, len(names)) + render("layers.html", rows=rows) + _table(moments)
-    epochs = f"{moments[0].epoch} to {moments[-1].epoch}"
+    first, last = moments[0].epoch, moments[-1].epoch
+    when = "at the start and after each epoch" if first == 0 else "after each epoch"
+    over = f"{when}, {first} to {last}, from left to right"
+    if first == last:
+        over = f"after epoch {last} alone" if last else "at the start alone"
     lead = (
-        f"Measured at the start and after each epoch, {epochs}, from left to right. "
+        f"Measured {over}. "
         "Bands hold 68 % and 95 % of the values, the line is their median. "
         "The numbers below are those at the last epoch."
     )

@@ -29,8 +29,8 @@ def removed_section(pictures: Sequence[Picture]) -> Section:
     body = render("removed.html", items=shown) if shown else Markup("")
     lead = (
         "The noisy picture minus the denoised one. If it is noise, neighbouring pixels have "
-        "nothing to do with each other: all fields but the middle are near 0 (white). Detail that "
-        "was removed shows as a pattern."
+        "nothing to do with each other: all fields but the middle are near 0 (no colour). Detail "
+        "that was removed shows as a pattern."
     )
     return Section("removed", "What was removed", body, lead)
 

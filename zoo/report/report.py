@@ -60,7 +60,7 @@ def run_page(run: RunFiles, registry: Registry) -> str:
         facts(run),
     ]
     summary = _summary(run)
-    made = f"As the weights {of} denoise." if (of := of_epoch(run)) else ""
+    made = f"Denoised by the weights {of}." if (of := of_epoch(run)) else ""
     pictures = picture_section(of_run(run.pictures), _left(summary, first, *others), made)
     return render_page(run.title, [first, pictures, *others], summary)
 
@@ -95,7 +95,7 @@ def _made(runs: Sequence[RunFiles], names: Sequence[str]) -> str:
     """Of which epochs the pictures of several runs are."""
     known = [(name, of_epoch(run)) for run, name in zip(runs, names, strict=True)]
     said = "; ".join(f"{name}: {of}" for name, of in known if of)
-    return f"As the weights denoise: {said}." if said else ""
+    return f"Denoised by the weights of each run: {said}." if said else ""
 
 
 def _left(head: Markup, *sections: Section) -> int:

@@ -11,6 +11,7 @@ STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DECADES = 30.0  # values that span more than this factor are drawn on a logarithmic axis
 SMALLEST = 1e-290  # between the ends of an axis
+LEAST_SPAN = 0.02  # of the largest value: less is no difference to be seen
 LEAST_PART = 1e-9  # of the largest value: what is smaller would be no flat line but rounding
 
 
@@ -60,9 +61,12 @@ def linear(
         start, end: where it is drawn.
         count: about how many ticks.
         whole: ticks are whole numbers, and the axis ends at the first and last value.
-        least: from the low end to the high one, so that nearly equal values look so.
+        least: from the low end to the high one, so that nearly equal values look so; at least
+            :data:`LEAST_SPAN` of the largest, where ticks need not be whole.
     """
     low, high = _ends(values)
+    if not whole:
+        least = max(least, LEAST_SPAN * max(abs(low), abs(high)))
     if high - low < least:
         middle = (low + high) / 2
         low, high = middle - least / 2, middle + least / 2
