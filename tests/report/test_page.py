@@ -272,6 +272,16 @@ def test_who_computed_the_steps(run: Path) -> None:
     assert "computed by" not in page_of(run).text
 
 
+def test_what_a_run_ran_on_is_said_once(run: Path) -> None:
+    environment = {"device": "cpu (2 threads)", "threads": 2, "precision": "float32"}
+    (run / "environment.json").write_text(json.dumps(environment))
+    text = page_of(run).text
+    assert text.partition("architecture.toml, with")[0].count("float32") == 1
+    assert "threads 2" not in text
+    (run / "environment.json").write_text(json.dumps({**environment, "device": "cuda (a card)"}))
+    assert "threads 2" in page_of(run).text
+
+
 def test_no_run(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no architecture.toml or metrics.jsonl in it"):
         read_run(tmp_path, registry())

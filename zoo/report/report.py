@@ -22,7 +22,7 @@ from zoo.report.measured import (
 )
 from zoo.report.network import network_section
 from zoo.report.page import Section, render, render_page
-from zoo.report.picture_section import of_epoch, of_run, of_runs, picture_section
+from zoo.report.picture_section import MOST_RUNS, of_epoch, of_run, of_runs, picture_section
 from zoo.report.plain import number, text
 from zoo.report.removed_section import removed_section
 from zoo.report.run_files import RunFiles
@@ -93,7 +93,8 @@ def runs_page(runs: Sequence[RunFiles]) -> str:
 
 def _made(runs: Sequence[RunFiles], names: Sequence[str]) -> str:
     """Of which epochs the pictures of several runs are."""
-    known = [(name, of_epoch(run)) for run, name in zip(runs, names, strict=True)]
+    shown = list(zip(runs, names, strict=True))[:MOST_RUNS]
+    known = [(name, of_epoch(run)) for run, name in shown]
     said = "; ".join(f"{name}: {of}" for name, of in known if of)
     return f"Denoised by the weights of each run: {said}." if said else ""
 
