@@ -51,7 +51,8 @@ def test_a_diverged_run(cli: Cli, base: Path, tmp_path: Path) -> None:
     assert cli("run", base / "tiny.toml", "--out", "run", *unbounded).code == 1
     assert cli("report", "run").code == 0
     text = assert_is_closed((tmp_path / "run" / "report.html").read_text("utf-8")).text
-    assert "diverged Stopped being finite after 0 of 2 epochs." in text
+    assert "diverged Training diverged in epoch 1 of 2: a number became infinite or NaN." in text
+    assert "--resume --set 'optimizer.lr=A SMALLER RATE'" in text
     assert (
         "The run diverged at step 2 (epoch 1, lr 1e+30): layer 2 (upsampling): its output is not "
         "finite, the first that is not. The largest weight has grown to 5.46e+29: steps are too "

@@ -104,3 +104,45 @@ def test_names_are_no_code() -> None:
     ]
     for chart in charts:
         assert read(str(chart)).all("script") == []
+
+
+def test_nearly_equal_values_look_so() -> None:
+    """An axis of PSNR spans half a dB, another one 2 % of its values."""
+    for unit, values in (("dB", [20.0, 20.001]), ("", [0.5, 0.5001])):
+        chart = line_chart("PSNR", [Line("a", [1, 2], values)], unit=unit)
+        heights = [float(it["cy"]) for it in drawn(chart, "dot")]
+        assert 0 < heights[0] - heights[1] < 3, unit
+    chart = dot_plot("PSNR", [("a", [20.0]), ("b", [20.001])], unit="dB")
+    places = [float(it["cx"]) for it in drawn(chart, "dot")]
+    assert max(places) - min(places) < 3
+    chart = sorted_dots("PSNR", ["a", "b"], [Dots("noisy", [20.0, 20.001])], unit="dB")
+    assert abs(float(drawn(chart, "dot")[0]["cy"]) - float(drawn(chart, "dot")[1]["cy"])) < 3
+
+
+def test_a_short_time_has_marks() -> None:
+    line = Line("run", [0.2, 0.4, 0.6], [1.0, 2.0, 3.0])
+    assert ">0.2<" in line_chart("PSNR by time", [line], x_label="seconds", whole=False)
+
+
+def test_the_best_epoch_has_a_ring() -> None:
+    line = Line("validation", [1, 2, 3], [20.0, 22.5, 21.0], marked=2.0, mark="best, epoch 2")
+    chart = line_chart("PSNR", [line], unit="dB")
+    ring = next(it for it in drawn(chart, "ring") if "cx" in it)
+    assert ring["cx"] == drawn(chart, "dot")[1]["cx"]
+    assert "validation 21 dB best, epoch 2 22.5 dB" in read(str(chart)).text
+    assert not drawn(line_chart("PSNR", [Line("a", [1], [2.0])]), "ring")
+
+
+def test_the_normal_curve_is_around_the_mean() -> None:
+    chart = histogram("removed", -1.0, 1.0, [1, 2, 3, 4], sigma=0.2, mean=0.5, x_label="levels")
+    points = re.findall(r"[ML]?([\d.]+)[ ,]([\d.]+)", drawn(chart, "line")[0]["d"])
+    top = min(points, key=lambda it: float(it[1]))
+    assert float(top[0]) == pytest.approx(58 + 0.75 * (420 - 12 - 58), abs=3)
+    assert "0.75 levels: 40 %" in chart
+
+
+def test_what_is_across_and_down_in_a_heat_map() -> None:
+    chart = heat_map(
+        "map", [[0.25]], x_label="across", y_label="down", hint=lambda i, j: f"row {i}, column {j}"
+    )
+    assert [">across<" in chart, ">down<" in chart, ">row 0, column 0<" in chart] == [True] * 3

@@ -36,14 +36,14 @@ def test_shapes_parameters_cost_and_receptive_field(registry: Registry, tmp_path
     section = network_section(architecture, registry)
     assert rows(section.body) == [
         ["0", "input", "3 × 16 × 16", "", "", ""],
-        ["0", "conv2d", "4 × 8 × 8", "112", "6.91 k", "3 × 3"],
+        ["0", "conv2d", "4 × 8 × 8", "112", "27", "3 × 3"],
         ["0", "relu", "4 × 8 × 8", "", "", "3 × 3"],
-        ["0", "upsampling", "3 × 16 × 16", "111", "27.6 k", "5 × 5"],
+        ["0", "upsampling", "3 × 16 × 16", "111", "108", "5 × 5"],
         ["0", "sigmoid", "3 × 16 × 16", "", "", "5 × 5"],
     ]
     assert section.lead == (
-        "223 parameters; 34.6 k multiply-adds for a crop of 3 × 16 × 16; a pixel of the output "
-        "depends on 5 × 5 pixels of the input."
+        "223 parameters; 135 multiply-adds a pixel, by a crop of 3 × 16 × 16; a pixel of the "
+        "output depends on 5 × 5 pixels of the input. Outputs are channels × height × width."
     )
     assert "skip" not in section.body
     assert network_section(None, registry).body == ""

@@ -58,9 +58,18 @@ def test_the_page_of_a_finished_run(run: Path) -> None:
         "PSNR 27.50 dB +7.38 dB over the noisy images",
         "Mean gain 7.38 dB, from 6.50 to 8.25 dB over 2 images.",
         "noisy input 20.12 – 20.10 0.300 gaussian blur 24.00 +3.88 23.90 0.600",
-        "training 0.25 validation 0.2",
+        "Loss (mse) training, against noisy targets 0.25 validation, against clean images 0.2",
         "Worst photo.png",
+        "Denoised by the weights of epoch 2, the best and the latest.",
         "Looks like noise",
+        "all fields but the middle are near 0 (no colour)",
+        "grey levels of 255 % of values −87.8 ",
+        "blue: −0.2 and less; no colour: 0; orange: 0.2 and more (clipped at ±0.2)",
+        "blue: 1 / 100,000 and less; no colour: as the last layer's; orange: 100,000 and more",
+        "The numbers below are those at the last epoch.",
+        "best, epoch 2 22 dB",
+        "trained on folder photos · gaussian (sigma 0 to 50) noise",
+        "1 image, 16 × 16 (width × height): photo.png",
         "conv2d 3×3, stride 2 4 × 8 × 8",
         "adam (lr 0.01",
         "device cpu (2 threads)",
@@ -84,6 +93,12 @@ def test_layers_that_are_ill_are_named(tmp_path: Path) -> None:
         assert said in page.text, said
     exploding = page_of(make_run(tmp_path / "other", _0={"gradient": 100.0}))
     assert "exploding gradient" in exploding.text
+
+
+def test_layers_at_the_start_alone(run: Path) -> None:
+    first = (run / "statistics.jsonl").read_text().splitlines()[0]
+    (run / "statistics.jsonl").write_text(first + "\n")
+    assert "Measured at the start alone." in page_of(run).text
 
 
 def test_the_figures_of_layers_without_quantiles(tmp_path: Path) -> None:
@@ -196,7 +211,7 @@ def test_three_large_noisy_pictures_stay_below_2_mb(tmp_path: Path) -> None:
     sides = {image["width"] for image in assert_is_closed(text).all("img")}
     assert len(sides) == 1
     assert int(sides.pop() or 0) >= 192
-    assert "of 512 × 512 pixels" in text
+    assert "of 512 × 512 pixels (width × height)" in text
 
 
 def test_a_page_of_much_stays_below_2_mb(tmp_path: Path) -> None:
@@ -241,7 +256,9 @@ def test_runs_that_are_not_finished(run: Path) -> None:
     kept = {"step": 4, "epoch": 2, "lr": 0.5, "layer": "", "what": "loss", "cause": "Less."}
     torch.save({"diverged": {**kept, "layers": []}}, run / "diverged.pkl")
     page = page_of(run)
-    assert "diverged Stopped being finite after 1 of 2 epochs." in page.text
+    assert (
+        "diverged Training diverged in epoch 2 of 2: a number became infinite or NaN." in page.text
+    )
     assert "The run diverged at step 4 (epoch 2, lr 0.5): the loss is not finite" in page.text
     (run / "metrics.jsonl").unlink()
     (run / "diverged.pkl").unlink()
@@ -253,6 +270,16 @@ def test_who_computed_the_steps(run: Path) -> None:
     assert 'The steps were computed by torch (train.backend = "torch")' in page_of(run).text
     (run / "environment.json").write_text('{"backend": "zoo"}')
     assert "computed by" not in page_of(run).text
+
+
+def test_what_a_run_ran_on_is_said_once(run: Path) -> None:
+    environment = {"device": "cpu (2 threads)", "threads": 2, "precision": "float32"}
+    (run / "environment.json").write_text(json.dumps(environment))
+    text = page_of(run).text
+    assert text.partition("architecture.toml, with")[0].count("float32") == 1
+    assert "threads 2" not in text
+    (run / "environment.json").write_text(json.dumps({**environment, "device": "cuda (a card)"}))
+    assert "threads 2" in page_of(run).text
 
 
 def test_no_run(tmp_path: Path) -> None:

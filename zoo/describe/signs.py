@@ -130,6 +130,11 @@ def signs_of_rate(statistics: Sequence[Figures], lr: float, steps: int) -> Itera
         )
 
 
+def no_better(psnr: float, noisy: float) -> str:
+    """What to say of a result whose PSNR, in dB, is not above that of its noisy input."""
+    return f"the result is no better than its noisy input: PSNR {psnr:.2f} dB, and {noisy:.2f} dB."
+
+
 def signs_of_layers(statistics: Sequence[Figures], layers: Sequence[NamedLayer]) -> Iterator[Sign]:
     """Dead, saturated and unreached layers."""
     last = statistics[-1].gradient if statistics else math.nan

@@ -26,6 +26,7 @@ from zoo.report.scales import Scale, fitting, linear, short
 from zoo.report.svg import element, path
 
 MOST_POINTS, FEWEST_POINTS = 1200, 60  # of all lines of a chart, and of each
+LEAST_DB = 0.5  # of an axis: less is no difference to be seen
 MARKED = 40  # a line of so many points or fewer has a dot at each
 ROW = 26.0  # height of a row of a dot plot
 NAMES = 150.0  # width of the names beside it
@@ -41,6 +42,8 @@ class Line:
         xs, ys: the points, from left to right.
         series: number of its colour, from 0.
         dashed: whether it is.
+        marked: where it has a ring; NaN for nowhere.
+        mark: what is there, for the legend.
     """
 
     name: str
@@ -48,6 +51,8 @@ class Line:
     ys: Sequence[float]
     series: int = 0
     dashed: bool = False
+    marked: float = math.nan
+    mark: str = ""
 
     @property
     def last(self) -> float:
@@ -63,6 +68,7 @@ def line_chart(
     unit: str = "",
     note: str = "",
     from_zero: bool = False,
+    whole: bool = True,
 ) -> Markup:
     """Lines over a common axis, with a legend that has each line's last value.
 
@@ -71,18 +77,23 @@ def line_chart(
     Args:
         title: of the figure.
         lines: those without any value are left out.
-        x_label: what the horizontal axis has; its ticks are whole numbers.
+        x_label: what the horizontal axis has.
         unit: of the values, ``dB``.
         note: a sentence below the chart.
         from_zero: whether the vertical axis begins at 0.
+        whole: whether the horizontal axis is marked at whole numbers; if not it begins at 0.
     """
     lines = [line for line in lines if math.isfinite(line.last)]
     if not lines:
         return figure(title, element("p", "Nothing was measured.", class_="none"), note=note)
     values = [y for line in lines for y in line.ys]
     bottom, top = HEIGHT - BOTTOM, TOP
-    y = linear([0.0, *values], bottom, top) if from_zero else fitting(values, bottom, top)
-    x = linear((x for line in lines for x in line.xs), LEFT, WIDTH - RIGHT, whole=True)
+    least = LEAST_DB if unit == "dB" else 0.0
+    y = linear([0.0, *values], bottom, top)
+    if not from_zero:
+        y = fitting(values, bottom, top, least=least)
+    xs = [x for line in lines for x in line.xs]
+    x = linear(xs if whole else [0.0, *xs], LEFT, WIDTH - RIGHT, whole=whole)
     frame = Frame(x, y, x_label, f"{unit} (log)".strip() if y.log else unit)
     most = max(FEWEST_POINTS, MOST_POINTS // len(lines))
     drawn = [part for line in lines for part in _line(line, frame, most)]
@@ -92,6 +103,13 @@ def line_chart(
         for it in lines
     ]
     said = "; ".join(f"{name} ends at {value}" for _, name, value in entries)
+    for line in lines:
+        for at, value in zip(line.xs, line.ys, strict=True):
+            if at == line.marked and math.isfinite(value):
+                ring = {"cx": x(at), "cy": y(value), "r": 6}
+                drawn.append(element("circle", class_=f"ring {colour(line.series)}", **ring))
+                kind = f"{colour(line.series)} point ring"
+                entries.append((kind, line.mark, f"{short(value, 4)}{after}"))
     chart = frame.draw(f"{title} by {x_label}: {said}", *drawn)
     return figure(title, legend(entries), chart, _line_numbers(lines, x_label), note=note)
 
@@ -156,7 +174,7 @@ def sorted_dots(
     count = len(names)
     x = linear((0.5, count + 0.5), LEFT, WIDTH - RIGHT, whole=True)
     values = [value for series in dots for value in series.values]
-    y = linear(values, HEIGHT - BOTTOM, TOP)
+    y = linear(values, HEIGHT - BOTTOM, TOP, least=LEAST_DB if unit == "dB" else 0.0)
     frame = Frame(x, y, f"{of}, sorted", unit)
     radius = min(4.0, max(1.2, 140 / max(count, 1)))
     drawn = []

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from zoo.report.charts import Dots, dot_plot, sorted_dots
 from zoo.report.frame import spread, table
+from zoo.report.measured import compared_with, reference
 from zoo.report.page import Section, figures
 from zoo.report.plain import in_words, number, text
 from zoo.report.plain import table as table_of
@@ -34,11 +37,27 @@ def labels(runs: Sequence[RunFiles]) -> Sequence[str]:
     ]
 
 
-def comparison(runs: Sequence[RunFiles], names: Sequence[str]) -> Sequence[Section]:
-    """A table of several runs, and the PSNR of the images that all were evaluated on."""
+def same_runs(runs: Sequence[RunFiles], names: Sequence[str]) -> Sequence[str]:
+    """A sentence for each folder that was named more than once."""
+    found: dict[Path, list[str]] = {}
+    for run, name in zip(runs, names, strict=True):
+        found.setdefault(run.path.resolve(), []).append(name)
+    return [f"{', '.join(same)} are the same run." for same in found.values() if len(same) > 1]
+
+
+def comparison(
+    runs: Sequence[RunFiles], names: Sequence[str], psnr: bool = True
+) -> Sequence[Section]:
+    """A table of several runs, and the PSNR of the images that all were evaluated on.
+
+    Args:
+        runs: what their folders have.
+        names: of the runs.
+        psnr: whether that can be compared.
+    """
     return [
         Section("table", "Results", _results(runs, names)),
-        Section("scores", "PSNR", _charts(runs, names)),
+        Section("scores", "PSNR", _charts(runs, names) if psnr else Markup("")),
     ]
 
 
@@ -60,7 +79,7 @@ def _results(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
         "gain, dB",
         "SSIM",
         "parameters",
-        "multiply-adds",
+        "multiply-adds a pixel",
         "epochs",
         "time",
     ]
@@ -75,16 +94,27 @@ def _results(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
             [
                 name,
                 run.state,
-                fixed(psnr, 2),
+                _psnr(run),
                 fixed(psnr - noisy, 2, sign=True),
                 fixed(ssim, 3),
                 compact(info.parameters) if info else "–",
-                compact(info.multiply_adds) if info else "–",
+                compact(info.multiply_adds / run.pixels) if info else "–",
                 f"{run.epochs[-1].epoch:,}" if run.epochs else "0",
                 duration(sum(seconds)) if seconds else "–",
             ]
         )
+    if any(compared_with(run) not in ("", "clean") for run in runs):
+        head.append("compared with")
+        for row, run in zip(rows, runs, strict=True):
+            row.append(reference(compared) if (compared := compared_with(run)) else "–")
     return table(head, rows)
+
+
+def _psnr(run: RunFiles) -> str:
+    """Of the evaluation, or the best of the validations where there is none, marked as such."""
+    if run.evaluation:
+        return fixed(number(run.evaluation.get("psnr")), 2)
+    return f"{fixed(run.best_psnr, 2)} validation" if math.isfinite(run.best_psnr) else "–"
 
 
 def _charts(runs: Sequence[RunFiles], names: Sequence[str]) -> Markup:
@@ -132,7 +162,10 @@ def _differing(values: Sequence[Any], path: str, depth: int = 0) -> Iterator[Seq
     elif all(isinstance(v, list) and all(isinstance(it, dict) for it in v) for v in values):
         inner = [dict(enumerate(value)) for value in values]
     if not inner or depth == MOST_DEPTH:
-        said = (text(in_words(value), LONGEST) if value is not None else "–" for value in values)
+        said = (
+            text(in_words(value, ranges="noise" in path), LONGEST) if value is not None else "–"
+            for value in values
+        )
         yield [text(path, 80), *said]
         return
     for key in dict.fromkeys(key for value in inner for key in value):

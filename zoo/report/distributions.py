@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
@@ -24,6 +24,7 @@ def histogram(
     counts: Sequence[float],
     *,
     sigma: float | None = None,
+    mean: float = 0.0,
     x_label: str = "",
 ) -> Markup:
     """Bars of the counts, and a normal distribution of as many values.
@@ -32,7 +33,8 @@ def histogram(
         label: what a screen reader says.
         low, high: of the axis, which is marked at whole numbers; each bar is an equal part of it.
         counts: of each bar.
-        sigma: the normal distribution's standard deviation, its mean being 0; None for no curve.
+        sigma: the normal distribution's standard deviation; None for no curve.
+        mean: of the normal distribution.
         x_label: what the axis has.
     """
     total, width = sum(counts), (high - low) / len(counts)
@@ -40,7 +42,7 @@ def histogram(
     if sigma and total:
         peak = total * width / (sigma * math.sqrt(2 * math.pi))
         xs = [low + (high - low) * i / 120 for i in range(121)]
-        curve = [(v, peak * math.exp(-0.5 * (v / sigma) ** 2)) for v in xs]
+        curve = [(v, peak * math.exp(-0.5 * ((v - mean) / sigma) ** 2)) for v in xs]
     x = linear((low, high), LEFT, WIDTH - RIGHT, whole=True)
     shares = [100 * count / max(total, 1) for count in counts]
     heights = [100 * y / max(total, 1) for _, y in curve]
@@ -49,6 +51,7 @@ def histogram(
     bars = [
         element(
             "rect",
+            element("title", f"{short(low + (i + 0.5) * width)} {x_label}: {short(share)} %"),
             x=x(low + i * width) + gap / 2,
             width=x(low + (i + 1) * width) - x(low + i * width) - gap,
             y=y(share),
@@ -72,6 +75,9 @@ def heat_map(
     columns: Sequence[str] = (),
     cell: float = 0.0,
     row_names: float = 34.0,
+    x_label: str = "",
+    y_label: str = "",
+    hint: Callable[[int, int], str] | None = None,
     width: float = WIDTH,
 ) -> Markup:
     """A square of a shade for each value: one colour below 0, another above; none for NaN.
@@ -83,14 +89,16 @@ def heat_map(
         rows, columns: what is written beside each row and below each column; "" for nothing.
         cell: height of a row; unless given, that of a square.
         row_names: width of what is beside the rows.
+        x_label, y_label: what is across and down.
+        hint: what is said of the value in a row and column; by default the value.
         width: of the drawing.
     """
     count = max(map(len, values), default=0)
     side = (width - row_names - RIGHT) / max(count, 1)
-    tall = cell or side
+    tall, head = cell or side, 22 if y_label else 4
     drawn = []
     for down, row in enumerate(values):
-        top = 4 + down * tall
+        top = head + down * tall
         for across, value in enumerate(row):
             if math.isfinite(value):
                 at = {
@@ -99,17 +107,39 @@ def heat_map(
                     "width": side + 0.3,
                     "height": tall + 0.3,
                 }
-                said = element("title", short(value))
+                said = element("title", hint(down, across) if hint else short(value))
                 drawn.append(element("rect", said, class_=_shade(value / most), **at))
         if down < len(rows) and rows[down]:
             at_text = {"x": row_names - 7, "y": top + tall / 2 + 4}
             drawn.append(element("text", rows[down], class_="end name", **at_text))
-    bottom = 4 + tall * len(values)
+    bottom = head + tall * len(values)
+    if y_label:
+        drawn.append(element("text", y_label, x=2, y=12, class_="unit"))
     for across, name in enumerate(columns):
         if name:
             place = row_names + (across + 0.5) * side
             drawn.append(element("text", name, x=place, y=bottom + 15, class_="middle"))
-    return drawing(width, bottom + (20 if columns else 4), label, *drawn, kind="chart")
+    below = bottom + (20 if columns else 4)
+    if x_label:
+        drawn.append(element("text", x_label, x=width - RIGHT, y=below + 11, class_="end unit"))
+        below += 16
+    return drawing(width, below, label, *drawn, kind="chart")
+
+
+def shades(low: str, middle: str, high: str) -> Markup:
+    """The shades of a heat map from the lowest value to the highest, and what they mean."""
+    names = [
+        *(f"minus{i}" for i in range(SHADES, 0, -1)),
+        "none",
+        *(f"plus{i}" for i in range(1, SHADES + 1)),
+    ]
+    boxes = [
+        element("rect", x=12 * i, y=0, width=12, height=10, class_=f"heat {name}")
+        for i, name in enumerate(names)
+    ]
+    bar = drawing(12 * len(names), 10, f"from blue, {low}, to orange, {high}", *boxes)
+    words = f"blue: {low}; no colour: {middle}; orange: {high}"
+    return element("div", bar, element("span", words), class_="scale")
 
 
 def _shade(part: float) -> str:
@@ -126,6 +156,7 @@ def band(label: str, quantiles: Sequence[Sequence[float]], series: int = 0) -> M
         series: number of the colour.
     """
     kept = [quantiles[i] for i in spread(len(quantiles), MOST_STEPS)]
+    kept *= 2 if len(kept) == 1 else 1  # a single moment is a band too
     known = [(i, q) for i, q in enumerate(kept) if all(map(math.isfinite, q))]
     if not known:
         return element("span", "not measured", class_="none")

@@ -37,6 +37,11 @@ class Diverged:
     cause: str = ""
 
     @property
+    def blames_data(self) -> bool:
+        """Whether the batch itself was not finite, so that another learning rate is of no use."""
+        return self.what in ("input", "target")
+
+    @property
     def sentence(self) -> str:
         """When, where and why, as far as it is known."""
         if not self.step:

@@ -102,14 +102,15 @@ def table(
     return element("div", element("table", *inner, class_=kind or None), class_="scroll")
 
 
-def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+def numbers(head: Sequence[str], rows: Sequence[Sequence[str]], most: int = MOST_ROWS) -> Markup:
     """The numbers of a chart, to be opened; of many rows some, spread evenly, the last among them.
 
     Args:
         head: the columns.
         rows: as of :func:`table`.
+        most: rows that are shown.
     """
-    shown = thinned(rows, MOST_ROWS)
+    shown = thinned(rows, most)
     left_out = f" ({len(shown)} of {len(rows):,} rows)" if len(shown) < len(rows) else ""
     return element(
         "details",

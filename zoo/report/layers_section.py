@@ -17,7 +17,7 @@ from zoo.describe.signs import (
     signs_of_rate,
     signs_of_swings,
 )
-from zoo.report.distributions import band, heat_map, spark
+from zoo.report.distributions import band, heat_map, shades, spark
 from zoo.report.frame import figure, numbers, spread
 from zoo.report.lines import LayerFigures, Moment
 from zoo.report.page import Section, render
@@ -66,10 +66,15 @@ def layers_section(moments: Sequence[Moment]) -> Section:
     names = [figures.layer.name for figures in moments[-1].layers][:MOST_LAYERS]
     rows = [_row(moments, index) for index in range(len(names))]
     body = _gradient_map(moments, len(names)) + render("layers.html", rows=rows) + _table(moments)
-    epochs = f"{moments[0].epoch} to {moments[-1].epoch}"
+    first, last = moments[0].epoch, moments[-1].epoch
+    when = "at the start and after each epoch" if first == 0 else "after each epoch"
+    over = f"{when}, {first} to {last}, from left to right"
+    if first == last:
+        over = f"after epoch {last} alone" if last else "at the start alone"
     lead = (
-        f"Measured at the start and after each epoch, {epochs}, from left to right. "
-        "Bands hold 68 % and 95 % of the values, the line is their median."
+        f"Measured {over}. "
+        "Bands hold 68 % and 95 % of the values, the line is their median. "
+        "The numbers below are those at the last epoch."
     )
     return Section("layers", title, body, lead)
 
@@ -154,14 +159,19 @@ def _gradient_map(moments: Sequence[Moment], count: int) -> Markup:
         rows=[_shortened(f"{layer.name} {layer.type}") for layer in layers],
         columns=_some([str(moment.epoch) for moment in kept]),
         cell=MAP_ROW,
+        x_label="epoch",
+        hint=lambda down, across: _hint(kept[across], layers[down].name, values[down][across]),
         row_names=144,
     )
-    note = (
-        "Gradient at each layer's output, as a multiple of that at the last layer: blue is less, "
-        f"orange more; the strongest shades are a factor of {10**MAP_DECADES:,.0f}. "
-        "Across: epochs."
-    )
-    return figure("Does the gradient reach every layer?", drawing, note=note)
+    note = "Gradient at each layer's output, as a multiple of that at the last layer."
+    factor = f"{10**MAP_DECADES:,.0f}"
+    scale = shades(f"1 / {factor} and less", "as the last layer's", f"{factor} and more")
+    return figure("Does the gradient reach every layer?", drawing, scale, note=note)
+
+
+def _hint(moment: Moment, layer: str, decades: float) -> str:
+    times = short(10 ** min(decades, 300.0))
+    return f"layer {layer}, epoch {moment.epoch}: {times} times the last layer's"
 
 
 def _decades(moment: Moment, index: int) -> float:

@@ -68,8 +68,9 @@ def network_section(architecture: Architecture | None, registry: Registry) -> Se
         max([row.parameters for row in leaves], default=0),
         max([row.multiply_adds for row in leaves], default=0),
     )
+    pixels = architecture.input.height * architecture.input.width
     first = {"type": "input", "settings": "a training crop", "shape": _shape(shapes.input_shape)}
-    shown = [{**_EMPTY, **first}, *(_shown(row, *most) for row in rows)]
+    shown = [{**_EMPTY, **first}, *(_shown(row, *most, pixels) for row in rows)]
     body = render(
         "network.html",
         tower=tower([_block(shapes.input_shape, False), *map(_of_row, rows)], _nests(rows), ROW),
@@ -93,11 +94,13 @@ _EMPTY: Mapping[str, Any] = {
 def _lead(architecture: Architecture) -> str:
     shapes = architecture.shapes
     count = compact(shapes.info.parameters)
-    cost = compact(shapes.info.multiply_adds)
+    pixels = architecture.input.height * architecture.input.width
+    cost = compact(shapes.info.multiply_adds / pixels)
     size = _pixels(shapes.receptive_field)
     return (
-        f"{count} parameters; {cost} multiply-adds for a crop of {_shape(shapes.input_shape)}; "
-        f"a pixel of the output depends on {size} pixels of the input."
+        f"{count} parameters; {cost} multiply-adds a pixel, by a crop of "
+        f"{_shape(shapes.input_shape)}; a pixel of the output depends on {size} pixels of the "
+        "input. Outputs are channels × height × width."
     )
 
 
@@ -147,7 +150,7 @@ def _joins(layer: InferredLayer, given: tuple[int, ...], registry: Registry) -> 
     return "+" if layer.info.output_shape == of_body else ""
 
 
-def _shown(row: Row, parameters: int, multiply_adds: int) -> Mapping[str, Any]:
+def _shown(row: Row, parameters: int, multiply_adds: int, pixels: int) -> Mapping[str, Any]:
     leaf = not row.inside
     return {
         "depth": row.depth,
@@ -156,7 +159,7 @@ def _shown(row: Row, parameters: int, multiply_adds: int) -> Mapping[str, Any]:
         "shape": _shape(row.shape),
         "parameters": f"{row.parameters:,}" if row.parameters else "",
         "parameters_share": _share(row.parameters, parameters) if leaf else _share(0, 0),
-        "multiply_adds": compact(row.multiply_adds) if row.multiply_adds else "",
+        "multiply_adds": compact(row.multiply_adds / pixels) if row.multiply_adds else "",
         "multiply_adds_share": _share(row.multiply_adds, multiply_adds) if leaf else _share(0, 0),
         "field": _pixels(row.field),
     }

@@ -14,6 +14,7 @@ from PIL import Image
 
 from zoo.report.page import Section, render
 from zoo.report.pictures import Picture
+from zoo.report.run_files import RunFiles
 from zoo.report.scales import fixed
 from zoo.report.svg import Value, drawing, element
 
@@ -118,19 +119,35 @@ def _rise(picture: Picture) -> str:
     return f"{fixed(picture.psnr_noisy, 2)} → {fixed(picture.psnr, 2)} dB"
 
 
-def picture_section(compared: Sequence[Compared], budget: int = MOST) -> Section:
+def of_epoch(run: RunFiles) -> str:
+    """Of which epoch the weights are that made a run's pictures; "" where it is not known."""
+    epoch = run.pictures[0].epoch if run.pictures else 0
+    if not epoch:
+        return ""
+    others = [
+        f"the {kind}"
+        for kind, of in (("best", run.best_epoch), ("latest", run.latest))
+        if of == epoch
+    ]
+    return f"of epoch {epoch:,}{', ' * bool(others)}{' and '.join(others)}"
+
+
+def picture_section(compared: Sequence[Compared], budget: int = MOST, made: str = "") -> Section:
     """Pictures with a slider between two of them.
 
     Args:
         compared: those of a run or of several.
         budget: bytes that all files may have together.
+        made: by what, a sentence or "".
     """
     if not compared:
         return Section("pictures", "Pictures", Markup(""))
     parts = parts_within(compared, budget)
     shown = [_shown(each, part) for each, part in zip(compared, parts, strict=True)]
     lead = "Move the slider to compare; 1:1 shows each pixel of the picture as one of the page."
-    return Section("pictures", "Pictures", render("pictures.html", pictures=shown), lead)
+    return Section(
+        "pictures", "Pictures", render("pictures.html", pictures=shown), f"{made} {lead}".strip()
+    )
 
 
 def parts_within(compared: Sequence[Compared], budget: int) -> Sequence[Part]:
@@ -173,8 +190,8 @@ def _shown(compared: Compared, part: Part) -> Mapping[str, Any]:
         "layers": [(name, data_url(png)) for name, png in part.files.items()],
         "whole": _whole(compared, part) if part.whole else "",
         "part": (
-            f"Above, the central {part.width} × {part.height} of {width} × {height} pixels; "
-            "here all that the run kept."
+            f"Above, the central {part.width} × {part.height} of {width} × {height} pixels "
+            "(width × height); here all that the run kept."
         ),
     }
 

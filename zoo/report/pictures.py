@@ -81,12 +81,13 @@ class Picture:
 
     Attributes:
         name: the image's.
-        role: ``worst``, ``median``, ``best`` or ``example``.
+        role: ``worst``, ``median``, ``best`` or ``example``; ``image`` of the only one.
         compared_with: ``clean``, ``noisy`` or what else the reference is.
         height, width: of the whole image in pixels; the files may show its central part only.
         psnr, psnr_noisy: in dB; NaN where they are not known.
         shown: the pixels by kind, of :data:`KINDS`; ``noisy`` and ``denoised`` are there.
         removed: None where it is not known.
+        epoch: of the weights that denoised it; 0 where that is not known.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Picture:
     psnr_noisy: float
     shown: Mapping[str, Image.Image]
     removed: Removed | None
+    epoch: int
 
 
 def read_pictures(folder: Path, missing: list[str]) -> Sequence[Picture]:
@@ -120,11 +122,14 @@ def read_pictures(folder: Path, missing: list[str]) -> Sequence[Picture]:
     named = items(content.get("images"), MOST_PICTURES) if is_shallow(content) else ()
     if not named:
         missing.append("images/images.json is damaged: it names no pictures.")
-    found = [_picture(folder, table(plain), missing) for plain in named]
+    epoch, alone = count(content.get("epoch")), len(named) == 1
+    found = [_picture(folder, table(plain), epoch, alone, missing) for plain in named]
     return tuple(picture for picture in found if picture is not None)
 
 
-def _picture(folder: Path, plain: Mapping[str, Any], missing: list[str]) -> Picture | None:
+def _picture(
+    folder: Path, plain: Mapping[str, Any], epoch: int, alone: bool, missing: list[str]
+) -> Picture | None:
     name = text(plain.get("name"), 120) or "?"
     files = table(plain.get("files"))
     shown = {kind: _pixels(folder, files.get(kind)) for kind in KINDS}
@@ -139,7 +144,7 @@ def _picture(folder: Path, plain: Mapping[str, Any], missing: list[str]) -> Pict
     width, height = known["noisy"].size
     return Picture(
         name,
-        text(plain.get("role"), 20) or "example",
+        "image" if alone else text(plain.get("role"), 20) or "example",
         text(plain.get("compared_with"), 20) or "clean",
         max(count(plain.get("height")), height),
         max(count(plain.get("width")), width),
@@ -147,6 +152,7 @@ def _picture(folder: Path, plain: Mapping[str, Any], missing: list[str]) -> Pict
         number(plain.get("psnr_noisy")),
         known,
         Removed.from_plain(table(plain.get("removed"))),
+        epoch,
     )
 
 

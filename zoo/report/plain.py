@@ -71,22 +71,24 @@ def at(value: Any, *keys: str) -> Any:
     return value
 
 
-def in_words(value: Any) -> str:
-    """A value of a file as words: ``adam (lr 0.001, beta1 0.9)``."""
+def in_words(value: Any, *, ranges: bool = False) -> str:
+    """A value of a file as words: ``adam (lr 0.001, betas [0.9, 0.999])``.
+
+    Args:
+        value: of any kind.
+        ranges: whether two numbers are the ends of a range, ``0 to 50``, as of a noise.
+    """
     if isinstance(value, dict):
         rest = ", ".join(
-            f"{text(key, 60).replace('_', ' ')} {in_words(item)}"
+            f"{text(key, 60).replace('_', ' ')} {in_words(item, ranges=ranges)}"
             for key, item in islice(value.items(), 12)
             if key != "type"
         )
         kind = text(value.get("type"), 60)
         return f"{kind} ({rest})" if kind and rest else kind or rest
     if isinstance(value, list):
-        return (
-            " to ".join(map(in_words, value[:4]))
-            if len(value) == 2
-            else (", ".join(map(in_words, value[:8])))
-        )
+        said = [in_words(item, ranges=ranges) for item in value[:8]]
+        return " to ".join(said) if ranges and len(said) == 2 else f"[{', '.join(said)}]"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if type(value) in (int, float):

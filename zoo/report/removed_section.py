@@ -8,12 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from zoo.report.distributions import SHADES, heat_map, histogram
+from zoo.report.distributions import heat_map, histogram, shades
 from zoo.report.frame import legend, numbers
 from zoo.report.page import Section, render
-from zoo.report.pictures import LAGS, Picture, Removed
+from zoo.report.pictures import LAGS, MOST_BINS, Picture, Removed
 from zoo.report.scales import short
-from zoo.report.svg import drawing, element
 
 # As zoo.inference.quality has them, which a test sees to: an autocorrelation beyond the first below
 # 0, or beyond the second above, is that of detail.
@@ -29,8 +28,9 @@ def removed_section(pictures: Sequence[Picture]) -> Section:
     ]
     body = render("removed.html", items=shown) if shown else Markup("")
     lead = (
-        "The noisy picture minus the denoised one. Independent noise is alike at no two pixels: "
-        "its autocorrelation is 0 but in the middle. Detail that was removed shows as a pattern."
+        "The noisy picture minus the denoised one. If it is noise, neighbouring pixels have "
+        "nothing to do with each other: all fields but the middle are near 0 (no colour). Detail "
+        "that was removed shows as a pattern."
     )
     return Section("removed", "What was removed", body, lead)
 
@@ -47,8 +47,8 @@ def _shown(picture: Picture, removed: Removed) -> Mapping[str, Any]:
         "name": picture.name,
         "verdict": said,
         "legend": legend(
-            [("s1 point", "removed", f"σ {short(removed.sigma)}")]
-            + ([("s2", "normal, same σ", "")] if sigma else [])
+            [("s1 point", "removed", f"σ {short(removed.sigma)} grey levels")]
+            + ([("s2", "normal, same mean and σ", "")] if sigma else [])
         ),
         "histogram": histogram(
             f"Histogram of what was removed from {picture.name}: standard deviation "
@@ -57,8 +57,10 @@ def _shown(picture: Picture, removed: Removed) -> Mapping[str, Any]:
             255 * removed.high,
             removed.counts,
             sigma=sigma,
+            mean=removed.mean,
             x_label="grey levels of 255",
         ),
+        "bars": _bars(removed),
         "autocorrelation": heat_map(
             f"Autocorrelation of what was removed from {picture.name}; {said}",
             [
@@ -68,13 +70,28 @@ def _shown(picture: Picture, removed: Removed) -> Mapping[str, Any]:
             most=STRONGEST,
             rows=lags,
             columns=lags,
+            x_label="pixels across",
+            y_label="pixels down",
+            hint=lambda i, j: f"{lags[i]} down, {lags[j]} across: {rows[i][j]}",
             width=260,
         ),
-        "scale": _scale(),
+        "scale": shades(
+            f"−{STRONGEST:g} and less", "0", f"{STRONGEST:g} and more (clipped at ±{STRONGEST:g})"
+        ),
         "numbers": numbers(
             ["down, across", *lags], [[lag, *row] for lag, row in zip(lags, rows, strict=True)]
         ),
     }
+
+
+def _bars(removed: Removed) -> Markup:
+    """The histogram as a table."""
+    width, total = (removed.high - removed.low) / len(removed.counts), sum(removed.counts)
+    rows = [
+        [short(255 * (removed.low + (i + 0.5) * width)), f"{short(100 * count / total)}"]
+        for i, count in enumerate(removed.counts)
+    ]
+    return numbers(["grey levels of 255", "% of values"], rows, most=MOST_BINS)
 
 
 def verdict(removed: Removed, pixels: int) -> str:
@@ -95,19 +112,3 @@ def verdict(removed: Removed, pixels: int) -> str:
     if abs(removed.mean) > LEAST_BIAS:
         said += f" Its mean is {short(removed.mean, 2)} grey levels: the brightness changed."
     return said
-
-
-def _scale() -> Markup:
-    """The shades and their values."""
-    steps = [
-        *(f"minus{i}" for i in range(SHADES, 0, -1)),
-        "none",
-        *(f"plus{i}" for i in range(1, SHADES + 1)),
-    ]
-    shades = [
-        element("rect", x=12 * i, y=0, width=12, height=10, class_=f"heat {name}")
-        for i, name in enumerate(steps)
-    ]
-    bar = drawing(12 * len(steps), 10, "from blue for below 0 to orange for above", *shades)
-    low, high = f"−{STRONGEST:g}", f"{STRONGEST:g}"
-    return element("div", element("span", low), bar, element("span", high), class_="scale")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +44,7 @@ class RunFiles:
     Attributes:
         path: the folder.
         name: the folder's, printable.
+        written: when its latest result was, ``2026-01-31 12:00``; "" where that is not known.
         architecture: of the run; None where it is missing or cannot be read.
         resolved, toml: ``architecture.toml`` as it stands, without being checked: what is in it,
             and its text.
@@ -56,6 +59,7 @@ class RunFiles:
 
     path: Path
     name: str
+    written: str
     architecture: Architecture | None
     resolved: Mapping[str, Any]
     toml: str
@@ -78,6 +82,30 @@ class RunFiles:
     def wanted_epochs(self) -> int:
         """How many epochs the run is to have; 0 where that is not known."""
         return count(at(self.resolved, "train", "epochs"))
+
+    @property
+    def pixels(self) -> int:
+        """Of a training crop, which multiply-adds are counted for."""
+        if self.architecture is None:
+            return 1
+        return self.architecture.input.height * self.architecture.input.width
+
+    @property
+    def latest(self) -> int:
+        """How many epochs are finished."""
+        return self.epochs[-1].epoch if self.epochs else 0
+
+    @property
+    def best_psnr(self) -> float:
+        """The highest of the validations, in dB; NaN where none was measured."""
+        known = (it.val_psnr for it in self.epochs if math.isfinite(it.val_psnr))
+        return max(known, default=math.nan)
+
+    @property
+    def best_epoch(self) -> int:
+        """The first with the highest PSNR of its validation; 0 where none was measured."""
+        known = [epoch for epoch in self.epochs if math.isfinite(epoch.val_psnr)]
+        return max(known, key=lambda it: it.val_psnr).epoch if known else 0
 
     @property
     def state(self) -> str:
@@ -122,6 +150,7 @@ def read_run(path: Path, registry: Registry) -> RunFiles:
     return RunFiles(
         path=path,
         name=printable(path.resolve().name) or "run",
+        written=_written(path),
         architecture=architecture,
         resolved=resolved,
         toml=toml,
@@ -135,6 +164,15 @@ def read_run(path: Path, registry: Registry) -> RunFiles:
         training=lock.is_file() and holder_lives(lock),
         missing=tuple(missing),
     )
+
+
+def _written(path: Path) -> str:
+    """The time of the latest of the files with results."""
+    for name in ("evaluation.json", "metrics.jsonl", "architecture.toml"):
+        with suppress(OSError, ValueError, OverflowError):
+            time = (path / name).stat().st_mtime
+            return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M")
+    return ""
 
 
 def read_epochs(path: Path) -> Sequence[Epoch]:

@@ -11,6 +11,7 @@ STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DECADES = 30.0  # values that span more than this factor are drawn on a logarithmic axis
 SMALLEST = 1e-290  # between the ends of an axis
+LEAST_SPAN = 0.02  # of the largest value: less is no difference to be seen
 LEAST_PART = 1e-9  # of the largest value: what is smaller would be no flat line but rounding
 
 
@@ -45,7 +46,13 @@ class Scale:
 
 
 def linear(
-    values: Iterable[float], start: float, end: float, *, count: int = 5, whole: bool = False
+    values: Iterable[float],
+    start: float,
+    end: float,
+    *,
+    count: int = 5,
+    whole: bool = False,
+    least: float = 0.0,
 ) -> Scale:
     """An axis around values, from one round value to another.
 
@@ -54,8 +61,15 @@ def linear(
         start, end: where it is drawn.
         count: about how many ticks.
         whole: ticks are whole numbers, and the axis ends at the first and last value.
+        least: from the low end to the high one, so that nearly equal values look so; at least
+            :data:`LEAST_SPAN` of the largest, where ticks need not be whole.
     """
     low, high = _ends(values)
+    if not whole:
+        least = max(least, LEAST_SPAN * max(abs(low), abs(high)))
+    if high - low < least:
+        middle = (low + high) / 2
+        low, high = middle - least / 2, middle + least / 2
     step = _step((high - low) / count, whole)
     first, last = math.floor(low / step + 1e-6), math.ceil(high / step - 1e-6)
     ticks = tuple(step * i for i in range(first, last + 1))
@@ -74,12 +88,12 @@ def logarithmic(values: Iterable[float], start: float, end: float) -> Scale:
     return Scale(10.0**first, 10.0**last, start, end, ticks, log=True)
 
 
-def fitting(values: Iterable[float], start: float, end: float) -> Scale:
+def fitting(values: Iterable[float], start: float, end: float, *, least: float = 0.0) -> Scale:
     """A logarithmic axis for values above 0 that span much, a linear one for others."""
     known = [value for value in values if math.isfinite(value)]
     if known and min(known) > 0 and max(known) > DECADES * min(known):
         return logarithmic(known, start, end)
-    return linear(known, start, end)
+    return linear(known, start, end, least=least)
 
 
 def _ends(values: Iterable[float]) -> tuple[float, float]:
@@ -141,11 +155,11 @@ def fixed(value: float, digits: int, *, sign: bool = False) -> str:
 
 
 def compact(value: float) -> str:
-    """A large count in three digits: ``950``, ``12.3 k``, ``1.46 M``, ``2.1 G``."""
+    """A count in three digits: ``950``, ``12.3 k``, ``1.46 M``, ``2.1 G``."""
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= 0.9995 * limit:
             return f"{value / limit:#.3g}".rstrip(".") + f" {unit}"
-    return f"{value:g}"
+    return f"{value:.3g}"
 
 
 def duration(seconds: float) -> str:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from zoo.report.charts import Dots, sorted_dots
 from zoo.report.frame import table
+from zoo.report.measured import MEASURED, reference
 from zoo.report.page import Section, figures
 from zoo.report.plain import at, in_words, items, number, text
 from zoo.report.plain import table as as_table
@@ -53,7 +54,8 @@ def scores(evaluation: Mapping[str, Any]) -> Section:
     title = "How well it denoises"
     if not evaluation:
         return Section("scores", title, Markup(""))
-    known = image_scores(evaluation)
+    known, compared = image_scores(evaluation), _compared_with(evaluation)
+    against = "" if compared == "clean" else f", against {reference(compared)}"
     every = -(-len(known) // MOST_IMAGES) if known else 1
     shown = known[::every]
     parts = []
@@ -63,22 +65,29 @@ def scores(evaluation: Mapping[str, Any]) -> Section:
             Dots("denoised", [image.psnr for image in shown], 0),
         ]
         chart = sorted_dots(
-            "PSNR of each image",
+            f"PSNR of each image{against}",
             [image.name for image in shown],
             dots,
             unit="dB",
-            note=_gain(known, every),
+            note=_gain(known, every, compared in MEASURED),
         )
         parts.append(chart)
     parts.append(_methods(evaluation))
     return Section("scores", title, figures(parts), _lead(evaluation, len(known)))
 
 
-def _gain(images: Sequence[ImageScore], every: int) -> str:
+def _compared_with(evaluation: Mapping[str, Any]) -> str:
+    return text(evaluation.get("compared_with"), 40) or "clean"
+
+
+def _gain(images: Sequence[ImageScore], every: int, measured: bool) -> str:
+    """What was gained; whether an image became worse is known only of what is measured."""
     gains = [it.psnr - it.noisy for it in images if math.isfinite(it.psnr - it.noisy)]
     if not gains:
         return ""
-    worse = sum(gain < 0 for gain in gains)
+    worse = sum(gain < 0 for gain in gains) if measured else 0
+    if len(gains) == 1:
+        return f"Gain {fixed(gains[0], 2, sign=True)} dB{': it became worse' if worse else ''}."
     mean, low, high = (fixed(it, 2) for it in (sum(gains) / len(gains), min(gains), max(gains)))
     said = f"Mean gain {mean} dB, from {low} to {high} dB over {len(gains):,} images."
     if worse:
@@ -89,19 +98,21 @@ def _gain(images: Sequence[ImageScore], every: int) -> str:
 
 
 def _lead(evaluation: Mapping[str, Any], count: int) -> str:
-    compared = text(evaluation.get("compared_with"), 40) or "clean"
+    compared = _compared_with(evaluation)
     noise = evaluation.get("noise")
     added = ""
     if isinstance(noise, dict):
         rest = ", ".join(
-            f"{text(key, 40)} {in_words(value)}"
+            f"{text(key, 40)} {in_words(value, ranges=True)}"
             for key, value in islice(noise.items(), 8)
             if key != "type"
         )
         added = f" with {text(noise.get('type'), 40)} noise added{f' ({rest})' if rest else ''}"
     images = f"{count:,} image{'s' * (count != 1)}"
     data = text(evaluation.get("data"), 120)
-    against = REFERENCES.get(compared, compared)
+    against = REFERENCES.get(compared, reference(compared))
+    if compared not in MEASURED:
+        against += ": the figures say nothing of clean images, but compare the methods"
     return f"{images}{f' ({data})' if data else ''}{added}, compared with {against}."
 
 

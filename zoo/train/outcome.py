@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.evaluation import MEASURED, EvaluationImage
-from zoo.describe.signs import signs_of_layers
+from zoo.describe.signs import no_better, signs_of_layers
 from zoo.train.named_layers import NamedLayer
 from zoo.train.scores import Evaluation
 from zoo.train.statistics import statistics_in
@@ -68,7 +68,7 @@ def nothing_learned(
     known = evaluation.compared_with in MEASURED
     if not known or not math.isfinite(noisy) or (model > noisy and not outputs.constant):
         return
-    what = f"the result is no better than its noisy input: PSNR {model:.2f} dB, and {noisy:.2f} dB."
+    what = no_better(model, noisy)
     if outputs.constant:
         what += " The network's output is the same everywhere, for all images."
     found = dict(signs_of_layers(statistics_in(last_line), layers)) if last_line else {}
