@@ -11,6 +11,8 @@ from zoo.sweep.cells import ResultTable, Setting
 from zoo.sweep.results import Result
 
 NOISE = 2.0  # standard errors by which a mean must exceed another
+NOISY = "noisy input"  # the row of the images before they are denoised
+SAME = 0.05  # dB; noisy inputs that differ by more are not one row
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,10 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Row:
-    """One setting of a table.
+    """One setting of a table, or the noisy input that it is to exceed.
 
     Attributes:
-        setting: which; None for one that is only published.
+        setting: which; None for one that is only published, and for the noisy input.
         label: what it is called.
         seeds: how many it is trained with.
         results: of those that are finished, in the order of the seeds.
@@ -39,6 +41,7 @@ class Row:
             nothing is amiss.
         reason: what more there is to say of that, else "".
         published: what was published for it, else "".
+        known: the PSNR of a row that has no results, the noisy input, in dB.
     """
 
     setting: Setting | None
@@ -48,11 +51,19 @@ class Row:
     state: str
     reason: str
     published: str
+    known: float | None = None
 
     @property
     def psnr(self) -> Statistic | None:
         """In dB; None without results."""
+        if self.known is not None:
+            return Statistic(self.known, None)
         return Statistic.of([it.psnr for it in self.results]) if self.results else None
+
+    @property
+    def psnr_noisy(self) -> float | None:
+        """The mean of its images before they are denoised, in dB; None without results."""
+        return fmean(it.psnr_noisy for it in self.results) if self.results else None
 
     @property
     def psnr_of_mean_mse(self) -> Statistic | None:
@@ -76,7 +87,7 @@ class Rows:
 
     Attributes:
         name, note: as of the plan.
-        rows: the best mean first, those without results last.
+        rows: the best mean first, those without results last; the noisy input at its place.
         alike: the labels of the rows that the seeds' noise does not tell from the first; () where
             the first is best, or nothing can be told.
     """
@@ -91,6 +102,11 @@ class Rows:
         """The label of the best setting; "" where none is told apart from the second."""
         compared = [row for row in self.rows if row.results]
         return compared[0].label if len(compared) > 1 and not self.alike else ""
+
+    @property
+    def noisy(self) -> float | None:
+        """The PSNR of the noisy input, in dB; None where settings differ in it, or have none."""
+        return next((row.known for row in self.rows if row.known is not None), None)
 
 
 def rows_of(table: ResultTable, results: Mapping[str, Result], failures: Mapping[str, str]) -> Rows:
@@ -108,10 +124,19 @@ def rows_of(table: ResultTable, results: Mapping[str, Result], failures: Mapping
         for label, figure in table.published.items()
         if label not in labels
     ]
+    rows += _noisy_input(rows)
     rows.sort(key=lambda row: -row.psnr.mean if row.psnr else math.inf)
     compared = [row for row in rows if row.results]
     alike = [row.label for row in compared[1:] if not exceeds(compared[0], row)]
     return Rows(table.name, table.note, tuple(rows), tuple(alike))
+
+
+def _noisy_input(rows: Sequence[Row]) -> list[Row]:
+    """The row of the noisy input, where all results have the same."""
+    values = [it.psnr_noisy for row in rows for it in row.results]
+    if not values or not max(values) - min(values) <= SAME:
+        return []
+    return [Row(None, NOISY, 0, (), "", "", "", fmean(values))]
 
 
 def exceeds(first: Row, second: Row) -> bool:

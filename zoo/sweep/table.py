@@ -81,6 +81,24 @@ def cells_of_row(rows: Rows, row: Row) -> dict[str, str]:
 def verdict(rows: Rows) -> str:
     """What the seeds tell of the first row, in a sentence; "" where there is nothing to compare."""
     compared = [row for row in rows.rows if row.results]
+    return " ".join(filter(None, (_told_apart(rows, compared), _beside_noisy(compared))))
+
+
+def _beside_noisy(compared: Sequence[Row]) -> str:
+    """That the first of the rows with results is no better than its noisy images, if so."""
+    first = compared[0] if compared else None
+    if not first or first.psnr is None or first.psnr_noisy is None:
+        return ""
+    if first.psnr.mean > first.psnr_noisy:
+        return ""
+    return (
+        f"No setting denoises: {first.label} has {first.psnr.mean:.2f} dB, its noisy input "
+        f"{first.psnr_noisy:.2f} dB."
+    )
+
+
+def _told_apart(rows: Rows, compared: Sequence[Row]) -> str:
+    """Which is best of the rows with results, or why none is; "" for fewer than two."""
     if len(compared) < 2:
         return ""
     if rows.best:
@@ -112,7 +130,8 @@ def _table(rows: Rows) -> dict[str, Any]:
         "note": rows.note,
         "best": rows.best or None,
         "not_told_apart": list(rows.alike),
-        "rows": [_row(rows, row) for row in rows.rows],
+        "noisy": rows.noisy,
+        "rows": [_row(rows, row) for row in rows.rows if row.known is None],
     }
 
 
@@ -123,6 +142,7 @@ def _row(rows: Rows, row: Row) -> dict[str, Any]:
         "values": dict(row.setting.values) if row.setting else {},
         "psnr": psnr and psnr.mean,
         "psnr_deviation": psnr and psnr.deviation,
+        "psnr_noisy": row.psnr_noisy,
         "psnr_of_mean_mse": of_mean and of_mean.mean,
         "psnr_of_mean_mse_deviation": of_mean and of_mean.deviation,
         "n": len(row.results),
