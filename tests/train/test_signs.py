@@ -119,6 +119,10 @@ def test_a_rate_that_moves_nothing() -> None:
     )
     still = {"update": 0.0, "weight_gradient": 0.0}
     assert list(signs_of_rate(healthy(_0=still, _2=still), 0.1, 1000)) == []  # not the rate's fault
+    for other in ({"_3": {"saturated": 0.9}}, {"_1": {"dead": 0.75}}):  # it is these
+        stuck = healthy(_0={"update": 1e-8}, _2={"update": 3e-8}, **other)
+        assert list(signs_of_rate(stuck, 0.1, 1000)) == []
+        assert len(list(signs_of_rate(stuck, 0.0, 1000))) > 0
     assert list(signs_of_rate(healthy(), 1e-9, 2)) == []  # few steps are no fault of the rate
 
 

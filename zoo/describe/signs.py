@@ -107,6 +107,9 @@ def signs_of_swings(
 def signs_of_rate(statistics: Sequence[Figures], lr: float, steps: int) -> Iterator[Sign]:
     """A learning rate so small that the weights would not move, at the start of a run.
 
+    Where layers are saturated or dead, it is these that keep the weights still, which is said of
+    them: a larger rate would make it worse.
+
     Args:
         statistics: of the first batch; ``update`` is the first step's.
         lr: the learning rate, without the schedule.
@@ -115,6 +118,8 @@ def signs_of_rate(statistics: Sequence[Figures], lr: float, steps: int) -> Itera
     updates = [layer.update for layer in statistics if not math.isnan(layer.update)]
     step = max(updates, default=1.0)
     pulled = any(layer.weight_gradient > 0 for layer in statistics)  # else it is not the rate
+    if lr > 0 and any(it.saturated >= SATURATED or it.dead > DEAD for it in statistics):
+        return
     if lr == 0 or (step == 0 and pulled):
         yield (
             "rate",
