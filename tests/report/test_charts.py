@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -68,6 +69,17 @@ def test_the_spread_of_repeated_values() -> None:
         ["lr 1", "–", "–", "0"],
     ]
     assert len(drawn(chart, "spread")) == 1
+
+
+def test_long_names_of_rows_are_whole() -> None:
+    names = [f"optimizer = adam, lr = 1e-3, batch_size = 10, schedule = step{i}" for i in range(3)]
+    names.append("x" * 60)
+    chart = dot_plot("PSNR", [(name, [1.0, 2.0]) for name in names], unit="dB")
+    lines = re.findall(r'<text x="[\d.]+" y="([\d.]+)" class="end name">([^<]*)', chart)
+    assert all(len(text) <= 20 for _, text in lines)
+    assert re.sub(" ", "", "".join(text for _, text in lines)) == "".join(names).replace(" ", "")
+    places = [float(y) for y, _ in lines]
+    assert all(below - above >= 13 for above, below in pairwise(places))
 
 
 def test_a_histogram_has_its_curve() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from textwrap import wrap
 
 from markupsafe import Markup
 
@@ -29,8 +30,9 @@ MOST_POINTS, FEWEST_POINTS = 1200, 60  # of all lines of a chart, and of each
 LEAST_DB = 0.5  # of an axis: less is no difference to be seen
 MARKED = 40  # a line of so many points or fewer has a dot at each
 ROW = 26.0  # height of a row of a dot plot
-NAMES = 150.0  # width of the names beside it
-LETTERS = 24  # of a name there
+NAMES = 168.0  # width of the names beside it
+LETTERS = 20  # of a line of a name there, as many as fit
+LINE = 13.0  # height of a line of a name
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,9 @@ def dot_plot(
         unit: of the values.
         note: a sentence below the chart.
     """
-    height = TOP + ROW * len(rows) + BOTTOM
+    wrapped = [wrap(name, LETTERS, break_on_hyphens=False) or [""] for name, _ in rows]
+    row = max(ROW, LINE * max(map(len, wrapped), default=1) + LINE)
+    height = TOP + row * len(rows) + BOTTOM
     x = linear((value for _, values in rows for value in values), NAMES, WIDTH - RIGHT, count=4)
     places = tuple(range(len(rows)))
     y = linear((-0.5, len(rows) - 0.5), TOP, height - BOTTOM, whole=True)
@@ -235,8 +239,9 @@ def dot_plot(
     for place, (name, values) in zip(places, rows, strict=True):
         known = [value for value in values if math.isfinite(value)]
         mean, at = _mean(known), y(place)
-        shown = name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
-        drawn.append(element("text", shown, x=NAMES - 10, y=at + 4, class_="end name"))
+        for line, text in enumerate(wrapped[place]):
+            below = at + 4 + LINE * (line - (len(wrapped[place]) - 1) / 2)
+            drawn.append(element("text", text, x=NAMES - 10, y=below, class_="end name"))
         drawn.append(element("line", x1=NAMES, x2=WIDTH - RIGHT, y1=at, y2=at, class_="grid"))
         spread_of = _deviation(known)
         if known:
