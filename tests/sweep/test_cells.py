@@ -11,7 +11,7 @@ import pytest
 from tests.tiny import TINY
 from zoo.plugins.registry import Registry
 from zoo.sweep import ResultTable, expand_plan, read_plan
-from zoo.sweep.cells import cell_name, cells_of
+from zoo.sweep.cells import cell_name, cells_of, repeated
 
 Expand = Callable[..., ResultTable]
 SWEEPS = sorted((Path(__file__).parents[2] / "architectures" / "sweeps").glob("*.toml"))
@@ -56,6 +56,12 @@ def test_a_cell_of_two_tables_is_trained_once(expand: Expand, registry: Registry
     Path("plan.toml").write_text(f'format = 1\narchitecture = "tiny.toml"\n{text}')
     tables = expand_plan(read_plan(Path("plan.toml")), registry)
     assert sorted(cell.seed for _, cell in cells_of(tables)) == [0, 1, 2]
+
+
+def test_settings_that_are_the_same(expand: Expand) -> None:
+    assert repeated(expand("grid = { train.epochs = [2, 3] }")) == {}
+    text = 'settings = [{ name = "a" }, { name = "b", set = { train.epochs = 2 } }]'
+    assert repeated(expand(text)) == {"b": "a"}
 
 
 def test_a_cell_can_be_pickled(expand: Expand) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from zoo.errors import WriteError
+from zoo.errors import UsageError, WriteError
 from zoo.sweep import Cell
-from zoo.sweep.folder import open_sweep
+from zoo.sweep.folder import look_at_sweep, open_sweep
 from zoo.sweep.work import Outcome, Worker
 
 CELL = Cell("0123456789abcdef", 'name = "net"\n', 3)
@@ -18,6 +18,21 @@ def test_the_threads_that_a_sweep_is_begun_with_are_kept(tmp_path: Path) -> None
     assert open_sweep(tmp_path / "sweep", None, 3).threads == 3
     assert open_sweep(tmp_path / "sweep", None, 1).threads == 3
     assert open_sweep(tmp_path / "sweep", 3, 1).threads == 3
+
+
+def test_a_look_writes_nothing(tmp_path: Path) -> None:
+    assert look_at_sweep(tmp_path / "sweep").threads == 1
+    assert list(tmp_path.iterdir()) == []
+    open_sweep(tmp_path / "sweep", 3, 1)
+    assert look_at_sweep(tmp_path / "sweep").threads == 3
+    (tmp_path / "plan.toml").write_text("mine")
+    for use in (look_at_sweep, lambda path: open_sweep(path, None, 1)):
+        with pytest.raises(UsageError) as caught:
+            use(tmp_path)
+        assert str(caught.value) == (
+            f"--out {tmp_path}: is there already and is no sweep. Use another folder."
+        )
+    assert (tmp_path / "plan.toml").read_text() == "mine"
 
 
 def test_one_worker_has_a_cell(tmp_path: Path) -> None:

@@ -122,6 +122,14 @@ def test_a_size_that_there_is_not(read: Read) -> None:
     assert str(caught.value) == "--size ful: is not a size of plan.toml. Use one of: short."
 
 
+def test_draws_of_nothing(read: Read) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        read("grid = { optimizer.lr = [0.1] }", None, 3)
+    assert str(caught.value) == (
+        "--random 3: plan.toml has no 'random' to draw from. Leave it out, or write one."
+    )
+
+
 def test_a_plan_without_an_architecture(read: Read) -> None:
     with pytest.raises(ArchitectureError) as caught:
         read("", head="format = 1\n")
@@ -225,10 +233,34 @@ def test_more_draws_keep_the_first(expand: Expand) -> None:
     assert all(1e-4 <= rate <= 1e-1 for rate in rates)
 
 
-def test_what_the_plan_varies_is_not_for_options(read: Read, registry: Registry) -> None:
-    plan = read("grid = { optimizer.lr = [0.1] }")
+@pytest.mark.parametrize(
+    ("plan", "option", "message"),
+    [
+        (
+            "grid = { optimizer.lr = [0.1] }",
+            "optimizer.lr=1",
+            "--set optimizer.lr: is what the plan varies in plan. Leave it out.",
+        ),
+        (
+            'grid = { optimizer = ["sgd"] }',
+            "optimizer.lr=1",
+            "--set optimizer.lr: is what the plan varies in plan. Leave it out.",
+        ),
+        (
+            "",
+            "train.seed=3",
+            "--set train.seed: the seeds are the plan's. Write seeds = [0, 1, 2] there.",
+        ),
+        (
+            "",
+            "train={ seed = 3 }",
+            "--set train: the seeds are the plan's. Write seeds = [0, 1, 2] there.",
+        ),
+    ],
+)
+def test_what_is_the_plans_is_not_for_options(
+    read: Read, registry: Registry, plan: str, option: str, message: str
+) -> None:
     with pytest.raises(UsageError) as caught:
-        expand_plan(plan, registry, parse_overrides(["optimizer.lr=1"], Path()))
-    assert str(caught.value) == (
-        "--set optimizer.lr: is what the plan varies in plan. Leave it out."
-    )
+        expand_plan(read(plan), registry, parse_overrides([option], Path()))
+    assert str(caught.value) == message

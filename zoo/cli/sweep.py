@@ -28,8 +28,8 @@ from zoo.cli.streams import say, streams, work_counts
 from zoo.cli.sweep_tables import print_tables
 from zoo.errors import Stopped, printable
 from zoo.plugins.registry import Registry, load_registry
-from zoo.sweep.cells import Cell, ResultTable, Setting, cells_of, expand_plan
-from zoo.sweep.folder import SweepFolder, open_sweep
+from zoo.sweep.cells import Cell, ResultTable, Setting, cells_of, expand_plan, repeated
+from zoo.sweep.folder import SweepFolder, look_at_sweep, open_sweep
 from zoo.sweep.plan import read_plan
 from zoo.sweep.results import Result, failure
 from zoo.sweep.rows import Rows, rows_of
@@ -119,11 +119,12 @@ def sweep(
     tables = expand_plan(read, registry, given)
     warn_of_failures(registry)
     cells = cells_of(tables)
-    folder = SweepFolder(out, 1) if dry_run else _open(out, threads, jobs)
+    folder = look_at_sweep(out) if dry_run else _open(out, threads, jobs)
     show = _Show(folder, cells)
     left = show.look()
     if left:
         _say_unbuilt(tables)
+    _say_repeated(tables)
     say(_start_line(folder, cells, left, jobs, dry_run))
     if dry_run:
         show.failures.update((cell.name, why) for cell in left if (why := failure(folder, cell)))
@@ -203,6 +204,12 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _say_repeated(tables: Iterable[ResultTable]) -> None:
+    for table in tables:
+        for label, before in repeated(table).items():
+            say(f"{table.name}: {label} is the same network and training as {before}")
 
 
 def _say_unbuilt(tables: Iterable[ResultTable]) -> None:

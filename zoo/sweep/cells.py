@@ -80,7 +80,7 @@ def expand_plan(
 
     Raises:
         ArchitectureError: no setting of a table can be built: the mistakes of the first.
-        UsageError: ``changes`` has what the plan varies.
+        UsageError: ``changes`` has what the plan varies, or a seed.
     """
     return tuple(_expanded(table, registry, changes) for table in plan.tables)
 
@@ -95,12 +95,41 @@ def cells_of(tables: Iterable[ResultTable]) -> list[tuple[Setting, Cell]]:
     return [(setting, cell) for _, setting, cell in sorted(once.values(), key=lambda it: it[0])]
 
 
+def repeated(table: ResultTable) -> dict[str, str]:
+    """The labels of settings that are the same as one before, each with that one's."""
+    once: dict[tuple[str, ...], str] = {}
+    same = {}
+    for setting in filter(lambda it: it.cells, table.settings):
+        first = once.setdefault(tuple(cell.name for cell in setting.cells), setting.label)
+        if first != setting.label:
+            same[setting.label] = first
+    return same
+
+
+def _refuse(table: PlanTable, changes: Sequence[Override]) -> None:
+    """Refuse options that the plan would override.
+
+    Raises:
+        UsageError: there is one.
+    """
+    varied = short_names(table.axes)
+    for change in changes:
+        key = format_path(change.path)
+        if change.path == SEED or (change.path == SEED[:-1] and SEED[-1] in _keys(change.value)):
+            raise UsageError(
+                f"--set {key}: the seeds are the plan's. Write seeds = [0, 1, 2] there."
+            )
+        if any(path == change.path[: len(path)] for path in varied):
+            raise UsageError(f"--set {key}: is what the plan varies in {table.name}. Leave it out.")
+
+
+def _keys(value: Any) -> Iterable[str]:
+    return value if isinstance(value, Mapping) else ()
+
+
 def _expanded(table: PlanTable, registry: Registry, changes: Sequence[Override]) -> ResultTable:
     names = short_names(table.axes)
-    for change in changes:
-        if change.path in names:
-            key = format_path(change.path)
-            raise UsageError(f"--set {key}: is what the plan varies in {table.name}. Leave it out.")
+    _refuse(table, changes)
     failures: list[ArchitectureError] = []
     settings: dict[str, Setting] = {}
     for choices in product(*table.axes):

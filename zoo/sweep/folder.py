@@ -102,10 +102,7 @@ def open_sweep(path: Path, threads: int | None, default: int) -> SweepFolder:
     mark = path / MARK
     try:
         if not mark.is_file():
-            if path.exists() and not (path.is_dir() and _is_free(path.iterdir())):
-                raise UsageError(
-                    f"--out {path}: is there already and is no sweep. Use another folder."
-                )
+            _require_free(path)
             path.mkdir(parents=True, exist_ok=True)
             content = {"format": FORMAT, "threads": threads or default}
             with suppress(FileExistsError):  # another worker was faster
@@ -119,6 +116,28 @@ def open_sweep(path: Path, threads: int | None, default: int) -> SweepFolder:
             "to the last bit only with as many. Leave it out, or use another folder."
         )
     return SweepFolder(path, begun)
+
+
+def look_at_sweep(path: Path) -> SweepFolder:
+    """The folder of a sweep that is or may be made there, only to be read: nothing is written.
+
+    Raises:
+        UsageError: something else is at ``path``.
+        CheckpointError: its ``sweep.json`` is damaged.
+    """
+    mark = path / MARK
+    if mark.is_file():
+        return SweepFolder(path, _threads(mark))
+    try:
+        _require_free(path)
+    except OSError as error:
+        raise UsageError(f"--out {path}: cannot be read: {error.strerror}.") from error
+    return SweepFolder(path, 1)
+
+
+def _require_free(path: Path) -> None:
+    if path.exists() and not (path.is_dir() and _is_free(path.iterdir())):
+        raise UsageError(f"--out {path}: is there already and is no sweep. Use another folder.")
 
 
 def _is_free(names: Iterable[Path]) -> bool:

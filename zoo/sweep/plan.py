@@ -84,6 +84,10 @@ def read_plan(path: Path, size: str | None = None, draws: int | None = None, see
     parts = tables.items if tables else [document]
     names = [str(part.table["name"].value) if tables else path.stem for part in parts]
     _check_names(parts, names)
+    layers = _layers([document, *parts], chosen)
+    if draws is not None and not any("random" in layer.table for layer in layers):
+        message = f"{path.name} has no 'random' to draw from. Leave it out, or write one."
+        raise ArchitectureError([Problem(f"--random {draws}", (), message, subject="")])
     planned = [
         _table(name, [document, part] if tables else [document], chosen, draws, seed)
         for part, name in zip(parts, names, strict=True)
@@ -120,8 +124,7 @@ def _check_names(parts: Sequence[Node], names: Sequence[str]) -> None:
 
 def _table(name: str, parts: Sequence[Node], size: str, draws: int | None, seed: int) -> PlanTable:
     """A table of the keys in ``parts``, the later before the earlier, and in their sizes."""
-    sized = [part.table["sizes"].table[size] for part in parts if _has_size(part, size)]
-    layers = [*parts, *sized]
+    layers = _layers(parts, size)
     keys = {key: node for layer in layers for key, node in layer.table.items()}
     if "architecture" not in keys:
         location = parts[-1].location
@@ -140,6 +143,12 @@ def _table(name: str, parts: Sequence[Node], size: str, draws: int | None, seed:
         published={label: _figure(it) for label, it in published.items()},
         note=str(keys["note"].value) if "note" in keys else "",
     )
+
+
+def _layers(parts: Sequence[Node], size: str) -> list[Node]:
+    """The tables of keys in ``parts``, then those of their sizes."""
+    sized = [part.table["sizes"].table[size] for part in parts if _has_size(part, size)]
+    return [*parts, *sized]
 
 
 def _has_size(part: Node, size: str) -> bool:
