@@ -179,6 +179,13 @@ def test_a_grid_of_whole_tables(expand: Expand) -> None:
     assert all(setting.cells for setting in table.settings)
 
 
+def test_long_tables_that_differ_at_their_end_are_settings(expand: Expand) -> None:
+    start = "{ type = 'adam', lr = 0.1, betas = [0.9, 0.999], eps = 1e-8, weight_decay ="
+    first, second = expand(f"grid.optimizer = [{start} 0.1 }}, {start} 0.2 }}]").settings
+    assert second.label == f"{first.label} (2)"
+    assert first.cells != second.cells
+
+
 def test_keys_are_called_by_as_many_parts_as_tell_them_apart(expand: Expand) -> None:
     table = expand(
         'grid = { "layers.0.stride" = [2], "layers.0.padding" = [1], train.epochs = [1] }'

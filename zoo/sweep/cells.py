@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import product
+from itertools import count, product
 from typing import Any
 
 import tomli
@@ -133,24 +133,30 @@ def _expanded(table: PlanTable, registry: Registry, changes: Sequence[Override])
     failures: list[ArchitectureError] = []
     settings: dict[str, Setting] = {}
     for choices in product(*table.axes):
-        label = label_of(choices, names) or table.name
+        label = _free_label(label_of(choices, names) or table.name, settings)
         varied = [value for choice in choices for value in choice.values]
         values = {format_path(it.path): format_value(it.value) for it in varied}
         try:
             specs = [_built(table, registry, [*changes, *varied], seed) for seed in table.seeds]
         except ArchitectureError as error:
             failures.append(error)
-            settings.setdefault(label, Setting(label, values, (), reason=_reason(error)))
+            settings[label] = Setting(label, values, (), reason=_reason(error))
             continue
         cells = tuple(
             Cell(cell_name(spec.text), spec.text, seed)
             for spec, seed in zip(specs, table.seeds, strict=True)
         )
         parameters = specs[0].shapes.info.parameters
-        settings.setdefault(label, Setting(label, values, cells, parameters))
+        settings[label] = Setting(label, values, cells, parameters)
     if failures and not any(setting.cells for setting in settings.values()):
         raise failures[0]
     return ResultTable(table.name, tuple(settings.values()), table.published, table.note)
+
+
+def _free_label(label: str, taken: Container[str]) -> str:
+    """The label, with a number where another has it: long values are shortened in it."""
+    numbered = (f"{label} ({number})" for number in count(2))
+    return label if label not in taken else next(it for it in numbered if it not in taken)
 
 
 def _built(
