@@ -43,6 +43,20 @@ def test_a_long_name_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row.split()[1:3] for row in rows] == [["30.00", "dB"]]
 
 
+def test_a_terminal_of_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes it for a terminal
+    monkeypatch.setenv("COLUMNS", "80")
+    own, other = line(20.25, 0.1, 123_456.7), line(20.25, 0.1, 98_765.4)
+    lines = printed(capsys, compared(LONG, own, other))
+    table = lines
+    assert max(map(len, table)) <= 80
+    of_name = [row[:12].strip() for row in table]
+    letters = "".join(of_name[of_name.index("architecture") + 1 :])
+    assert letters.startswith(LONG)
+
+
 def test_far_apart(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, compared("net", line(21.5, 0.1, 1), line(20.0, 0.1, 1)))
     assert (

@@ -76,7 +76,12 @@ def test_the_page_of_a_sweep() -> None:
     page = assert_is_closed(text)
     assert "a 24.10 ± 0.14 24.10 ± 0.14 2 223 10 25.1 best" in page.text
     assert "best: a, by more than the noise of the seeds." in page.text
-    for said in ("A note.", f"c: {HOSTILE} cannot be", "a: a is odd", "b: b is odd"):
+    for said in (
+        "A note.",
+        f"c: {HOSTILE} cannot be",
+        "a, seeds 0, 1: a is odd",
+        "b, seeds 0, 1: b is odd",
+    ):
         assert said in page.text
     dots = re.findall(r'<circle[^>]*class="dot s1 faint"', text)
     assert len(dots) == 4  # a run each

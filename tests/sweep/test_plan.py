@@ -168,7 +168,7 @@ def test_all_combinations_of_settings_and_grid(expand: Expand) -> None:
         "Adam, lr = 0.01, batch_size = 2",
     ]
     first = table.settings[0]
-    assert first.values == {"optimizer": '"sgd"', "optimizer.lr": "0.1", "train.batch_size": "2"}
+    assert first.values == {"optimizer": "sgd", "optimizer.lr": 0.1, "train.batch_size": 2}
     assert [cell.seed for cell in first.cells] == [3, 4]
     assert 'type = "sgd"\nlr = 0.1\n' in first.cells[0].text
 
@@ -236,7 +236,7 @@ def test_more_draws_keep_the_first(expand: Expand) -> None:
     assert few == many[:3]
     assert len(set(many)) == 5
     assert labels(expand(text, None, 3, 1)) != few
-    rates = [float(expand(text, None, 5).settings[i].values["optimizer.lr"]) for i in range(5)]
+    rates = [expand(text, None, 5).settings[i].values["optimizer.lr"] for i in range(5)]
     assert all(1e-4 <= rate <= 1e-1 for rate in rates)
 
 

@@ -131,10 +131,10 @@ def test_json_csv_and_markdown_are_whole() -> None:
     assert to_csv([rows]).splitlines() == [
         "table,setting,psnr,psnr_deviation,psnr_of_mean_mse,psnr_of_mean_mse_deviation,n,seeds,"
         "parameters,seconds,published,best,state,reason,optimizer.lr",
-        f"rates,a,23.5,{deviation},23.0,{deviation},2,2,223,10.0,24.80 ± 0.04,yes,,,a",
-        f"rates,b|c,20.5,{deviation},20.0,{deviation},2,2,223,10.0,,,,,b|c",
+        f'rates,a,23.5,{deviation},23.0,{deviation},2,2,223,10.0,24.80 ± 0.04,yes,,,"""a"""',
+        f'rates,b|c,20.5,{deviation},20.0,{deviation},2,2,223,10.0,,,,,"""b|c"""',
         "rates,noisy input,20.0,,,,0,0,,,,,,,",
-        "rates,d,,,,,0,1,223,,,,not finished,,d",
+        'rates,d,,,,,0,1,223,,,,not finished,,"""d"""',
     ]
     assert to_markdown([rows]).splitlines() == [
         "## rates",

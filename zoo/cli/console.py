@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.measure import Measurement
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from zoo.cli.streams import say, streams
@@ -20,28 +20,57 @@ from zoo.files import to_json
 from zoo.plugins.registry import Registry
 
 WIDEST = 10_000  # more columns than any table needs
+FOLDED = 12  # letters of a column that folds
 
 
 def print_table(table: Table) -> None:
     """Print to the standard output; without frame and in 80 columns where that is no terminal.
 
-    A table that does not fit is printed wider: no word is cut, and no cell of a column that does
-    not wrap.
+    A table that does not fit loses its frame on a terminal; there, columns whose overflow is to
+    fold are then as narrow as it takes. One that still does not fit is printed wider: no other word
+    is cut, and no cell of a column that does not wrap.
     """
     console = Console()
     if not console.is_terminal:
         table.box, table.pad_edge = None, False
     width, console.width = console.width, WIDEST
-    options = console.options  # of that width, so that measuring cuts nothing
     for column in table.columns:
         if column.no_wrap:
-            cells = (column.header, *column.cells)
-            column.min_width = max(Measurement.get(console, options, it).maximum for it in cells)
-    console.width = max(width, Measurement.get(console, options, table).minimum)
+            column.min_width = max(_measure(console, it).maximum for it in _cells(column))
+    if (least := _least_width(console, table)) > width:
+        table.box, table.pad_edge = None, False
+        least = _least_width(console, table)
+    console.width = max(width, least)
     with console.capture() as capture:
         console.print(table)
     lines = capture.get().splitlines()
     click.echo("\n".join(lines if console.is_terminal else map(str.rstrip, lines)))
+
+
+def fits(table: Table) -> bool:
+    """Whether the terminal shows a table with each cell in a line; True where there is none."""
+    console = Console()
+    width, console.width = console.width, WIDEST
+    return not console.is_terminal or _measure(console, table).maximum <= width
+
+
+def _least_width(console: Console, table: Table) -> int:
+    """How wide a table is at least; on a terminal, columns that fold can be :data:`FOLDED`."""
+    least = _measure(console, table).minimum
+    if console.is_terminal:
+        for column in table.columns:
+            if column.overflow == "fold" and not column.no_wrap:
+                longest = max(_measure(console, it).minimum for it in _cells(column))
+                least -= max(0, longest - FOLDED)
+    return least
+
+
+def _measure(console: Console, what: RenderableType) -> Measurement:
+    return Measurement.get(console, console.options, what)
+
+
+def _cells(column: Column) -> list[RenderableType]:
+    return [column.header, *column.cells]
 
 
 def cell(text: str) -> Text:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from zoo.architecture.overrides import Override
-from zoo.cli.console import print_json, shell_command, warn_of_failures
+from zoo.cli.console import count_of, print_json, shell_command, warn_of_failures
 from zoo.cli.options import (
     AtLeast,
     UserPath,
@@ -213,9 +213,9 @@ def _say_repeated(tables: Iterable[ResultTable]) -> None:
 
 
 def _say_unbuilt(tables: Iterable[ResultTable]) -> None:
-    for table in tables:
-        for setting in filter(lambda it: it.reason, table.settings):
-            say(f"{table.name}: {setting.label}: cannot be built: {setting.reason}")
+    """How many settings; their reasons are with the tables."""
+    if number := sum(bool(setting.reason) for table in tables for setting in table.settings):
+        say(f"{count_of('setting', number)} cannot be built")
 
 
 def _start_line(

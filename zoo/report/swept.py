@@ -41,7 +41,7 @@ def _body(rows: Rows, curves: Curves) -> Markup:
     cells = [cells_of_row(rows, row) for row in rows.rows]
     body = table(heads, [[it[head] for head in heads] for it in cells], "results")
     said = [f"{row.label}: {row.reason}" for row in rows.rows if row.reason]
-    said += [f"{row.label}: {remark}" for row in rows.rows for remark in row.remarks]
+    said += [f"{row.label}, {remark}" for row in rows.rows for remark in row.remarks]
     return join(
         [body, render("sweep_notes.html", note=rows.note, said=said), _charts(rows, curves)]
     )

@@ -13,7 +13,7 @@ import tomli
 
 from zoo.architecture import Architecture, read_architecture
 from zoo.architecture.overrides import Override
-from zoo.errors import ArchitectureError, UsageError, format_path, format_value
+from zoo.errors import ArchitectureError, UsageError, format_path
 from zoo.plugins.registry import Registry
 from zoo.spec.schemas import read_schema
 from zoo.sweep.axes import label_of, short_names
@@ -45,14 +45,14 @@ class Setting:
 
     Attributes:
         label: what it is called.
-        values: as TOML, by their dotted keys.
+        values: what varies, by dotted keys.
         cells: one for each seed; none where it cannot be built.
         parameters: numbers that are trained.
         reason: why it cannot be built, else "".
     """
 
     label: str
-    values: Mapping[str, str]
+    values: Mapping[str, Any]
     cells: tuple[Cell, ...]
     parameters: int | None = None
     reason: str = ""
@@ -135,7 +135,7 @@ def _expanded(table: PlanTable, registry: Registry, changes: Sequence[Override])
     for choices in product(*table.axes):
         label = _free_label(label_of(choices, names) or table.name, settings)
         varied = [value for choice in choices for value in choice.values]
-        values = {format_path(it.path): format_value(it.value) for it in varied}
+        values = {format_path(it.path): it.value for it in varied}
         try:
             specs = [_built(table, registry, [*changes, *varied], seed) for seed in table.seeds]
         except ArchitectureError as error:

@@ -29,6 +29,23 @@ class Statistic:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What was said of a setting's runs.
+
+    Attributes:
+        seeds: of the runs.
+        text: of the remark.
+    """
+
+    seeds: tuple[int, ...]
+    text: str
+
+    def __str__(self) -> str:
+        plural = "s" if len(self.seeds) > 1 else ""
+        return f"seed{plural} {', '.join(map(str, self.seeds))}: {self.text}"
+
+
+@dataclass(frozen=True)
 class Row:
     """One setting of a table, or the noisy input that it is to exceed.
 
@@ -42,6 +59,7 @@ class Row:
         reason: what more there is to say of that, else "".
         published: what was published for it, else "".
         known: the PSNR of a row that has no results, the noisy input, in dB.
+        remarks: what was said of its runs, each once.
     """
 
     setting: Setting | None
@@ -52,6 +70,7 @@ class Row:
     reason: str
     published: str
     known: float | None = None
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def psnr(self) -> Statistic | None:
@@ -74,11 +93,6 @@ class Row:
     def seconds(self) -> float | None:
         """The mean time of training; None without results."""
         return fmean(it.seconds for it in self.results) if self.results else None
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What was said of its runs, each once."""
-        return tuple(dict.fromkeys(remark for it in self.results for remark in it.remarks))
 
 
 @dataclass(frozen=True)
@@ -181,4 +195,13 @@ def _row(
         state,
         setting.reason or " ".join(reasons),
         published.get(setting.label, ""),
+        remarks=_remarks(setting, results),
     )
+
+
+def _remarks(setting: Setting, results: Mapping[str, Result]) -> tuple[Remark, ...]:
+    seeds: dict[str, list[int]] = {}
+    for cell in setting.cells:
+        for text in results[cell.name].remarks if cell.name in results else ():
+            seeds.setdefault(text, []).append(cell.seed)
+    return tuple(Remark(tuple(of), text) for text, of in seeds.items())

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from zoo.errors import printable
+from zoo.errors import format_value, printable
 from zoo.sweep.rows import Row, Rows, Statistic
 
-HEAD = ("setting", "PSNR", "PSNR of mean MSE", "n", "parameters", "seconds")
+PSNR_OF_MEAN_MSE = "PSNR of mean MSE"
+SETTING = "setting"
+HEAD = (SETTING, "PSNR", PSNR_OF_MEAN_MSE, "n", "parameters", "seconds")
 PUBLISHED = "published"
 STATE = ""
-TEXTS = ("setting", PUBLISHED, STATE)  # columns that are no numbers
+TEXTS = (SETTING, PUBLISHED, STATE)  # columns that are no numbers
 COLUMNS = (
     *("table", "setting", "psnr", "psnr_deviation", "psnr_of_mean_mse"),
     *("psnr_of_mean_mse_deviation", "n", "seeds", "parameters", "seconds", "published"),
@@ -40,7 +43,7 @@ def to_csv(tables: Iterable[Rows]) -> str:
         for row in rows.rows:
             line = {key: value for key, value in _row(rows, row).items() if key in COLUMNS}
             line["best"] = "yes" if line["best"] else ""
-            values = row.setting.values if row.setting else {}
+            values = _as_toml(row.setting.values) if row.setting else {}
             writer.writerow({"table": rows.name, **line, **values})
     return text.getvalue()
 
@@ -67,9 +70,9 @@ def cells_of_row(rows: Rows, row: Row) -> dict[str, str]:
     parameters = row.setting.parameters if row.setting else None
     seconds = row.seconds
     return {
-        "setting": row.label,
+        SETTING: row.label,
         "PSNR": _statistic(row.psnr),
-        "PSNR of mean MSE": _statistic(row.psnr_of_mean_mse),
+        PSNR_OF_MEAN_MSE: _statistic(row.psnr_of_mean_mse),
         "n": _count(row) if known else "",
         "parameters": "" if parameters is None else f"{parameters:,}",
         "seconds": "" if seconds is None else f"{seconds:.0f}",
@@ -139,7 +142,7 @@ def _row(rows: Rows, row: Row) -> dict[str, Any]:
     psnr, of_mean = row.psnr, row.psnr_of_mean_mse
     return {
         "setting": row.label,
-        "values": dict(row.setting.values) if row.setting else {},
+        "values": _plain(row.setting.values) if row.setting else {},
         "psnr": psnr and psnr.mean,
         "psnr_deviation": psnr and psnr.deviation,
         "psnr_noisy": row.psnr_noisy,
@@ -157,8 +160,17 @@ def _row(rows: Rows, row: Row) -> dict[str, Any]:
             {"seed": cell.seed, "folder": cell.name}
             for cell in (row.setting.cells if row.setting else ())
         ],
-        "remarks": list(row.remarks),
+        "remarks": [{"seeds": list(it.seeds), "text": it.text} for it in row.remarks],
     }
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for JSON; what it has no type for, such as a date, as a text."""
+    return {key: json.loads(json.dumps(value, default=str)) for key, value in values.items()}
+
+
+def _as_toml(values: Mapping[str, Any]) -> dict[str, str]:
+    return {key: format_value(value) for key, value in values.items()}
 
 
 def _markdown(rows: Rows) -> Iterator[str]:
