@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny import TINY
 from zoo.architecture.overrides import parse_overrides
 from zoo.errors import ArchitectureError, UsageError
 from zoo.plugins.registry import Registry
@@ -120,6 +121,41 @@ def test_a_size_that_there_is_not(read: Read) -> None:
     with pytest.raises(ArchitectureError) as caught:
         read("sizes = { short = {} }", "ful")
     assert str(caught.value) == "--size ful: is not a size of plan.toml. Use one of: short."
+
+
+def test_a_wrong_range_is_reported_before_the_missing_option(read: Read) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        read("random={ optimizer.lr = { low = 2, high = 1 } }")
+    assert str(caught.value) == (
+        "plan.toml:3:25: optimizer.lr: low is 2, high 1. Use a low that is less than high."
+    )
+
+
+def test_an_architecture_is_no_plan(read: Read) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        read("", head=TINY)
+    assert str(caught.value) == (
+        "plan.toml: is an architecture file, no plan. Write a plan that names it as its "
+        "architecture."
+    )
+
+
+def test_an_architecture_that_is_not_there(expand: Expand) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        expand("", head='format = 1\narchitecture = "nope.toml"\n')
+    assert str(caught.value) == (
+        'plan.toml:2:16: architecture: is "nope.toml", which cannot be read: No such file or '
+        "directory."
+    )
+
+
+def test_a_mistake_in_the_architecture_names_plan_and_setting(expand: Expand) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        expand('grid = { "layers.0.stride" = [1, 4] }')
+    assert str(caught.value) == (
+        "tiny.toml:22:1: the output is 32x32, the input 16x16: the loss cannot compare them. Use "
+        "layers that give back the input's shape. (plan.toml: stride = 1)"
+    )
 
 
 def test_draws_of_nothing(read: Read) -> None:

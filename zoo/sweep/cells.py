@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import count, product
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 import tomli
 
 from zoo.architecture import Architecture, read_architecture
+from zoo.architecture.extends import read_text
 from zoo.architecture.overrides import Override
-from zoo.errors import ArchitectureError, UsageError, format_path
+from zoo.errors import ArchitectureError, Problem, UsageError, format_path, format_value
 from zoo.plugins.registry import Registry
 from zoo.spec.schemas import read_schema
 from zoo.sweep.axes import label_of, short_names
@@ -130,6 +131,7 @@ def _keys(value: Any) -> Iterable[str]:
 def _expanded(table: PlanTable, registry: Registry, changes: Sequence[Override]) -> ResultTable:
     names = short_names(table.axes)
     _refuse(table, changes)
+    _require_file(table)
     failures: list[ArchitectureError] = []
     settings: dict[str, Setting] = {}
     for choices in product(*table.axes):
@@ -149,7 +151,7 @@ def _expanded(table: PlanTable, registry: Registry, changes: Sequence[Override])
         parameters = specs[0].shapes.info.parameters
         settings[label] = Setting(label, values, cells, parameters)
     if failures and not any(setting.cells for setting in settings.values()):
-        raise failures[0]
+        raise _in_plan(failures[0], table, next(iter(settings)))
     return ResultTable(table.name, tuple(settings.values()), table.published, table.note)
 
 
@@ -164,6 +166,29 @@ def _built(
 ) -> Architecture:
     of_seed = Override.of_option("seeds", SEED, seed)
     return read_architecture(table.architecture, registry, [*table.values, *changes, of_seed])
+
+
+def _require_file(table: PlanTable) -> None:
+    """Refuse an architecture that cannot be read, where the plan names it.
+
+    Raises:
+        ArchitectureError: it cannot.
+    """
+    text = read_text(table.architecture)
+    if isinstance(text, Problem):
+        message = f"is {format_value(str(table.architecture))}, which {text.message}"
+        raise ArchitectureError([table.location.problem(message, text.hint)])
+
+
+def _in_plan(error: ArchitectureError, table: PlanTable, label: str) -> ArchitectureError:
+    """The mistakes of a setting; those that are in another file also name the plan and it."""
+    plan = table.location.file.name
+    return ArchitectureError(
+        problem
+        if problem.file == plan
+        else replace(problem, hint=f"{problem.hint} ({plan}: {label})".strip())
+        for problem in error.problems
+    )
 
 
 def _reason(error: ArchitectureError) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.architecture.document import Node, parse
+from zoo.architecture.document import Node, SourceLocation, parse
 from zoo.architecture.extends import read_text
 from zoo.architecture.overrides import Override
 from zoo.architecture.paths import written_path
@@ -17,6 +17,7 @@ from zoo.sweep.axes import Axis, grid_axes, random_axis, settings_axis
 from zoo.sweep.values import set_values
 
 SEEDS = (0,)  # where a plan has none
+LAYERS = "layers"  # what an architecture has, and no plan
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class PlanTable:
     Attributes:
         name: its heading.
         architecture: the file that is trained.
+        location: where that is written.
         seeds: that each setting is trained with.
         values: for all its cells.
         axes: what varies; a setting is one choice of each.
@@ -35,6 +37,7 @@ class PlanTable:
 
     name: str
     architecture: Path
+    location: SourceLocation
     seeds: tuple[int, ...]
     values: tuple[Override, ...]
     axes: tuple[Axis, ...]
@@ -77,6 +80,11 @@ def read_plan(path: Path, size: str | None = None, draws: int | None = None, see
     except RecursionError as error:
         message = "is nested too deeply. A plan has a few levels."
         raise ArchitectureError([Problem(str(path), (), message)]) from error
+    if LAYERS in document.table:
+        message = (
+            "is an architecture file, no plan. Write a plan that names it as its architecture."
+        )
+        raise ArchitectureError([Problem(str(path), (), message, subject="")])
     if problems := [problem for _, problem in schema_problems(document, read_schema("sweep.json"))]:
         raise ArchitectureError(sorted(problems, key=lambda it: (it.line or 0, it.column or 0)))
     chosen = _size(document, size)
@@ -137,6 +145,7 @@ def _table(name: str, parts: Sequence[Node], size: str, draws: int | None, seed:
     return PlanTable(
         name=name,
         architecture=written_path(str(written.value), written.location.file.base),
+        location=written.location,
         seeds=tuple(seeds),
         values=tuple(value for table in sets for value in set_values(table)),
         axes=tuple(_axes(keys, draws, seed)),
@@ -161,6 +170,7 @@ def _axes(keys: Mapping[str, Node], draws: int | None, seed: int) -> Iterator[Ax
     if "grid" in keys:
         yield from grid_axes(keys["grid"])
     if "random" in keys:
+        random_axis(keys["random"], 0, seed)  # its mistakes come first
         if draws is None:
             message = "says what is drawn. Say how many settings with --random N."
             raise ArchitectureError([keys["random"].location.problem(message)])
