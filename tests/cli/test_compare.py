@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from tests.cli.test_backend import signalled
@@ -163,6 +165,11 @@ def test_several_architectures(base: Path, cli: Cli, tmp_path: Path) -> None:
             "torch_reference. Without torch.nn: zoo bench --no-torch, zoo run --backend zoo.\n",
         ),
         (
+            ["tiny.toml", "--data", "small"],
+            4,
+            "tiny.toml: b.png (and 1 more): 8 x 8 pixels (height x width), too small for crops of ",
+        ),
+        (
             ["tiny.toml", "--set", "train.epoch=3"],
             2,
             "--set:1:1: train.epoch: is not a known key.",
@@ -178,8 +185,13 @@ def test_what_is_refused(
     for name in ("photos", "empty"):
         (tmp_path / name).mkdir()
     (tmp_path / "photos" / "a.txt").write_text("mine")
+    (tmp_path / "small").mkdir()
+    for name in "abc":
+        noise = np.random.default_rng(ord(name)).integers(256, size=(8, 8, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / "small" / f"{name}.png")
     result = cli("compare", *arguments)
-    assert result.code == code
-    assert result.err.startswith(message)
-    assert not (tmp_path / "compare").exists() or not list((tmp_path / "compare").iterdir())
+    assert (result.code, result.out) == (code, "")
+    lines = [line for line in result.err.splitlines(True) if not line.startswith("warning: ")]
+    assert "".join(lines).startswith(message)
+    assert not (tmp_path / "compare").exists()
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["a.txt"]

@@ -19,7 +19,7 @@ from zoo.cli.streams import say, work_counts
 from zoo.cli.training import evaluate_run
 from zoo.compiler import Compiler
 from zoo.data.sets import Images
-from zoo.errors import DivergenceError, Stopped, UsageError, listed
+from zoo.errors import DataError, DivergenceError, Stopped, UsageError, listed
 from zoo.plugins.registry import Registry
 from zoo.torch_backend.comparison import BACKENDS, Comparison, epochs_of
 from zoo.train.device import choose_device
@@ -54,14 +54,18 @@ def compare_all(
         check_references(Compiler(other, registry))
     warn_of_failures(registry)
     folder = _folder(out, pairs, now)
-    say(f"comparison: {folder}")
     command = shell_command("zoo", "compare", *words, "--out", folder)
     try:
         with torch.no_grad():
-            return [_compare(it, registry, device, device_option, folder, command) for it in pairs]
+            return [
+                _compare(it, registry, device, device_option, folder, command, it is pairs[0])
+                for it in pairs
+            ]
     finally:
         with suppress(OSError):  # there are runs in it, as there should be
             folder.rmdir()
+            if out is None:
+                folder.parent.rmdir()
 
 
 def _folder(out: Path | None, pairs: Sequence[Pair], now: datetime) -> Path:
@@ -175,8 +179,20 @@ def _compare(
     device_option: str,
     folder: Path,
     command: str,
+    first: bool,
 ) -> Comparison:
-    """Train and evaluate one architecture by both backends; ``command`` goes on with it."""
+    """Train and evaluate one architecture by both backends.
+
+    Args:
+        pair: the architecture, by each of them.
+        registry, device, device_option: of all.
+        folder: of all runs.
+        command: what goes on with it.
+        first: whether it is the first, of which both sides are ready when the folder is named.
+
+    Raises:
+        DataError: the images do not do for it; names its file.
+    """
     told: set[str] = set()
     with ExitStack() as stack:
         sides = []
@@ -184,7 +200,12 @@ def _compare(
             path = _run(folder, spec.name, spec.train.backend)
             opened = open_run(path, spec.name, datetime.now(), resume=path.is_dir())
             directory = stack.enter_context(opened)
-            sides.append(_Side(spec, registry, device, directory, told))
+            try:
+                sides.append(_Side(spec, registry, device, directory, told))
+            except DataError as error:
+                raise DataError(f"{spec.file}: {error}") from error
+        if first:
+            say(f"comparison: {folder}")
         announce(sides[0].trainer, sides[0].data)
         stop = stack.enter_context(StopRequest())
         try:
