@@ -93,6 +93,16 @@ def test_no_run(cli: Cli, tmp_path: Path) -> None:
     assert list((tmp_path / "empty").iterdir()) == []
 
 
+def test_a_sweep(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "sweep.json").write_text("{}")
+    result = cli("report", "sweep")
+    assert (result.code, result.err) == (
+        5,
+        "sweep: is a sweep: its page is sweep/report.html. Name the folder of a run in it.\n",
+    )
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     (tmp_path / "run").mkdir()

@@ -195,8 +195,10 @@ def test_stopped_it_saves_and_says_how_to_go_on(emptied: Path) -> None:
     stopped = start(emptied)
     wait_for(emptied, "sweep/*/last.pkl")
     stopped.send_signal(signal.SIGINT)
-    _, err = stopped.communicate(timeout=60)
+    out, err = stopped.communicate(timeout=60)
     assert stopped.returncode == 130
+    assert "not finished" in [row["state"] for row in rows_of(out)]
+    assert "not finished" in (emptied / "sweep" / "report.html").read_text()
     assert re.fullmatch(
         r"stopped and saved after \d of 3 runs\. Go on with: zoo sweep plan\.toml -o sweep "
         r"--jobs 2 --threads 1 --json",

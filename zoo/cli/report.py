@@ -10,9 +10,10 @@ from zoo.cli.console import warn_of_failures
 from zoo.cli.options import UserPath
 from zoo.cli.pages import PAGE
 from zoo.cli.streams import say, work_counts
-from zoo.errors import UsageError
+from zoo.errors import CheckpointError, UsageError
 from zoo.files import open_regular, require_folder, write_text
 from zoo.plugins.registry import load_registry
+from zoo.sweep.folder import MARK as MARK_OF_SWEEP
 
 ENDINGS = (".html", ".htm")
 MARK = b'<meta name="generator" content="zoo '  # in what zoo.report.page writes
@@ -38,6 +39,8 @@ def report(runs: tuple[Path, ...], output: Path | None, overwrite: bool) -> None
     curves one over the other.
     """
     work_counts()
+    for run in runs:
+        _require_no_sweep(run)
     target = output or (runs[0] / PAGE if len(runs) == 1 else Path(PAGE))
     if output is not None:
         _require_target(target, overwrite)
@@ -52,6 +55,14 @@ def report(runs: tuple[Path, ...], output: Path | None, overwrite: bool) -> None
     page = run_page(found[0], registry) if len(found) == 1 else runs_page(found)
     write_text(target, page)
     say(f"wrote {target}: {target.stat().st_size:,} bytes")
+
+
+def _require_no_sweep(path: Path) -> None:
+    if (path / MARK_OF_SWEEP).is_file():
+        page = path / PAGE
+        raise CheckpointError(
+            f"{path}: is a sweep: its page is {page}. Name the folder of a run in it."
+        )
 
 
 def _require_target(path: Path, overwrite: bool) -> None:

@@ -104,7 +104,8 @@ def sweep(
     """Train every setting of a plan with every seed, and print a table of what they reach.
 
     All are checked first; what cannot be built is a row with its reason. Each is an ordinary run in
-    a folder of SWEEP. The same command again goes on where it was stopped or killed, and beside one
+    a folder of SWEEP, whose report.html is a page of them. The same command again goes on where it
+    was stopped or killed, and beside one
     that runs it is one more worker. A setting is "best" only where its mean PSNR exceeds the
     second's by more than twice the standard error of their difference over the seeds.
     """
@@ -122,6 +123,7 @@ def sweep(
     folder = look_at_sweep(out) if dry_run else _open(out, threads, jobs)
     show = _Show(folder, cells)
     left = show.look()
+    stopped: Stopped | None = None
     if left:
         _say_unbuilt(tables)
     _say_repeated(tables)
@@ -130,11 +132,13 @@ def sweep(
         show.failures.update((cell.name, why) for cell in left if (why := failure(folder, cell)))
     elif left:
         folder.write_plan(read.text)
-        _work(show, left, jobs, device)
+        stopped = _work(show, left, jobs, device)
     rows = [rows_of(table, show.results, show.failures) for table in tables]
     _print(rows, as_json, as_csv, as_markdown)
     if not dry_run:
         _write_page(folder, plan, rows, cells)
+    if stopped is not None:
+        raise stopped
     if show.code:
         say(f"{show.lost} of {len(cells)} runs failed; the same command tries them again", err=True)
         click.get_current_context().exit(show.code)
@@ -231,12 +235,8 @@ def _start_line(
     return f"sweep: {folder.path}: {len(left)} of {len(cells)} runs left{'' if dry_run else how}"
 
 
-def _work(show: _Show, left: Sequence[Cell], jobs: int, device: str) -> None:
-    """Train the cells that are left.
-
-    Raises:
-        Stopped: a signal came; what was in work is saved.
-    """
+def _work(show: _Show, left: Sequence[Cell], jobs: int, device: str) -> Stopped | None:
+    """Train the cells that are left; returns what to raise where a signal came, all saved."""
 
     def wait(count: int) -> None:
         say(f"waiting for {count} runs of another worker")
@@ -250,7 +250,8 @@ def _work(show: _Show, left: Sequence[Cell], jobs: int, device: str) -> None:
         done = len(show.results) + len(show.failures)
         command = shell_command("zoo", *sys.argv[1:])
         message = f"stopped and saved after {done} of {len(show.cells)} runs. Go on with: {command}"
-        raise Stopped(message, number) from None
+        return Stopped(message, number)
+    return None
 
 
 def _write_page(
