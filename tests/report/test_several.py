@@ -9,11 +9,17 @@ from tests.report.html import assert_is_closed
 from zoo.report.compared import compared_page
 from zoo.report.lines import Epoch
 from zoo.report.swept import sweep_page
+from zoo.report.trained import trained_section
 from zoo.sweep import Cell, ResultTable, Setting
 from zoo.sweep.results import Result
 from zoo.sweep.rows import Rows, rows_of
 
 HOSTILE = "</script><b>'&"
+FILES = [
+    {"name": HOSTILE, "data": {"noise": {"type": "gaussian"}}, "train": {"epochs": 2, "seed": it}}
+    for it in (0, 1)
+]
+TRAINED = trained_section(FILES, [{"device": "a chip", "threads": 2}, {}], "2026-01-02 03:04")
 
 
 def comparison(name: str, *psnrs: float | None) -> dict[str, Any]:
@@ -35,13 +41,20 @@ def comparison(name: str, *psnrs: float | None) -> dict[str, Any]:
         "seconds": {"zoo": 70.0, "torch": 140.0},
         "ratio": 0.5,
         "median_ratio": 0.45,
+        "runs": {"zoo": f"c/{name}-zoo", "torch": f"c/{name}-torch"},
         "epochs": epochs,
     }
 
 
 def test_the_page_of_a_comparison() -> None:
-    page = assert_is_closed(compared_page([comparison("r3", 20.0, 24.0), comparison(HOSTILE, 1.0)]))
-    assert "r3 12.3 k 24.46 24.45 1×10⁻⁵ 1 min 10 s 2 min 20 s 0.50 0.45" in page.text
+    page = assert_is_closed(
+        compared_page(TRAINED, [comparison("r3", 20.0, 24.0), comparison(HOSTILE, 1.0)])
+    )
+    assert (
+        "r3 12.3 k 24.46 24.45 1×10⁻⁵ 1 min 10 s 2 min 20 s 0.50 0.45 c/r3-zoo, c/r3-torch"
+        in page.text
+    )
+    assert "device a chip" in page.text
     assert f"{HOSTILE} 12.3 k" in page.text
     assert f"r3, {HOSTILE}: zoo beside torch.nn" in page.text
     assert page.text.count("PSNR of the validation images") == 2
@@ -49,7 +62,7 @@ def test_the_page_of_a_comparison() -> None:
 
 
 def test_a_comparison_without_clean_pictures() -> None:
-    page = assert_is_closed(compared_page([comparison("r3", None, None)]))
+    page = assert_is_closed(compared_page(TRAINED, [comparison("r3", None, None)]))
     assert "r3 12.3 k 24.46 24.45 – 1 min 10 s" in page.text
     assert page.text.count("Nothing was measured.") == 2  # PSNR and its difference
     assert "torch.nn 0.02" in page.text
@@ -72,7 +85,7 @@ def curve(*psnrs: float) -> list[Epoch]:
 
 def test_the_page_of_a_sweep() -> None:
     curves = {"a0": curve(20.0, 24.5), "a1": curve(1.0, 2.0), "b0": curve(19.0, 18.25)}
-    text = sweep_page("Sweep r3", [rows(a=[24.0, 24.2], b=[18.0, 18.2], c=[])], curves)
+    text = sweep_page("Sweep r3", TRAINED, [rows(a=[24.0, 24.2], b=[18.0, 18.2], c=[])], curves)
     page = assert_is_closed(text)
     assert "a 24.10 ± 0.14 24.10 ± 0.14 2 223 10 25.1 best" in page.text
     assert "best: a, by more than the noise of the seeds." in page.text
@@ -90,7 +103,7 @@ def test_the_page_of_a_sweep() -> None:
 
 
 def test_a_sweep_of_which_nothing_is_finished() -> None:
-    page = assert_is_closed(sweep_page("Sweep", [rows(a=[])], {}))
+    page = assert_is_closed(sweep_page("Sweep", TRAINED, [rows(a=[])], {}))
     assert "cannot be built" in page.text
     assert "PSNR of each run" not in page.text
 
@@ -98,7 +111,7 @@ def test_a_sweep_of_which_nothing_is_finished() -> None:
 def test_of_many_settings_the_best_are_drawn() -> None:
     many = {f"s{i}": [20.0 + i] for i in range(12)}
     curves = {f"s{i}0": curve(20.0 + i) for i in range(12)}
-    page = assert_is_closed(sweep_page("Sweep", [rows(**many)], curves))
+    page = assert_is_closed(sweep_page("Sweep", TRAINED, [rows(**many)], curves))
     assert "s4 24 dB" in page.text
     assert "s3 23 dB" not in page.text
     assert "Of the first seed, and of the 8 best settings." in page.text

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+import tomli
 
 from zoo.architecture import read_architecture
 from zoo.cli.console import print_json
@@ -84,6 +85,12 @@ def compare(
     else:
         print_comparisons(comparisons)
     from zoo.report.compared import compared_page
+    from zoo.report.run_files import read_environment
+    from zoo.report.trained import trained_section
 
+    runs = [Path(run) for comparison in comparisons for run in comparison.runs.values()]
+    resolved = [tomli.loads(own.text) for own, _ in pairs]
+    environments = [read_environment(run) for run in runs]
+    trained = trained_section(resolved, environments, f"{datetime.now():%Y-%m-%d %H:%M}")
     folder = Path(comparisons[0].runs[SIDES[0]]).parent
-    write_page(folder / PAGE, compared_page(plain))
+    write_page(folder / PAGE, compared_page(trained, plain))

@@ -7,9 +7,11 @@ import signal
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import click
+import tomli
 
 from zoo.architecture.overrides import Override
 from zoo.cli.console import count_of, print_json, shell_command, warn_of_failures
@@ -261,11 +263,16 @@ def _write_page(
     cells: Sequence[tuple[Setting, Cell]],
 ) -> None:
     """Write the page of the sweep; that it cannot be written is said."""
-    from zoo.report.run_files import read_epochs
+    from zoo.report.run_files import read_environment, read_epochs
     from zoo.report.swept import sweep_page
+    from zoo.report.trained import trained_section
 
     curves = {cell.name: read_epochs(folder.run(cell)) for _, cell in cells}
-    write_page(folder.path / PAGE, sweep_page(f"Sweep {printable(plan.stem)}", rows, curves))
+    files = [tomli.loads(cell.text) for _, cell in cells]
+    environments = [read_environment(folder.run(cell)) for _, cell in cells]
+    trained = trained_section(files, environments, f"{datetime.now():%Y-%m-%d %H:%M}")
+    page = sweep_page(f"Sweep {printable(plan.stem)}", trained, rows, curves)
+    write_page(folder.path / PAGE, page)
 
 
 def _print(rows: Sequence[Rows], as_json: bool, as_csv: bool, as_markdown: bool) -> None:

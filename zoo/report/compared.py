@@ -16,7 +16,7 @@ from zoo.report.scales import compact, duration, fixed, short
 TITLES: Mapping[str, str] = {"zoo": "zoo", "torch": "torch.nn"}
 RESULTS = (
     *("architecture", "parameters", "PSNR zoo, dB", "PSNR torch.nn, dB"),
-    *("largest difference, dB", "time zoo", "time torch.nn", "ratio", "median ratio"),
+    *("largest difference, dB", "time zoo", "time torch.nn", "ratio", "median ratio", "folders"),
 )
 LEAD = (
     "The same file, weights, batches, noise, schedule and optimizer; an epoch of each in turn, in "
@@ -25,10 +25,11 @@ LEAD = (
 )
 
 
-def compared_page(comparisons: Sequence[Mapping[str, Any]]) -> str:
+def compared_page(trained: Section, comparisons: Sequence[Mapping[str, Any]]) -> str:
     """The page.
 
     Args:
+        trained: what was trained.
         comparisons: one or more, as ``zoo compare --json`` has them.
     """
     names = [str(comparison["name"]) for comparison in comparisons]
@@ -38,7 +39,7 @@ def compared_page(comparisons: Sequence[Mapping[str, Any]]) -> str:
         for number, (name, comparison) in enumerate(zip(names, comparisons, strict=True), start=1)
     ]
     title = f"{', '.join(names)}: zoo beside torch.nn"
-    return render_page(title, [results, *of_each])
+    return render_page(title, [results, trained, *of_each])
 
 
 def _row(comparison: Mapping[str, Any]) -> list[str]:
@@ -51,6 +52,7 @@ def _row(comparison: Mapping[str, Any]) -> list[str]:
         "–" if largest is None else short(largest, 2),
         *(duration(seconds[side]) for side in TITLES),
         *(fixed(comparison[key], 2) for key in ("ratio", "median_ratio")),
+        ", ".join(comparison["runs"].values()),
     ]
 
 

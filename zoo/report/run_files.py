@@ -180,6 +180,11 @@ def read_epochs(path: Path) -> Sequence[Epoch]:
     return _lines(path / "metrics.jsonl", Epoch.from_plain, [])
 
 
+def read_environment(path: Path) -> Mapping[str, Any]:
+    """``environment.json`` in the folder of a run; empty where it cannot be read."""
+    return _table(path / "environment.json", [])
+
+
 def _architecture(
     path: Path, registry: Registry, missing: list[str]
 ) -> tuple[Architecture | None, Mapping[str, Any], str]:

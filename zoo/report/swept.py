@@ -10,28 +10,38 @@ from zoo.report.charts import Line, dot_plot, line_chart
 from zoo.report.frame import table
 from zoo.report.lines import Epoch
 from zoo.report.page import Section, figures, render, render_page
-from zoo.report.svg import join
+from zoo.report.svg import element, join
 from zoo.sweep.rows import Row, Rows
-from zoo.sweep.table import cells_of_row, columns_of, verdict
+from zoo.sweep.table import PSNR_OF_MEAN_MSE, cells_of_row, columns_of, verdict
 
 MOST_LINES = 8  # of a chart: more are not told apart
+UNITS: Mapping[str, str] = {
+    "PSNR": "PSNR, dB",
+    PSNR_OF_MEAN_MSE: f"{PSNR_OF_MEAN_MSE}, dB",
+    "n": "n (seeds)",
+}
+MEANING = "PSNR: the mean over the seeds ± their standard deviation; n: how many are finished."
 
 Curves = Mapping[str, Sequence[Epoch]]  # the epochs of a run by the name of its cell
 
 
-def sweep_page(title: str, tables: Sequence[Rows], curves: Curves) -> str:
+def sweep_page(title: str, trained: Section, tables: Sequence[Rows], curves: Curves) -> str:
     """The page.
 
     Args:
         title: of the page.
+        trained: what was trained.
         tables: with their results.
         curves: of the runs that there are.
     """
     return render_page(
         title,
         [
-            Section(f"table-{number}", rows.name, _body(rows, curves), verdict(rows))
-            for number, rows in enumerate(tables, start=1)
+            trained,
+            *(
+                Section(f"table-{number}", rows.name, _body(rows, curves), verdict(rows))
+                for number, rows in enumerate(tables, start=1)
+            ),
         ],
     )
 
@@ -39,12 +49,30 @@ def sweep_page(title: str, tables: Sequence[Rows], curves: Curves) -> str:
 def _body(rows: Rows, curves: Curves) -> Markup:
     heads = columns_of(rows)
     cells = [cells_of_row(rows, row) for row in rows.rows]
-    body = table(heads, [[it[head] for head in heads] for it in cells], "results")
+    titles = [UNITS.get(head, head) for head in heads]
+    body = table(titles, [[it[head] for head in heads] for it in cells], "results")
     said = [f"{row.label}: {row.reason}" for row in rows.rows if row.reason]
     said += [f"{row.label}, {remark}" for row in rows.rows for remark in row.remarks]
     return join(
-        [body, render("sweep_notes.html", note=rows.note, said=said), _charts(rows, curves)]
+        [
+            body,
+            _folders(rows),
+            render("sweep_notes.html", meaning=MEANING, note=rows.note, said=said),
+            _charts(rows, curves),
+        ]
     )
+
+
+def _folders(rows: Rows) -> Markup:
+    """The folder of each run, to be opened."""
+    runs = [
+        [row.label, str(cell.seed), cell.name]
+        for row in rows.rows
+        for cell in (row.setting.cells if row.setting else ())
+    ]
+    folders = table(("setting", "seed", "folder"), runs)
+    summary = element("summary", "The folders of the runs")
+    return element("details", summary, folders, class_="numbers") if runs else Markup("")
 
 
 def _charts(rows: Rows, curves: Curves) -> Markup:
