@@ -22,7 +22,7 @@ strides
 │ "adam", lr = 0.1},     │              │   │            │         │           │
 │ batch_size = 10,       │              │   │            │         │           │
 │ stride = 2             │              │   │            │         │           │
-│ noisy input            │        20.00 │   │            │         │           │
+│ noisy input            │ 20.00 ± 0.00 │   │            │         │           │
 │ stride = 0             │              │ 0 │            │         │ cannot be │
 │                        │              │   │            │         │ built     │
 └────────────────────────┴──────────────┴───┴────────────┴─────────┴───────────┘
@@ -37,7 +37,7 @@ optimizer = {type  22.05 ± 0.07  2      38,723    12345
 = "adam", lr =
 0.1}, batch_size
 = 10, stride = 2
-noisy input               20.00
+noisy input        20.00 ± 0.00
 stride = 0                       0                       incompatible  cannot be
                                                          shapes        built
 best: stride = 1, by more than the noise of the seeds.

@@ -28,7 +28,7 @@ def test_mean_deviation_and_order() -> None:
     assert [row.label for row in rows.rows] == ["c", "a", "noisy input", "b"]
     _, second, noisy, third = rows.rows
     assert noisy.psnr is not None
-    assert (noisy.psnr.mean, noisy.psnr.deviation, noisy.results) == (20.0, None, ())
+    assert (noisy.psnr.mean, noisy.psnr.deviation, noisy.results) == (20.0, 0.0, ())
     assert second.psnr is not None
     assert second.psnr.mean == 21
     assert second.psnr.deviation == pytest.approx(2**0.5)  # n - 1
@@ -84,6 +84,15 @@ def test_noisy_inputs_that_differ_are_no_row() -> None:
     assert [row.label for row in rows.rows] == ["a", "b"]
 
 
+def test_a_noisy_input_that_each_seed_draws() -> None:
+    cells = [Cell(f"{name}{seed}", "", seed) for name in "ab" for seed in (0, 1)]
+    settings = (Setting("a", {}, tuple(cells[:2]), 1), Setting("b", {}, tuple(cells[2:]), 1))
+    results = {it.name: Result(24, 23, None, 20 + it.seed, 1) for it in cells}
+    rows = rows_of(ResultTable("rates", settings, {}, ""), results, {})
+    assert "| noisy input | 20.50 ± 0.71 |" in to_markdown([rows])
+    assert rows.noisy == 20.5
+
+
 def test_a_failure_and_what_is_only_published() -> None:
     rows = table_of(
         {"a": [20.0, 0.0, 0.0, 0.0]},
@@ -133,7 +142,7 @@ def test_json_csv_and_markdown_are_whole() -> None:
         "parameters,seconds,published,best,state,reason,optimizer.lr",
         f'rates,a,23.5,{deviation},23.0,{deviation},2,2,223,10.0,24.80 ± 0.04,yes,,,"""a"""',
         f'rates,b|c,20.5,{deviation},20.0,{deviation},2,2,223,10.0,,,,,"""b|c"""',
-        "rates,noisy input,20.0,,,,0,0,,,,,,,",
+        "rates,noisy input,20.0,0.0,,,0,0,,,,,,,",
         'rates,d,,,,,0,1,223,,,,not finished,,"""d"""',
     ]
     assert to_markdown([rows]).splitlines() == [
@@ -143,7 +152,7 @@ def test_json_csv_and_markdown_are_whole() -> None:
         "|---|--:|--:|--:|--:|--:|---|---|",
         "| a | 23.50 ± 0.71 | 23.00 ± 0.71 | 2 | 223 | 10 | 24.80 ± 0.04 | best |",
         r"| b\|c | 20.50 ± 0.71 | 20.00 ± 0.71 | 2 | 223 | 10 |  |  |",
-        "| noisy input | 20.00 |  |  |  |  |  |  |",
+        "| noisy input | 20.00 ± 0.00 |  |  |  |  |  |  |",
         "| d |  |  | 0 of 1 | 223 |  |  | not finished |",
         "",
         "best: a, by more than the noise of the seeds.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -12,7 +12,7 @@ from zoo.sweep.results import Result
 
 NOISE = 2.0  # standard errors by which a mean must exceed another
 NOISY = "noisy input"  # the row of the images before they are denoised
-SAME = 0.05  # dB; noisy inputs that differ by more are not one row
+SAME = 0.05  # dB; noisy inputs of one seed that differ by more are not one row
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Row:
             nothing is amiss.
         reason: what more there is to say of that, else "".
         published: what was published for it, else "".
-        known: the PSNR of a row that has no results, the noisy input, in dB.
+        known: the PSNR of a row that has no results, the noisy input.
         remarks: what was said of its runs, each once.
     """
 
@@ -69,14 +69,14 @@ class Row:
     state: str
     reason: str
     published: str
-    known: float | None = None
+    known: Statistic | None = None
     remarks: tuple[Remark, ...] = ()
 
     @property
     def psnr(self) -> Statistic | None:
         """In dB; None without results."""
         if self.known is not None:
-            return Statistic(self.known, None)
+            return self.known
         return Statistic.of([it.psnr for it in self.results]) if self.results else None
 
     @property
@@ -120,7 +120,7 @@ class Rows:
     @property
     def noisy(self) -> float | None:
         """The PSNR of the noisy input, in dB; None where settings differ in it, or have none."""
-        return next((row.known for row in self.rows if row.known is not None), None)
+        return next((row.known.mean for row in self.rows if row.known is not None), None)
 
 
 def rows_of(table: ResultTable, results: Mapping[str, Result], failures: Mapping[str, str]) -> Rows:
@@ -138,19 +138,22 @@ def rows_of(table: ResultTable, results: Mapping[str, Result], failures: Mapping
         for label, figure in table.published.items()
         if label not in labels
     ]
-    rows += _noisy_input(rows)
+    rows += _noisy_input(table.settings, results)
     rows.sort(key=lambda row: -row.psnr.mean if row.psnr else math.inf)
     compared = [row for row in rows if row.results]
     alike = [row.label for row in compared[1:] if not exceeds(compared[0], row)]
     return Rows(table.name, table.note, tuple(rows), tuple(alike))
 
 
-def _noisy_input(rows: Sequence[Row]) -> list[Row]:
-    """The row of the noisy input, where all results have the same."""
-    values = [it.psnr_noisy for row in rows for it in row.results]
-    if not values or not max(values) - min(values) <= SAME:
+def _noisy_input(settings: Iterable[Setting], results: Mapping[str, Result]) -> list[Row]:
+    """The row of the noisy input, where all results of a seed, which draws it, have the same."""
+    found: dict[int, list[float]] = {}
+    for cell in (cell for setting in settings for cell in setting.cells if cell.name in results):
+        found.setdefault(cell.seed, []).append(results[cell.name].psnr_noisy)
+    if not found or any(not max(values) - min(values) <= SAME for values in found.values()):
         return []
-    return [Row(None, NOISY, 0, (), "", "", "", fmean(values))]
+    known = Statistic.of([fmean(values) for values in found.values()])
+    return [Row(None, NOISY, 0, (), "", "", "", known)]
 
 
 def exceeds(first: Row, second: Row) -> bool:
