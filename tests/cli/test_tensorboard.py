@@ -34,7 +34,9 @@ def values(event: Any) -> dict[str, Any]:
 
 
 def test_what_tensorboard_is_given(cli: Callable[..., Any], base: Path, tmp_path: Path) -> None:
-    assert cli("run", base / "tiny.toml", "--out", "run", "--tensorboard").code == 0
+    result = cli("run", base / "tiny.toml", "--out", "run", "--tensorboard")
+    assert result.code == 0
+    assert result.out.splitlines()[4:6] == ["run: run", "tensorboard: run/tensorboard"]
     run = tmp_path / "run"
     (read,) = events(run)
     assert read[0].file_version == "brain.Event:2"

@@ -80,6 +80,8 @@ def train(
         write_beginning(directory, trainer, data)
         announce(trainer, data)
         say(f"run: {directory.path}")
+        if tensorboard:
+            say(f"tensorboard: {directory.tensorboard}")
         board = mirrored(directory, trainer, tensorboard, warn)
         with StopRequest() as stop, board as on_kept:
             try:
