@@ -88,6 +88,7 @@ def test_what_it_prints(finished: Any, base: Path) -> None:
     assert lines[14:] == [
         "pictures: run/examples.png, noisy, denoised and what that is compared with",
         "run: run",
+        "page: zoo report run",
     ]
     assert max(map(len, lines[5:])) <= 80
     assert "\x1b" not in finished.result.out  # plain text where that is no terminal

@@ -100,6 +100,7 @@ def train(
             for message in messages:
                 warn(message)
         say(f"run: {directory.path}")
+        say(f"page: {shell_command('zoo', 'report', directory.path)}")
 
 
 def _resume_command(directory: RunDirectory, device: str) -> str:
