@@ -134,6 +134,9 @@ def test_when_all_is_done_it_prints_the_tables(swept: Any, cli: Callable[..., An
         *("setting", "PSNR", "PSNR", "of", "mean", "MSE", "n", "parameters", "seconds"),
         "published",
     ]
+    (noisy,) = [line for line in lines if line.startswith("noisy input  ")]
+    assert re.fullmatch(r"noisy input +\d+\.\d\d ± \d\.\d\d", noisy)
+    lines.remove(noisy)
     assert re.fullmatch(
         r"stride = 2 +\d+\.\d\d ± \d\.\d\d +\d+\.\d\d ± \d\.\d\d +2 +223 +\d+ +24\.80", lines[0]
     )
