@@ -24,6 +24,7 @@ from zoo.plugins.registry import Registry
 from zoo.torch_backend.comparison import BACKENDS, Comparison, epochs_of
 from zoo.train.device import choose_device
 from zoo.train.precision import check_precision
+from zoo.train.random_state import random_state, set_random_state
 from zoo.train.run_directory import RunDirectory, new_run_directory, open_run
 from zoo.train.signals import StopRequest
 
@@ -127,7 +128,7 @@ class _Side:
             self.warn(remark)
         write_beginning(directory, self.trainer, self.data)
         self.before = self.trainer.progress.epoch
-        self._random = _random_state(device)  # of layers that draw by torch's own generators
+        self._random = random_state(device)  # of layers that draw by torch's own generators
 
     def _check(self, spec: Architecture, images: Images, *, warn: object) -> None:
         """Look at the images, of which both sides have the same to say."""
@@ -138,10 +139,10 @@ class _Side:
         progress = _Progress(self)
         epochs = self.trainer.epochs(self.directory, progress, stop)
         while not self.trainer.is_finished:
-            _set_random_state(self.trainer.device, self._random)
+            set_random_state(self._random, self.trainer.device)
             with progress.bar:
                 next(epochs, None)
-            self._random = _random_state(self.trainer.device)
+            self._random = random_state(self.trainer.device)
             yield
 
     def warn(self, message: str) -> None:
@@ -240,15 +241,3 @@ def _train(sides: Sequence[_Side], stop: StopRequest, device: str) -> None:
                     next(turns[side], None)
                 except DivergenceError as error:
                     raise what_to_do(error, side.directory, device) from None
-
-
-def _random_state(device: torch.device) -> list[torch.Tensor]:
-    """The states of torch's global generators, of the CPU and of the device."""
-    of_device = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
-    return [torch.get_rng_state(), *of_device]
-
-
-def _set_random_state(device: torch.device, states: Sequence[torch.Tensor]) -> None:
-    torch.set_rng_state(states[0])
-    for state in states[1:]:
-        torch.cuda.set_rng_state(state, device)
