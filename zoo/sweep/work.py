@@ -18,7 +18,15 @@ from zoo.errors import WriteError, printable
 from zoo.locks import Claim
 from zoo.sweep.cells import Cell
 from zoo.sweep.folder import SweepFolder
-from zoo.sweep.results import DIVERGED, WARNING, Result, divergence, read_result, said
+from zoo.sweep.results import (
+    DIVERGED,
+    WARNING,
+    Result,
+    divergence,
+    forget_result,
+    read_result,
+    said,
+)
 
 BETWEEN_LOOKS = 0.2  # seconds, at the worker's own processes
 BETWEEN_OTHERS = 1.0  # seconds, at other workers' cells
@@ -126,6 +134,7 @@ class Worker:
         try:
             folder.prepare(cell)
             folder.clear(cell)
+            forget_result(folder, cell)
             with folder.log(cell).open("ab") as log:
                 start = log.tell()
                 process = subprocess.Popen(
