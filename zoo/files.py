@@ -44,9 +44,29 @@ def open_regular(path: Path) -> BinaryIO:
     Raises:
         OSError: it is none, or cannot be opened; ``strerror`` says why.
     """
+    return os.fdopen(_regular(path, os.O_RDONLY), "rb")
+
+
+def append_regular(path: Path) -> BinaryIO:
+    """Open a file to be written at its end; it is made if there is nothing, not by a link.
+
+    Raises:
+        OSError: it is no regular file, or cannot be opened; ``strerror`` says why.
+    """
+    how = os.O_WRONLY | os.O_APPEND
+    try:
+        descriptor = _regular(path, how)
+    except FileNotFoundError:
+        descriptor = _regular(path, how | os.O_CREAT | os.O_EXCL)
+    stream = os.fdopen(descriptor, "ab")
+    stream.seek(0, os.SEEK_END)
+    return stream
+
+
+def _regular(path: Path, how: int) -> int:
     descriptor = -1
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # no wait for a pipe
+        descriptor = os.open(path, how | getattr(os, "O_NONBLOCK", 0), 0o666)  # no wait for a pipe
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
@@ -58,7 +78,7 @@ def open_regular(path: Path) -> BinaryIO:
         elif _is_socket(path):
             raise OSError(EINVAL, "a socket, no regular file", str(path)) from error
         raise
-    return os.fdopen(descriptor, "rb")
+    return descriptor
 
 
 def read_regular(path: Path, most: int | None = None) -> bytes:
