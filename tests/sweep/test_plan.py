@@ -109,6 +109,16 @@ def test_a_mistake_is_reported_where_it_is(read: Read, text: str, message: str) 
             "{ low = 0, high = 1, log = true }",
             "plan.toml:3:25: optimizer.lr: low is 0. Use one > 0 with log = true.",
         ),
+        (
+            "{ low = 1.2, high = 1.8, integer = true }",
+            "plan.toml:3:25: optimizer.lr: low is 1.2, high 1.8. Use two with an integer between "
+            "them.",
+        ),
+        (
+            "{ low = -1e308, high = 1e308 }",
+            "plan.toml:3:25: optimizer.lr: low is -1e+308, high 1e+308. Use two that are less than "
+            "1e308 apart.",
+        ),
     ],
 )
 def test_a_wrong_range_is_refused(read: Read, table: str, message: str) -> None:
@@ -274,6 +284,30 @@ def test_more_draws_keep_the_first(expand: Expand) -> None:
     assert labels(expand(text, None, 3, 1)) != few
     rates = [expand(text, None, 5).settings[i].values["optimizer.lr"] for i in range(5)]
     assert all(1e-4 <= rate <= 1e-1 for rate in rates)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "more"),
+    [
+        (1.6, 3.4, ", integer = true"),
+        (0.6, 9.4, ", integer = true, log = true"),
+        (1.23456, 1.23457, ""),
+        (1.23456, 1.23457, ", log = true"),
+        (99999, 100000.5, ""),
+    ],
+)
+def test_draws_stay_within_their_range(read: Read, low: float, high: float, more: str) -> None:
+    text = f"random = {{ optimizer.lr = {{ low = {low}, high = {high}{more} }} }}"
+    (axis,) = read(text, None, 50).tables[0].axes
+    drawn = [choice.values[0].value for choice in axis]
+    assert all(low <= value <= high for value in drawn)
+    assert drawn
+
+
+def test_an_integer_too_large_for_a_range(read: Read) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        read(f"random = {{ optimizer.lr = {{ low = 0, high = 1{'0' * 400} }} }}", None, 1)
+    assert "Use " in str(caught.value)
 
 
 @pytest.mark.parametrize(

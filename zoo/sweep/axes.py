@@ -133,10 +133,23 @@ def _range_problems(path: tuple[str, ...], node: Node) -> Iterator[Problem]:
         return
     low, high = (node.table[key].plain() for key in ("low", "high"))
     location = replace(node.location, path=path)
+    ends = f"low is {format_value(low)}, high {format_value(high)}."
     if not low < high:
-        yield location.problem(f"low is {low}, high {high}. Use a low that is less than high.")
+        yield location.problem(f"{ends} Use a low that is less than high.")
+    elif not _is_finite(low, high):
+        yield location.problem(f"{ends} Use two that are less than 1e308 apart.")
     elif low <= 0 and _is_set(node, "log"):
         yield location.problem(f"low is {low}. Use one > 0 with log = true.")
+    elif _is_set(node, "integer") and math.ceil(low) > math.floor(high):
+        yield location.problem(f"{ends} Use two with an integer between them.")
+
+
+def _is_finite(low: float, high: float) -> bool:
+    """Whether two numbers and their difference are floats."""
+    try:
+        return math.isfinite(float(high) - float(low))
+    except OverflowError:
+        return False
 
 
 def _draw(path: tuple[str, ...], node: Node, generator: Random) -> Override:
@@ -148,7 +161,11 @@ def _draw(path: tuple[str, ...], node: Node, generator: Random) -> Override:
         drawn = math.exp(generator.uniform(math.log(low), math.log(high)))
     else:
         drawn = generator.uniform(low, high)
-    value = round(drawn) if _is_set(node, "integer") else float(f"{drawn:.{DIGITS}g}")
+    value: float
+    if _is_set(node, "integer"):
+        value = min(max(round(drawn), math.ceil(low)), math.floor(high))
+    else:
+        value = min(max(float(f"{drawn:.{DIGITS}g}"), low), high)
     return Override(path, value, replace(node.location, path=path))
 
 
