@@ -56,6 +56,30 @@ def labels(table: ResultTable) -> list[str]:
             "plan.toml:3:16: train.seed: cannot be set here. Write seeds = [0, 1, 2].",
         ),
         (
+            'grid = { "optimizer.lr" = [0.1],\noptimizer.lr = [0.2] }',
+            "plan.toml:4:17: optimizer.lr: is also written in line 3. Leave one out.",
+        ),
+        (
+            'set = { "optimizer.lr" = 0.1,\noptimizer.lr = 0.2 }',
+            "plan.toml:4:16: optimizer.lr: is also written in line 3. Leave one out.",
+        ),
+        (
+            'settings = [{ name = "a", set.optimizer.lr = 0.1 }]\ngrid.optimizer.lr = [0.2]',
+            "plan.toml:4:22: optimizer.lr: is also written in line 3. Leave one out.",
+        ),
+        (
+            'settings = [{ name = "a", set.optimizer.lr = 0.1 }]\ngrid.optimizer = ["sgd"]',
+            "plan.toml:4:19: optimizer: cannot go with optimizer.lr in line 3. Leave one out.",
+        ),
+        (
+            'grid = { optimizer = ["sgd"],\n"optimizer.type" = ["adam"] }',
+            "plan.toml:4:21: optimizer.type: cannot go with optimizer in line 3. Leave one out.",
+        ),
+        (
+            f"seeds = [0, 1]\ngrid = {{ optimizer.lr = {[0.1] * 5001} }}",
+            "plan.toml:1:1: plan: has 10,002 runs. Use fewer values or seeds: 10,000 runs at most.",
+        ),
+        (
             'settings = [{ name = "a" }, { name = "a" }]',
             'plan.toml:3:38: settings[1].name: is "a", as of a setting before. Use another.',
         ),
@@ -174,6 +198,20 @@ def test_draws_of_nothing(read: Read) -> None:
     assert str(caught.value) == (
         "--random 3: plan.toml has no 'random' to draw from. Leave it out, or write one."
     )
+
+
+def test_too_many_draws(read: Read) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        read("random = { optimizer.lr = [0.1] }", None, 10**9)
+    assert str(caught.value) == (
+        "--random 1000000000: is more than the 10,000 runs of a table. Use fewer."
+    )
+
+
+def test_random_keys_that_are_written_twice(read: Read) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        read('random = { "optimizer.lr" = [0.1],\noptimizer.lr = [0.2] }', None, 1)
+    assert "optimizer.lr: is also written in line 3. Leave one out." in str(caught.value)
 
 
 def test_a_plan_without_an_architecture(read: Read) -> None:

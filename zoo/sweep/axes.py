@@ -13,7 +13,7 @@ from zoo.architecture.document import Node
 from zoo.architecture.overrides import Override
 from zoo.architecture.problems import schema_problems
 from zoo.errors import ArchitectureError, Problem, format_path, format_value
-from zoo.sweep.values import leaves_of, override_of, set_values
+from zoo.sweep.values import leaves_of, override_of, refuse_replaced, set_values
 
 DIGITS = 4  # of a number that is drawn
 RANGE: Mapping[str, Any] = {
@@ -72,6 +72,15 @@ def grid_axes(grid: Node) -> Iterator[Axis]:
         yield tuple(Choice("", (value,)) for value in _listed(path, node))
 
 
+def refuse_conflicts(axes: Sequence[Axis]) -> None:
+    """Refuse an axis with a value that replaces one of another.
+
+    Raises:
+        ArchitectureError: there is one.
+    """
+    refuse_replaced([value for choice in axis for value in choice.values] for axis in axes)
+
+
 def random_axis(random: Node, count: int, seed: int) -> Axis:
     """Settings that are drawn: the first of them are the same however many there are.
 
@@ -87,6 +96,7 @@ def random_axis(random: Node, count: int, seed: int) -> Axis:
     problems = [problem for path, node in leaves for problem in _range_problems(path, node)]
     if problems:
         raise ArchitectureError(problems)
+    refuse_replaced([override_of(path, node)] for path, node in leaves)
     drawn = []
     for number in range(count):
         generator = Random(f"{seed} {number}")
