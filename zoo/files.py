@@ -23,6 +23,7 @@ from errno import (
     ENOTDIR,
     ENOTEMPTY,
     ENOTSUP,
+    ENXIO,
     EPERM,
 )
 from pathlib import Path
@@ -34,6 +35,7 @@ from zoo.temporary import reserved, temporary_name
 NOT_FLUSHED = (EDQUOT, EIO, ENOSPC)  # else the file system cannot flush that, and need not
 NO_RENAME_OVER = (EACCES, EBUSY, EEXIST, EINVAL, ENOSYS, ENOTSUP, EPERM)
 
+NO_REGULAR = "a pipe or device, no regular file"
 MOST_TEXT = 2**20  # bytes of a file of TOML or JSON; the longest that is shipped has 5,000
 LIFTED_BY = "ZOO_MAX_TEXT_BYTES"
 
@@ -71,12 +73,14 @@ def _regular(path: Path, how: int) -> int:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
         if not stat.S_ISREG(mode):
-            raise OSError(EINVAL, "a pipe or device, no regular file", str(path))
+            raise OSError(EINVAL, NO_REGULAR, str(path))
     except OSError as error:
         if descriptor >= 0:
             os.close(descriptor)
         elif _is_socket(path):
             raise OSError(EINVAL, "a socket, no regular file", str(path)) from error
+        elif error.errno == ENXIO:  # a pipe that nobody reads
+            raise OSError(EINVAL, NO_REGULAR, str(path)) from error
         raise
     return descriptor
 

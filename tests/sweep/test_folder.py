@@ -90,7 +90,7 @@ WRONG = {
         (".toml", "a pipe", "a pipe or device, no regular file"),
         (".toml", "a link", "File exists"),
         (".log", "a folder", "Is a directory"),
-        (".log", "a pipe", "No such device or address"),
+        (".log", "a pipe", "a pipe or device, no regular file"),
         (".log", "a link", "File exists"),
     ],
 )
@@ -109,6 +109,23 @@ def test_what_is_in_the_way_fails_one_cell(
     assert os.path.samestat(path.lstat(), before)
     assert not (tmp_path / "nowhere").exists()
     assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    """As on a full disk: each cell fails, and none stays locked."""
+    folder, outcomes = open_sweep(tmp_path / "sweep", 1, 1), list[Outcome]()
+    (folder.path / "sweep.json").unlink()
+    folder.path.rmdir()
+    Worker(folder, ("true",), (), 1, outcomes.append).work([CELL, OTHER])
+    assert outcomes == [
+        Outcome(
+            cell,
+            None,
+            f"{folder.architecture(cell)}: cannot be written: No such file or directory.",
+            1,
+        )
+        for cell in (CELL, OTHER)
+    ]
 
 
 def test_a_failure_that_cannot_be_kept_is_said(tmp_path: Path) -> None:

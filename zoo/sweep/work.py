@@ -21,9 +21,9 @@ from zoo.errors import Stopped, WriteError, printable
 from zoo.locks import Claim
 from zoo.sweep.cells import Cell
 from zoo.sweep.folder import SweepFolder
+from zoo.sweep.process import close_input, reason_of, send
 from zoo.sweep.results import (
     DIVERGED,
-    WARNING,
     Result,
     divergence,
     forget_result,
@@ -177,12 +177,12 @@ class Worker:
     def _outcome(self, ended: _Process) -> Outcome:
         """How a cell ended, of which the files are written."""
         cell, code = ended.cell, ended.process.returncode
-        _close_input(ended.process)
+        close_input(ended.process)
         _remove_empty(self.folder.log(cell))
         result = read_result(self.folder, cell)
         if result is not None:
             return Outcome(cell, result)
-        reason = _reason(code, said(self.folder.log(cell), ended.log_start))
+        reason = reason_of(code, said(self.folder.log(cell), ended.log_start))
         diverged = code == UNEXPECTED and (self.folder.run(cell) / DIVERGED).is_file()
         with suppress(WriteError):  # on a full disk; it is said all the same
             self.folder.write_failure(cell, reason, diverged)
@@ -198,7 +198,7 @@ class Worker:
             self._wait_until_saved()
         except KeyboardInterrupt as stop:
             for it in self._running:
-                _send(it.process, "SIGKILL")
+                send(it.process, "SIGKILL")
                 it.process.wait()
             number = int(getattr(stop, "number", signal.SIGINT))
             message = "stopped at once: what its runs had not saved is lost. The same command "
@@ -210,8 +210,8 @@ class Worker:
 
     def _wait_until_saved(self) -> None:
         for it in self._running:
-            _close_input(it.process)
-            _send(it.process, "SIGCONT")  # one that is halted would never save
+            close_input(it.process)
+            send(it.process, "SIGCONT")  # one that is halted would never save
         said_at = time.monotonic() + PATIENCE
         while left := [it.cell for it in self._running if it.process.poll() is None]:
             if time.monotonic() > said_at:
@@ -229,43 +229,12 @@ def ended_before(folder: SweepFolder, cell: Cell) -> Outcome | None:
     return Outcome(cell, None, reason) if reason else None
 
 
-def _reason(code: int, lines: Sequence[str]) -> str:
-    """Why a process failed: its first line that is no warning."""
-    if code < 0:
-        return f"its process was ended by {_signal_name(-code)}."
-    errors = [line for line in lines if not line.startswith(WARNING)]
-    return errors[0] if errors else f"its process ended with exit code {code}."
-
-
-def _signal_name(number: int) -> str:
-    """As ``SIGKILL``; the real-time ones have none."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
 def _unwritten(error: OSError | WriteError, folder: SweepFolder) -> str:
     """What of a cell cannot be written, and why."""
     if isinstance(error, WriteError):
         return str(error)
     where = printable(str(error.filename2 or error.filename or folder.path))
     return f"{where}: cannot be written: {error.strerror or error}."
-
-
-def _send(process: subprocess.Popen[bytes], name: str) -> None:
-    """Send a signal to a process and those that it has started, where the system has it."""
-    if process.poll() is None:
-        with suppress(OSError):
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, getattr(signal, name))
-            elif name == "SIGKILL":
-                process.kill()
-
-
-def _close_input(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
 
 
 def _remove_empty(log: Path) -> None:
