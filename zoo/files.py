@@ -23,6 +23,7 @@ from errno import (
     ENOTDIR,
     ENOTEMPTY,
     ENOTSUP,
+    ENXIO,
     EPERM,
 )
 from pathlib import Path
@@ -34,6 +35,7 @@ from zoo.temporary import reserved, temporary_name
 NOT_FLUSHED = (EDQUOT, EIO, ENOSPC)  # else the file system cannot flush that, and need not
 NO_RENAME_OVER = (EACCES, EBUSY, EEXIST, EINVAL, ENOSYS, ENOTSUP, EPERM)
 
+NO_REGULAR = "a pipe or device, no regular file"
 MOST_TEXT = 2**20  # bytes of a file of TOML or JSON; the longest that is shipped has 5,000
 LIFTED_BY = "ZOO_MAX_TEXT_BYTES"
 
@@ -44,21 +46,43 @@ def open_regular(path: Path) -> BinaryIO:
     Raises:
         OSError: it is none, or cannot be opened; ``strerror`` says why.
     """
+    return os.fdopen(_regular(path, os.O_RDONLY), "rb")
+
+
+def append_regular(path: Path) -> BinaryIO:
+    """Open a file to be written at its end; it is made if there is nothing, not by a link.
+
+    Raises:
+        OSError: it is no regular file, or cannot be opened; ``strerror`` says why.
+    """
+    how = os.O_WRONLY | os.O_APPEND
+    try:
+        descriptor = _regular(path, how)
+    except FileNotFoundError:
+        descriptor = _regular(path, how | os.O_CREAT | os.O_EXCL)
+    stream = os.fdopen(descriptor, "ab")
+    stream.seek(0, os.SEEK_END)
+    return stream
+
+
+def _regular(path: Path, how: int) -> int:
     descriptor = -1
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # no wait for a pipe
+        descriptor = os.open(path, how | getattr(os, "O_NONBLOCK", 0), 0o666)  # no wait for a pipe
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
         if not stat.S_ISREG(mode):
-            raise OSError(EINVAL, "a pipe or device, no regular file", str(path))
+            raise OSError(EINVAL, NO_REGULAR, str(path))
     except OSError as error:
         if descriptor >= 0:
             os.close(descriptor)
         elif _is_socket(path):
             raise OSError(EINVAL, "a socket, no regular file", str(path)) from error
+        elif error.errno == ENXIO:  # a pipe that nobody reads
+            raise OSError(EINVAL, NO_REGULAR, str(path)) from error
         raise
-    return os.fdopen(descriptor, "rb")
+    return descriptor
 
 
 def read_regular(path: Path, most: int | None = None) -> bytes:

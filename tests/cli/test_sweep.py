@@ -245,6 +245,24 @@ def test_a_run_that_fails_is_a_row_and_is_tried_again(
     assert reason.split(":")[0] in line
 
 
+def test_damaged_files_of_a_finished_run_are_made_again(
+    base: Path, tmp_path: Path, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_PLUGINS", "")
+    with_plan(base, tmp_path)
+    (tmp_path / "one.toml").write_text(
+        'format = 1\narchitecture = "tiny.toml"\nset.train.epochs = 1\n'
+    )
+    arguments = ("sweep", "one.toml", "-o", "sweep", "--json")
+    expected = rows_of(cli(*arguments).out)
+    (evaluation,) = tmp_path.glob("sweep/*/evaluation.json")
+    evaluation.write_bytes(b"\xff")
+    evaluation.with_name("metrics.jsonl").write_text('{"seconds": NaN}')
+    again = cli(*arguments)
+    assert (again.code, rows_of(again.out)) == (0, expected)
+    assert "1 of 1 runs left" in again.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -56,6 +56,30 @@ def labels(table: ResultTable) -> list[str]:
             "plan.toml:3:16: train.seed: cannot be set here. Write seeds = [0, 1, 2].",
         ),
         (
+            'grid = { "optimizer.lr" = [0.1],\noptimizer.lr = [0.2] }',
+            "plan.toml:4:17: optimizer.lr: is also written in line 3. Leave one out.",
+        ),
+        (
+            'set = { "optimizer.lr" = 0.1,\noptimizer.lr = 0.2 }',
+            "plan.toml:4:16: optimizer.lr: is also written in line 3. Leave one out.",
+        ),
+        (
+            'settings = [{ name = "a", set.optimizer.lr = 0.1 }]\ngrid.optimizer.lr = [0.2]',
+            "plan.toml:4:22: optimizer.lr: is also written in line 3. Leave one out.",
+        ),
+        (
+            'settings = [{ name = "a", set.optimizer.lr = 0.1 }]\ngrid.optimizer = ["sgd"]',
+            "plan.toml:4:19: optimizer: cannot go with optimizer.lr in line 3. Leave one out.",
+        ),
+        (
+            'grid = { optimizer = ["sgd"],\n"optimizer.type" = ["adam"] }',
+            "plan.toml:4:21: optimizer.type: cannot go with optimizer in line 3. Leave one out.",
+        ),
+        (
+            f"seeds = [0, 1]\ngrid = {{ optimizer.lr = {[0.1] * 5001} }}",
+            "plan.toml:1:1: plan: has 10,002 runs. Use fewer values or seeds: 10,000 runs at most.",
+        ),
+        (
             'settings = [{ name = "a" }, { name = "a" }]',
             'plan.toml:3:38: settings[1].name: is "a", as of a setting before. Use another.',
         ),
@@ -108,6 +132,16 @@ def test_a_mistake_is_reported_where_it_is(read: Read, text: str, message: str) 
         (
             "{ low = 0, high = 1, log = true }",
             "plan.toml:3:25: optimizer.lr: low is 0. Use one > 0 with log = true.",
+        ),
+        (
+            "{ low = 1.2, high = 1.8, integer = true }",
+            "plan.toml:3:25: optimizer.lr: low is 1.2, high 1.8. Use two with an integer between "
+            "them.",
+        ),
+        (
+            "{ low = -1e308, high = 1e308 }",
+            "plan.toml:3:25: optimizer.lr: low is -1e+308, high 1e+308. Use two that are less than "
+            "1e308 apart.",
         ),
     ],
 )
@@ -164,6 +198,20 @@ def test_draws_of_nothing(read: Read) -> None:
     assert str(caught.value) == (
         "--random 3: plan.toml has no 'random' to draw from. Leave it out, or write one."
     )
+
+
+def test_too_many_draws(read: Read) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        read("random = { optimizer.lr = [0.1] }", None, 10**9)
+    assert str(caught.value) == (
+        "--random 1000000000: is more than the 10,000 runs of a table. Use fewer."
+    )
+
+
+def test_random_keys_that_are_written_twice(read: Read) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        read('random = { "optimizer.lr" = [0.1],\noptimizer.lr = [0.2] }', None, 1)
+    assert "optimizer.lr: is also written in line 3. Leave one out." in str(caught.value)
 
 
 def test_a_plan_without_an_architecture(read: Read) -> None:
@@ -274,6 +322,30 @@ def test_more_draws_keep_the_first(expand: Expand) -> None:
     assert labels(expand(text, None, 3, 1)) != few
     rates = [expand(text, None, 5).settings[i].values["optimizer.lr"] for i in range(5)]
     assert all(1e-4 <= rate <= 1e-1 for rate in rates)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "more"),
+    [
+        (1.6, 3.4, ", integer = true"),
+        (0.6, 9.4, ", integer = true, log = true"),
+        (1.23456, 1.23457, ""),
+        (1.23456, 1.23457, ", log = true"),
+        (99999, 100000.5, ""),
+    ],
+)
+def test_draws_stay_within_their_range(read: Read, low: float, high: float, more: str) -> None:
+    text = f"random = {{ optimizer.lr = {{ low = {low}, high = {high}{more} }} }}"
+    (axis,) = read(text, None, 50).tables[0].axes
+    drawn = [choice.values[0].value for choice in axis]
+    assert all(low <= value <= high for value in drawn)
+    assert drawn
+
+
+def test_an_integer_too_large_for_a_range(read: Read) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        read(f"random = {{ optimizer.lr = {{ low = 0, high = 1{'0' * 400} }} }}", None, 1)
+    assert "Use " in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -243,8 +243,12 @@ def _work(show: _Show, left: Sequence[Cell], jobs: int, device: str) -> Stopped 
     def wait(count: int) -> None:
         say(f"waiting for {count} runs of another worker")
 
+    def slow(runs: Sequence[Path]) -> None:
+        names = ", ".join(printable(str(run)) for run in runs)
+        say(f"waiting until these are saved: {names}; a second signal ends them at once", err=True)
+
     options = ("--resume", "--device", device)
-    worker = Worker(show.folder, CELL, options, jobs, show.report, wait)
+    worker = Worker(show.folder, CELL, options, jobs, show.report, wait, slow)
     try:
         worker.work(left)
     except KeyboardInterrupt as stop:

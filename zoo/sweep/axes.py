@@ -13,7 +13,7 @@ from zoo.architecture.document import Node
 from zoo.architecture.overrides import Override
 from zoo.architecture.problems import schema_problems
 from zoo.errors import ArchitectureError, Problem, format_path, format_value
-from zoo.sweep.values import leaves_of, override_of, set_values
+from zoo.sweep.values import leaves_of, override_of, refuse_replaced, set_values
 
 DIGITS = 4  # of a number that is drawn
 RANGE: Mapping[str, Any] = {
@@ -72,6 +72,15 @@ def grid_axes(grid: Node) -> Iterator[Axis]:
         yield tuple(Choice("", (value,)) for value in _listed(path, node))
 
 
+def refuse_conflicts(axes: Sequence[Axis]) -> None:
+    """Refuse an axis with a value that replaces one of another.
+
+    Raises:
+        ArchitectureError: there is one.
+    """
+    refuse_replaced([value for choice in axis for value in choice.values] for axis in axes)
+
+
 def random_axis(random: Node, count: int, seed: int) -> Axis:
     """Settings that are drawn: the first of them are the same however many there are.
 
@@ -87,6 +96,7 @@ def random_axis(random: Node, count: int, seed: int) -> Axis:
     problems = [problem for path, node in leaves for problem in _range_problems(path, node)]
     if problems:
         raise ArchitectureError(problems)
+    refuse_replaced([override_of(path, node)] for path, node in leaves)
     drawn = []
     for number in range(count):
         generator = Random(f"{seed} {number}")
@@ -133,10 +143,23 @@ def _range_problems(path: tuple[str, ...], node: Node) -> Iterator[Problem]:
         return
     low, high = (node.table[key].plain() for key in ("low", "high"))
     location = replace(node.location, path=path)
+    ends = f"low is {format_value(low)}, high {format_value(high)}."
     if not low < high:
-        yield location.problem(f"low is {low}, high {high}. Use a low that is less than high.")
+        yield location.problem(f"{ends} Use a low that is less than high.")
+    elif not _is_finite(low, high):
+        yield location.problem(f"{ends} Use two that are less than 1e308 apart.")
     elif low <= 0 and _is_set(node, "log"):
         yield location.problem(f"low is {low}. Use one > 0 with log = true.")
+    elif _is_set(node, "integer") and math.ceil(low) > math.floor(high):
+        yield location.problem(f"{ends} Use two with an integer between them.")
+
+
+def _is_finite(low: float, high: float) -> bool:
+    """Whether two numbers and their difference are floats."""
+    try:
+        return math.isfinite(float(high) - float(low))
+    except OverflowError:
+        return False
 
 
 def _draw(path: tuple[str, ...], node: Node, generator: Random) -> Override:
@@ -148,7 +171,11 @@ def _draw(path: tuple[str, ...], node: Node, generator: Random) -> Override:
         drawn = math.exp(generator.uniform(math.log(low), math.log(high)))
     else:
         drawn = generator.uniform(low, high)
-    value = round(drawn) if _is_set(node, "integer") else float(f"{drawn:.{DIGITS}g}")
+    value: float
+    if _is_set(node, "integer"):
+        value = min(max(round(drawn), math.ceil(low)), math.floor(high))
+    else:
+        value = min(max(float(f"{drawn:.{DIGITS}g}"), low), high)
     return Override(path, value, replace(node.location, path=path))
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from zoo.errors import CheckpointError, UsageError, printable
-from zoo.files import create_text, read_regular, to_json, write_text
+from zoo.files import append_regular, create_text, read_regular, to_json, write_text
 from zoo.locks import OF_RUN, Claim, claim, is_locked
-from zoo.sweep.cells import Cell
+from zoo.sweep.cells import Cell, cell_name
 
 MARK = "sweep.json"  # makes a folder one of a sweep
 FORMAT = 1
@@ -62,14 +62,26 @@ class SweepFolder:
         return self.path / f"{cell.name}.lock"
 
     def prepare(self, cell: Cell) -> None:
-        """Write the file of a cell, and make the folder of its run.
+        """Write the file of a cell, unless it is there, and make the folder of its run.
 
         Raises:
-            WriteError: they cannot be written.
+            OSError, WriteError: they cannot be written, or something else has their names.
         """
-        if not self.architecture(cell).is_file():
-            write_text(self.architecture(cell), cell.text)
+        path = self.architecture(cell)
+        try:
+            if not _is_of(read_regular(path), cell):
+                write_text(path, cell.text)
+        except FileNotFoundError:
+            create_text(path, cell.text)
         self.run(cell).mkdir(exist_ok=True)
+
+    def open_log(self, cell: Cell) -> BinaryIO:
+        """The log of a cell, to be written at its end.
+
+        Raises:
+            OSError: it cannot be, or something else has its name.
+        """
+        return append_regular(self.log(cell))
 
     def write_plan(self, text: str) -> None:
         """Keep the plan that was used last as ``plan.toml``."""
@@ -133,6 +145,13 @@ def look_at_sweep(path: Path) -> SweepFolder:
     except OSError as error:
         raise UsageError(f"--out {path}: cannot be read: {error.strerror}.") from error
     return SweepFolder(path, 1)
+
+
+def _is_of(content: bytes, cell: Cell) -> bool:
+    """Whether a file trains what a cell does; its ``name`` may be another, as of its run."""
+    with suppress(ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return cell_name(content.decode()) == cell.name
+    return False
 
 
 def _require_free(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,11 @@ from zoo.architecture.paths import written_path
 from zoo.architecture.problems import did_you_mean, schema_problems
 from zoo.errors import ArchitectureError, Problem, format_value
 from zoo.spec.schemas import read_schema
-from zoo.sweep.axes import Axis, grid_axes, random_axis, settings_axis
+from zoo.sweep.axes import Axis, grid_axes, random_axis, refuse_conflicts, settings_axis
 from zoo.sweep.values import set_values
 
 SEEDS = (0,)  # where a plan has none
+MOST_RUNS = 10_000  # of a table; each is checked before the first is trained
 LAYERS = "layers"  # what an architecture has, and no plan
 
 
@@ -93,6 +95,9 @@ def read_plan(path: Path, size: str | None = None, draws: int | None = None, see
     names = [str(part.table["name"].value) if tables else path.stem for part in parts]
     _check_names(parts, names)
     layers = _layers([document, *parts], chosen)
+    if draws is not None and draws > MOST_RUNS:
+        message = f"is more than the {MOST_RUNS:,} runs of a table. Use fewer."
+        raise ArchitectureError([Problem(f"--random {draws}", (), message, subject="")])
     if draws is not None and not any("random" in layer.table for layer in layers):
         message = f"{path.name} has no 'random' to draw from. Leave it out, or write one."
         raise ArchitectureError([Problem(f"--random {draws}", (), message, subject="")])
@@ -142,16 +147,26 @@ def _table(name: str, parts: Sequence[Node], size: str, draws: int | None, seed:
     seeds = keys["seeds"].plain() if "seeds" in keys else SEEDS
     sets = [layer.table["set"] for layer in layers if "set" in layer.table]
     published = keys["published"].plain() if "published" in keys else {}
+    axes = list(_axes(keys, draws, seed))
+    refuse_conflicts(axes)
+    _refuse_many(name, parts[-1], math.prod(map(len, axes)) * len(seeds))
     return PlanTable(
         name=name,
         architecture=written_path(str(written.value), written.location.file.base),
         location=written.location,
         seeds=tuple(seeds),
         values=tuple(value for table in sets for value in set_values(table)),
-        axes=tuple(_axes(keys, draws, seed)),
+        axes=tuple(axes),
         published={label: _figure(it) for label, it in published.items()},
         note=str(keys["note"].value) if "note" in keys else "",
     )
+
+
+def _refuse_many(name: str, part: Node, runs: int) -> None:
+    """Refuse a table of so many runs that they are a mistake, before each is checked."""
+    if runs > MOST_RUNS:
+        message = f"has {runs:,} runs. Use fewer values or seeds: {MOST_RUNS:,} runs at most."
+        raise ArchitectureError([part.location.problem(message, subject=name)])
 
 
 def _layers(parts: Sequence[Node], size: str) -> list[Node]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,12 @@ from zoo.sweep.cells import Cell
 from zoo.sweep.folder import SweepFolder
 
 EVALUATED = ("evaluation.json", "examples.png")  # what a run writes at its end, as RunDirectory's
+METRICS = "metrics.jsonl"
 DIVERGED = "diverged.pkl"
 MOST_LOG = 2**24  # bytes of what a cell has said
+LARGEST = 1e15  # of the figures in a file; more would overflow in means and deviations
 WARNING = "warning: "
+DAMAGED = (OSError, LookupError, TypeError, ValueError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Result:
     """What a cell has reached.
 
     Attributes:
-        psnr, psnr_of_mean_mse: of the evaluation, in dB.
+        psnr, psnr_of_mean_mse: of the evaluation, in dB; infinite for images without an error.
         ssim: of the evaluation; None where the images have none.
         psnr_noisy: of the images before they are denoised.
         seconds: of training, all its parts together.
@@ -39,22 +43,30 @@ class Result:
 
 
 def read_result(folder: SweepFolder, cell: Cell) -> Result | None:
-    """The result of a cell; None for one that is not finished."""
+    """The result of a cell; None for one that is not finished, or of which a file is damaged."""
     run = folder.run(cell)
-    if not all((run / name).is_file() for name in EVALUATED):
-        return None
-    evaluation = _read_json(run / EVALUATED[0])
-    try:
+    with suppress(*DAMAGED):
+        if not all((run / name).is_file() for name in EVALUATED):
+            return None
+        evaluation = json.loads(read_regular(run / EVALUATED[0], MOST_LOG))
         return Result(
-            psnr=_number(evaluation["psnr"]),
-            psnr_of_mean_mse=_number(evaluation["psnr_of_mean_mse"]),
+            psnr=_decibels(evaluation["psnr"]),
+            psnr_of_mean_mse=_decibels(evaluation["psnr_of_mean_mse"]),
             ssim=None if evaluation["ssim"] is None else _number(evaluation["ssim"]),
-            psnr_noisy=_number(evaluation["psnr_noisy"]),
-            seconds=_seconds(run / "metrics.jsonl"),
+            psnr_noisy=_decibels(evaluation["psnr_noisy"]),
+            seconds=_seconds(run / METRICS),
             remarks=_remarks(folder.log(cell)),
         )
-    except (KeyError, TypeError, ValueError):  # damaged: it is evaluated again
-        return None
+    return None
+
+
+def forget_result(folder: SweepFolder, cell: Cell) -> None:
+    """Remove the evaluation of a cell that has no result, so that its run is evaluated again.
+
+    A file in it may be damaged; the metrics are written again on the way.
+    """
+    with suppress(OSError):
+        (folder.run(cell) / EVALUATED[0]).unlink(missing_ok=True)
 
 
 def divergence(folder: SweepFolder, cell: Cell) -> str:
@@ -84,15 +96,21 @@ def _remarks(log: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line.removeprefix(WARNING) for line in warnings))
 
 
-def _read_json(path: Path) -> Any:
-    with suppress(OSError, ValueError, RecursionError):
-        return json.loads(read_regular(path, MOST_LOG))
-    return {}
+def _decibels(value: Any) -> float:
+    """A PSNR; JSON has no infinite one, of images without an error, and null in its place."""
+    return math.inf if value is None else _number(value)
 
 
 def _number(value: Any) -> float:
+    """A finite number.
+
+    Raises:
+        TypeError, ValueError, OverflowError: it is none.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError("no number")
+    if not abs(value) < LARGEST:
+        raise ValueError("not finite, or nothing that was measured")
     return float(value)
 
 

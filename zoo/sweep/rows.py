@@ -17,7 +17,10 @@ SAME = 0.05  # dB; noisy inputs of one seed that differ by more are not one row
 
 @dataclass(frozen=True)
 class Statistic:
-    """The mean of some numbers, and their standard deviation (n - 1); None for a single one."""
+    """The mean of some numbers, and their standard deviation (n - 1).
+
+    That is None for a single one, and where one is infinite.
+    """
 
     mean: float
     deviation: float | None
@@ -25,7 +28,8 @@ class Statistic:
     @classmethod
     def of(cls, values: Sequence[float]) -> Statistic:
         """That of one or more numbers."""
-        return cls(fmean(values), stdev(values) if len(values) > 1 else None)
+        spread = len(values) > 1 and all(map(math.isfinite, values))
+        return cls(fmean(values), stdev(values) if spread else None)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from zoo.architecture.document import Node
 from zoo.architecture.overrides import Override, key_path
-from zoo.errors import ArchitectureError, Problem
+from zoo.errors import ArchitectureError, Problem, format_path
 
 SEED = ("train", "seed")
 Leaf = tuple[tuple[str, ...], Node]
@@ -20,7 +20,38 @@ def set_values(table: Node) -> tuple[Override, ...]:
         ArchitectureError: a key that is none, or that cannot be set here.
     """
     leaves = leaves_of(table, lambda node: not node.table or bool({"type", "var"} & {*node.table}))
-    return tuple(override_of(path, node) for path, node in leaves)
+    values = tuple(override_of(path, node) for path, node in leaves)
+    refuse_replaced([[value] for value in values])
+    return values
+
+
+def refuse_replaced(groups: Iterable[Iterable[Override]]) -> None:
+    """Refuse a value that replaces one of another group: one of the two would do nothing.
+
+    Args:
+        groups: values in the order in which a setting has one group's after another's.
+
+    Raises:
+        ArchitectureError: there is one; where it is written.
+    """
+    firsts = [{value.path: value for value in reversed([*group])} for group in groups]
+    once = [(number, value) for number, group in enumerate(firsts) for value in group.values()]
+    once.sort(key=lambda it: it[1].path[-1] != "type")  # as they are put into the architecture
+    problems = []
+    before: dict[tuple[str, ...], tuple[int, Override]] = {}
+    for number, value in once:
+        other_number, other = before.get(value.path, (number, value))
+        if other_number != number:
+            late = value if number > other_number else other
+            early = other if late is value else value
+            same = late.path == early.path
+            what = "is also written" if same else f"cannot go with {format_path(early.path)}"
+            message = f"{what} in line {early.location.line}. Leave one out."
+            problems.append(late.location.problem(message))
+        for length in range(1, len(value.path) + 1):
+            before.setdefault(value.path[:length], (number, value))
+    if problems:
+        raise ArchitectureError(problems)
 
 
 def leaves_of(

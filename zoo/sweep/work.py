@@ -6,23 +6,35 @@ process ends, saved, when its standard input does, so none outlives its worker.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.errors import WriteError, printable
+from zoo.errors import Stopped, WriteError, printable
 from zoo.locks import Claim
 from zoo.sweep.cells import Cell
 from zoo.sweep.folder import SweepFolder
-from zoo.sweep.results import DIVERGED, WARNING, Result, divergence, read_result, said
+from zoo.sweep.process import close_input, reason_of, send
+from zoo.sweep.results import (
+    DIVERGED,
+    Result,
+    divergence,
+    forget_result,
+    read_result,
+    said,
+)
 
 BETWEEN_LOOKS = 0.2  # seconds, at the worker's own processes
 BETWEEN_OTHERS = 1.0  # seconds, at other workers' cells
-UNEXPECTED = 1  # the exit code of a run that diverges
+PATIENCE = 10.0  # seconds, with processes that are to save, before it is said what is waited for
+UNEXPECTED = 1  # the exit code of a run that diverges, and of what cannot be written
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -64,6 +76,7 @@ class Worker:
         jobs: processes at once.
         report: told about each cell that has ended, whoever has trained it.
         wait: told, once, how many cells other workers are at when these alone are left.
+        slow: told, once, the folders of runs that take long to save when all are to stop.
     """
 
     def __init__(
@@ -74,17 +87,21 @@ class Worker:
         jobs: int,
         report: Callable[[Outcome], object],
         wait: Callable[[int], object] = lambda _: None,
+        slow: Callable[[Sequence[Path]], object] = lambda _: None,
     ) -> None:
         self.folder = folder
         self._command, self._options = command, options
-        self._jobs, self._report, self._wait = jobs, report, wait
+        self._jobs, self._report = jobs, report
+        self._wait, self._slow = wait, slow
         self._running: list[_Process] = []
 
     def work(self, cells: Iterable[Cell]) -> None:
         """Train all cells; on the way out, however it comes, the processes end and are saved.
 
+        A cell whose files cannot be written fails, and the others go on.
+
         Raises:
-            WriteError: the folder cannot be written in.
+            Stopped: a signal came while they were saved; they are killed.
         """
         left, others = list(cells), False
         try:
@@ -110,7 +127,11 @@ class Worker:
             elif (claim := self._claimed(cell)) is None:
                 left.append(cell)
             else:
-                self._running.append(self._process(cell, claim))
+                try:
+                    self._running.append(self._process(cell, claim))
+                except (OSError, WriteError) as error:
+                    claim.release()
+                    self._report(Outcome(cell, None, _unwritten(error, self.folder), UNEXPECTED))
         return left
 
     def _claimed(self, cell: Cell) -> Claim | None:
@@ -123,27 +144,23 @@ class Worker:
 
     def _process(self, cell: Cell, claim: Claim) -> _Process:
         folder = self.folder
-        try:
-            folder.prepare(cell)
-            folder.clear(cell)
-            with folder.log(cell).open("ab") as log:
-                start = log.tell()
-                process = subprocess.Popen(
-                    [
-                        *self._command,
-                        *(str(folder.architecture(cell)), "--out", str(folder.run(cell))),
-                        *self._options,
-                    ],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                    env={**os.environ, **dict.fromkeys(THREADS, str(folder.threads))},
-                    start_new_session=True,  # a terminal's Ctrl-C is the worker's alone
-                )
-        except OSError as error:
-            claim.release()
-            where = printable(str(error.filename or folder.path))
-            raise WriteError(f"{where}: cannot be written: {error.strerror}.") from error
+        folder.prepare(cell)
+        folder.clear(cell)
+        forget_result(folder, cell)
+        with folder.open_log(cell) as log:
+            start = log.tell()
+            process = subprocess.Popen(
+                [
+                    *self._command,
+                    *(str(folder.architecture(cell)), "--out", str(folder.run(cell))),
+                    *self._options,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env={**os.environ, **dict.fromkeys(THREADS, str(folder.threads))},
+                start_new_session=True,  # a terminal's Ctrl-C is the worker's alone
+            )
         return _Process(cell, process, start, claim)
 
     def _report_ended(self) -> None:
@@ -160,24 +177,47 @@ class Worker:
     def _outcome(self, ended: _Process) -> Outcome:
         """How a cell ended, of which the files are written."""
         cell, code = ended.cell, ended.process.returncode
-        _close_input(ended.process)
+        close_input(ended.process)
         _remove_empty(self.folder.log(cell))
         result = read_result(self.folder, cell)
         if result is not None:
             return Outcome(cell, result)
-        reason = _reason(code, said(self.folder.log(cell), ended.log_start))
+        reason = reason_of(code, said(self.folder.log(cell), ended.log_start))
         diverged = code == UNEXPECTED and (self.folder.run(cell) / DIVERGED).is_file()
-        self.folder.write_failure(cell, reason, diverged)
+        with suppress(WriteError):  # on a full disk; it is said all the same
+            self.folder.write_failure(cell, reason, diverged)
         return Outcome(cell, None, reason, 0 if diverged else code or 1)
 
     def _stop(self) -> None:
-        """End what is in work: each process saves first."""
-        for running in self._running:
-            _close_input(running.process)
-        for running in self._running:
-            running.process.wait()
-            _remove_empty(self.folder.log(running.cell))
-            running.claim.release()
+        """End what is in work: each process saves first; a signal meanwhile kills it.
+
+        Raises:
+            Stopped: there was one.
+        """
+        try:
+            self._wait_until_saved()
+        except KeyboardInterrupt as stop:
+            for it in self._running:
+                send(it.process, "SIGKILL")
+                it.process.wait()
+            number = int(getattr(stop, "number", signal.SIGINT))
+            message = "stopped at once: what its runs had not saved is lost. The same command "
+            raise Stopped(f"{message}goes on from what they had", number) from stop
+        finally:
+            for it in self._running:
+                _remove_empty(self.folder.log(it.cell))
+                it.claim.release()
+
+    def _wait_until_saved(self) -> None:
+        for it in self._running:
+            close_input(it.process)
+            send(it.process, "SIGCONT")  # one that is halted would never save
+        said_at = time.monotonic() + PATIENCE
+        while left := [it.cell for it in self._running if it.process.poll() is None]:
+            if time.monotonic() > said_at:
+                said_at = math.inf
+                self._slow([self.folder.run(cell) for cell in left])
+            time.sleep(BETWEEN_LOOKS)
 
 
 def ended_before(folder: SweepFolder, cell: Cell) -> Outcome | None:
@@ -189,22 +229,16 @@ def ended_before(folder: SweepFolder, cell: Cell) -> Outcome | None:
     return Outcome(cell, None, reason) if reason else None
 
 
-def _reason(code: int, lines: Sequence[str]) -> str:
-    """Why a process failed: its first line that is no warning."""
-    if code < 0:
-        return f"its process was ended by {signal.Signals(-code).name}."
-    errors = [line for line in lines if not line.startswith(WARNING)]
-    return errors[0] if errors else f"its process ended with exit code {code}."
-
-
-def _close_input(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
+def _unwritten(error: OSError | WriteError, folder: SweepFolder) -> str:
+    """What of a cell cannot be written, and why."""
+    if isinstance(error, WriteError):
+        return str(error)
+    where = printable(str(error.filename2 or error.filename or folder.path))
+    return f"{where}: cannot be written: {error.strerror or error}."
 
 
 def _remove_empty(log: Path) -> None:
-    try:
-        if not log.stat().st_size:
+    with suppress(OSError):
+        found = log.lstat()
+        if stat.S_ISREG(found.st_mode) and not found.st_size:
             log.unlink()
-    except OSError:
-        return
