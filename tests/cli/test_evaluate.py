@@ -37,7 +37,7 @@ def test_the_table(finished: Any, cli: Callable[..., Any]) -> None:
         "data: held out, 1 image (2.png); noise gaussian, sigma 25 is added; outputs are compared "
         "with the images before that"
     )
-    closing = finished.result.out.splitlines()[8:-2]
+    closing = finished.result.out.splitlines()[8:-3]
     assert lines[3:] == closing
 
 
