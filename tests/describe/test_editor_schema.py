@@ -367,6 +367,7 @@ def test_a_kind_without_entries() -> None:
 # 3.0 (an integer in JSON), nan and inf (no JSON), integers of more than 64 bits (no TOML), a source
 # such as "pairs:" or "a," with an empty part, and variables (the schema takes any for any value).
 BEYOND_A_SCHEMA = (
+    *("refers to a variable. Use a value", " Used by "),  # what a variable is decides elsewhere
     *("which is no block", "is no variable of", "contains itself", "is not in [vars]"),
     "Use square crops",
 )
