@@ -74,17 +74,7 @@ def new(
     check(spec, images.train, warn=warn)
     data = load_run_data(compiler, device, images)
     torch.manual_seed(spec.train.seed)  # of layers that draw by torch's global generator
-    trainer = Trainer(
-        spec,
-        compiler,
-        model.to(device),
-        data.batches,
-        data.validation,
-        device,
-        record=data.record,
-        make_backend=BACKENDS[spec.train.backend],
-    )
-    _check_mask(trainer, data)
+    trainer = _trainer(compiler, model.to(device), data, device)
     trainer.started_from = started_from
     return trainer, data
 
@@ -101,17 +91,7 @@ def resumed(
     changes = check_resumable(directory.last, content, spec)
     images = resumed_images(compiler, directory.last, content)
     data = load_run_data(compiler, device, images)
-    trainer = Trainer(
-        spec,
-        compiler,
-        model.to(device),
-        data.batches,
-        data.validation,
-        device,
-        record=data.record,
-        make_backend=BACKENDS[spec.train.backend],
-    )
-    _check_mask(trainer, data)
+    trainer = _trainer(compiler, model.to(device), data, device)
     trainer.restore(content)
     if trainer.progress.step > spec.train.epochs * len(trainer.batches):
         needed = -(-trainer.progress.step // len(trainer.batches))
@@ -141,6 +121,23 @@ def write_beginning(directory: RunDirectory, trainer: Trainer, data: RunData) ->
     directory.write_architecture(trainer.architecture.text)
     directory.write_data(data.record)
     directory.write_environment({**environment(trainer.device), **_origin(trainer)})
+
+
+def _trainer(compiler: Compiler, model: Any, data: RunData, device: torch.device) -> Trainer:
+    """What trains the model, a Sequential, by the backend that the architecture names."""
+    spec = compiler.architecture
+    trainer = Trainer(
+        spec,
+        compiler,
+        model,
+        data.batches,
+        data.validation,
+        device,
+        record=data.record,
+        make_backend=BACKENDS[spec.train.backend],
+    )
+    _check_mask(trainer, data)
+    return trainer
 
 
 def _check_mask(trainer: Trainer, data: RunData) -> None:

@@ -107,24 +107,16 @@ def _boxes(blocks: Sequence[Block], centre: float, row: int) -> Iterator[Markup]
         if block.outline:
             continue
         width = max(NARROWEST, (WIDEST - 20) * sqrt(block.columns / most))
-        yield element(
-            "rect",
-            x=centre - width / 2,
-            y=_middle(index, row) - THICK / 2,
-            width=width,
-            height=THICK,
-            rx=3,
-            class_="back",
-        )
-        yield element(
-            "rect",
-            x=centre - width / 2,
-            y=_middle(index, row) - THICK / 2,
-            width=width,
-            height=THICK,
-            rx=3,
-            class_="box s1" if block.trained else "box plain",
-        )
+        for kind in ("back", "box s1" if block.trained else "box plain"):
+            yield element(
+                "rect",
+                x=centre - width / 2,
+                y=_middle(index, row) - THICK / 2,
+                width=width,
+                height=THICK,
+                rx=3,
+                class_=kind,
+            )
 
 
 def _skips(

@@ -14,8 +14,8 @@ import torch
 
 from zoo.errors import ArgumentError, StateError
 from zoo.nn import Parameter
-from zoo.testing.cases import normal, seeded
-from zoo.testing.comparisons import NotApplicable, require, require_close, require_raises
+from zoo.testing.cases import normal
+from zoo.testing.comparisons import require, require_close, require_raises
 from zoo.testing.optimizer_cases import (
     OptimizerCase,
     draw_gradients,
@@ -25,9 +25,8 @@ from zoo.testing.optimizer_cases import (
     through_a_file,
     trained,
 )
-from zoo.testing.torch_equivalent import UnknownClassError, installed_references
+from zoo.testing.optimizer_reference import check_against_reference
 
-STEPS: Final = 20  # beside the reference
 LARGE: Final = 1e10  # a gradient; its square still fits float32
 MANY: Final = 2000  # until running means are what they average
 BEFORE, AFTER = 11, 20  # steps before and after a state is saved: not a multiple of the other
@@ -260,27 +259,6 @@ def check_large_gradient(case: OptimizerCase) -> None:
         bool(value.isfinite().all()),
         f"{case.id}: gradients of about {LARGE:g} give {value.tolist()}. They should be finite.",
     )
-
-
-def check_against_reference(case: OptimizerCase) -> None:
-    """The values are those of its torch reference, where there is one."""
-    pairs = make_pairs(seed=0)
-    optimizer = case.build(pairs)
-    leaves = [value.clone().requires_grad_() for value, _ in pairs]
-    try:
-        make = case.torch_reference or installed_references("optimizer").of(optimizer)
-    except UnknownClassError:
-        raise NotApplicable("no torch reference is named") from None
-    reference = make(optimizer, leaves)
-    generator = seeded(1)
-    for step in range(STEPS):
-        for leaf, (_, gradient) in zip(leaves, pairs, strict=True):
-            leaf.grad = gradient.normal_(generator=generator).clone()
-        optimizer.step()
-        reference.step()
-        for index, ((value, _), leaf) in enumerate(zip(pairs, leaves, strict=True)):
-            where = f"{case.id}: step {step}, parameter {index} against torch.optim"
-            require_close(where, value, leaf.detach(), 1e-10)
 
 
 OPTIMIZER_CHECKS: Final[Sequence[OptimizerCheck]] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,20 +17,16 @@ from zoo.data.batch import Batch
 from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage
 from zoo.data.record import DataRecord
-from zoo.errors import CheckpointError, DivergenceError, StateError, Stopped
+from zoo.errors import DivergenceError, Stopped
 from zoo.nn.sequential import Sequential
 from zoo.train.backend import MakeBackend, RunStep, ZooBackend, check_backend
-from zoo.train.checkpoint import on_cpu
-from zoo.train.checkpoint_content import load_weights
+from zoo.train.checkpoint_of_trainer import content_of, restore
 from zoo.train.divergence import after_divergence
-from zoo.train.environment import versions
 from zoo.train.evaluation import validate
 from zoo.train.kept_images import ExampleImages
 from zoo.train.observer import Observer
 from zoo.train.precision import products_in
 from zoo.train.progress import Progress
-from zoo.train.providers import providers
-from zoo.train.random_state import random_state, set_random_state
 from zoo.train.return_points import keep_return_point
 from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
@@ -61,6 +57,7 @@ class Trainer:
 
     Attributes:
         good: the latest moment that was looked at and finite; None before the first.
+        loss_sum: of the samples of the epoch in work, a float64 on the device.
     """
 
     architecture: Architecture
@@ -85,7 +82,7 @@ class Trainer:
         self.pairing = self.compiler.pairing()
         self.base_lr = self.optimizer.lr
         self.good: Snapshot | None = None
-        self._loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
 
     @property
     def steps_left(self) -> int:
@@ -94,7 +91,7 @@ class Trainer:
 
     def mean_loss(self) -> float:
         """The mean loss of the samples of the epoch in work; waits for the device."""
-        return float(self._loss_sum) / max(self.progress.samples, 1)
+        return float(self.loss_sum) / max(self.progress.samples, 1)
 
     def run(self, directory: RunDirectory, observer: Observer, stop: StopRequest) -> None:
         """Train until the last epoch, from where ``progress`` is.
@@ -146,7 +143,7 @@ class Trainer:
         saved, saved_step = time.monotonic(), progress.step
         for batch in self.batches.iterate(progress.epoch, start=progress.step_in_epoch):
             batch, loss = self.take_step(step, batch, progress.step)
-            self._loss_sum.add_(loss, alpha=len(batch.x))  # in float64
+            self.loss_sum.add_(loss, alpha=len(batch.x))  # in float64
             progress.samples += len(batch.x)
             progress.step += 1
             progress.step_in_epoch += 1
@@ -238,7 +235,7 @@ class Trainer:
             "seconds": progress.seconds + time.monotonic() - started,
         }
         progress.seconds, progress.samples = 0.0, 0
-        self._loss_sum.zero_()
+        self.loss_sum.zero_()
         self.metrics.append(metrics)
         if val_psnr is not None and val_psnr > progress.best_psnr:  # never true for nan
             progress.best_psnr, progress.best_epoch = val_psnr, progress.epoch
@@ -262,20 +259,7 @@ class Trainer:
 
     def checkpoint(self) -> dict[str, Any]:
         """The content of a checkpoint of this moment."""
-        self.progress.loss_sum = float(self._loss_sum)
-        return {
-            "architecture": self.architecture.text,
-            "model": on_cpu(self.model.state_dict()),
-            "optimizer": on_cpu(self.optimizer.state_dict()),
-            "progress": asdict(self.progress),
-            "rng": {"seed": self.architecture.train.seed, **random_state(self.device)},
-            "plugins": providers(self.architecture, self.compiler.registry),
-            "versions": versions(),
-            "metrics": self.metrics,
-            **({"started_from": dict(self.started_from)} if self.started_from else {}),
-            **({"data": self.record.to_plain()} if self.record else {}),
-            **({"changes": self.changes} if self.changes else {}),
-        }
+        return content_of(self)
 
     def restore(self, content: Mapping[str, Any]) -> None:
         """Go back to the moment of a checkpoint.
@@ -283,23 +267,12 @@ class Trainer:
         Raises:
             CheckpointError: its weights or optimizer state do not fit the architecture.
         """
-        try:
-            load_weights(self.model, content["model"])
-            self.optimizer.load_state_dict(content["optimizer"])
-            self.progress = Progress(**content["progress"])
-        except (StateError, TypeError) as error:
-            raise CheckpointError(f"the checkpoint does not fit: {error}") from error
-        self.progress.check(len(self.batches), whole="data" in content)
-        self.metrics = list(content["metrics"])
-        self.started_from = content.get("started_from")
-        self.changes = list(content.get("changes", []))
-        self._loss_sum.fill_(self.progress.loss_sum)
-        set_random_state(content["rng"], self.device)
+        restore(self, content)
 
     def _check_finite(self) -> None:
         """Keep this moment, or find out since when, and where, something is not finite."""
         if seen := what_is_not_finite(self.mean_loss(), self.model, self.optimizer):
             raise DivergenceError(seen)
         self.good = Snapshot.of(
-            self.model, self.optimizer, self.device, self.progress, self._loss_sum
+            self.model, self.optimizer, self.device, self.progress, self.loss_sum
         )
