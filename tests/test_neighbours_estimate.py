@@ -1,4 +1,4 @@
-"""Which denoiser is better for a noisy picture, told by pixels that neither has seen."""
+"""Which denoiser is better for a noisy picture, told by pixels that were replaced."""
 
 from __future__ import annotations
 
@@ -54,3 +54,4 @@ def test_nothing_to_tell() -> None:
     _, noisy = pictures(0.1)
     assert neighbours_estimate(lambda seen: seen, torch.full((3, 40, 40), 0.5)) is None
     assert neighbours_estimate(lambda seen: seen, noisy[:, :9, :50]) is None
+    assert neighbours_estimate(lambda seen: seen * float("nan"), noisy) is None

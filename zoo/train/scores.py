@@ -24,11 +24,12 @@ class Measure:
     size: int
 
     @classmethod
-    def of(cls, output: Tensor, image: EvaluationImage) -> Measure:
+    def of(cls, output: Tensor, image: EvaluationImage, *, with_ssim: bool = True) -> Measure:
         """How close an output, (C, H, W), is to what it is compared with."""
         reference = image.reference
         if image.mask is None:
-            return cls(squared_error(output, reference), ssim(output, reference), reference.numel())
+            similarity = ssim(output, reference) if with_ssim else None
+            return cls(squared_error(output, reference), similarity, reference.numel())
         chosen = image.mask.expand_as(reference) > 0
         output, reference = (it[chosen][:, None, None] for it in (output, reference))
         return cls(squared_error(output, reference), None, reference.numel())
