@@ -87,7 +87,7 @@ def test_json(compiled: Callable[..., Compiler]) -> None:
     machine = content["machine"]
     assert machine.keys() == {
         *("versions", "platform", "device", "threads", "cuda"),
-        *("precision", "cpu", "matmul_gflops"),
+        *("precision", "cpu", "kernels", "matmul_gflops"),
     }
     assert (machine["precision"], machine["threads"]) == ("bfloat16", 1)
     assert machine["versions"]["torch"] == torch.__version__

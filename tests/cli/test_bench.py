@@ -28,12 +28,13 @@ def folder(base: Path, tmp_path: Path) -> Path:
 def test_the_table(cli: Callable[..., Any]) -> None:
     result = cli("bench", "tiny.toml", "--no-compile", "--batch-size", 2, *QUICK)
     assert (result.code, result.err) == (0, "")
-    machine, versions, model, agreement, units, names, *rows = result.out.splitlines()
+    machine, versions, kernels, model, agreement, units, names, *rows = result.out.splitlines()
     assert machine.startswith("device: cpu (1 threads), ")
     assert re.fullmatch(
         rf"torch {re.escape(torch.__version__)}, zoo \S+, float32; matrix products: \d+ GFLOP/s",
         versions,
     )
+    assert kernels == "convolutions of 3 x 3 taps: compiled"
     assert model == "model: tiny, images of 3 x 16 x 16, adam"
     assert re.fullmatch(r"losses of 20 steps: equal to \d\.\de-\d\d", agreement)
     assert units.split() == ["zoo", "torch", "channels"]

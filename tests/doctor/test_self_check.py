@@ -21,7 +21,9 @@ def no_gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_it_passes_here() -> None:
-    findings = list(self_check())
+    compiled, *findings = self_check()
+    assert compiled.name == "kernels, cpu"
+    assert compiled.text.startswith("compiled, vectors of ")
     assert [finding.name for finding in findings] == ["convolutions, cpu", "strides, cpu"]
     for finding in findings:
         assert finding.state == "ok"
@@ -36,7 +38,7 @@ def test_wrong_inference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return lambda x: fast(x) * 1.01
 
     monkeypatch.setattr(module, "lower", wrong)
-    first, second = self_check()
+    _, first, second = self_check()
     assert (first.state, first.fatal, second.fatal) == ("problem", True, True)
     assert first.text == (
         "inference and 5 training steps differ from the textbook's by 1e-02, which is no rounding"
@@ -52,13 +54,20 @@ def test_wrong_training_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
             pass
 
     monkeypatch.setattr(module, "TrainStep", Lazy)
-    assert all(finding.fatal for finding in self_check())
+    assert [finding.fatal for finding in self_check()] == [False, True, True]
 
 
 def test_outputs_that_are_no_numbers_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     lower = module.lower
     monkeypatch.setattr(module, "lower", lambda model: lambda x: lower(model)(x) * float("nan"))
-    assert all(finding.fatal for finding in self_check())
+    assert [finding.fatal for finding in self_check()] == [False, True, True]
+
+
+def test_what_keeps_a_cpu_from_compiled_kernels_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.kernels, "problem", lambda: "no numba")
+    assert module._compiled() == Finding(
+        "kernels, cpu", "no numba", None, "absent", "zoo works without, slower."
+    )
 
 
 def test_kernels_that_do_not_work_are_no_reason_to_give_up(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from zoo.engine.compiled.call import watched_by
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # Where a product's two factors are among its arguments.
 FACTORS: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
@@ -22,8 +29,9 @@ class Counter(TorchDispatchMode):
 
     Attributes:
         operations: calls of torch's operators, views among them.
-        products: how many of them are matrix products.
-        flop: the products' floating-point operations, two for each multiply-add.
+        products: how many of them are matrix products, and calls of compiled kernels.
+        flop: the products' floating-point operations, two for each multiply-add; of a kernel those
+            of the definition of what it computes, with the outputs that its tiles have too many.
         allocated: bytes of new tensors.
         live: bytes of the tensors that were made in here and are still there.
         peak: the most that ``live`` has been.
@@ -33,6 +41,7 @@ class Counter(TorchDispatchMode):
         super().__init__()
         self.live = 0
         self._alive: dict[int, weakref.ref[Any]] = {}
+        self._watched = ExitStack()
         self.start()
 
     def start(self) -> None:
@@ -60,6 +69,29 @@ class Counter(TorchDispatchMode):
             if _key(tensor) not in given:
                 self._notice(tensor)
         return result
+
+    def __enter__(self) -> Self:
+        self._watched.enter_context(watched_by(self))
+        return super().__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._watched.close()
+        super().__exit__(*error)
+
+    def kernel_called(
+        self, kernel: Callable[..., object], arguments: Sequence[object], writes: Sequence[Tensor]
+    ) -> None:
+        """Count a call of a compiled kernel."""
+        from zoo.engine.compiled.minimal_filtering import convolve, tiles_of_image
+        from zoo.engine.compiled.tiles import STEP, TAPS
+
+        given = dict(zip(inspect.signature(kernel).parameters, arguments, strict=True))
+        if kernel is convolve:
+            tiles = given["last_tile"] - given["first_tile"]
+        else:
+            tiles = given["images"] * tiles_of_image(given["dy_height"], given["dy_width"])
+        self.products += 1
+        self.flop += 2 * tiles * (STEP * TAPS) ** 2 * given["inputs"] * given["outputs"]
 
     def _notice(self, tensor: Tensor) -> None:
         """Count the memory of a new tensor until it is freed."""

@@ -32,7 +32,8 @@ class Work:
         batch: images in a batch.
         operations: calls of torch's operators, views among them; each takes some microseconds, and
             these are most of a step on small images.
-        products: matrix products: many small ones run far below the processor's speed.
+        products: matrix products, and compiled kernels; many small products run far below the
+            processor's speed.
         overhead: the products' operations as a multiple of those that the layers' formulas need,
             counting upsampling before a convolution with kh kw products for a pixel of its input.
             What is above 1 are the zeros between lines.
@@ -58,8 +59,8 @@ MEASURED = {
     ("r1", "recorded"): Work(10, 140, 37, 1.12, 0.0, 10.6),
     ("r5", "called"): Work(10, 1533, 117, 1.22, 30.6, 13.4),
     ("r5", "recorded"): Work(10, 307, 117, 1.22, 0.0, 11.8),
-    ("n2n_unet", "called"): Work(2, 3272, 228, 1.03, 87.4, 39.3),
-    ("n2n_unet", "recorded"): Work(2, 774, 228, 1.03, 4.4, 39.2),
+    ("n2n_unet", "called"): Work(2, 882, 53, 1.0, 107.7, 34.1),
+    ("n2n_unet", "recorded"): Work(2, 322, 53, 1.0, 3.8, 36.2),
 }
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 
 from zoo.architecture import Architecture
-from zoo.bench.agreement import STEPS, Agreement, check_agreement, check_outputs
+from zoo.bench.agreement import MOVED, STEPS, Agreement, check_agreement, check_outputs
 from zoo.bench.images import images
 from zoo.bench.machine import equal_precision, machine
 from zoo.bench.memory import Peak, peak_memory
@@ -106,18 +106,23 @@ class _Bench:
         """Compare the losses of the first steps, of networks that are not used again."""
         batch = 1 if self.plan.picture else min(self.plan.training or self.plan.inference)
 
-        def losses(variant: Variant, dtype: torch.dtype = torch.float32) -> list[float]:
+        def losses(
+            variant: Variant, dtype: torch.dtype = torch.float32, moved: int | None = None
+        ) -> list[float]:
             self.say(f"comparing the losses of {STEPS} steps: {variant.title}, {dtype}")
-            step = self.sides.step(variant, dtype)
+            step = self.sides.step(variant, dtype, moved)
             batches = (self._images(variant, batch, index) for index in range(STEPS))
             return [float(step(x.to(dtype), target.to(dtype))) for x, target in batches]
 
         def in_float64() -> dict[str, list[float]]:
             return {variant.name: losses(variant, torch.float64) for variant in (ZOO, NCHW, NHWC)}
 
+        def moved() -> list[list[float]]:
+            return [losses(NCHW, moved=seed) for seed in range(MOVED)]
+
         precision = self.sides.precision
         found = self._of_each(losses)
-        return check_agreement(self.architecture.name, found, in_float64, precision)
+        return check_agreement(self.architecture.name, found, in_float64, precision, moved)
 
     def cases(self) -> Iterator[Case]:
         """Time and measure all that is planned."""

@@ -10,6 +10,7 @@ import torch
 
 from zoo.bench.timing import Stopwatch, stopwatch_of
 from zoo.describe.machine import cpu_name
+from zoo.engine.compiled import build as kernels
 from zoo.train.environment import environment
 from zoo.train.precision import products_in
 
@@ -40,6 +41,7 @@ def machine(device: torch.device, precision: str) -> dict[str, Any]:
         **environment(device),
         "precision": precision,
         "cpu": cpu_name(),
+        "kernels": kernels.problem() or "compiled" if device.type == "cpu" else "",
         "matmul_gflops": matmul_gflops(device, dtype, stopwatch_of(device)),
     }
 

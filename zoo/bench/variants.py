@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -82,17 +82,22 @@ class Sides:
         self.warn = warn
         self.precision = compiler.architecture.train.precision
 
-    def step(self, variant: Variant, dtype: torch.dtype = torch.float32) -> Step:
+    def step(
+        self, variant: Variant, dtype: torch.dtype = torch.float32, moved: int | None = None
+    ) -> Step:
         """A training step from the initial weights: forward, loss, backward and update.
 
         Args:
             variant: how.
             dtype: of weights and images; the precision is that of the file for float32 only.
+            moved: a seed, by which each initial weight goes up or down by its last bit.
 
         Raises:
             PluginError: something has no torch reference.
         """
         model = self._model().to(dtype)
+        if moved is not None:
+            _move_by_a_bit([value for value, _ in model.param()], moved)
         precision = self.precision if dtype == torch.float32 else "float32"
         if variant == ZOO:
             optimizer = self.compiler.optimizer(model.param())
@@ -132,6 +137,14 @@ class Sides:
     def _model(self) -> Sequential:
         compiler = self.compiler
         return initial_model(compiler, compiler.architecture.train.seed).to(self.device)
+
+
+def _move_by_a_bit(weights: Sequence[Tensor], seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for weight in weights:
+        up = torch.randint(2, weight.shape, generator=generator).to(weight.device) == 1
+        infinity = torch.where(up, torch.inf, -torch.inf).to(weight.dtype)
+        weight.copy_(torch.where(weight == 0, weight, torch.nextafter(weight, infinity)))
 
 
 def _laid_out(reference: torch.nn.Module, variant: Variant) -> torch.nn.Module:

@@ -32,6 +32,8 @@ def print_report(report: Report) -> None:
         f"torch {versions['torch']}, zoo {versions['zoo']}, {machine['precision']}; "
         f"matrix products: {machine['matmul_gflops']:.0f} GFLOP/s"
     )
+    if machine["kernels"]:
+        say(f"convolutions of 3 x 3 taps: {machine['kernels']}")
     pictures = [case.size for case in report.cases if case.size is not None]
     size = " x ".join(
         map(str, (spec.input.channels, *pictures[0]) if pictures else spec.input.shape)

@@ -9,8 +9,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from zoo.doctor.report import PLEASE_REPORT, Finding, problem
+from zoo.doctor.report import ABSENT, PLEASE_REPORT, Finding, problem
 from zoo.engine import lower
+from zoo.engine.compiled import build as kernels
 from zoo.engine.conv.selftest import DTYPES
 from zoo.engine.conv.selftest import problem as kernel_problem
 from zoo.nn import MSE, Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Sigmoid, Upsampling
@@ -26,7 +27,9 @@ NETWORKS: Final[Mapping[str, Callable[[torch.Generator], Sequential]]] = Mapping
         "convolutions": lambda generator: Sequential(
             Conv2d(3, 16, 3, padding=1, generator=generator),
             ReLU(),
-            Conv2d(16, 3, 5, padding=2, generator=generator),
+            Conv2d(16, 18, 3, padding=1, generator=generator),
+            ReLU(),
+            Conv2d(18, 3, 5, padding=2, generator=generator),
             Sigmoid(),
         ),
         "strides": lambda generator: Sequential(
@@ -49,6 +52,8 @@ def self_check() -> Iterator[Finding]:
     for device in map(torch.device, kinds):
         if device.type == "cuda":
             yield from _kernels(device)
+        else:
+            yield _compiled()
         for name, build in NETWORKS.items():
             yield _network(name, build, device)
 
@@ -107,6 +112,14 @@ def _kernels(device: torch.device) -> Iterator[Finding]:
         reason = kernel_problem(device, dtype)
         advice = "zoo works without, slower. Install Triton and a C compiler, or a newer driver."
         yield problem(name, reason, advice) if reason else Finding(name, "work")
+
+
+def _compiled() -> Finding:
+    """Whether convolutions of 3 x 3 taps on the CPU are compiled kernels', or why not."""
+    if reason := kernels.problem():
+        advice = "zoo works without, slower."
+        return Finding("kernels, cpu", reason, None, ABSENT, advice)
+    return Finding("kernels, cpu", f"compiled, vectors of {kernels.lanes()} numbers", "compiled")
 
 
 def _difference(results: list[Tensor], expected: list[Tensor]) -> float:

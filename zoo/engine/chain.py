@@ -7,6 +7,8 @@ An activation before a convolution
 An activation after a convolution
     works in place: no other layer holds a reference to the convolution's output. In backward the
     gradient of the activation is computed while the convolution packs its own grad_y.
+A convolution that computes activations
+    does both while it writes its output, and its input's gradient.
 The input of the first module with parameters
     is given no gradient, unless the gradient of the chain's input is asked for.
 """
@@ -18,6 +20,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from zoo.engine.conv.kernel import InputTransform, identity
+from zoo.engine.conv.minimal_filtering import Activation
 from zoo.engine.conv_layer import ConvLayer
 from zoo.engine.elementwise import Elementwise
 from zoo.engine.module import LoweredModule, backward_weights_only
@@ -61,11 +65,21 @@ class Chain(LoweredModule):
         owned = False  # whether no other layer holds a reference to x
         index = 0
         while index < len(self._modules):
-            module, following = self._modules[index], self._neighbour(index + 1)
+            module = self._modules[index]
+            transform: InputTransform = identity
             try:
-                if isinstance(module, Elementwise) and _packs(following, x):
-                    index += 1
-                    x = following.forward_through(module.forward_into, x)
+                if isinstance(module, Elementwise) and _packs(self._neighbour(index + 1), x):
+                    index, transform = index + 1, module.forward_into
+                convolution = self._modules[index]
+                if _packs(convolution, x):
+                    following = self._neighbour(index + 1)
+                    if _is_activation(following) and convolution.activates(x):
+                        index += 1
+                        activation = Activation(following.slope or 0)
+                        x = convolution.forward_through(transform, x, activation)
+                        following.keep_output(x)
+                    else:
+                        x = convolution.forward_through(transform, x)
                 elif owned and isinstance(module, Elementwise):
                     module.forward_into(x, [x])
                 else:
@@ -97,13 +111,22 @@ class Chain(LoweredModule):
         owned = False  # whether no other layer holds a reference to grad
         index = len(self._modules) - 1
         while index >= last and grad is not None:
-            module, before = self._modules[index], self._neighbour(index - 1)
+            module = self._modules[index]
+            transform: InputTransform = identity
             used = [module]
-            if isinstance(module, Elementwise) and _packs(before, grad):
-                index -= 1
-                used.append(before)
+            if isinstance(module, Elementwise) and _packs(self._neighbour(index - 1), grad):
+                index, transform = index - 1, module.backward_into
+                used.append(self._modules[index])
+            convolution = used[-1]
+            if _packs(convolution, grad):
                 needed = input_gradient or index > last
-                grad = before.backward_through(module.backward_into, grad, needed)
+                before = self._neighbour(index - 1) if needed else None
+                if _is_activation(before) and (activation := _gradient(before, convolution)):
+                    index -= 1
+                    used.append(before)
+                else:
+                    activation = None
+                grad = convolution.backward_through(transform, grad, needed, activation)
             elif index == last and not input_gradient:
                 backward_weights_only(module, grad)
                 grad = None
@@ -125,3 +148,16 @@ class Chain(LoweredModule):
 def _packs(module: Module | None, images: Tensor) -> TypeGuard[ConvLayer]:
     """Whether a neighbour is a convolution, which packs images (N, C, H, W)."""
     return isinstance(module, ConvLayer) and images.dim() == 4
+
+
+def _is_activation(module: Module | None) -> TypeGuard[Elementwise]:
+    """Whether a neighbour is one that a convolution can compute with its output."""
+    return isinstance(module, Elementwise) and module.slope is not None
+
+
+def _gradient(module: Elementwise, convolution: ConvLayer) -> Activation | None:
+    """The gradient of a module, for the convolution behind it to compute; None if it cannot."""
+    output = module.kept_output()
+    if output is None or output.stride(1) != 1 or not convolution.activates_gradient():
+        return None
+    return Activation(module.slope or 0, output)

@@ -18,6 +18,7 @@ from zoo.engine.conv.convolution import (
     use_fast_path,
 )
 from zoo.engine.conv.kernel import InputTransform, identity, materialize
+from zoo.engine.conv.minimal_filtering import Activation
 from zoo.engine.conv.tiling import conv2d_in_bands, forward_in_tiles
 from zoo.engine.module import LoweredModule
 from zoo.nn.conv2d import Conv2d
@@ -77,24 +78,51 @@ class ConvLayer(LoweredModule):
         super().clear_saved()
         self.layer.clear_saved()
 
-    def forward_through(self, transform: InputTransform, x: Tensor) -> Tensor:
-        """``forward`` of what the transform makes of x; but for the identity x has an N."""
+    def activates(self, x: Tensor) -> bool:
+        """Whether ``forward_through`` takes an activation for x (N, Cin, H, W)."""
+        y_shape = self.output_shape(x.shape[1:])
+        plan = self._plan(x, (y_shape[1], y_shape[2]))
+        return plan is not None and plan.activates
+
+    def activates_gradient(self) -> bool:
+        """Whether ``backward_through`` takes an activation, after the latest ``forward``."""
+        plan = self.saved()[0]
+        return isinstance(plan, Convolution) and plan.activates
+
+    def forward_through(
+        self, transform: InputTransform, x: Tensor, activation: Activation | None = None
+    ) -> Tensor:
+        """``forward`` of what the transform makes of x, and an activation if it takes one.
+
+        But for the identity x has an N.
+        """
         y_shape = self.output_shape(x.shape[x.dim() == 4 :])
         images = x if x.dim() == 4 else x.unsqueeze(0)
         plan, packed = self._plan(images, (y_shape[1], y_shape[2])), None
         if plan is None:
             y = self._textbook_forward(materialize(images, transform))
         elif self.training:
-            y, packed = plan.forward(images, self._weight, self._bias, transform)
+            y, packed = plan.forward(images, self._weight, self._bias, transform, activation)
         else:
-            y = forward_in_tiles(plan, images, self._weight, self._bias, transform)
+            y = forward_in_tiles(plan, images, self._weight, self._bias, transform, activation)
         self.save(plan, packed, (*x.shape[:-3], *y_shape))
         return y if x.dim() == 4 else y.squeeze(0)
 
     def backward_through(
-        self, transform: InputTransform, grad_y: Tensor, input_gradient: bool = True
+        self,
+        transform: InputTransform,
+        grad_y: Tensor,
+        input_gradient: bool = True,
+        activation: Activation | None = None,
     ) -> Tensor | None:
-        """``backward`` from what the transform makes of the gradient of what follows."""
+        """``backward`` from what the transform makes of the gradient of what follows.
+
+        Args:
+            transform: an activation's gradient, or the identity.
+            grad_y: (N, Cout, Hout, Wout).
+            input_gradient: whether the input's gradient is needed.
+            activation: done to that, if it takes one.
+        """
         plan, packed, y_shape = self.saved()
         self.conv.require_gradient_shape(grad_y, y_shape)
         images = grad_y if grad_y.dim() == 4 else grad_y.unsqueeze(0)
@@ -103,7 +131,7 @@ class ConvLayer(LoweredModule):
             grad = self.layer.backward(materialize(images, transform))
         else:
             grad = plan.backward(
-                images, packed, self._weight, self._bias, transform, input_gradient
+                images, packed, self._weight, self._bias, transform, input_gradient, activation
             )
         return grad if grad is None or grad_y.dim() == 4 else grad.squeeze(0)
 

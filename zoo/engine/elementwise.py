@@ -25,6 +25,8 @@ class Elementwise(LoweredModule):
         apply: ``apply(x, out)`` writes the output for x to ``out``, which may be x itself.
         apply_backward: ``apply_backward(grad_y, y, out)`` writes the gradient with respect to x to
             ``out``, which may be grad_y itself.
+        slope: at least 0, of a layer whose output is x where that is positive, and slope x
+            elsewhere: a convolution before it, or after it on the way back, may do its work.
     """
 
     def __init__(
@@ -32,11 +34,13 @@ class Elementwise(LoweredModule):
         layer: Module,
         apply: Callable[[Tensor, Tensor], object],
         apply_backward: Callable[[Tensor, Tensor, Tensor], object],
+        slope: float | None = None,
     ) -> None:
         super().__init__()
         self.layer = layer
         self.apply = apply
         self.apply_backward = apply_backward
+        self.slope = slope
 
     def source(self) -> Module:
         """The layer."""
@@ -66,6 +70,15 @@ class Elementwise(LoweredModule):
         self.layer.require_gradient_shape(grad_y, shape)
         for grad_rows, y_rows, out in _matching_rows([grad_y], y_parts, parts):
             self.apply_backward(grad_rows, y_rows, out)
+
+    def keep_output(self, y: Tensor) -> None:
+        """Let y be the output of the latest ``forward``, which something else has computed."""
+        self.save([y], y.shape)
+
+    def kept_output(self) -> Tensor | None:
+        """The output of the latest ``forward``, if it is one tensor."""
+        parts, _ = self.saved()
+        return parts[0] if len(parts) == 1 else None
 
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The input's."""

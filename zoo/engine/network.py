@@ -213,6 +213,6 @@ BUILT_IN: Mapping[type[Module], Lowering] = {
     Conv2d: _convolution,
     ConvTranspose2d: _convolution,
     Upsampling: _upsampling,
-    ReLU: lambda module, lower: Elementwise(module, relu, relu_backward),
+    ReLU: lambda module, lower: Elementwise(module, relu, relu_backward, slope=0),
     Sigmoid: lambda module, lower: Elementwise(module, sigmoid, sigmoid_backward),
 }

@@ -41,7 +41,7 @@ def leaky_relu(layer: LeakyReLU, lower: Lower) -> Module:
         else:
             torch.lerp(grad_y * slope, grad_y, positive, out=out)
 
-    return Elementwise(layer, apply, apply_backward)
+    return Elementwise(layer, apply, apply_backward, slope)
 
 
 def _scratch(out: Tensor, used: Tensor) -> Tensor:

@@ -8,9 +8,10 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -24,6 +25,10 @@ from zoo.engine.capture.private import (
     tree_map_only,
     unrepeatable,
 )
+from zoo.engine.compiled.call import Argument, watched_by
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class Operation:
     """One operation that computes. Its tensors on memory of the work's own are refs.
 
     Attributes:
-        function: one of torch's operations, as it was dispatched; or anything else to run.
+        function: one of torch's operations, as it was dispatched; a compiled kernel, which has
+            arguments too; or anything else to run.
         arguments, keywords: what it was given.
         results: what it made; nothing if it wrote to tensors that it was given.
     """
@@ -76,6 +82,7 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
         # By the address of the storage: a weak reference keeps that, but not the memory.
         self._storages: dict[int, tuple[StorageWeakRef, int]] = {}
         self._before: dict[int, tuple[Tensor, Tensor]] = {}
+        self._watched = ExitStack()
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -102,6 +109,22 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
             described = tree_map_only(Tensor, self.ref, (args, kwargs, made))
             self.operations.append(Operation(func, *described))
         return outputs
+
+    def __enter__(self) -> Self:
+        self._watched.enter_context(watched_by(self))
+        return super().__enter__()  # type: ignore[no-any-return,no-untyped-call]
+
+    def __exit__(self, *error: Any) -> None:
+        self._watched.close()
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+    def kernel_called(
+        self, kernel: Callable[..., object], arguments: Sequence[Argument], writes: Sequence[Tensor]
+    ) -> None:
+        """Keep a call of a compiled kernel."""
+        self._remember(writes)
+        described = tree_map_only(Tensor, self.ref, tuple(arguments))
+        self.operations.append(Operation(kernel, described, {}, []))
 
     def ref(self, tensor: Tensor) -> Tensor | TensorRef:
         """What stands for a tensor; one from outside for itself."""

@@ -12,12 +12,14 @@ A convolution is fprop forward and dgrad backward, a transposed convolution the 
 Nearest-neighbour upsampling by s before a convolution is a dgrad followed by a sum over s x s
 pixels (:mod:`~zoo.engine.conv.box_filter`): kh kw products for each coarse pixel, not s s kh kw.
 
-The three products have three implementations of one contract (:mod:`~zoo.engine.conv.kernel`),
+The three products have four implementations of one contract (:mod:`~zoo.engine.conv.kernel`),
 between which :mod:`~zoo.engine.conv.convolution` chooses by the channels:
 :mod:`~zoo.engine.conv.gemm_nhwc` for many channels on both grids,
 :mod:`~zoo.engine.conv.gemm_chw` for few on the fine one, such as a photograph, and on a GPU with
 Triton :mod:`~zoo.engine.conv.triton_conv`, after its :mod:`~zoo.engine.conv.selftest` passes on
 that GPU.
+On a CPU with numba :mod:`~zoo.engine.conv.minimal_filtering` computes 3 x 3 taps of stride 1 with
+16 multiplications for each 36, by kernels that are compiled for the processor.
 :mod:`~zoo.engine.conv.tiling` computes large images band by band.
 
 Copies are avoided by the layout of an image in memory (:mod:`~zoo.engine.conv.padded`): lines of

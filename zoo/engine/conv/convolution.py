@@ -14,10 +14,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from zoo.engine.conv import minimal_filtering
 from zoo.engine.conv.axis import Axis
 from zoo.engine.conv.gemm_chw import GemmCHW
 from zoo.engine.conv.gemm_nhwc import GemmNHWC
 from zoo.engine.conv.kernel import ConvKernel, InputTransform, identity
+from zoo.engine.conv.minimal_filtering import Activation, MinimalFiltering
 from zoo.engine.conv.selftest import has_kernels
 from zoo.engine.conv.triton_conv import TritonConv, is_supported
 from zoo.nn.parameter import Parameter
@@ -27,6 +29,8 @@ from zoo.spec.shapes import Pair, Sides
 FEW_CHANNELS = 4
 # Multiply-adds below which the textbook form is as fast.
 MIN_FAST_MACS = 2**17
+# Channels of both grids from which minimal filtering pays.
+MIN_FILTERED_CHANNELS = 12
 
 # Which axes of a weight are (kh, kw, Cfine, Ccoarse): also the order in which it is kept in memory.
 COARSE_FIRST = (2, 3, 1, 0)  # of (Ccoarse, Cfine, kh, kw)
@@ -39,15 +43,17 @@ class Weight(NamedTuple):
     Attributes:
         shape: as its layer has it.
         triton: whether it is on a GPU that has kernels for it.
+        compiled: whether it is on a CPU that has kernels for it.
     """
 
     shape: tuple[int, ...]
-    triton: bool
+    triton: bool = False
+    compiled: bool = False
 
     @classmethod
     def of(cls, weight: Tensor) -> Weight:
         """That of a layer's weight."""
-        return cls(tuple(weight.shape), has_kernels(weight))
+        return cls(tuple(weight.shape), has_kernels(weight), minimal_filtering.has_kernels(weight))
 
 
 def use_fast_path(pixels: int, weight: Tensor) -> bool:
@@ -80,14 +86,23 @@ class Convolution:
         weight: Parameter,
         bias: Parameter | None,
         transform: InputTransform = identity,
+        activation: Activation | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """The output for what ``transform`` makes of x, and what ``backward`` needs of it."""
+        """The output for what ``transform`` makes of x, and what ``backward`` needs of it.
+
+        Args:
+            x: the input.
+            weight: the layer's.
+            bias: the layer's.
+            transform: on the way in.
+            activation: on the way out; only of one that ``activates``.
+        """
         taps, start = self._taps(weight), None if bias is None else bias.value
         if self.transposed:
             coarse = self.kernel.pack_coarse(x, transform)
-            return self.kernel.dgrad(coarse, taps, start, self.upsampled), coarse
+            return self._dgrad(coarse, taps, start, activation), coarse
         fine = self.kernel.pack_fine(x, transform)
-        return self.kernel.fprop(self.kernel.gemm_operand(fine), taps, start), fine
+        return self._fprop(self.kernel.gemm_operand(fine), taps, start, activation), fine
 
     def backward(
         self,
@@ -97,25 +112,45 @@ class Convolution:
         bias: Parameter | None,
         transform: InputTransform = identity,
         input_gradient: bool = True,
+        activation: Activation | None = None,
     ) -> Tensor | None:
-        """Add the parameters' gradients; returns x's, or None where nobody needs it."""
+        """Add the parameters' gradients; returns x's, or None where nobody needs it.
+
+        Args:
+            grad_y: the output's gradient.
+            packed: what ``forward`` gave.
+            weight: the layer's.
+            bias: the layer's.
+            transform: of grad_y, on the way in.
+            input_gradient: whether x's gradient is needed.
+            activation: of x's gradient, on the way out; only of one that ``activates``.
+        """
         kernel = self.kernel
         if self.transposed:
             coarse, fine = packed, kernel.pack_fine(grad_y, transform, self.upsampled)
         else:
             coarse, fine = kernel.pack_coarse(grad_y, transform), packed
         operand = kernel.gemm_operand(fine)
-        self._add_wgrad(weight, coarse, operand)
-        if bias is not None:
-            if self.transposed:
-                _add_sum(bias, kernel.fine_pixels(fine, self.upsampled))
-            else:
-                _add_sum(bias, kernel.coarse_pixels(coarse))
+        if bias is None:
+            self._add_wgrad(weight, coarse, operand)
+        elif self.transposed:
+            self._add_wgrad(weight, coarse, operand)
+            _add_sum(bias, kernel.fine_pixels(fine, self.upsampled))
+        elif not isinstance(kernel, MinimalFiltering):
+            self._add_wgrad(weight, coarse, operand)
+            _add_sum(bias, kernel.coarse_pixels(coarse))
+        else:
+            self._add_wgrad(weight, coarse, operand, bias)
         if not input_gradient:
             return None
         if self.transposed:
-            return kernel.fprop(operand, self._taps(weight), None)
-        return kernel.dgrad(coarse, self._taps(weight), None)
+            return self._fprop(operand, self._taps(weight), None, activation)
+        return self._dgrad(coarse, self._taps(weight), None, activation)
+
+    @property
+    def activates(self) -> bool:
+        """Whether it takes an activation on the way out."""
+        return isinstance(self.kernel, MinimalFiltering)
 
     def output_shape(self) -> tuple[int, int, int]:
         """(Cout, Hout, Wout)."""
@@ -129,14 +164,42 @@ class Convolution:
         taps = weight.value.permute(self.axes)
         return _reversed(taps) if self.flipped else taps
 
-    def _add_wgrad(self, weight: Parameter, coarse: Tensor, operand: Tensor) -> None:
+    def _fprop(
+        self, operand: Tensor, taps: Tensor, bias: Tensor | None, activation: Activation | None
+    ) -> Tensor:
+        if activation is None:
+            return self.kernel.fprop(operand, taps, bias)
+        assert isinstance(self.kernel, MinimalFiltering)
+        return self.kernel.fprop(operand, taps, bias, activation)
+
+    def _dgrad(
+        self, coarse: Tensor, taps: Tensor, bias: Tensor | None, activation: Activation | None
+    ) -> Tensor:
+        if activation is None:
+            return self.kernel.dgrad(coarse, taps, bias, self.upsampled)
+        assert isinstance(self.kernel, MinimalFiltering)
+        return self.kernel.dgrad(coarse, taps, bias, activation=activation)
+
+    def _wgrad(
+        self, taps: Tensor, coarse: Tensor, operand: Tensor, add: bool, bias: Parameter | None
+    ) -> None:
+        if bias is None:
+            self.kernel.wgrad(taps, coarse, operand, add)
+        else:
+            assert isinstance(self.kernel, MinimalFiltering)
+            self.kernel.wgrad_and_sum(taps, coarse, operand, add, *bias.grad_out())
+
+    def _add_wgrad(
+        self, weight: Parameter, coarse: Tensor, operand: Tensor, bias: Parameter | None = None
+    ) -> None:
+        """The weight's gradient, and that of a bias which is the sum of the coarse image."""
         gradient, add = weight.grad_out()
         gradient = gradient.permute(self.axes)
         if gradient.is_contiguous() and not self.flipped:
-            self.kernel.wgrad(gradient, coarse, operand, add)
+            self._wgrad(gradient, coarse, operand, add, bias)
             return
         taps = gradient.new_empty(gradient.shape)
-        self.kernel.wgrad(taps, coarse, operand, add=False)
+        self._wgrad(taps, coarse, operand, False, bias)
         taps = _reversed(taps) if self.flipped else taps
         gradient.add_(taps) if add else gradient.copy_(taps)
 
@@ -153,7 +216,7 @@ def plan_conv2d(
     out_channels, in_channels, *kernel_size = weight.shape
     before = (padding[0], padding[2])
     axes = _axes(y_size, size, stride, [-p for p in before], kernel_size, dilation)
-    kernel = _kernel(axes, n, out_channels, in_channels, weight.triton)
+    kernel = _kernel(axes, n, out_channels, in_channels, weight)
     few = out_channels <= FEW_CHANNELS < in_channels
     if stride == (1, 1) and few and not isinstance(kernel, TritonConv):
         starts = [p - (k - 1) * d for p, k, d in zip(before, kernel_size, dilation, strict=True)]
@@ -170,7 +233,7 @@ def plan_conv_transpose2d(
     """A transposed convolution without groups, weight of shape (Cin, Cout, kh, kw)."""
     in_channels, out_channels, *kernel_size = weight.shape
     axes = _axes(size, y_size, stride, [-p for p in padding], kernel_size, dilation)
-    kernel = _kernel(axes, n, in_channels, out_channels, weight.triton)
+    kernel = _kernel(axes, n, in_channels, out_channels, weight)
     return Convolution(kernel, COARSE_FIRST, transposed=True)
 
 
@@ -184,7 +247,7 @@ def plan_upsampling(
     starts = [p + s - k for p, s, k in zip(before, scale, kernel_size, strict=True)]
     fine = (y_size[0] + scale[0] - 1, y_size[1] + scale[1] - 1)
     axes = _axes(size, fine, scale, starts, kernel_size, (1, 1))
-    kernel = _kernel(axes, n, in_channels, out_channels, weight.triton)
+    kernel = _kernel(axes, n, in_channels, out_channels, weight)
     flipped = not isinstance(kernel, TritonConv)
     if isinstance(kernel, TritonConv):  # reads the taps in reverse by itself
         kernel = replace(kernel, flipped=True)
@@ -209,7 +272,11 @@ def _axes(
 
 
 def _kernel(
-    axes: tuple[Axis, Axis], n: int, coarse_channels: int, fine_channels: int, triton: bool = False
+    axes: tuple[Axis, Axis],
+    n: int,
+    coarse_channels: int,
+    fine_channels: int,
+    weight: Weight | None = None,
 ) -> ConvKernel:
     """The kernel that serves these channels best."""
     rows, columns = axes
@@ -218,8 +285,16 @@ def _kernel(
         n * fine_channels * rows.fine * columns.fine,
     )
     kernel: type[ConvKernel] = GemmCHW if fine_channels <= FEW_CHANNELS else GemmNHWC
-    if triton and is_supported(rows, columns, images):
+    if weight is not None and weight.triton and is_supported(rows, columns, images):
         kernel = TritonConv
+    enough = min(coarse_channels, fine_channels) >= MIN_FILTERED_CHANNELS
+    if (
+        weight is not None
+        and weight.compiled
+        and enough
+        and minimal_filtering.serves(rows, columns)
+    ):
+        kernel = MinimalFiltering
     return kernel(rows, columns, n, coarse_channels, fine_channels)
 
 

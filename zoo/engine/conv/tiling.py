@@ -25,6 +25,7 @@ from zoo.engine.conv.axis import Axis
 from zoo.engine.conv.convolution import Convolution
 from zoo.engine.conv.gemm_chw import GemmCHW
 from zoo.engine.conv.kernel import ConvKernel, InputTransform, identity
+from zoo.engine.conv.minimal_filtering import Activation, MinimalFiltering
 from zoo.engine.conv.triton_conv import TritonConv
 from zoo.nn.conv2d import Conv2d
 from zoo.nn.parameter import Parameter
@@ -55,12 +56,14 @@ def forward_in_tiles(
     weight: Parameter,
     bias: Parameter | None,
     transform: InputTransform = identity,
+    activation: Activation | None = None,
 ) -> Tensor:
     """The output of ``convolution.forward``, with little beside it in memory."""
     kernel = convolution.kernel
     row = _elements_of_row(kernel)
-    if isinstance(kernel, TritonConv) or kernel.n * kernel.rows.coarse * row < 2 * ELEMENTS_AT_ONCE:
-        return convolution.forward(x, weight, bias, transform)[0]
+    whole = isinstance(kernel, TritonConv | MinimalFiltering)
+    if whole or kernel.n * kernel.rows.coarse * row < 2 * ELEMENTS_AT_ONCE:
+        return convolution.forward(x, weight, bias, transform, activation)[0]
     images = min(kernel.n, max(1, ELEMENTS_AT_ONCE // (kernel.rows.coarse * row)))
     height = max(1, ELEMENTS_AT_ONCE // (images * row))
     y = _empty_output(convolution, x)

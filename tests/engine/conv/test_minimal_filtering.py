@@ -1,0 +1,319 @@
+"""Minimal filtering: its algebra in float64, and the compiled kernels against the definition."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from zoo.engine.compiled import build
+from zoo.engine.compiled.call import bound, call, watched_by
+from zoo.engine.conv import minimal_filtering
+from zoo.engine.conv.axis import Axis
+from zoo.engine.conv.gemm_nhwc import GemmNHWC
+from zoo.engine.conv.kernel import ConvKernel
+from zoo.engine.conv.minimal_filtering import Activation, MinimalFiltering, serves
+
+WITH_KERNELS = pytest.mark.skipif(bool(build.problem()), reason=build.problem() or "-")
+BOUND = 3e-6  # of the largest value; float32 rounds by 6e-8
+
+B_T = torch.tensor([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]).double()
+G = torch.tensor([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]]).double() / 2
+A_T = torch.tensor([[1, 1, 1, 0], [0, 1, -1, -1]]).double()
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[MinimalFiltering, int]:
+    """A map of 3 x 3 taps and stride 1, of any sizes and channels; a seed."""
+
+    def axis() -> Axis:
+        start = draw(st.integers(-5, 3))
+        sizes = draw(st.integers(1, 11)), draw(st.integers(1, 11))
+        return Axis(*sizes, 1, (start, start + 1, start + 2))
+
+    channels = [draw(st.sampled_from([1, 3, 8, 15, 16, 17, 33, 48, 65, 80, 130])) for _ in "ab"]
+    return MinimalFiltering(axis(), axis(), draw(st.integers(1, 4)), *channels), draw(
+        st.integers(0, 99)
+    )
+
+
+def random(seed: int, *shapes: tuple[int, ...]) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator) for shape in shapes]
+
+
+def numbers(kernel: ConvKernel, seed: int) -> list[Tensor]:
+    """A coarse and a fine image, the taps, and a bias of each."""
+    rows, columns, n = kernel.rows, kernel.columns, kernel.n
+    coarse, fine = kernel.coarse_channels, kernel.fine_channels
+    images = (n, coarse, rows.coarse, columns.coarse), (n, fine, rows.fine, columns.fine)
+    return random(seed, *images, (3, 3, fine, coarse), (coarse,), (fine,))
+
+
+def results(kernel: ConvKernel, values: list[Tensor]) -> dict[str, Tensor]:
+    """All that a kernel computes."""
+    coarse, fine, weight, coarse_bias, fine_bias = values
+    packed, operand = kernel.pack_coarse(coarse), kernel.gemm_operand(kernel.pack_fine(fine))
+    gradient = torch.full_like(weight, torch.nan)
+    kernel.wgrad(gradient, packed, operand, add=False)
+    twice = gradient.clone()
+    kernel.wgrad(twice, packed, operand, add=True)
+    return {
+        "fprop": kernel.fprop(operand, weight, coarse_bias),
+        "fprop without bias": kernel.fprop(operand, weight, None),
+        "dgrad": kernel.dgrad(packed, weight, fine_bias),
+        "wgrad": gradient,
+        "wgrad twice": twice,
+        "pixels": kernel.coarse_pixels(packed).flatten(0, -2).sum(0),
+    }
+
+
+def definition(kernel: ConvKernel, values: list[Tensor]) -> dict[str, Tensor]:
+    """The same as matrix products in float64, which have tests of their own."""
+    own = GemmNHWC(
+        kernel.rows, kernel.columns, kernel.n, kernel.coarse_channels, kernel.fine_channels
+    )
+    return results(own, [value.double() for value in values])
+
+
+def assert_close(found: Tensor, expected: Tensor, what: str = "") -> None:
+    largest = max(1.0, float(expected.abs().max()))
+    error = float((found - expected).abs().max()) / largest
+    assert error <= BOUND, f"{what}: {error:.1e}"
+
+
+def test_four_products_instead_of_six() -> None:
+    d, w = (value.double() for value in random(0, (4,), (3,)))
+    y = A_T @ ((G @ w) * (B_T @ d))
+    expected = [d[:3] @ w, d[1:] @ w]
+    torch.testing.assert_close(y, torch.stack(expected))
+
+
+def test_the_weights_gradient_is_that_of_the_transformed_products() -> None:
+    d, dy = (value.double() for value in random(1, (4, 4), (2, 2)))
+    dw = G.T @ ((B_T @ d @ B_T.T) * (A_T.T @ dy @ A_T)) @ G
+    expected = [[(d[i : i + 2, j : j + 2] * dy).sum() for j in range(3)] for i in range(3)]
+    torch.testing.assert_close(dw, torch.tensor(expected).double())
+
+
+@WITH_KERNELS
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(cases())
+def test_random_maps(case: tuple[MinimalFiltering, int]) -> None:
+    kernel, seed = case
+    values = numbers(kernel, seed)
+    expected = definition(kernel, values)
+    for what, found in results(kernel, values).items():
+        assert_close(found, expected[what], what)
+
+
+@WITH_KERNELS
+@pytest.mark.parametrize("channels", [(16, 16), (64, 48), (100, 20)])
+def test_it_rounds_no_more_than_the_matrix_products(channels: tuple[int, int]) -> None:
+    """Of 8 pictures of 24 x 24 the root of the mean square error, relative to the outputs'."""
+    axis = Axis(24, 24, 1, (-1, 0, 1))
+    kernel = MinimalFiltering(axis, axis, 8, *channels)
+    values = numbers(kernel, 0)
+    exact = definition(kernel, values)
+    found = results(kernel, values)
+    usual = results(GemmNHWC(axis, axis, 8, *channels), values)
+
+    def error(results: dict[str, Tensor], what: str) -> float:
+        return float((results[what] - exact[what]).square().mean().sqrt() / exact[what].std())
+
+    for what in ("fprop", "dgrad"):
+        assert error(found, what) < 1.5 * error(usual, what) + 1e-7, what
+        assert error(found, what) < 5e-7, what
+    assert error(found, "wgrad") < 2e-6
+
+
+@WITH_KERNELS
+def test_images_may_lie_in_memory_in_any_way_with_the_channels_together() -> None:
+    axis = Axis(7, 7, 1, (-1, 0, 1))
+    kernel = MinimalFiltering(axis, axis, 2, 20, 18)
+    values = numbers(kernel, 3)
+    expected = results(kernel, values)
+    room = torch.full((9, 2, 11, 40), torch.nan)
+    inside = room[1:8, :, 2:9, 5:23].permute(1, 3, 0, 2)
+    inside.copy_(values[1])
+    assert kernel.pack_fine(inside) is inside
+    values[1] = inside
+    for what, found in results(kernel, values).items():
+        assert torch.equal(found, expected[what]), what
+
+
+@WITH_KERNELS
+def test_nothing_is_written_beside_the_result() -> None:
+    axis = Axis(5, 5, 1, (-1, 0, 1))
+    kernel = MinimalFiltering(axis, axis, 1, 17, 19)
+    coarse, fine, weight, bias, _ = numbers(kernel, 4)
+    coarse, fine = kernel.pack_coarse(coarse), kernel.pack_fine(fine)
+    room = torch.full((3, 3, 19, 30), 7.0)
+    total = torch.full((40,), 7.0)
+    kernel.wgrad_and_sum(room[..., 3:20], coarse, fine, False, total[5:22])
+    assert bool((room[..., :3] == 7).all() and (room[..., 20:] == 7).all())
+    assert bool((total[:5] == 7).all() and (total[22:] == 7).all())
+    assert_close(total[5:22], coarse.double().sum((0, 2, 3)))
+    kernel.wgrad_and_sum(room[..., 3:20], coarse, fine, False, total[5:22], True)
+    assert_close(total[5:22], 2 * coarse.double().sum((0, 2, 3)))
+    assert_close(kernel.fprop(fine, weight, bias), definition_of_fprop(kernel, fine, weight, bias))
+
+
+def definition_of_fprop(
+    kernel: MinimalFiltering, fine: Tensor, weight: Tensor, bias: Tensor
+) -> Tensor:
+    coarse = torch.zeros(
+        kernel.n, kernel.coarse_channels, kernel.rows.coarse, kernel.columns.coarse
+    )
+    return definition(kernel, [coarse, fine, weight, bias, fine[0, :, 0, 0]])["fprop"]
+
+
+@WITH_KERNELS
+@pytest.mark.parametrize("slope", [0.0, 0.2, 1.0])
+def test_an_activation_and_its_gradient_on_the_way_out(slope: float) -> None:
+    axis = Axis(6, 7, 1, (-1, 0, 1))
+    kernel = MinimalFiltering(axis, axis, 2, 18, 21)
+    coarse, fine, weight, coarse_bias, _ = numbers(kernel, 5)
+    plain = kernel.fprop(kernel.pack_fine(fine), weight, coarse_bias)
+    found = kernel.fprop(kernel.pack_fine(fine), weight, coarse_bias, Activation(slope))
+    assert torch.equal(found, torch.where(plain > 0, plain, slope * plain))
+    output = kernel.pack_fine(fine)
+    gradient = kernel.dgrad(kernel.pack_coarse(coarse), weight, None)
+    found = kernel.dgrad(
+        kernel.pack_coarse(coarse), weight, None, activation=Activation(slope, output)
+    )
+    assert torch.equal(found, torch.where(fine > 0, gradient, slope * gradient))
+
+
+@WITH_KERNELS
+def test_a_pixel_that_is_no_number_reaches_as_far_as_its_taps() -> None:
+    """Each tile has pixels that one of its outputs does not depend on."""
+    axis = Axis(9, 9, 1, (-1, 0, 1))
+    kernel = MinimalFiltering(axis, axis, 1, 16, 16)
+    _, fine, weight, bias, _ = numbers(kernel, 6)
+    for row in range(9):
+        spoilt = fine.clone()
+        spoilt[0, 3, row, 4] = torch.nan
+        nan = kernel.fprop(kernel.pack_fine(spoilt), weight, bias).isnan().any(1)[0]
+        expected = torch.zeros(9, 9, dtype=torch.bool)
+        expected[max(0, row - 1) : row + 2, 3:6] = True
+        assert torch.equal(nan, expected)
+
+
+def test_it_serves_three_neighbouring_taps_and_stride_1_only() -> None:
+    good = Axis(5, 5, 1, (-1, 0, 1))
+    assert serves(good, Axis(9, 3, 1, (2, 3, 4)))
+    for other in (Axis(5, 9, 2, (0, 1, 2)), Axis(5, 9, 1, (0, 2, 4)), Axis(5, 5, 1, (0, 1))):
+        assert not serves(good, other)
+        assert not serves(other, good)
+
+
+def test_only_float32_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minimal_filtering.build, "problem", lambda: "")
+    assert minimal_filtering.has_kernels(torch.zeros(1))
+    assert not minimal_filtering.has_kernels(torch.zeros(1, dtype=torch.float64))
+    assert not minimal_filtering.has_kernels(torch.zeros(1, device="meta"))
+    monkeypatch.setattr(minimal_filtering.build, "problem", lambda: "none")
+    assert not minimal_filtering.has_kernels(torch.zeros(1))
+
+
+def test_calls_are_seen_and_can_be_made_again() -> None:
+    seen: list[object] = []
+
+    class Watching:
+        def kernel_called(self, kernel: object, arguments: object, writes: object) -> None:
+            seen.append((arguments, writes))
+
+    made: list[tuple[int, ...]] = []
+    tensor = torch.zeros(2)
+    arguments = (tensor, None, 3)
+
+    def kernel(*numbers: int) -> None:
+        made.append(numbers)
+
+    with watched_by(Watching()):
+        call(kernel, arguments, [tensor])
+        again = bound(kernel, arguments)
+    again()
+    assert made == [(tensor.data_ptr(), 0, 3)] * 2
+    assert seen == [(arguments, [tensor])]
+
+
+CHECK = """
+from zoo.engine.compiled import build
+if {lanes}:
+    build.lanes = lambda: {lanes}
+print(build.problem() or "compiled")
+if not build.problem():
+    from tests.engine.conv.test_minimal_filtering import *
+    from zoo.engine.compiled.vector import LANES
+    assert not {lanes} or LANES == {lanes}
+    for channels in ((16, 16), (33, 50), (100, 3)):
+        axis = Axis(9, 8, 1, (-1, 0, 1))
+        kernel = MinimalFiltering(axis, axis, 2, *channels)
+        values = numbers(kernel, 7)
+        expected = definition(kernel, values)
+        for what, found in results(kernel, values).items():
+            assert_close(found, expected[what], what)
+"""
+
+
+def in_a_process(lanes: int = 0, **environment: str) -> str:
+    root = Path(__file__).parents[3]
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK.format(lanes=lanes)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+@WITH_KERNELS
+@pytest.mark.slow
+def test_vectors_of_eight_numbers(tmp_path: Path) -> None:
+    """As processors without AVX-512 have them."""
+    assert in_a_process(8, XDG_CACHE_HOME=str(tmp_path)) == "compiled"
+
+
+@WITH_KERNELS
+@pytest.mark.slow
+def test_what_was_compiled_is_kept_and_a_damaged_file_does_not_matter(tmp_path: Path) -> None:
+    first = in_a_process(XDG_CACHE_HOME=str(tmp_path))
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert first == "compiled"
+    assert {path.suffix for path in kept} == {".nbi", ".nbc"}
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:100])
+    assert in_a_process(XDG_CACHE_HOME=str(tmp_path)) == "compiled"
+
+
+@WITH_KERNELS
+@pytest.mark.slow
+def test_a_folder_that_cannot_be_written_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert in_a_process(XDG_CACHE_HOME=str(tmp_path / "file")) == "compiled"
+
+
+def test_it_can_be_switched_off() -> None:
+    assert in_a_process(ZOO_COMPILED="0") == "ZOO_COMPILED is 0"
+
+
+def test_without_numba_the_rest_works(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as util\n"
+        "found = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name == 'numba' else found(name, *rest)\n"
+    )
+    assert "pip install 'zoo[fast]'" in in_a_process(PYTHONPATH=str(tmp_path))

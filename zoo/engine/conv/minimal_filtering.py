@@ -1,0 +1,242 @@
+"""The three products for 3 x 3 taps with fewer multiplications: minimal filtering F(2 x 2, 3 x 3).
+
+Two neighbouring outputs of three taps, of the inputs d0 .. d3 along one axis, are six products::
+
+    y0 = d0 w0 + d1 w1 + d2 w2
+    y1 = d1 w0 + d2 w1 + d3 w2
+
+Four are enough. With ::
+
+    m0 = (d0 - d2) w0                      m1 = (d1 + d2) (w0 + w1 + w2) / 2
+    m3 = (d1 - d3) w2                      m2 = (d2 - d1) (w0 - w1 + w2) / 2
+
+    y0 = m0 + m1 + m2                      y1 = m1 - m2 - m3
+
+which one sees by multiplying out. As matrices, y = A^T [(G w) . (B^T d)], where . is the product
+number by number::
+
+          1  0 -1  0            1   0   0              1  1  1  0
+    B^T = 0  1  1  0       G = 1/2 1/2 1/2       A^T = 0  1 -1 -1
+          0 -1  1  0           1/2 -1/2 1/2
+          0  1  0 -1            0   0   1
+
+Along both axes, Y = A^T [U . V] A with U = G w G^T and V = B^T d B: a *tile* of 4 x 4 inputs gives
+2 x 2 outputs for 16 products instead of 36. With channels, number (i, j) of U is a matrix (Cin,
+Cout) and that of V one (tiles, Cin), so the products are 16 matrix products of all tiles; the
+transforms are few additions, whose cost does not grow with the channels on the other side.
+
+The input's gradient is the same with the taps reversed and transposed. The weight's gradient
+follows from the chain rule, with S the sum over tiles::
+
+    dU = V^T dM,   dM = A dy A^T,   dw = G^T S G      with S the sum of V^T dM over all tiles
+
+What decides whether fewer multiplications are less time is memory: transforms as operations on
+whole images read and write them several times over, and gain nothing. Here a block of tiles goes
+through all three steps in a core's own cache (:mod:`zoo.engine.compiled.minimal_filtering`).
+Outputs differ from the definition's by rounding, no more than those of the matrix products do.
+
+Source: Lavin, Gray: "Fast Algorithms for Convolutional Neural Networks", 2016;
+Winograd: "Arithmetic Complexity of Computations", 1980.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zoo.engine.compiled import build
+from zoo.engine.compiled.call import Argument, call
+from zoo.engine.conv.axis import Axis
+from zoo.engine.conv.kernel import ConvKernel, InputTransform, identity
+from zoo.spec.shapes import Pair
+
+TAPS = 3
+
+
+def serves(rows: Axis, columns: Axis) -> bool:
+    """Whether a map has 3 x 3 neighbouring taps and stride 1."""
+    return all(
+        axis.stride == 1 and axis.offsets == tuple(range(axis.offsets[0], axis.offsets[0] + TAPS))
+        for axis in (rows, columns)
+    )
+
+
+def has_kernels(weight: Tensor) -> bool:
+    """Whether a convolution with this weight can be computed by compiled kernels."""
+    return weight.device.type == "cpu" and weight.dtype == torch.float32 and not build.problem()
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What is done to each number v before it is written.
+
+    Attributes:
+        slope: v stays where it is positive, and is slope v elsewhere; 0 for ReLU.
+        output: None, or an activation's output (N, C, H, W), channels side by side: then v stays
+            where that is positive, and is slope v elsewhere. So v becomes the gradient of the
+            activation's input.
+    """
+
+    slope: float
+    output: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class MinimalFiltering(ConvKernel):
+    """The three products of 3 x 3 taps and stride 1, in float32 on a CPU.
+
+    An image is stored as it is, with the channels of a pixel side by side; zeros around it are made
+    where a tile reaches beyond it. What follows the products costs no pass over memory of its own:
+    an activation, or the gradient of one, and the sum that is the bias's gradient.
+    """
+
+    def pack_coarse(self, image: Tensor, transform: InputTransform = identity) -> Tensor:
+        """The image itself if its channels are side by side, else a copy."""
+        return _packed(image, transform)
+
+    def pack_fine(
+        self, image: Tensor, transform: InputTransform = identity, upsampled: bool = False
+    ) -> Tensor:
+        """The image itself if its channels are side by side, else a copy."""
+        return _packed(image, transform)
+
+    def coarse_pixels(self, coarse: Tensor) -> Tensor:
+        """(H, N, W, Ccoarse)."""
+        return coarse.permute(2, 0, 3, 1)
+
+    def fine_pixels(self, fine: Tensor, upsampled: bool = False) -> Tensor:
+        """(H, N, W, Cfine)."""
+        return fine.permute(2, 0, 3, 1)
+
+    def fprop(
+        self,
+        operand: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        activation: Activation | None = None,
+    ) -> Tensor:
+        """A convolution with the taps as they are, and an activation."""
+        size = self.rows.coarse, self.columns.coarse
+        top, left = -self.rows.offsets[0], -self.columns.offsets[0]
+        return _convolve(operand, weight, bias, size, (top, left), activation)
+
+    def dgrad(
+        self,
+        coarse: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        upsampled: bool = False,
+        activation: Activation | None = None,
+    ) -> Tensor:
+        """A convolution with the taps in reverse, as pixel u has tap t of u - offset."""
+        size = self.rows.fine, self.columns.fine
+        top, left = self.rows.offsets[-1], self.columns.offsets[-1]
+        turned = weight.transpose(2, 3)
+        return _convolve(coarse, turned, bias, size, (top, left), activation, reverse=True)
+
+    def wgrad(self, gradient: Tensor, coarse: Tensor, operand: Tensor, add: bool) -> None:
+        """The sum of all tiles' products, transformed once."""
+        self.wgrad_and_sum(gradient, coarse, operand, add)
+
+    def wgrad_and_sum(
+        self,
+        gradient: Tensor,
+        coarse: Tensor,
+        operand: Tensor,
+        add: bool,
+        total: Tensor | None = None,
+        add_total: bool = False,
+    ) -> None:
+        """``wgrad``, and in ``total`` (Ccoarse,) the sum of the coarse image's pixels."""
+        from zoo.engine.compiled import minimal_filtering as kernels
+
+        _, _, inputs, outputs = gradient.shape
+        at_once = kernels.tiles_at_once(inputs, outputs)
+        size = kernels.scratch_of_gradient(inputs, outputs, at_once)
+        scratch = operand.new_empty(size // operand.itemsize)
+        top, left = -self.rows.offsets[0], -self.columns.offsets[0]
+        arguments = (
+            *(*_image(operand), inputs),
+            *(*_image(coarse), outputs, self.n),
+            *(top, left),
+            *(gradient, *_distances(gradient), int(add)),
+            *(total, int(add_total)),
+            *(at_once, scratch),
+        )
+        written = [gradient, scratch] if total is None else [gradient, total, scratch]
+        call(kernels.gradient_of_weight, arguments, written)
+
+
+def _convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    size: Pair,
+    before: Pair,
+    activation: Activation | None = None,
+    reverse: bool = False,
+) -> Tensor:
+    """y[v] = bias + sum over taps of weight[tap]^T x[v + tap - before], of (N, Cin, H, W).
+
+    Args:
+        weight: (3, 3, Cin, Cout).
+        size: (Hout, Wout).
+        reverse: whether the taps are in reverse order.
+    """
+    from zoo.engine.compiled import minimal_filtering as kernels
+
+    _, _, inputs, outputs = weight.shape
+    weight = weight.contiguous()
+    tap_row, tap, line = _distances(weight)
+    start = weight
+    if reverse:
+        start, tap_row, tap = weight[-1, -1], -tap_row, -tap
+    y = x.new_empty(size[0], len(x), size[1], outputs).permute(1, 3, 0, 2)
+    at_once = kernels.tiles_at_once(inputs, outputs)
+    scratch = x.new_empty(kernels.scratch_of_convolve(inputs, outputs, at_once) // x.itemsize)
+    tiles = len(x) * kernels.tiles_of_image(*size)
+    arguments = (
+        *(*_image(x), inputs),
+        *(start, tap_row, tap, line, bias),
+        *(*_image(y), outputs),
+        *before,
+        *_after(activation),
+        *(0, tiles, at_once, scratch),
+    )
+    call(kernels.convolve, arguments, [y, scratch])
+    return y
+
+
+def _after(activation: Activation | None) -> tuple[Argument, ...]:
+    """How kernels are told of an activation."""
+    if activation is None:
+        return 0, 0.0, None, 0, 0, 0
+    if activation.output is None:
+        return 1, activation.slope, None, 0, 0, 0
+    return 2, activation.slope, *_image(activation.output)[:4]
+
+
+def _packed(image: Tensor, transform: InputTransform) -> Tensor:
+    """(N, C, H, W) with the channels of a pixel side by side."""
+    if transform is identity and image.stride(1) == 1:
+        return image
+    n, channels, height, width = image.shape
+    pixels = image.new_empty(height, n, width, channels).permute(1, 3, 0, 2)
+    transform(image, [pixels])
+    return pixels
+
+
+def _image(image: Tensor) -> tuple[Argument, ...]:
+    """How kernels are given one: address, distances in bytes, height and width."""
+    n, channel, row, pixel = image.stride()
+    assert channel == 1 or image.shape[1] == 1
+    size = image.itemsize
+    return image, n * size, row * size, pixel * size, image.shape[2], image.shape[3]
+
+
+def _distances(taps: Tensor) -> tuple[int, int, int]:
+    """Bytes from row to row of taps (3, 3, Cin, Cout), from tap to tap, from line to line."""
+    row, tap, line, _ = taps.stride()
+    return row * taps.itemsize, tap * taps.itemsize, line * taps.itemsize
