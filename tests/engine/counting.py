@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from zoo.engine.compiled.call import watched_by
+from zoo.engine.compiled.call import Kernel, Parts, watched_by
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -78,20 +78,19 @@ class Counter(TorchDispatchMode):
         self._watched.close()
         super().__exit__(*error)
 
-    def kernel_called(
-        self, kernel: Callable[..., object], arguments: Sequence[object], writes: Sequence[Tensor]
-    ) -> None:
+    def kernel_called(self, kernel: Kernel, parts: Parts, writes: Sequence[Tensor]) -> None:
         """Count a call of a compiled kernel."""
         from zoo.engine.compiled.minimal_filtering import convolve, tiles_of_image
         from zoo.engine.compiled.tiles import STEP, TAPS
 
-        given = dict(zip(inspect.signature(kernel).parameters, arguments, strict=True))
-        if kernel is convolve:
-            tiles = given["last_tile"] - given["first_tile"]
-        else:
-            tiles = given["images"] * tiles_of_image(given["dy_height"], given["dy_width"])
         self.products += 1
-        self.flop += 2 * tiles * (STEP * TAPS) ** 2 * given["inputs"] * given["outputs"]
+        for arguments in parts:
+            given = dict(zip(inspect.signature(kernel).parameters, arguments, strict=True))
+            if kernel is convolve:
+                tiles = given["last_tile"] - given["first_tile"]
+            else:
+                tiles = given["images"] * tiles_of_image(given["dy_height"], given["dy_width"])
+            self.flop += 2 * tiles * (STEP * TAPS) ** 2 * given["inputs"] * given["outputs"]
 
     def _notice(self, tensor: Tensor) -> None:
         """Count the memory of a new tensor until it is freed."""

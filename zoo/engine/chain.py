@@ -7,6 +7,8 @@ An activation before a convolution
 An activation after a convolution
     works in place: no other layer holds a reference to the convolution's output. In backward the
     gradient of the activation is computed while the convolution packs its own grad_y.
+A scale and a shift of each channel after a convolution
+    are in its weights, in evaluation mode: batch normalisation costs nothing there.
 A convolution that computes activations
     does both while it writes its output, and its input's gradient.
 The input of the first module with parameters
@@ -72,14 +74,16 @@ class Chain(LoweredModule):
                     index, transform = index + 1, module.forward_into
                 convolution = self._modules[index]
                 if _packs(convolution, x):
+                    affine = _affine(convolution, self._neighbour(index + 1))
+                    index += affine is not None
                     following = self._neighbour(index + 1)
                     if _is_activation(following) and convolution.activates(x):
                         index += 1
                         activation = Activation(following.slope or 0)
-                        x = convolution.forward_through(transform, x, activation)
+                        x = convolution.forward_through(transform, x, activation, affine)
                         following.keep_output(x)
                     else:
-                        x = convolution.forward_through(transform, x)
+                        x = convolution.forward_through(transform, x, affine=affine)
                 elif owned and isinstance(module, Elementwise):
                     module.forward_into(x, [x])
                 else:
@@ -153,6 +157,14 @@ def _packs(module: Module | None, images: Tensor) -> TypeGuard[ConvLayer]:
 def _is_activation(module: Module | None) -> TypeGuard[Elementwise]:
     """Whether a neighbour is one that a convolution can compute with its output."""
     return isinstance(module, Elementwise) and module.slope is not None
+
+
+def _affine(convolution: ConvLayer, module: Module | None) -> tuple[Tensor, Tensor] | None:
+    """What the module behind a convolution does, if that can do it with its weights."""
+    if convolution.training or not isinstance(module, LoweredModule):
+        return None
+    affine = module.channel_affine()
+    return affine if affine and len(affine[0]) == convolution.out_channels else None
 
 
 def _gradient(module: Elementwise, convolution: ConvLayer) -> Activation | None:

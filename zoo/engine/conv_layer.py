@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import torch
 from torch import Tensor
 
 from zoo.engine.conv.convolution import (
@@ -90,21 +91,35 @@ class ConvLayer(LoweredModule):
         return isinstance(plan, Convolution) and plan.activates
 
     def forward_through(
-        self, transform: InputTransform, x: Tensor, activation: Activation | None = None
+        self,
+        transform: InputTransform,
+        x: Tensor,
+        activation: Activation | None = None,
+        affine: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        """``forward`` of what the transform makes of x, and an activation if it takes one.
+        """``forward`` of what the transform makes of x.
 
-        But for the identity x has an N.
+        Args:
+            transform: an activation, or the identity.
+            x: the input; but for the identity it has an N.
+            activation: of the output, if it takes one.
+            affine: in evaluation mode, a scale and a shift of each of the output's channels.
         """
+        weight, bias = self._weight, self._bias
+        if affine is not None:
+            weight, bias = self._scaled(*affine)
         y_shape = self.output_shape(x.shape[x.dim() == 4 :])
         images = x if x.dim() == 4 else x.unsqueeze(0)
         plan, packed = self._plan(images, (y_shape[1], y_shape[2])), None
         if plan is None:
             y = self._textbook_forward(materialize(images, transform))
+            if affine is not None:
+                scale, shift = (values.view(-1, 1, 1) for values in affine)
+                y = torch.addcmul(shift, y, scale)
         elif self.training:
-            y, packed = plan.forward(images, self._weight, self._bias, transform, activation)
+            y, packed = plan.forward(images, weight, bias, transform, activation)
         else:
-            y = forward_in_tiles(plan, images, self._weight, self._bias, transform, activation)
+            y = forward_in_tiles(plan, images, weight, bias, transform, activation)
         self.save(plan, packed, (*x.shape[:-3], *y_shape))
         return y if x.dim() == 4 else y.squeeze(0)
 
@@ -134,6 +149,20 @@ class ConvLayer(LoweredModule):
                 images, packed, self._weight, self._bias, transform, input_gradient, activation
             )
         return grad if grad is None or grad_y.dim() == 4 else grad.squeeze(0)
+
+    @property
+    def out_channels(self) -> int:
+        """Cout."""
+        return self.conv.out_channels
+
+    def _scaled(self, scale: Tensor, shift: Tensor) -> tuple[Parameter, Parameter]:
+        """The weight and the bias, with each output's channel scaled and shifted."""
+        axis = 1 if isinstance(self.conv, ConvTranspose2d) else 0
+        weight = self._weight.value
+        shape = [-1 if number == axis else 1 for number in range(weight.dim())]
+        if self._bias is not None:
+            shift = torch.addcmul(shift, self._bias.value, scale)
+        return Parameter(weight * scale.view(shape)), Parameter(shift)
 
     @property
     def _weight(self) -> Parameter:

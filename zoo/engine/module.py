@@ -30,6 +30,14 @@ class LoweredModule(Module):
         """The textbook layer that messages name; None for one of this class's own name."""
         return None
 
+    def channel_affine(self) -> tuple[Tensor, Tensor] | None:
+        """(scale, shift), (C,) each, where ``forward`` is scale x + shift for each channel.
+
+        None where it is anything else, in the mode that the module is in. In evaluation mode a
+        convolution in front of it may then do its work.
+        """
+        return None
+
     def backward_weights_only(self, grad_y: Tensor) -> None:
         """``backward`` where nobody needs the gradient with respect to x.
 

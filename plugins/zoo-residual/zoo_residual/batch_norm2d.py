@@ -88,10 +88,7 @@ class BatchNorm2d(Module):
         mean, variance = self._statistics(batch)
         inverse = torch.rsqrt(variance + self.eps)  # C
         self.save(batch, mean, inverse, x.shape)
-        scale = self._weighted(inverse)
-        shift = -mean * scale
-        if self.affine:
-            shift = shift + self.parameters["bias"].value
+        scale, shift = self._scale_and_shift(mean, inverse)
         return torch.addcmul(_axes(shift), batch, _axes(scale)).view(x.shape)
 
     def backward(self, grad_y: Tensor) -> Tensor:
@@ -117,6 +114,17 @@ class BatchNorm2d(Module):
     def output_shape(self, input_shape: Sequence[int]) -> tuple[int, ...]:
         """The input's."""
         return self.num_features, *image("BatchNorm2d", input_shape, self.num_features)
+
+    def evaluated(self) -> tuple[Tensor, Tensor]:
+        """The scale and the shift of each channel, (C,), in evaluation mode."""
+        mean, variance = self.buffers["running_mean"], self.buffers["running_var"]
+        return self._scale_and_shift(mean, torch.rsqrt(variance + self.eps))
+
+    def _scale_and_shift(self, mean: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor]:
+        """Of each channel, (C,): y = scale x + shift."""
+        scale = self._weighted(inverse)
+        shift = -mean * scale
+        return scale, shift + self.parameters["bias"].value if self.affine else shift
 
     def _statistics(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """The mean and the variance of each channel that are used in this mode."""

@@ -32,6 +32,10 @@ def zoo_lowerings() -> Iterator[zoo.Lowering]:
     yield zoo.Lowering(
         layer="zoo_residual.residual:Residual", factory="zoo_residual.lowerings:residual"
     )
+    yield zoo.Lowering(
+        layer="zoo_residual.batch_norm2d:BatchNorm2d",
+        factory="zoo_residual.lowerings:batch_norm2d",
+    )
 
 
 def _layer(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ from zoo.engine.conv.axis import Axis
 from zoo.engine.conv.gemm_nhwc import GemmNHWC
 from zoo.engine.conv.kernel import ConvKernel
 from zoo.engine.conv.minimal_filtering import Activation, MinimalFiltering, serves
+from zoo.engine.parallel.threads import num_threads
 
 WITH_KERNELS = pytest.mark.skipif(bool(build.problem()), reason=build.problem() or "-")
 BOUND = 3e-6  # of the largest value; float32 rounds by 6e-8
@@ -239,11 +243,57 @@ def test_calls_are_seen_and_can_be_made_again() -> None:
         made.append(numbers)
 
     with watched_by(Watching()):
-        call(kernel, arguments, [tensor])
-        again = bound(kernel, arguments)
-    again()
-    assert made == [(tensor.data_ptr(), 0, 3)] * 2
-    assert seen == [(arguments, [tensor])]
+        call(kernel, [arguments], [tensor])
+        again = bound(kernel, [arguments, arguments])
+        again()
+    assert made == [(tensor.data_ptr(), 0, 3)] * 3
+    assert seen == [([arguments], [tensor]), ([arguments, arguments], ())]
+
+
+def test_what_a_part_raises_is_raised_once_all_have_ended() -> None:
+    ended = threading.Event()
+
+    def kernel(number: int) -> None:
+        if number == 0:
+            raise ValueError("the first")
+        time.sleep(0.1)
+        ended.set()
+
+    with pytest.raises(ValueError, match="the first"):
+        call(kernel, [(0,), (1,)], [])
+    assert ended.is_set()
+
+
+@WITH_KERNELS
+@pytest.mark.parametrize("threads", [2, 3])
+def test_on_several_threads(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of the tiles, and parts of the inputs, of which few are left over."""
+    axis = Axis(21, 23, 1, (-1, 0, 1))
+    kernel = MinimalFiltering(axis, axis, 3, 33, 70)
+    values = numbers(kernel, 8)
+    expected = results(kernel, values)
+    total, expected_total = torch.zeros(33), torch.zeros(33)
+
+    def sums(into: Tensor) -> None:
+        taps = torch.empty(3, 3, 70, 33)
+        operand = kernel.pack_fine(values[1])
+        kernel.wgrad_and_sum(taps, kernel.pack_coarse(values[0]), operand, False, into)
+
+    sums(expected_total)
+    monkeypatch.setattr(minimal_filtering, "MIN_PRODUCTS_OF_THREAD", 1)
+    seen: list[int] = []
+
+    class Watching:
+        def kernel_called(self, kernel: object, parts: Sequence[object], writes: object) -> None:
+            seen.append(len(parts))
+
+    with num_threads(threads), watched_by(Watching()):
+        found = results(kernel, values)
+        sums(total)
+    assert set(seen) == {threads}
+    assert torch.equal(total, expected_total)
+    for what, result in found.items():
+        assert torch.equal(result, expected[what]), what
 
 
 CHECK = """

@@ -25,7 +25,7 @@ from zoo.engine.capture.private import (
     tree_map_only,
     unrepeatable,
 )
-from zoo.engine.compiled.call import Argument, watched_by
+from zoo.engine.compiled.call import Kernel, Parts, watched_by
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -118,12 +118,10 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
         self._watched.close()
         super().__exit__(*error)  # type: ignore[no-untyped-call]
 
-    def kernel_called(
-        self, kernel: Callable[..., object], arguments: Sequence[Argument], writes: Sequence[Tensor]
-    ) -> None:
+    def kernel_called(self, kernel: Kernel, parts: Parts, writes: Sequence[Tensor]) -> None:
         """Keep a call of a compiled kernel."""
         self._remember(writes)
-        described = tree_map_only(Tensor, self.ref, tuple(arguments))
+        described = tree_map_only(Tensor, self.ref, tuple(map(tuple, parts)))
         self.operations.append(Operation(kernel, described, {}, []))
 
     def ref(self, tensor: Tensor) -> Tensor | TensorRef:

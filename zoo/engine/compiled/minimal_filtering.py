@@ -64,6 +64,11 @@ def tiles_of_image(height: int, width: int) -> int:
     return -(-height // STEP) * -(-width // STEP)
 
 
+def products(tiles: int, inputs: int, outputs: int) -> int:
+    """How many multiplications so many tiles take."""
+    return tiles * PLANES * inputs * outputs
+
+
 def scratch_of_convolve(inputs: int, outputs: int, at_once: int) -> int:
     """Bytes that ``convolve`` needs for itself."""
     lines = inputs * whole(outputs) + at_once * (whole(inputs) + whole(outputs))

@@ -53,6 +53,8 @@ from zoo.engine.conv.kernel import ConvKernel, InputTransform, identity
 from zoo.spec.shapes import Pair
 
 TAPS = 3
+# Multiplications of a thread, below which it is not worth the time to wake up.
+MIN_PRODUCTS_OF_THREAD = 2**22
 
 
 def serves(rows: Axis, columns: Axis) -> bool:
@@ -153,20 +155,26 @@ class MinimalFiltering(ConvKernel):
         from zoo.engine.compiled import minimal_filtering as kernels
 
         _, _, inputs, outputs = gradient.shape
+        tiles = self.n * kernels.tiles_of_image(self.rows.coarse, self.columns.coarse)
+        shares = _shares(inputs, 16, kernels.products(tiles, inputs, outputs))
         at_once = kernels.tiles_at_once(inputs, outputs)
-        size = kernels.scratch_of_gradient(inputs, outputs, at_once)
-        scratch = operand.new_empty(size // operand.itemsize)
-        top, left = -self.rows.offsets[0], -self.columns.offsets[0]
-        arguments = (
-            *(*_image(operand), inputs),
-            *(*_image(coarse), outputs, self.n),
-            *(top, left),
-            *(gradient, *_distances(gradient), int(add)),
-            *(total, int(add_total)),
-            *(at_once, scratch),
-        )
-        written = [gradient, scratch] if total is None else [gradient, total, scratch]
-        call(kernels.gradient_of_weight, arguments, written)
+        written = [gradient] if total is None else [gradient, total]
+        parts: list[tuple[Argument, ...]] = []
+        for number, share in enumerate(shares):  # each thread has inputs of its own
+            lines = len(share)
+            scratch = _scratch(operand, kernels.scratch_of_gradient(lines, outputs, at_once))
+            written.append(scratch)
+            taps = gradient[:, :, share.start : share.stop]
+            arguments = (
+                *(*_image(operand[:, share.start : share.stop]), lines),
+                *(*_image(coarse), outputs, self.n),
+                *(-self.rows.offsets[0], -self.columns.offsets[0]),
+                *(taps, *_distances(taps), int(add)),
+                *(None if number else total, int(add_total)),
+                *(at_once, scratch),
+            )
+            parts.append(arguments)
+        call(kernels.gradient_of_weight, parts, written)
 
 
 def _convolve(
@@ -195,18 +203,44 @@ def _convolve(
         start, tap_row, tap = weight[-1, -1], -tap_row, -tap
     y = x.new_empty(size[0], len(x), size[1], outputs).permute(1, 3, 0, 2)
     at_once = kernels.tiles_at_once(inputs, outputs)
-    scratch = x.new_empty(kernels.scratch_of_convolve(inputs, outputs, at_once) // x.itemsize)
+    size_of_scratch = kernels.scratch_of_convolve(inputs, outputs, at_once)
     tiles = len(x) * kernels.tiles_of_image(*size)
-    arguments = (
-        *(*_image(x), inputs),
-        *(start, tap_row, tap, line, bias),
-        *(*_image(y), outputs),
-        *before,
-        *_after(activation),
-        *(0, tiles, at_once, scratch),
-    )
-    call(kernels.convolve, arguments, [y, scratch])
+    written = [y]
+    parts: list[tuple[Argument, ...]] = []
+    for share in _shares(tiles, at_once, kernels.products(tiles, inputs, outputs)):
+        scratch = _scratch(x, size_of_scratch)
+        written.append(scratch)
+        arguments = (
+            *(*_image(x), inputs),
+            *(start, tap_row, tap, line, bias),
+            *(*_image(y), outputs),
+            *before,
+            *_after(activation),
+            *(share.start, share.stop, at_once, scratch),
+        )
+        parts.append(arguments)
+    call(kernels.convolve, parts, written)
     return y
+
+
+def _shares(total: int, multiple: int, products: int) -> list[range]:
+    """What each of this thread's threads of torch does of a number of things.
+
+    Args:
+        total: how many.
+        multiple: of which all shares but the last are.
+        products: what they all take.
+    """
+    threads = min(torch.get_num_threads(), products // MIN_PRODUCTS_OF_THREAD, total // multiple)
+    if threads < 2:
+        return [range(total)]
+    share = -(-total // (threads * multiple)) * multiple
+    return [range(start, min(start + share, total)) for start in range(0, total, share)]
+
+
+def _scratch(like: Tensor, size: int) -> Tensor:
+    """Memory for so many bytes."""
+    return like.new_empty(-(-size // like.itemsize))
 
 
 def _after(activation: Activation | None) -> tuple[Argument, ...]:
