@@ -81,7 +81,7 @@ class Counter(TorchDispatchMode):
     def kernel_called(self, kernel: Kernel, parts: Parts, writes: Sequence[Tensor]) -> None:
         """Count a call of a compiled kernel."""
         from zoo.engine.compiled.minimal_filtering import convolve, tiles_of_image
-        from zoo.engine.compiled.tiles import STEP, TAPS
+        from zoo.engine.compiled.tiles import STEP
 
         self.products += 1
         for arguments in parts:
@@ -90,7 +90,9 @@ class Counter(TorchDispatchMode):
                 tiles = given["last_tile"] - given["first_tile"]
             else:
                 tiles = given["images"] * tiles_of_image(given["dy_height"], given["dy_width"])
-            self.flop += 2 * tiles * (STEP * TAPS) ** 2 * given["inputs"] * given["outputs"]
+            self.flop += (
+                2 * tiles * (STEP * given["taps"]) ** 2 * given["inputs"] * given["outputs"]
+            )
 
     def _notice(self, tensor: Tensor) -> None:
         """Count the memory of a new tensor until it is freed."""

@@ -35,12 +35,13 @@ A_T = torch.tensor([[1, 1, 1, 0], [0, 1, -1, -1]]).double()
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[MinimalFiltering, int]:
-    """A map of 3 x 3 taps and stride 1, of any sizes and channels; a seed."""
+    """A map of 3 x 3 or 2 x 2 taps and stride 1, of any sizes and channels; a seed."""
+    taps = draw(st.sampled_from([3, 2]))
 
     def axis() -> Axis:
         start = draw(st.integers(-5, 3))
         sizes = draw(st.integers(1, 11)), draw(st.integers(1, 11))
-        return Axis(*sizes, 1, (start, start + 1, start + 2))
+        return Axis(*sizes, 1, tuple(range(start, start + taps)))
 
     channels = [draw(st.sampled_from([1, 3, 8, 15, 16, 17, 33, 48, 65, 80, 130])) for _ in "ab"]
     return MinimalFiltering(axis(), axis(), draw(st.integers(1, 4)), *channels), draw(
@@ -58,7 +59,8 @@ def numbers(kernel: ConvKernel, seed: int) -> list[Tensor]:
     rows, columns, n = kernel.rows, kernel.columns, kernel.n
     coarse, fine = kernel.coarse_channels, kernel.fine_channels
     images = (n, coarse, rows.coarse, columns.coarse), (n, fine, rows.fine, columns.fine)
-    return random(seed, *images, (3, 3, fine, coarse), (coarse,), (fine,))
+    taps = len(rows.offsets), len(columns.offsets)
+    return random(seed, *images, (*taps, fine, coarse), (coarse,), (fine,))
 
 
 def results(kernel: ConvKernel, values: list[Tensor]) -> dict[str, Tensor]:
@@ -98,6 +100,20 @@ def test_four_products_instead_of_six() -> None:
     y = A_T @ ((G @ w) * (B_T @ d))
     expected = [d[:3] @ w, d[1:] @ w]
     torch.testing.assert_close(y, torch.stack(expected))
+
+
+def test_three_products_instead_of_four() -> None:
+    d, w = (value.double() for value in random(0, (3,), (2,)))
+    b_t, g, a_t = (
+        torch.tensor(rows).double()
+        for rows in (
+            [[1, -1, 0], [0, 1, 0], [0, -1, 1]],
+            [[1, 0], [1, 1], [0, 1]],
+            [[1, 1, 0], [0, 1, 1]],
+        )
+    )
+    y = a_t @ ((g @ w) * (b_t @ d))
+    torch.testing.assert_close(y, torch.stack([d[:2] @ w, d[1:] @ w]))
 
 
 def test_the_weights_gradient_is_that_of_the_transformed_products() -> None:
@@ -197,9 +213,10 @@ def test_an_activation_and_its_gradient_on_the_way_out(slope: float) -> None:
 
 
 @WITH_KERNELS
-def test_a_pixel_that_is_no_number_reaches_as_far_as_its_taps() -> None:
+@pytest.mark.parametrize("taps", [2, 3])
+def test_a_pixel_that_is_no_number_reaches_as_far_as_its_taps(taps: int) -> None:
     """Each tile has pixels that one of its outputs does not depend on."""
-    axis = Axis(9, 9, 1, (-1, 0, 1))
+    axis = Axis(9, 9, 1, tuple(range(-1, taps - 1)))
     kernel = MinimalFiltering(axis, axis, 1, 16, 16)
     _, fine, weight, bias, _ = numbers(kernel, 6)
     for row in range(9):
@@ -207,13 +224,15 @@ def test_a_pixel_that_is_no_number_reaches_as_far_as_its_taps() -> None:
         spoilt[0, 3, row, 4] = torch.nan
         nan = kernel.fprop(kernel.pack_fine(spoilt), weight, bias).isnan().any(1)[0]
         expected = torch.zeros(9, 9, dtype=torch.bool)
-        expected[max(0, row - 1) : row + 2, 3:6] = True
+        expected[max(0, row + 2 - taps) : row + 2, 6 - taps : 6] = True
         assert torch.equal(nan, expected)
 
 
-def test_it_serves_three_neighbouring_taps_and_stride_1_only() -> None:
+def test_it_serves_three_or_two_neighbouring_taps_and_stride_1_only() -> None:
     good = Axis(5, 5, 1, (-1, 0, 1))
     assert serves(good, Axis(9, 3, 1, (2, 3, 4)))
+    assert serves(Axis(5, 5, 1, (-1, 0)), Axis(5, 6, 1, (0, 1)))
+    assert not serves(Axis(5, 5, 1, (0,)), Axis(5, 5, 1, (0,)))
     for other in (Axis(5, 9, 2, (0, 1, 2)), Axis(5, 9, 1, (0, 2, 4)), Axis(5, 5, 1, (0, 1))):
         assert not serves(good, other)
         assert not serves(other, good)
@@ -305,8 +324,8 @@ if not build.problem():
     from tests.engine.conv.test_minimal_filtering import *
     from zoo.engine.compiled.vector import LANES
     assert not {lanes} or LANES == {lanes}
-    for channels in ((16, 16), (33, 50), (100, 3)):
-        axis = Axis(9, 8, 1, (-1, 0, 1))
+    for channels, taps in (((16, 16), 3), ((33, 50), 2), ((33, 50), 3), ((100, 3), 3)):
+        axis = Axis(9, 8, 1, tuple(range(-1, taps - 1)))
         kernel = MinimalFiltering(axis, axis, 2, *channels)
         values = numbers(kernel, 7)
         expected = definition(kernel, values)

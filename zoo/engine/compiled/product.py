@@ -1,4 +1,4 @@
-"""A small matrix product whose result stays in the processor's registers."""
+"""Matrix products that fit a cache, made of small ones whose result stays in the registers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from zoo.engine.compiled.build import inlined
 from zoo.engine.compiled.vector import (
     ADDRESS,
     BYTES,
@@ -105,3 +106,46 @@ def add_product(
 
     numbers = [types.int64] * 8
     return types.void(rows, vectors, types.boolean, *numbers), generate
+
+
+@inlined
+def multiply(
+    total, total_row, left, left_row, left_step, right, right_row, rows, columns, k, add
+):  # fmt: skip
+    """total = left right, or total += left right; see ``add_product``.
+
+    It computes whole vectors, and rows up to a multiple of how many the registers hold.
+    """
+    c = 0
+    while c < columns:
+        vectors = (columns - c + LANES - 1) // LANES
+        at, to = right + 4 * c, total + 4 * c
+        if WIDEST >= 4 and vectors >= 4 and vectors != 5 and vectors != 6 and vectors != 9:
+            used = 4
+            for i in range(0, rows, ROWS_OF_4):
+                add_product(
+                    ROWS_OF_4, 4, add, to + i * total_row, total_row,
+                    left + i * left_row, left_row, left_step, at, right_row, k,
+                )  # fmt: skip
+        elif WIDEST >= 3 and vectors >= 3:
+            used = 3
+            for i in range(0, rows, ROWS_OF_3):
+                add_product(
+                    ROWS_OF_3, 3, add, to + i * total_row, total_row,
+                    left + i * left_row, left_row, left_step, at, right_row, k,
+                )  # fmt: skip
+        elif vectors >= 2:
+            used = 2
+            for i in range(0, rows, ROWS_OF_2):
+                add_product(
+                    ROWS_OF_2, 2, add, to + i * total_row, total_row,
+                    left + i * left_row, left_row, left_step, at, right_row, k,
+                )  # fmt: skip
+        else:
+            used = 1
+            for i in range(0, rows, ROWS_OF_1):
+                add_product(
+                    ROWS_OF_1, 1, add, to + i * total_row, total_row,
+                    left + i * left_row, left_row, left_step, at, right_row, k,
+                )  # fmt: skip
+        c += used * LANES

@@ -1,4 +1,4 @@
-"""The three products for 3 x 3 taps with fewer multiplications: minimal filtering F(2 x 2, 3 x 3).
+"""The three products for 3 x 3 and 2 x 2 taps with fewer multiplications: minimal filtering.
 
 Two neighbouring outputs of three taps, of the inputs d0 .. d3 along one axis, are six products::
 
@@ -24,6 +24,11 @@ Along both axes, Y = A^T [U . V] A with U = G w G^T and V = B^T d B: a *tile* of
 2 x 2 outputs for 16 products instead of 36. With channels, number (i, j) of U is a matrix (Cin,
 Cout) and that of V one (tiles, Cin), so the products are 16 matrix products of all tiles; the
 transforms are few additions, whose cost does not grow with the channels on the other side.
+
+Of two taps, along each axis, three products are enough instead of four, 9 instead of 16 in all::
+
+    y0 = d0 w0 + d1 w1     m0 = (d0 - d1) w0     m1 = d1 (w0 + w1)     y0 = m0 + m1
+    y1 = d1 w0 + d2 w1                           m2 = (d2 - d1) w1     y1 = m1 + m2
 
 The input's gradient is the same with the taps reversed and transposed. The weight's gradient
 follows from the chain rule, with S the sum over tiles::
@@ -52,15 +57,15 @@ from zoo.engine.conv.axis import Axis
 from zoo.engine.conv.kernel import ConvKernel, InputTransform, identity
 from zoo.spec.shapes import Pair
 
-TAPS = 3
 # Multiplications of a thread, below which it is not worth the time to wake up.
 MIN_PRODUCTS_OF_THREAD = 2**22
 
 
 def serves(rows: Axis, columns: Axis) -> bool:
-    """Whether a map has 3 x 3 neighbouring taps and stride 1."""
-    return all(
-        axis.stride == 1 and axis.offsets == tuple(range(axis.offsets[0], axis.offsets[0] + TAPS))
+    """Whether a map has 3 x 3 or 2 x 2 neighbouring taps and stride 1."""
+    taps = len(rows.offsets)
+    return taps in (2, 3) and all(
+        axis.stride == 1 and axis.offsets == tuple(range(axis.offsets[0], axis.offsets[0] + taps))
         for axis in (rows, columns)
     )
 
@@ -87,7 +92,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class MinimalFiltering(ConvKernel):
-    """The three products of 3 x 3 taps and stride 1, in float32 on a CPU.
+    """The three products of 3 x 3 or 2 x 2 taps and stride 1, in float32 on a CPU.
 
     An image is stored as it is, with the channels of a pixel side by side; zeros around it are made
     where a tile reaches beyond it. What follows the products costs no pass over memory of its own:
@@ -154,22 +159,23 @@ class MinimalFiltering(ConvKernel):
         """``wgrad``, and in ``total`` (Ccoarse,) the sum of the coarse image's pixels."""
         from zoo.engine.compiled import minimal_filtering as kernels
 
-        _, _, inputs, outputs = gradient.shape
+        taps, _, inputs, outputs = gradient.shape
         tiles = self.n * kernels.tiles_of_image(self.rows.coarse, self.columns.coarse)
-        shares = _shares(inputs, 16, kernels.products(tiles, inputs, outputs))
-        at_once = kernels.tiles_at_once(inputs, outputs)
+        shares = _shares(inputs, 16, kernels.products(taps, tiles, inputs, outputs))
+        at_once = kernels.tiles_at_once(taps, inputs, outputs)
         written = [gradient] if total is None else [gradient, total]
         parts: list[tuple[Argument, ...]] = []
         for number, share in enumerate(shares):  # each thread has inputs of its own
             lines = len(share)
-            scratch = _scratch(operand, kernels.scratch_of_gradient(lines, outputs, at_once))
+            scratch = _scratch(operand, kernels.scratch_of_gradient(taps, lines, outputs, at_once))
             written.append(scratch)
-            taps = gradient[:, :, share.start : share.stop]
+            weight = gradient[:, :, share.start : share.stop]
             arguments = (
+                taps,
                 *(*_image(operand[:, share.start : share.stop]), lines),
                 *(*_image(coarse), outputs, self.n),
                 *(-self.rows.offsets[0], -self.columns.offsets[0]),
-                *(taps, *_distances(taps), int(add)),
+                *(weight, *_distances(weight), int(add)),
                 *(None if number else total, int(add_total)),
                 *(at_once, scratch),
             )
@@ -189,28 +195,29 @@ def _convolve(
     """y[v] = bias + sum over taps of weight[tap]^T x[v + tap - before], of (N, Cin, H, W).
 
     Args:
-        weight: (3, 3, Cin, Cout).
+        weight: (t, t, Cin, Cout), t 2 or 3.
         size: (Hout, Wout).
         reverse: whether the taps are in reverse order.
     """
     from zoo.engine.compiled import minimal_filtering as kernels
 
-    _, _, inputs, outputs = weight.shape
+    taps, _, inputs, outputs = weight.shape
     weight = weight.contiguous()
     tap_row, tap, line = _distances(weight)
     start = weight
     if reverse:
         start, tap_row, tap = weight[-1, -1], -tap_row, -tap
     y = x.new_empty(size[0], len(x), size[1], outputs).permute(1, 3, 0, 2)
-    at_once = kernels.tiles_at_once(inputs, outputs)
-    size_of_scratch = kernels.scratch_of_convolve(inputs, outputs, at_once)
+    at_once = kernels.tiles_at_once(taps, inputs, outputs)
+    size_of_scratch = kernels.scratch_of_convolve(taps, inputs, outputs, at_once)
     tiles = len(x) * kernels.tiles_of_image(*size)
     written = [y]
     parts: list[tuple[Argument, ...]] = []
-    for share in _shares(tiles, at_once, kernels.products(tiles, inputs, outputs)):
+    for share in _shares(tiles, at_once, kernels.products(taps, tiles, inputs, outputs)):
         scratch = _scratch(x, size_of_scratch)
         written.append(scratch)
         arguments = (
+            taps,
             *(*_image(x), inputs),
             *(start, tap_row, tap, line, bias),
             *(*_image(y), outputs),
@@ -271,6 +278,6 @@ def _image(image: Tensor) -> tuple[Argument, ...]:
 
 
 def _distances(taps: Tensor) -> tuple[int, int, int]:
-    """Bytes from row to row of taps (3, 3, Cin, Cout), from tap to tap, from line to line."""
+    """Bytes from row to row of taps (t, t, Cin, Cout), from tap to tap, from line to line."""
     row, tap, line, _ = taps.stride()
     return row * taps.itemsize, tap * taps.itemsize, line * taps.itemsize
