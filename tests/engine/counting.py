@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -13,7 +12,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from zoo.engine.compiled.call import Kernel, Parts, watched_by
+from zoo.engine.compiled.build import Kernel
+from zoo.engine.compiled.call import Parts, watched_by
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -85,7 +85,7 @@ class Counter(TorchDispatchMode):
 
         self.products += 1
         for arguments in parts:
-            given = dict(zip(inspect.signature(kernel).parameters, arguments, strict=True))
+            given = dict(zip(kernel.names, arguments, strict=True))
             if kernel is convolve:
                 tiles = given["last_tile"] - given["first_tile"]
             else:

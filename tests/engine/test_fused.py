@@ -11,7 +11,8 @@ from torch import Tensor
 
 from zoo.engine import LoweredModule, lower
 from zoo.engine.compiled import build
-from zoo.engine.compiled.call import Kernel, Parts, watched_by
+from zoo.engine.compiled.build import Kernel
+from zoo.engine.compiled.call import Parts, watched_by
 from zoo.engine.network import Network
 from zoo.nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Sigmoid, Upsampling
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from zoo.engine.compiled import build
-from zoo.engine.compiled.call import bound, call, watched_by
+from zoo.engine.compiled.call import BoundCall, call, watched_by
 from zoo.engine.conv import minimal_filtering
 from zoo.engine.conv.axis import Axis
 from zoo.engine.conv.gemm_nhwc import GemmNHWC
@@ -254,32 +255,35 @@ def test_calls_are_seen_and_can_be_made_again() -> None:
         def kernel_called(self, kernel: object, arguments: object, writes: object) -> None:
             seen.append((arguments, writes))
 
-    made: list[tuple[int, ...]] = []
+    made: list[list[int]] = []
     tensor = torch.zeros(2)
-    arguments = (tensor, None, 3)
+    arguments = (tensor, None, 3, 1.5)
+    bits = 0x3FF8000000000000  # of 1.5
 
-    def kernel(*numbers: int) -> None:
-        made.append(numbers)
+    def run(address: int, count: int) -> None:
+        assert count == 1
+        made.append(list((ctypes.c_int64 * 4).from_address(address)))
 
+    kernel = build.Kernel(("a", "b", "c", "d"), run)
     with watched_by(Watching()):
         call(kernel, [arguments], [tensor])
-        again = bound(kernel, [arguments, arguments])
+        again = BoundCall(kernel, [arguments, arguments])
         again()
-    assert made == [(tensor.data_ptr(), 0, 3)] * 3
+    assert made == [[tensor.data_ptr(), 0, 3, bits]] * 3
     assert seen == [([arguments], [tensor]), ([arguments, arguments], ())]
 
 
 def test_what_a_part_raises_is_raised_once_all_have_ended() -> None:
     ended = threading.Event()
 
-    def kernel(number: int) -> None:
-        if number == 0:
+    def run(address: int, count: int) -> None:
+        if ctypes.c_int64.from_address(address).value == 0:
             raise ValueError("the first")
         time.sleep(0.1)
         ended.set()
 
     with pytest.raises(ValueError, match="the first"):
-        call(kernel, [(0,), (1,)], [])
+        call(build.Kernel(("number",), run), [(0,), (1,)], [])
     assert ended.is_set()
 
 

@@ -21,7 +21,8 @@ from zoo.engine.capture.private import HostReads, OpOverload, tree_leaves, tree_
 from zoo.engine.capture.recorder import Recording, TooLargeError
 from zoo.engine.capture.torchscript import AtenCall, Program
 from zoo.engine.capture.trace import Operation, TensorRef, Trace, lifetimes, plan_trace
-from zoo.engine.compiled.call import bound
+from zoo.engine.compiled.build import Kernel
+from zoo.engine.compiled.call import BoundCall
 from zoo.malloc import give_back_freed_memory
 
 UNFILLED = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"})
@@ -111,10 +112,12 @@ class PlannedTrace:
 
     def call(self, operation: Operation) -> Callable[[], object] | None:
         """What runs the operation again, None where there is nothing to do."""
-        if not isinstance(operation.function, OpOverload):
-            function: Callable[[], object] = operation.function
-            given = tree_map_only(TensorRef, self.tensor, operation.arguments)
-            return bound(function, given) if given else function
+        function = operation.function
+        if isinstance(function, Kernel):
+            return BoundCall(function, tree_map_only(TensorRef, self.tensor, operation.arguments))
+        if not isinstance(function, OpOverload):
+            called: Callable[[], object] = function
+            return called
         arguments, keywords, results = tree_map_only(
             TensorRef, self.tensor, (operation.arguments, operation.keywords, operation.results)
         )

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from zoo.engine.capture.private import compile_script, script_problem, unoptimized
+from zoo.engine.compiled.call import BoundCall
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Program:
             all where there is one that the interpreter does not know.
 
     Attributes:
-        by_python: how many are run by Python.
+        by_python: how many are run by Python, compiled kernels not counted.
     """
 
     def __init__(self, calls: Sequence[Callable[[], object]]) -> None:
@@ -69,7 +70,8 @@ class Program:
             self._scripted = False
         if not self._scripted:
             self._parts = list(calls)
-        python = (call for call in calls if not self._scripted or not _is_scriptable(call))
+        others = [call for call in calls if not isinstance(call, BoundCall)]
+        python = (call for call in others if not self._scripted or not _is_scriptable(call))
         self.by_python = sum(1 for _ in python)
 
     def __call__(self) -> None:

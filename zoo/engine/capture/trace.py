@@ -25,7 +25,8 @@ from zoo.engine.capture.private import (
     tree_map_only,
     unrepeatable,
 )
-from zoo.engine.compiled.call import Kernel, Parts, watched_by
+from zoo.engine.compiled.build import Kernel
+from zoo.engine.compiled.call import Parts, watched_by
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,19 +42,38 @@ def problem() -> str:
     return ""
 
 
-def kernel(function: Callable[..., None]) -> Any:
-    """Compile a kernel, whose arguments are integers where they are not said to be ``float``.
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled kernel, which runs without Python's lock.
 
-    It runs without Python's lock. What was compiled is kept in a folder of the user's, by the text
-    of all kernels and by the processor, and is compiled again where that folder cannot be written.
+    Attributes:
+        names: of its arguments.
+        run: given the address of a table of int64 with a line of arguments for each call, and how
+            many calls there are, makes them.
     """
+
+    names: tuple[str, ...]
+    run: Callable[[int, int], object]
+
+
+def kernel(names: tuple[str, ...]) -> Callable[[Callable[..., None]], Kernel]:
+    """Compile a function as a kernel with arguments of these names.
+
+    What was compiled is kept in a folder of the user's, by the text of all kernels and by the
+    processor, and is compiled again where that folder cannot be written.
+    """
+    return lambda function: Kernel(names, _compiled(function))
+
+
+def argument_names(function: Any) -> tuple[str, ...]:
+    """Those of an ``inlined`` function."""
+    return tuple(inspect.signature(function.py_func).parameters)
+
+
+def _compiled(function: Callable[..., None]) -> Any:
     import numba
 
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
-    kinds = {"float": numba.types.float64}
-    annotations = function.__annotations__
-    given = [kinds.get(annotations.get(name, ""), numba.types.int64) for name in names]
-    signature = numba.types.void(*given)
+    signature = numba.types.void(numba.types.int64, numba.types.int64)
     folder, before = _cache(), numba.config.CACHE_DIR
     options = {"nogil": True, "error_model": "numpy"}
     if folder:

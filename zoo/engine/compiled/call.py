@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import struct
+from array import array
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 from torch import Tensor
 
-Kernel = Callable[..., object]
+from zoo.engine.compiled.build import Kernel
+
 Argument = Tensor | int | float | None
 # The arguments of calls that may be made at the same time.
 Parts = Sequence[Sequence[Argument]]
@@ -38,19 +41,22 @@ def call(kernel: Kernel, parts: Parts, writes: Sequence[Tensor]) -> None:
     """
     if (watcher := _WATCHER.get()) is not None:
         watcher.kernel_called(kernel, parts, writes)
-    _run(kernel, _numbers(parts))
+    _run(kernel, _table(parts), len(parts))
 
 
-def bound(kernel: Kernel, parts: Parts) -> Callable[[], object]:
-    """What makes the same call again and again; it holds the tensors."""
-    numbers = _numbers(parts)
+class BoundCall:
+    """Makes the same calls again and again; it holds the tensors. The arguments are ``call``'s."""
 
-    def run() -> None:
+    def __init__(self, kernel: Kernel, parts: Parts) -> None:
+        self._kernel = kernel
+        self._parts = parts
+        self._table = _table(parts)
+
+    def __call__(self) -> None:
+        """Make them."""
         if (watcher := _WATCHER.get()) is not None:
-            watcher.kernel_called(kernel, parts, ())
-        _run(kernel, numbers)
-
-    return run
+            watcher.kernel_called(self._kernel, self._parts, ())
+        _run(self._kernel, self._table, len(self._parts))
 
 
 @contextmanager
@@ -63,11 +69,14 @@ def watched_by(watcher: Watcher) -> Iterator[None]:
         _WATCHER.reset(token)
 
 
-def _run(kernel: Kernel, numbers: Sequence[Sequence[Any]]) -> None:
-    first, *others = numbers
-    started = [_pool(len(others)).submit(kernel, *other) for other in others]
+def _run(kernel: Kernel, table: array[int], count: int) -> None:
+    address = table.buffer_info()[0]
+    line = 8 * (len(table) // count)
+    started = [
+        _pool(count - 1).submit(kernel.run, address + line * part, 1) for part in range(1, count)
+    ]
     try:
-        kernel(*first)
+        kernel.run(address, 1)
     finally:
         for future in started:
             future.result()
@@ -82,11 +91,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of these threads
 
 
-def _numbers(parts: Parts) -> list[list[Any]]:
-    return [[_number(value) for value in arguments] for arguments in parts]
+def _table(parts: Parts) -> array[int]:
+    """A line of 64-bit integers for each part."""
+    return array("q", [_integer(value) for arguments in parts for value in arguments])
 
 
-def _number(value: Argument) -> Any:
-    if value is None:
-        return 0
-    return value.data_ptr() if isinstance(value, Tensor) else value
+def _integer(value: Argument) -> int:
+    """A tensor's address, the bits of a float64, 0 for None."""
+    if isinstance(value, Tensor):
+        return value.data_ptr()
+    if isinstance(value, float):
+        bits: int = struct.unpack("q", struct.pack("d", value))[0]
+        return bits
+    return value or 0

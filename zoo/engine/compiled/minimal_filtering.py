@@ -12,12 +12,13 @@ from numba import float32
 
 from zoo.engine.compiled import tiles_of_2 as of_2
 from zoo.engine.compiled import tiles_of_3 as of_3
-from zoo.engine.compiled.build import inlined, kernel
+from zoo.engine.compiled.build import argument_names, inlined, kernel
 from zoo.engine.compiled.product import MULTIPLE, multiply
 from zoo.engine.compiled.tiles import STEP
 from zoo.engine.compiled.vector import (
     BYTES,
     LANES,
+    integers,
     load,
     load_first,
     splat,
@@ -29,7 +30,7 @@ from zoo.engine.compiled.vector import (
 # reads or writes together, are not in the same few lines of a cache.
 APART = 320
 # Bytes of the tiles that a block has in the cache, transformed; measured with 2 MiB a core.
-BLOCK_BYTES = 5 * 2**17
+BLOCK_BYTES = 3 * 2**17
 MOST_AT_ONCE = 192  # tiles of a block
 
 
@@ -135,12 +136,12 @@ def add_sums(lines, line, count, channels, sums, add):
         store_first(sums + 4 * c, total, left)
 
 
-@kernel
-def convolve(
+@inlined
+def convolve_once(
     taps, x, x_image, x_row, x_pixel, height, width, inputs,
     weight, tap_row, tap, line, bias,
     y, y_image, y_row, y_pixel, y_height, y_width, outputs,
-    top, left, activation, slope: float, of, of_image, of_row, of_pixel,
+    top, left, activation, slope, of, of_image, of_row, of_pixel,
     first_tile, last_tile, at_once, scratch,
 ):  # fmt: skip
     """y[v] = bias + sum over taps of x[v + tap - (top, left)] weight[tap], zeros around x.
@@ -197,8 +198,8 @@ def convolve(
                 )  # fmt: skip
 
 
-@kernel
-def gradient_of_weight(
+@inlined
+def gradient_of_weight_once(
     taps, x, x_image, x_row, x_pixel, height, width, inputs,
     dy, dy_image, dy_row, dy_pixel, dy_height, dy_width, outputs, images,
     top, left, dw, tap_row, tap, line, add, db, add_db, at_once, scratch,
@@ -255,3 +256,26 @@ def gradient_of_weight(
         of_3.weight_gradient(s, s_plane, z_row, inputs, outputs, dw, tap_row, tap, line, add)
     else:
         of_2.weight_gradient(s, s_plane, z_row, inputs, outputs, dw, tap_row, tap, line, add)
+
+
+CONVOLVE, GRADIENT_OF_WEIGHT = (
+    argument_names(convolve_once),
+    argument_names(gradient_of_weight_once),
+)
+OF_CONVOLVE, OF_GRADIENT_OF_WEIGHT = len(CONVOLVE), len(GRADIENT_OF_WEIGHT)
+
+
+@kernel(CONVOLVE)
+def convolve(calls, count):
+    """``convolve_once`` for each line of a table of arguments."""
+    for call in range(count):
+        convolve_once(*integers(calls + 8 * OF_CONVOLVE * call, OF_CONVOLVE))
+
+
+@kernel(GRADIENT_OF_WEIGHT)
+def gradient_of_weight(calls, count):
+    """``gradient_of_weight_once`` for each line of a table of arguments."""
+    for call in range(count):
+        gradient_of_weight_once(
+            *integers(calls + 8 * OF_GRADIENT_OF_WEIGHT * call, OF_GRADIENT_OF_WEIGHT)
+        )

@@ -6,11 +6,10 @@ t + 1 pixels of the input, of which it shares t - 1 with the next one, and has a
 
 from __future__ import annotations
 
-from numba import float32
-
 from zoo.engine.compiled.build import inlined
 from zoo.engine.compiled.vector import (
     load_first,
+    number_of_bits,
     splat,
     store_first,
     where_negative,
@@ -41,8 +40,9 @@ def finish_output(
         bias: of a number for each channel; 0 for none.
         offset: bytes from the first channel to these.
         rows, columns: how many of its 2 x 2 pixels the image has.
-        activation, slope: 0 for none; 1 for y where that is positive and slope y elsewhere; 2 for y
-            where ``of`` is positive and slope y elsewhere: the gradient of such an activation.
+        activation: 0 for none; 1 for y where that is positive and slope y elsewhere; 2 for y where
+            ``of`` is positive and slope y elsewhere: the gradient of such an activation.
+        slope: the bits of a float64.
         of, of_row, of_pixel: the activation's output, at this tile.
     """
     if bias != 0:
@@ -51,7 +51,7 @@ def finish_output(
         y01 += b
         y10 += b
         y11 += b
-    s = splat(float32(slope))
+    s = splat(number_of_bits(slope))
     if activation == 1:
         y00 = where_negative(y00, y00 * s, y00)
         y01 = where_negative(y01, y01 * s, y01)

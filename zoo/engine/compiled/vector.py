@@ -106,6 +106,30 @@ def splat(context, value):
     return vector(types.float32), generate
 
 
+@intrinsic(prefer_literal=True)
+def integers(context, address, count):
+    """The integers of 64 bits at an address, as a tuple of ``count``."""
+    kind = types.containers.UniTuple(types.int64, count.literal_value)
+
+    def generate(context, builder, signature, arguments):
+        step = ADDRESS.width // 8
+        places = [builder.add(arguments[0], ADDRESS(step * i)) for i in range(kind.count)]
+        numbers = [builder.load(pointer(builder, place, ADDRESS)) for place in places]
+        return context.make_tuple(builder, kind, numbers)
+
+    return kind(types.int64, count), generate
+
+
+@intrinsic
+def number_of_bits(context, bits):
+    """The float64 that an integer has the bits of, as a float32."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fptrunc(builder.bitcast(arguments[0], ir.DoubleType()), NUMBER)
+
+    return types.float32(types.int64), generate
+
+
 @intrinsic
 def where_positive(context, condition, one, other):
     """``one`` where ``condition`` > 0, ``other`` elsewhere."""

@@ -36,7 +36,7 @@ from zoo.nn.module import Module
 # Memory of a microbatch: about that of a core's own cache, measured with 2 MiB a core.
 MICROBATCH_BYTES = 4 * 2**20
 # Memory of a batch below which it is not worth the threads' time to wake up.
-MIN_SHARDED_BYTES = 2**20
+MIN_SHARDED_BYTES = 2**19
 LARGE_IMAGE = 2**19  # bytes of an image, that would take long to measure and is one microbatch
 MAX_RANKS = 8  # beyond it each has more than one of torch's threads
 
