@@ -246,6 +246,8 @@ def quoted(text: str) -> str:
 
 def printable(text: str) -> str:
     """Text with an escape of TOML in the place of each character that cannot be printed."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else _escape(ord(char)) for char in text)
 
 
