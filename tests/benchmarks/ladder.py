@@ -1,13 +1,13 @@
-"""Time one convolution in the four forms that zoo has it in, and write the figure of docs/ladder.md.
+"""Time one convolution in the four forms that zoo has, and write the figure of docs/ladder.md.
 
 From the repository's root::
 
     python tests/benchmarks/ladder.py -o docs/ladder.svg
 
-A layer of 64 to 64 channels, 3 x 3 taps, 4 images of 64x64, in float32 on one thread. The forms take
-turns, and the median of each is kept; the loops are timed on a few of the outputs. Rates are of the
-operations that the definition takes, so that a form that needs fewer may pass the rate of the
-machine. No test: pytest does not collect it.
+A layer of 64 to 64 channels, 3 x 3 taps, 4 images of 64x64, in float32 on one thread. The forms
+take turns, and the median of each is kept; the loops are timed on a few of the outputs. Rates are
+of the operations that the definition takes, so that a form that needs fewer may pass the rate of
+the machine. No test: pytest does not collect it.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def figure(rates: list[tuple[str, int, float]]) -> Iterator[str]:
         "<style>text{fill:#222}rect{fill:#3b6ea5}.torch{fill:#999}"
         "@media(prefers-color-scheme:dark){text{fill:#ddd}rect{fill:#7fb0e0}}</style>"
     )
-    for number, (name, count, rate) in enumerate(rates):
+    for number, (name, _, rate) in enumerate(rates):
         top = line * number + 6
         width = max(1.0, room * rate / most)
         kind = ' class="torch"' if name.startswith("torch") else ""
