@@ -383,6 +383,13 @@ def test_it_can_be_switched_off() -> None:
     assert in_a_process(ZOO_COMPILED="0") == "ZOO_COMPILED is 0"
 
 
+@WITH_KERNELS
+@pytest.mark.parametrize("variable", ["NUMBA_CPU_NAME=generic", "NUMBA_DISABLE_JIT=1"])
+def test_what_numba_is_told_is_kept_to(variable: str) -> None:
+    name, value = variable.split("=")
+    assert "numba is told" in in_a_process(**{name: value})
+
+
 def test_without_numba_the_rest_works(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import importlib.util as util\n"

@@ -33,6 +33,10 @@ def problem() -> str:
     if find_spec("numba") is None:
         return "numba is not installed: pip install 'zoo[fast]'"
     try:
+        import numba
+
+        if numba.config.CPU_NAME or numba.config.CPU_FEATURES or numba.config.DISABLE_JIT:
+            return "numba is told to compile for another processor, or not at all"
         if not lanes():
             return "the processor has no vectors of 8 or 16 numbers"
         import zoo.engine.compiled.minimal_filtering  # noqa: F401  # compiles it
