@@ -23,6 +23,7 @@ from zoo.inference.any_size import mirrored, rule_of, size_to_give
 from zoo.inference.plan import Grid, cheapest_grid, grid_of
 from zoo.inference.windows import Window
 from zoo.spec.shapes import Pair
+from zoo.spec.sizes import SizeRule
 
 # (top, bottom, left, right), ends excluded -> those pixels, (1, C, h, w)
 Read = Callable[[int, int, int, int], Tensor]
@@ -125,7 +126,8 @@ def grid(
     cores = network.images_at_once
     if max(size) <= (SMALL if tile is None else tile):
         return grid_of(size, (None, None), size)
-    reaches = [_reach(network, channels, size, axis) for axis in (0, 1)]
+    rules = [rule_of(network, channels, size, axis) for axis in (0, 1)]
+    reaches = [_reach(network, channels, size, rules, axis) for axis in (0, 1)]
     if tile is not None:
         lengths = [tile if known is None else _around(tile, known) for known in reaches]
         return grid_of(size, reaches, lengths, cores)
@@ -133,7 +135,7 @@ def grid(
     allowed = memory
     if allowed is None:
         allowed = MOST_BYTES if free is None else min(MOST_BYTES, int(free * SHARE))
-    of_pixel = _bytes_of_pixel(network, channels, size)
+    of_pixel = _bytes_of_pixel(network, channels, size, rules)
     found = cheapest_grid(size, reaches, of_pixel, allowed, cores)
     if memory is None and free is not None and found.bytes_needed(of_pixel) > free:
         raise DataError(
@@ -183,19 +185,22 @@ def _around(tile: int, known: Reach) -> int:
     return known.before + known.after + -(-tile // known.step) * known.step + known.step - 1
 
 
-def _reach(network: Lowered, channels: int, size: Pair, axis: int) -> Reach | None:
+def _reach(
+    network: Lowered, channels: int, size: Pair, rules: Sequence[SizeRule | None], axis: int
+) -> Reach | None:
     """Measured once for each class of sizes; the other axis is as short as the network allows."""
     short = [
-        min(length, rule.next(8) or length) if rule is not None else length
-        for length, rule in ((size[a], rule_of(network, channels, size, a)) for a in (0, 1))
+        length if rule is None else min(length, rule.next(8) or length)
+        for length, rule in zip(size, rules, strict=True)
     ]
     asked = (size[0], short[1]) if axis == 0 else (short[0], size[1])
     return network.parts.reach(channels, asked, axis)
 
 
-def _bytes_of_pixel(network: Lowered, channels: int, size: Pair) -> float:
+def _bytes_of_pixel(
+    network: Lowered, channels: int, size: Pair, rules: Sequence[SizeRule | None]
+) -> float:
     """Memory that the network takes for each pixel of a large image."""
-    rules = [rule_of(network, channels, size, axis) for axis in (0, 1)]
     height, width = (
         length if rule is None else rule.next(min(length, PROBE)) or length
         for rule, length in zip(rules, size, strict=True)
