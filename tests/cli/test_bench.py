@@ -96,7 +96,7 @@ def test_zoo_alone_with_its_memory(cli: Callable[..., Any]) -> None:
     result = cli(*line, "--size", "64x64")
     assert (result.code, result.err) == (0, "")
     assert "losses of" not in result.out
-    units, names, *rows = result.out.splitlines()[3:]
+    units, names, *rows = result.out.splitlines()[4:]
     assert units.split() == ["zoo", "memory"]
     assert names.split() == ["step", "batch", "ms", "images/s", "GFLOP/s", "MB"]
     assert [len(row.split()) for row in rows] == [6, 6]
