@@ -379,6 +379,15 @@ def test_a_folder_that_cannot_be_written_does_not_matter(tmp_path: Path) -> None
     assert in_a_process(XDG_CACHE_HOME=str(tmp_path / "file")) == "compiled"
 
 
+@WITH_KERNELS
+@pytest.mark.slow
+def test_compiling_leaves_the_streams_alone(tmp_path: Path) -> None:
+    """numba has colorama wrap them, where that is installed."""
+    (tmp_path / "colorama.py").write_text("raise SystemExit('colorama is imported')")
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[3])])
+    assert in_a_process(XDG_CACHE_HOME=str(tmp_path), PYTHONPATH=path) == "compiled"
+
+
 def test_it_can_be_switched_off() -> None:
     assert in_a_process(ZOO_COMPILED="0") == "ZOO_COMPILED is 0"
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,8 +35,7 @@ def problem() -> str:
     if find_spec("numba") is None:
         return "numba is not installed: pip install 'zoo[fast]'"
     try:
-        import numba
-
+        numba = _numba()
         if numba.config.CPU_NAME or numba.config.CPU_FEATURES or numba.config.DISABLE_JIT:
             return "numba is told to compile for another processor, or not at all"
         if not lanes():
@@ -75,8 +76,7 @@ def argument_names(function: Any) -> tuple[str, ...]:
 
 
 def _compiled(function: Callable[..., None]) -> Any:
-    import numba
-
+    numba = _numba()
     signature = numba.types.void(numba.types.int64, numba.types.int64)
     folder, before = _cache(), numba.config.CACHE_DIR
     options = {"nogil": True, "error_model": "numpy"}
@@ -91,10 +91,23 @@ def _compiled(function: Callable[..., None]) -> Any:
     return numba.njit([signature], **options)(function)
 
 
+def _numba() -> Any:
+    """numba, imported without colorama, which it would let change ``sys.stdout``."""
+    if "numba" in sys.modules:
+        return sys.modules["numba"]
+    before = sys.modules.get("colorama")
+    sys.modules["colorama"] = None  # type: ignore[assignment]  # as import looks for it
+    try:
+        return import_module("numba")
+    finally:
+        del sys.modules["colorama"]
+        if before is not None:
+            sys.modules["colorama"] = before
+
+
 def inlined(function: Callable[..., Any]) -> Any:
     """A part of a kernel, compiled with it."""
-    import numba
-
+    numba = _numba()
     return numba.njit(nogil=True, error_model="numpy")(function)
 
 
