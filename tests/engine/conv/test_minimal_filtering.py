@@ -388,6 +388,36 @@ def test_compiling_leaves_the_streams_alone(tmp_path: Path) -> None:
     assert in_a_process(XDG_CACHE_HOME=str(tmp_path), PYTHONPATH=path) == "compiled"
 
 
+AT_ONCE = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from zoo.engine.compiled import build
+
+start = Barrier(4)
+
+def ask(number):
+    start.wait()
+    return build.problem()
+
+with ThreadPoolExecutor(4) as pool:
+    print(set(pool.map(ask, range(4))))
+"""
+
+
+@WITH_KERNELS
+@pytest.mark.slow
+def test_threads_may_ask_for_the_kernels_at_once(tmp_path: Path) -> None:
+    """As ranks do whose images are so large that nothing is measured before."""
+    done = subprocess.run(
+        [sys.executable, "-c", AT_ONCE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+    )
+    assert done.stdout.strip() == "{''}"
+
+
 def test_it_can_be_switched_off() -> None:
     assert in_a_process(ZOO_COMPILED="0") == "ZOO_COMPILED is 0"
 

@@ -13,7 +13,10 @@ from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
+
+_COMPILING = Lock()
 
 
 @lru_cache(maxsize=1)
@@ -27,9 +30,17 @@ def lanes() -> int:
     return 8 if features.get("avx2") and features.get("fma") else 0
 
 
-@lru_cache(maxsize=1)
 def problem() -> str:
-    """Why there are no compiled kernels here, in one line; "" if there are."""
+    """Why there are no compiled kernels here, in one line; "" if there are.
+
+    The first call compiles them. Ranks may ask at the same time: the others wait for it.
+    """
+    with _COMPILING:
+        return _problem()
+
+
+@lru_cache(maxsize=1)
+def _problem() -> str:
     if os.environ.get("ZOO_COMPILED") == "0":
         return "ZOO_COMPILED is 0"
     if find_spec("numba") is None:
