@@ -28,7 +28,7 @@ from tests.engine.layers import (
     Silent,
 )
 from zoo.engine.capture import graphed
-from zoo.engine.conv import convolution, gemm_nhwc, tiling
+from zoo.engine.conv import gemm_nhwc, plans, tiling
 from zoo.engine.parallel import sharded
 from zoo.engine.parallel.threads import num_threads
 from zoo.errors import ShapeError
@@ -231,7 +231,7 @@ class Case:
         """Within it the engine computes small batches as it does large ones."""
         with pytest.MonkeyPatch.context() as patch, num_threads(self.threads):
             if self.fast:
-                patch.setattr(convolution, "MIN_FAST_MACS", 0)
+                patch.setattr(plans, "MIN_FAST_MACS", 0)
                 patch.setattr(gemm_nhwc, "MIN_STACKED_PIXELS", 0)
             patch.setattr(sharded, "MIN_SHARDED_BYTES", 0)
             patch.setattr(sharded, "MICROBATCH_BYTES", self.at_once)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tests.engine.counting import Counter
 from zoo.engine import lower
-from zoo.engine.conv import convolution, gemm_nhwc
+from zoo.engine.conv import gemm_nhwc, plans
 from zoo.engine.network import Network
 from zoo.errors import BackwardError, ShapeError
 from zoo.nn import (
@@ -65,7 +65,7 @@ CHAINS: dict[str, Callable[[], list[Module]]] = {
 @pytest.fixture(autouse=True, params=["textbook", "fast"])
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which form of the convolutions computes these small images, the fast one as large ones."""
-    monkeypatch.setattr(convolution, "MIN_FAST_MACS", 0 if request.param == "fast" else 2**60)
+    monkeypatch.setattr(plans, "MIN_FAST_MACS", 0 if request.param == "fast" else 2**60)
     monkeypatch.setattr(gemm_nhwc, "MIN_STACKED_PIXELS", 0)
 
 
@@ -206,7 +206,7 @@ def test_the_message_names_the_position_in_the_file() -> None:
 def test_the_first_module_computes_no_gradient_of_its_input(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(convolution, "MIN_FAST_MACS", 0)
+    monkeypatch.setattr(plans, "MIN_FAST_MACS", 0)
     for modules in ([Conv2d(3, 5, 3)], [Conv2d(3, 5, 3), ReLU(), Conv2d(5, 4, 3), ReLU()]):
         chain = Sequential(*modules)
         network, x = Network(chain), torch.randn(SHAPE)

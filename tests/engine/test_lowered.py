@@ -13,7 +13,7 @@ from torch import Tensor
 from tests.engine.layers import Counts, ReadsANumber, Residual, Scale
 from zoo.engine import lower, lowered
 from zoo.engine.capture.graphed import WARM_UP
-from zoo.engine.conv import convolution
+from zoo.engine.conv import plans
 from zoo.errors import BackwardError, ZooError
 from zoo.nn import (
     Conv2d,
@@ -173,7 +173,7 @@ def without_name(words: str) -> str:
 def test_what_is_refused_is_refused_in_the_textbooks_words(
     make: Callable[[], Module], fast_path: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convolution, "MIN_FAST_MACS", 0 if fast_path else 2**60)
+    monkeypatch.setattr(plans, "MIN_FAST_MACS", 0 if fast_path else 2**60)
     model, textbook = make(), make()
     fast = lower(model)
     grad_y = torch.ones(1, 1, 1, 1)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tests.engine.layers import Centred, Scale
 from zoo.engine import lower
-from zoo.engine.conv import convolution
+from zoo.engine.conv import plans
 from zoo.engine.parallel import sharded
 from zoo.engine.parallel.threads import num_threads
 from zoo.nn import MSE, Conv2d, Module, ReLU, Sequential, Upsampling
@@ -44,7 +44,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def small_microbatches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convolution, "MIN_FAST_MACS", 0)
+    monkeypatch.setattr(plans, "MIN_FAST_MACS", 0)
     monkeypatch.setattr(sharded, "MIN_SHARDED_BYTES", 0)
     monkeypatch.setattr(sharded, "MICROBATCH_BYTES", 2**15)
 

@@ -8,18 +8,16 @@ from math import prod
 import torch
 from torch import Tensor
 
-from zoo.engine.conv.convolution import (
-    COARSE_FIRST,
-    FINE_FIRST,
-    Convolution,
+from zoo.engine.conv.convolution import COARSE_FIRST, FINE_FIRST, Convolution
+from zoo.engine.conv.kernel import InputTransform, identity, materialize
+from zoo.engine.conv.minimal_filtering import Activation
+from zoo.engine.conv.plans import (
     Weight,
     plan_conv2d,
     plan_conv_transpose2d,
     plan_upsampling,
     use_fast_path,
 )
-from zoo.engine.conv.kernel import InputTransform, identity, materialize
-from zoo.engine.conv.minimal_filtering import Activation
 from zoo.engine.conv.tiling import conv2d_in_bands, forward_in_tiles
 from zoo.engine.module import LoweredModule
 from zoo.nn.conv2d import Conv2d

@@ -12,18 +12,18 @@ from torch import Tensor
 
 from tests.engine.conv.grid_maps import DTYPE
 from tests.engine.conv.products import assert_close
-from zoo.engine.conv.convolution import (
+from zoo.engine.conv.convolution import Convolution
+from zoo.engine.conv.gemm_chw import GemmCHW
+from zoo.engine.conv.gemm_nhwc import GemmNHWC
+from zoo.engine.conv.kernel import identity
+from zoo.engine.conv.plans import (
     MIN_FAST_MACS,
-    Convolution,
     Weight,
     plan_conv2d,
     plan_conv_transpose2d,
     plan_upsampling,
     use_fast_path,
 )
-from zoo.engine.conv.gemm_chw import GemmCHW
-from zoo.engine.conv.gemm_nhwc import GemmNHWC
-from zoo.engine.conv.kernel import identity
 from zoo.engine.conv_layer import set_memory_format
 from zoo.errors import ArgumentError, ShapeError
 from zoo.nn import Conv2d, ConvTranspose2d, Parameter, Upsampling

@@ -178,7 +178,7 @@ def test_nothing_is_written_beside_the_result() -> None:
     coarse, fine = kernel.pack_coarse(coarse), kernel.pack_fine(fine)
     room = torch.full((3, 3, 19, 30), 7.0)
     total = torch.full((40,), 7.0)
-    kernel.wgrad_and_sum(room[..., 3:20], coarse, fine, False, total[5:22])
+    kernel.wgrad_and_sum(room[..., 3:20], coarse, fine, False, total[5:22], False)
     assert bool((room[..., :3] == 7).all() and (room[..., 20:] == 7).all())
     assert bool((total[:5] == 7).all() and (total[22:] == 7).all())
     assert_close(total[5:22], coarse.double().sum((0, 2, 3)))
@@ -300,7 +300,7 @@ def test_on_several_threads(threads: int, monkeypatch: pytest.MonkeyPatch) -> No
     def sums(into: Tensor) -> None:
         taps = torch.empty(3, 3, 70, 33)
         operand = kernel.pack_fine(values[1])
-        kernel.wgrad_and_sum(taps, kernel.pack_coarse(values[0]), operand, False, into)
+        kernel.wgrad_and_sum(taps, kernel.pack_coarse(values[0]), operand, False, into, False)
 
     sums(expected_total)
     monkeypatch.setattr(minimal_filtering, "MIN_PRODUCTS_OF_THREAD", 1)

@@ -14,16 +14,12 @@ from torch import Tensor
 from tests.engine.conv.grid_maps import TOLERANCE, Map, axes, maps, numbers
 from tests.engine.counting import Counter
 from zoo.engine import lower
-from zoo.engine.conv import convolution, tiling
+from zoo.engine.conv import plans, tiling
 from zoo.engine.conv.axis import Axis
-from zoo.engine.conv.convolution import (
-    FINE_FIRST,
-    Convolution,
-    Weight,
-    plan_conv2d,
-)
+from zoo.engine.conv.convolution import FINE_FIRST, Convolution
 from zoo.engine.conv.gemm_chw import GemmCHW
 from zoo.engine.conv.gemm_nhwc import GemmNHWC
+from zoo.engine.conv.plans import Weight, plan_conv2d
 from zoo.engine.conv.tiling import Band, dgrad_bands, forward_in_tiles, fprop_bands
 from zoo.nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Sigmoid, Upsampling
 from zoo.nn.parameter import Parameter
@@ -176,7 +172,7 @@ def network(request: pytest.FixtureRequest) -> Sequential:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> int:
     """Parts of that many numbers, where they would be larger."""
     limit = 2**13
-    monkeypatch.setattr(convolution, "MIN_FAST_MACS", 0)
+    monkeypatch.setattr(plans, "MIN_FAST_MACS", 0)
     monkeypatch.setattr(tiling, "ELEMENTS_AT_ONCE", limit)
     return limit
 

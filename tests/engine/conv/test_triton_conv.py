@@ -22,7 +22,7 @@ from tests.engine.conv.products import CHECKS, assert_close, check_random_maps
 from tests.engine.conv.test_convolution import LAYERS, Layer, check_plan, drawn, pairs, plan
 from tests.engine.shipped import compiler
 from zoo.engine import lower
-from zoo.engine.conv import convolution, triton_conv
+from zoo.engine.conv import plans, triton_conv
 from zoo.engine.conv.axis import Axis
 from zoo.engine.conv.triton_conv import TritonConv, kernels
 from zoo.engine.parallel import sharded
@@ -83,7 +83,7 @@ def test_networks_are_the_textbooks(name: str, monkeypatch: pytest.MonkeyPatch) 
         return [value, grad_x, *(gradient.clone() for _, gradient in model.param())]
 
     expected = passes(model)
-    monkeypatch.setattr(convolution, "has_kernels", lambda weight: True)
+    monkeypatch.setattr(plans, "has_kernels", lambda weight: True)
     fast = lower(model)
     for found, right in zip(passes(fast), expected, strict=True):
         assert_close(found, right)
@@ -122,7 +122,7 @@ def test_a_step_is_few_kernels(name: str, most: int, monkeypatch: pytest.MonkeyP
     fast, loss = lower(model), network.loss()
     x, target = torch.rand(2, 10, *network.architecture.input.shape)
     own = dict.fromkeys((name for name in vars(kernels()) if name.endswith("_kernel")), launches)
-    monkeypatch.setattr(convolution, "has_kernels", lambda weight: True)
+    monkeypatch.setattr(plans, "has_kernels", lambda weight: True)
     step = fast.training_step(loss, lambda: None, capture=False)
     monkeypatch.setattr(sharded, "MIN_SHARDED_BYTES", 2**40)  # the batch as a whole, as on a GPU
     monkeypatch.setattr(triton_conv, "kernels", lambda: SimpleNamespace(tl=kernels().tl, **own))

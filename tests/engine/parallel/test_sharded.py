@@ -19,7 +19,7 @@ from zoo.engine.capture.cpu_recorder import CpuRecorder
 from zoo.engine.capture.graphed import WARM_UP
 from zoo.engine.capture.recorder import Recording, TooLargeError
 from zoo.engine.capture.torchscript import Program
-from zoo.engine.conv import convolution
+from zoo.engine.conv import plans
 from zoo.engine.parallel import sharded, thread_group
 from zoo.engine.parallel.sharded import replica, shards
 from zoo.engine.parallel.threads import num_threads
@@ -244,7 +244,7 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Recording]:
 def test_recorded_ranks_gather_as_ordinary_ones(
     count: int, recordings: list[Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convolution, "MIN_FAST_MACS", 0)
+    monkeypatch.setattr(plans, "MIN_FAST_MACS", 0)
     found = gathering(count)
     assert len(recordings) == count
     for recording in recordings:

@@ -108,6 +108,24 @@ def add_product(
     return types.void(rows, vectors, types.boolean, *numbers), generate
 
 
+def _panel(height, vectors):
+    """The product for ``vectors`` vectors of each row, ``height`` rows at a time."""
+
+    @inlined
+    def panel(total, total_row, left, left_row, left_step, right, right_row, rows, k, add):
+        for i in range(0, rows, height):
+            add_product(
+                height, vectors, add, total + i * total_row, total_row,
+                left + i * left_row, left_row, left_step, right, right_row, k,
+            )  # fmt: skip
+
+    return panel
+
+
+panel_of_1, panel_of_2 = _panel(ROWS_OF_1, 1), _panel(ROWS_OF_2, 2)
+panel_of_3, panel_of_4 = _panel(ROWS_OF_3, 3), _panel(ROWS_OF_4, 4)
+
+
 @inlined
 def multiply(
     total, total_row, left, left_row, left_step, right, right_row, rows, columns, k, add
@@ -122,30 +140,14 @@ def multiply(
         at, to = right + 4 * c, total + 4 * c
         if WIDEST >= 4 and vectors >= 4 and vectors != 5 and vectors != 6 and vectors != 9:
             used = 4
-            for i in range(0, rows, ROWS_OF_4):
-                add_product(
-                    ROWS_OF_4, 4, add, to + i * total_row, total_row,
-                    left + i * left_row, left_row, left_step, at, right_row, k,
-                )  # fmt: skip
+            panel_of_4(to, total_row, left, left_row, left_step, at, right_row, rows, k, add)
         elif WIDEST >= 3 and vectors >= 3:
             used = 3
-            for i in range(0, rows, ROWS_OF_3):
-                add_product(
-                    ROWS_OF_3, 3, add, to + i * total_row, total_row,
-                    left + i * left_row, left_row, left_step, at, right_row, k,
-                )  # fmt: skip
+            panel_of_3(to, total_row, left, left_row, left_step, at, right_row, rows, k, add)
         elif vectors >= 2:
             used = 2
-            for i in range(0, rows, ROWS_OF_2):
-                add_product(
-                    ROWS_OF_2, 2, add, to + i * total_row, total_row,
-                    left + i * left_row, left_row, left_step, at, right_row, k,
-                )  # fmt: skip
+            panel_of_2(to, total_row, left, left_row, left_step, at, right_row, rows, k, add)
         else:
             used = 1
-            for i in range(0, rows, ROWS_OF_1):
-                add_product(
-                    ROWS_OF_1, 1, add, to + i * total_row, total_row,
-                    left + i * left_row, left_row, left_step, at, right_row, k,
-                )  # fmt: skip
+            panel_of_1(to, total_row, left, left_row, left_step, at, right_row, rows, k, add)
         c += used * LANES

@@ -68,6 +68,19 @@ def finish_output(
 
 
 @inlined
+def load_tile(dy, dy_row, dy_pixel, left, rows, columns):
+    """The 2 x 2 pixels of a tile; zeros for those that the image lacks."""
+    right = left if columns > 1 else 0
+    below, across = (left, right) if rows > 1 else (0, 0)
+    return (
+        load_first(dy, left),
+        load_first(dy + dy_pixel, right),
+        load_first(dy + dy_row, below),
+        load_first(dy + dy_row + dy_pixel, across),
+    )
+
+
+@inlined
 def add_to(out, value, left, add):
     """Write a vector, or add it to what is there."""
     if add:

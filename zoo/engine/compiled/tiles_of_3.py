@@ -18,7 +18,7 @@ from __future__ import annotations
 from numba import float32
 
 from zoo.engine.compiled.build import inlined
-from zoo.engine.compiled.tiles import add_to, finish_output
+from zoo.engine.compiled.tiles import add_to, finish_output, load_tile
 from zoo.engine.compiled.vector import LANES, load, load_first, splat, store
 
 
@@ -119,14 +119,7 @@ def transform_gradient(dy, dy_row, dy_pixel, planes, plane, channels, rows, colu
     A dy: d0, d0 + d1, d0 - d1, -d1, of the rows; then the same of the columns.
     """
     for c in range(0, channels, LANES):
-        left = channels - c
-        at = dy + 4 * c
-        right = left if columns > 1 else 0
-        d00, d01 = load_first(at, left), load_first(at + dy_pixel, right)
-        if rows == 1:
-            left, right = 0, 0
-        at += dy_row
-        d10, d11 = load_first(at, left), load_first(at + dy_pixel, right)
+        d00, d01, d10, d11 = load_tile(dy + 4 * c, dy_row, dy_pixel, channels - c, rows, columns)
         out = planes + 4 * c
         store_sums(out, plane, d00, d01)
         store_sums(out + 4 * plane, plane, d00 + d10, d01 + d11)

@@ -130,26 +130,21 @@ def number_of_bits(context, bits):
     return types.float32(types.int64), generate
 
 
-@intrinsic
-def where_positive(context, condition, one, other):
-    """``one`` where ``condition`` > 0, ``other`` elsewhere."""
+def _where(comparison):
+    """``one`` where ``condition`` compares so with 0, ``other`` elsewhere, also at no number."""
 
-    def generate(context, builder, signature, arguments):
-        condition, one, other = arguments
-        return builder.select(builder.fcmp_ordered(">", condition, ZEROS), one, other)
+    @intrinsic
+    def where(context, condition, one, other):
+        def generate(context, builder, signature, arguments):
+            condition, one, other = arguments
+            return builder.select(builder.fcmp_ordered(comparison, condition, ZEROS), one, other)
 
-    return vector(vector, vector, vector), generate
+        return vector(vector, vector, vector), generate
+
+    return where
 
 
-@intrinsic
-def where_negative(context, condition, one, other):
-    """``one`` where ``condition`` < 0, ``other`` elsewhere, also where it is not a number."""
-
-    def generate(context, builder, signature, arguments):
-        condition, one, other = arguments
-        return builder.select(builder.fcmp_ordered("<", condition, ZEROS), one, other)
-
-    return vector(vector, vector, vector), generate
+where_positive, where_negative = _where(">"), _where("<")
 
 
 class _OfVectors(AbstractTemplate):

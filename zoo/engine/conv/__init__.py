@@ -13,7 +13,7 @@ Nearest-neighbour upsampling by s before a convolution is a dgrad followed by a 
 pixels (:mod:`~zoo.engine.conv.box_filter`): kh kw products for each coarse pixel, not s s kh kw.
 
 The three products have four implementations of one contract (:mod:`~zoo.engine.conv.kernel`),
-between which :mod:`~zoo.engine.conv.convolution` chooses by the channels:
+between which :mod:`~zoo.engine.conv.plans` chooses by the channels:
 :mod:`~zoo.engine.conv.gemm_nhwc` for many channels on both grids,
 :mod:`~zoo.engine.conv.gemm_chw` for few on the fine one, such as a photograph, and on a GPU with
 Triton :mod:`~zoo.engine.conv.triton_conv`, after its :mod:`~zoo.engine.conv.selftest` passes on

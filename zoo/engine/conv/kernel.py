@@ -30,6 +30,12 @@ def materialize(image: Tensor, transform: InputTransform) -> Tensor:
     return result
 
 
+def add_sum(pixels: Tensor, total: Tensor, add: bool) -> None:
+    """total (C,) = the sum of ``pixels`` (..., C) over all axes but the last, or total += it."""
+    axes = tuple(range(pixels.dim() - 1))
+    total.add_(pixels.sum(axes)) if add else torch.sum(pixels, axes, out=total)
+
+
 @dataclass(frozen=True)
 class ConvKernel:
     """The three products between a coarse and a fine grid (:mod:`zoo.engine.conv`), for one size.
@@ -108,6 +114,19 @@ class ConvKernel:
             add: whether to add to the gradient's old value.
         """
         raise NotImplementedError
+
+    def wgrad_and_sum(
+        self,
+        gradient: Tensor,
+        coarse: Tensor,
+        operand: Tensor,
+        add: bool,
+        total: Tensor,
+        add_total: bool,
+    ) -> None:
+        """``wgrad``, and in ``total`` (Ccoarse,) the sum of the coarse image's pixels."""
+        self.wgrad(gradient, coarse, operand, add)
+        add_sum(self.coarse_pixels(coarse), total, add_total)
 
     def fine_size(self, upsampled: bool) -> tuple[int, int]:
         """(H, W) of what ``dgrad`` returns."""

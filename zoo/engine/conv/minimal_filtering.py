@@ -150,7 +150,7 @@ class MinimalFiltering(ConvKernel):
 
     def wgrad(self, gradient: Tensor, coarse: Tensor, operand: Tensor, add: bool) -> None:
         """The sum of all tiles' products, transformed once."""
-        self.wgrad_and_sum(gradient, coarse, operand, add)
+        self._wgrad(gradient, coarse, operand, add, None, False)
 
     def wgrad_and_sum(
         self,
@@ -158,10 +158,21 @@ class MinimalFiltering(ConvKernel):
         coarse: Tensor,
         operand: Tensor,
         add: bool,
-        total: Tensor | None = None,
-        add_total: bool = False,
+        total: Tensor,
+        add_total: bool,
     ) -> None:
-        """``wgrad``, and in ``total`` (Ccoarse,) the sum of the coarse image's pixels."""
+        """Both at once: the sum of a tile is among its transformed numbers."""
+        self._wgrad(gradient, coarse, operand, add, total, add_total)
+
+    def _wgrad(
+        self,
+        gradient: Tensor,
+        coarse: Tensor,
+        operand: Tensor,
+        add: bool,
+        total: Tensor | None,
+        add_total: bool,
+    ) -> None:
         from zoo.engine.compiled import minimal_filtering as kernels
 
         taps, _, inputs, outputs = gradient.shape
