@@ -14,6 +14,7 @@ from zoo.engine.compiled import build
 from zoo.engine.compiled.build import Kernel
 from zoo.engine.compiled.call import Parts, watched_by
 from zoo.engine.network import Network
+from zoo.errors import ShapeError
 from zoo.nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Sigmoid, Upsampling
 
 WITH_KERNELS = pytest.mark.skipif(bool(build.problem()), reason=build.problem() or "-")
@@ -176,3 +177,14 @@ def test_a_scale_of_too_few_channels_is_left_to_its_layer() -> None:
     exact = deepcopy(model).to(torch.float64)
     x = torch.randn(SHAPE)
     assert_close(lower(model)(x), exact.forward(x.double()))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_message_names_the_convolution_and_not_what_is_done_with_it(training: bool) -> None:
+    layers = [ReLU(), Conv2d(16, 20, 3), KnownToTheEngine(20), ReLU()]
+    network = Network(Sequential(*layers).train(training))
+    with pytest.raises(ShapeError, match=r"layer 1\b") as found:
+        Sequential(*layers).forward(torch.zeros(2, 15, 9, 9))
+    with pytest.raises(ShapeError) as lowered:
+        network.forward(torch.zeros(2, 15, 9, 9))
+    assert str(lowered.value) == str(found.value)

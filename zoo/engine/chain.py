@@ -75,15 +75,16 @@ class Chain(LoweredModule):
                 convolution = self._modules[index]
                 if _packs(convolution, x):
                     affine = _affine(convolution, self._neighbour(index + 1))
-                    index += affine is not None
-                    following = self._neighbour(index + 1)
+                    done = index + (affine is not None)  # but messages name the convolution
+                    following = self._neighbour(done + 1)
                     if _is_activation(following) and convolution.activates(x):
-                        index += 1
                         activation = Activation(following.slope or 0)
                         x = convolution.forward_through(transform, x, activation, affine)
                         following.keep_output(x)
+                        done += 1
                     else:
                         x = convolution.forward_through(transform, x, affine=affine)
+                    index = done
                 elif owned and isinstance(module, Elementwise):
                     module.forward_into(x, [x])
                 else:
