@@ -183,7 +183,7 @@ def test_a_scale_of_too_few_channels_is_left_to_its_layer() -> None:
 def test_a_message_names_the_convolution_and_not_what_is_done_with_it(training: bool) -> None:
     layers = [ReLU(), Conv2d(16, 20, 3), KnownToTheEngine(20), ReLU()]
     network = Network(Sequential(*layers).train(training))
-    with pytest.raises(ShapeError, match=r"layer 1\b") as found:
+    with pytest.raises(ShapeError, match="module 1: Conv2d") as found:
         Sequential(*layers).forward(torch.zeros(2, 15, 9, 9))
     with pytest.raises(ShapeError) as lowered:
         network.forward(torch.zeros(2, 15, 9, 9))
