@@ -9,10 +9,9 @@ from collections.abc import Callable
 # Names and numbers of malloc.h of the GNU C library.
 M_TRIM_THRESHOLD = -1
 M_TOP_PAD = -2
-M_MMAP_THRESHOLD = -3
+M_MMAP_MAX = -4
 M_ARENA_MAX = -8
 
-LARGEST_BLOCK = 32 * 2**20  # the most that the library accepts
 KEPT = 2**30
 FETCHED = 64 * 2**20
 
@@ -21,15 +20,16 @@ def keep_freed_memory() -> None:
     """Let malloc keep what is freed, up to 1 GiB, for the next step; only with the GNU C library.
 
     A step frees what the next one allocates. By its defaults the library gives large blocks back to
-    the system each time, and fetching their pages anew took up to half of a step. All threads share
-    one arena: in those of single threads blocks of some 30 MiB leave gaps, and what was freed
-    stayed beside what was needed (dncnn on 24 megapixels: up to 2.6 GiB).
+    the system each time, and fetching their pages anew took up to half of a step; so no block has a
+    mapping of its own, however large. All threads share one arena: in those of single threads
+    blocks of some 30 MiB leave gaps, and what was freed stayed beside what was needed (dncnn on 24
+    megapixels: up to 2.6 GiB).
 
     Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
     """
     mallopt = _function("mallopt")
     if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, LARGEST_BLOCK)
+        mallopt(M_MMAP_MAX, 0)
         mallopt(M_TRIM_THRESHOLD, KEPT)
         mallopt(M_TOP_PAD, FETCHED)
         mallopt(M_ARENA_MAX, 1)

@@ -23,6 +23,8 @@ from zoo.nn.module import Module
 # which counts for small images and not for large ones, and what is recorded keeps its memory.
 MAX_INFERENCE_BYTES = 2**26
 
+LARGEST_RECORDED = 2**20  # bytes of an input of which inference on a CPU is recorded
+
 ON_A_GPU = 4  # images computed side by side, so that there is work for all of it
 
 
@@ -154,10 +156,14 @@ class Lowered(Module):
         return outputs
 
     def _captured(self, network: Network) -> Callable[..., Tensor]:
-        recorder = recorder_for(device_of(network.model), MAX_INFERENCE_BYTES)
-        if recorder is None:
+        device = device_of(network.model)
+        recorder = recorder_for(device, MAX_INFERENCE_BYTES)
+        if device is None or recorder is None:
             return network.forward
-        return GraphedCallable(network.forward, network, recorder, training=False)
+        captured = GraphedCallable(network.forward, network, recorder, training=False)
+        if device.type != "cpu":
+            return captured
+        return lambda x: captured(x) if x.nbytes <= LARGEST_RECORDED else network.forward(x)
 
 
 def each_once(warn: Callable[[str], object]) -> Callable[[str], object]:

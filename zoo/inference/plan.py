@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import ceil, log2
 
+from zoo.engine.lowered import MAX_INFERENCE_BYTES
 from zoo.engine.reach import Reach
 from zoo.inference.windows import Window, shortest, windows
 from zoo.spec.shapes import Pair
@@ -22,6 +23,7 @@ CORE_CACHE = 2**21  # bytes
 SLOWER = 0.12  # of the time of a pixel, each time that a tile takes twice as much memory
 CALL = 4000  # pixels' worth of time, which a tile takes however small it is
 TOGETHER = 1.2  # times as long where all cores share each operation, and wait at its end
+WHILE_RECORDED = 1.2  # times the memory of a pass that is recorded, beside it
 
 SIDES = tuple(round(32 * 2 ** (step / 4)) for step in range(33))  # 32 to 8192 pixels
 
@@ -54,8 +56,9 @@ class Grid:
         return row.last - row.first, column.last - column.first
 
     def bytes_needed(self, bytes_of_pixel: float) -> float:
-        """Memory of the tiles that are computed at a time."""
-        return self.at_once * self.size[0] * self.size[1] * bytes_of_pixel
+        """Memory of the tiles that are computed at a time, and of recording what is recorded."""
+        tile = self.size[0] * self.size[1] * bytes_of_pixel
+        return self.at_once * (tile + WHILE_RECORDED * min(tile, MAX_INFERENCE_BYTES))
 
     def cost(self, cores: int, bytes_of_pixel: float) -> float:
         """Pixels' worth of time that all cores together need, or wait."""

@@ -32,7 +32,6 @@ Write = Callable[[int, int, Tensor], object]  # (top, left, pixels (1, C, h, w))
 MOST_BYTES = 2**29  # that tiles may take at a time; more would be hardly faster
 SHARE = 0.5  # of the memory that is free; others take some too
 PROBE = 128  # pixels of each side of the image whose memory is measured
-WHILE_RECORDED = 2.2  # times the memory of a pass, while it is recorded; measured
 SMALL = 96  # pixels of both sides, for which no tiles are worth the measuring
 BATCH_BYTES = 2**24  # of what is read at a time, beside one tile for each core
 
@@ -206,7 +205,7 @@ def _bytes_of_pixel(
         for rule, length in zip(rules, size, strict=True)
     )
     taken = network.parts.bytes_of(channels, (height, width))
-    return max(WHILE_RECORDED * taken / (height * width), 8 * channels)
+    return max(taken / (height * width), 8 * channels)
 
 
 def _read_extended(read: Read, rows: Window, columns: Window, size: Pair) -> Tensor:
