@@ -14,6 +14,7 @@ from zoo.engine.chain import Chain
 from zoo.engine.conv_layer import ConvLayer
 from zoo.engine.elementwise import Elementwise
 from zoo.engine.network import Network, copy_with_children
+from zoo.engine.upsampling import LoweredUpsampling
 from zoo.errors import PluginError
 from zoo.nn import Conv2d, Linear, Module, NearestUpsampling, ReLU, Sequential, Sigmoid, Upsampling
 from zoo.plugins.lowering import Lowering
@@ -33,9 +34,12 @@ def lowered_kinds(model: Module) -> list[str]:
             [Chain, ConvLayer, Elementwise],
         ),
         (lambda: Sequential(NearestUpsampling(2), Conv2d(3, 4, 3)), [Chain, ConvLayer]),
-        (lambda: Sequential(NearestUpsampling(2), Conv2d(3, 4, 3, 2)), [Chain, ConvLayer]),
+        (
+            lambda: Sequential(NearestUpsampling(2), Conv2d(3, 4, 3, 2)),
+            [Chain, LoweredUpsampling, ConvLayer],
+        ),
         (lambda: Upsampling(3, 4, 3), [ConvLayer]),
-        (lambda: Upsampling(3, 4, 3, dilation=2), [Upsampling, ConvLayer]),
+        (lambda: Upsampling(3, 4, 3, dilation=2), [Upsampling, LoweredUpsampling, ConvLayer]),
         (lambda: Residual(Sigmoid()), [Residual, Elementwise]),
         (lambda: Sequential(Doubled(), Scale()), [Chain]),
     ],

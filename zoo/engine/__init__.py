@@ -19,10 +19,17 @@ from collections.abc import Callable
 
 from zoo.engine.elementwise import Elementwise
 from zoo.engine.lowered import Lowered
-from zoo.engine.module import LoweredModule, backward_weights_only
+from zoo.engine.module import LoweredModule, backward_weights_only, deferred_forward
 from zoo.nn.module import Module
 
-__all__ = ["Elementwise", "Lowered", "LoweredModule", "backward_weights_only", "lower"]
+__all__ = [
+    "Elementwise",
+    "Lowered",
+    "LoweredModule",
+    "backward_weights_only",
+    "deferred_forward",
+    "lower",
+]
 
 
 def lower(model: Module, warn: Callable[[str], object] = lambda message: None) -> Lowered:

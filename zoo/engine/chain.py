@@ -26,7 +26,7 @@ from zoo.engine.conv.kernel import InputTransform, identity
 from zoo.engine.conv.minimal_filtering import Activation
 from zoo.engine.conv_layer import ConvLayer
 from zoo.engine.elementwise import Elementwise
-from zoo.engine.module import LoweredModule, backward_weights_only
+from zoo.engine.module import LoweredModule, Output, backward_weights_only
 from zoo.errors import ShapeError
 from zoo.nn.module import Module
 from zoo.nn.sequential import Sequential, at_position
@@ -64,9 +64,25 @@ class Chain(LoweredModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the modules in order."""
+        return self._forward(x, len(self._modules))
+
+    def deferred_forward(self, x: Tensor) -> Output:
+        """Apply them, and let the last be written where it is wanted, if it can do so."""
+        last = self._modules[-1] if self._modules else None
+        if not isinstance(last, LoweredModule) or not last.defers:
+            return super().deferred_forward(x)
+        count = len(self._modules) - 1
+        x = self._forward(x, count)
+        try:
+            return last.deferred_forward(x)
+        except ShapeError as error:
+            raise self._at(count, error) from None
+
+    def _forward(self, x: Tensor, count: int) -> Tensor:
+        """Apply the first ``count`` modules, behind which none is fused with one of them."""
         owned = False  # whether no other layer holds a reference to x
         index = 0
-        while index < len(self._modules):
+        while index < count:
             module = self._modules[index]
             transform: InputTransform = identity
             try:
@@ -90,8 +106,7 @@ class Chain(LoweredModule):
                 else:
                     x = module.forward(x)
             except ShapeError as error:
-                position = self._positions[index]
-                raise error if position is None else at_position(position, error) from None
+                raise self._at(index, error) from None
             last = self._modules[index]
             owned = isinstance(last, LoweredModule) and last.output_reusable
             index += 1
@@ -145,6 +160,11 @@ class Chain(LoweredModule):
                     module.clear_saved()
             index -= 1
         return grad if input_gradient else None
+
+    def _at(self, index: int, error: ShapeError) -> ShapeError:
+        """The error of a module, with its position."""
+        position = self._positions[index]
+        return error if position is None else at_position(position, error)
 
     def _neighbour(self, index: int) -> Module | None:
         return self._modules[index] if 0 <= index < len(self._modules) else None

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor
 
 from zoo.nn.module import Module
+
+
+class Output(NamedTuple):
+    """What ``forward`` returns, still to be written where it is wanted.
+
+    Attributes:
+        shape: its shape.
+        like: a tensor with its type, device and order of axes in memory.
+        write: ``write(out)`` fills ``out``, of that shape.
+    """
+
+    shape: torch.Size
+    like: Tensor
+    write: Callable[[Tensor], object]
 
 
 class LoweredModule(Module):
@@ -15,9 +31,11 @@ class LoweredModule(Module):
     Attributes:
         output_reusable: whether it keeps what ``forward`` returns nowhere, so that the module
             behind it may overwrite it.
+        defers: whether ``deferred_forward`` saves a copy.
     """
 
     output_reusable: ClassVar[bool] = False
+    defers: ClassVar[bool] = False
 
     def saved(self) -> tuple[Any, ...]:
         """What the latest ``forward`` kept; where there is nothing the textbook layer is named."""
@@ -29,6 +47,11 @@ class LoweredModule(Module):
     def source(self) -> Module | None:
         """The textbook layer that messages name; None for one of this class's own name."""
         return None
+
+    def deferred_forward(self, x: Tensor) -> Output:
+        """``forward`` whose output is written to a part of a larger tensor."""
+        y = self.forward(x)
+        return Output(y.shape, y, lambda out: out.copy_(y))
 
     def channel_affine(self) -> tuple[Tensor, Tensor] | None:
         """(scale, shift), (C,) each, where ``forward`` is scale x + shift for each channel.
@@ -44,6 +67,14 @@ class LoweredModule(Module):
         The first layer with parameters of a network is asked this way; a module may save that work.
         """
         self.backward(grad_y)
+
+
+def deferred_forward(module: Module, x: Tensor) -> Output:
+    """``forward`` of any module, whose output is written to a part of a larger tensor."""
+    if isinstance(module, LoweredModule):
+        return module.deferred_forward(x)
+    y = module.forward(x)
+    return Output(y.shape, y, lambda out: out.copy_(y))
 
 
 def backward_weights_only(module: Module, grad_y: Tensor) -> None:

@@ -14,6 +14,7 @@ from zoo.engine.conv_layer import ConvLayer
 from zoo.engine.elementwise import Elementwise, relu, relu_backward, sigmoid, sigmoid_backward
 from zoo.engine.lowerings import Lower, Lowering, lowered_by_plugin
 from zoo.engine.module import LoweredModule, backward_weights_only
+from zoo.engine.upsampling import LoweredUpsampling
 from zoo.errors import ShapeError
 from zoo.nn.conv2d import Conv2d
 from zoo.nn.conv_transpose2d import ConvTranspose2d
@@ -197,6 +198,11 @@ def _upsampling(module: Module, lower: Lower) -> Module:
     return copy_with_children(module, lower)
 
 
+def _nearest(module: Module, lower: Lower) -> Module:
+    assert isinstance(module, NearestUpsampling)
+    return LoweredUpsampling(module)
+
+
 def _fits(upsample: NearestUpsampling, conv: Conv2d) -> bool:
     """Whether the two can be one layer."""
     unit_stride = conv.stride == conv.dilation == (1, 1) and conv.groups == 1
@@ -213,6 +219,7 @@ BUILT_IN: Mapping[type[Module], Lowering] = {
     Conv2d: _convolution,
     ConvTranspose2d: _convolution,
     Upsampling: _upsampling,
+    NearestUpsampling: _nearest,
     ReLU: lambda module, lower: Elementwise(module, relu, relu_backward, slope=0),
     Sigmoid: lambda module, lower: Elementwise(module, sigmoid, sigmoid_backward),
 }

@@ -59,9 +59,15 @@ def repeat_pixels(image: Tensor, times: Pair) -> Tensor:
     """(..., H, W) -> (..., sh H, sw W): each pixel in a block."""
     *leading, height, width = image.shape
     y = empty_preserving_format(image, (*leading, times[0] * height, times[1] * width))
+    fill_blocks(y, image, times)
+    return y
+
+
+def fill_blocks(y: Tensor, image: Tensor, times: Pair) -> None:
+    """Write each pixel of an image (..., H, W) to a block of y (..., sh H, sw W)."""
+    *leading, height, width = image.shape
     blocks = y.view(*leading, height, times[0], width, times[1])
     blocks.copy_(image[..., :, None, :, None])
-    return y
 
 
 def sum_blocks(image: Tensor, size: Pair) -> Tensor:

@@ -9,7 +9,16 @@ import torch
 
 from zoo.engine import Elementwise, lower
 from zoo.engine.network import Network
-from zoo.nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Upsampling
+from zoo.engine.upsampling import LoweredUpsampling
+from zoo.nn import (
+    Conv2d,
+    ConvTranspose2d,
+    Module,
+    NearestUpsampling,
+    ReLU,
+    Sequential,
+    Upsampling,
+)
 from zoo.spec.shape_rules import elementwise
 from zoo.testing import LayerCase
 from zoo.testing.other_forms import check_lowered
@@ -133,6 +142,39 @@ def test_skip_keeps_the_order_of_axes_in_memory() -> None:
     y = lowered.forward(x)
     for image in (y, lowered.backward(torch.ones_like(y))):
         assert sorted(range(4), key=image.stride, reverse=True) == [2, 0, 3, 1]
+
+
+@pytest.mark.parametrize("scale", [2, (3, 1)])
+def test_what_the_body_upsamples_last_is_written_beside_x(scale: int | tuple[int, int]) -> None:
+    """Other ends of a body, and none, are copied there."""
+    sh, sw = (scale, scale) if isinstance(scale, int) else scale
+
+    def bodies(generator: torch.Generator) -> list[Module]:
+        down, up = MaxPool2d((sh, sw)), NearestUpsampling(scale)
+        return [
+            Sequential(down, convolution(generator), LeakyReLU(0.1), up),
+            Sequential(down, up, ReLU()),
+            Sequential(down, Sequential(ReLU(), up)),
+            Skip(Sequential(down, up)),
+        ]
+
+    for number in range(4):
+        check(
+            lambda generator, number=number: Sequential(Skip(bodies(generator)[number]), ReLU()),
+            (6, 8),
+        )
+
+
+def test_no_copy_is_made_of_what_is_upsampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copies() -> int:
+        model = lower(Skip(Sequential(MaxPool2d(2), NearestUpsampling(2))))
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            model(torch.randn(1, 4, 8, 8))
+        return {event.key: event.count for event in profile.key_averages()}["aten::copy_"]
+
+    without = copies()
+    monkeypatch.setattr(LoweredUpsampling, "defers", False)
+    assert without == copies() - 1
 
 
 def test_an_activation_may_overwrite_what_skip_gives() -> None:

@@ -1,7 +1,8 @@
 """How the engine computes the layers faster than they do themselves.
 
 ``skip`` keeps the order of the images' axes in memory, of which copies into another order are
-several times slower; and the first layers of a network need no gradient of the image.
+several times slower, and has the output of its body written beside x where the body can do so; and
+the first layers of a network need no gradient of the image.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from zoo.engine import Elementwise, LoweredModule, backward_weights_only
+from zoo.engine import Elementwise, LoweredModule, backward_weights_only, deferred_forward
 from zoo.nn import Module, empty_preserving_format
 from zoo_unet.leaky_relu import LeakyReLU
 from zoo_unet.reflect_pad import ReflectPad
@@ -59,12 +60,12 @@ class _LoweredSkip(Skip, LoweredModule):
     batch_independent = True
 
     def forward(self, x: Tensor) -> Tensor:
-        """Most is copied in the order that it has."""
-        inner = self.body.forward(x)
+        """Most is copied in the order that it has, or written here in the first place."""
+        inner = deferred_forward(self.body, x)
         y_shape = (*x.shape[:-3], *joined("Skip", inner.shape[-3:], x.shape[-3:]))
         channels = inner.shape[-3]
-        y = empty_preserving_format(max(inner, x, key=Tensor.numel), y_shape)
-        y[..., :channels, :, :] = inner
+        y = empty_preserving_format(inner.like if inner.shape.numel() >= x.numel() else x, y_shape)
+        inner.write(y[..., :channels, :, :])
         y[..., channels:, :, :] = x
         self.save(channels, y_shape)
         return y
