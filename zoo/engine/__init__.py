@@ -17,17 +17,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from zoo.engine.conv.epilogue import Addition
 from zoo.engine.elementwise import Elementwise
 from zoo.engine.lowered import Lowered
-from zoo.engine.module import LoweredModule, backward_weights_only, deferred_forward
+from zoo.engine.module import (
+    LoweredModule,
+    backward_adding,
+    backward_weights_only,
+    deferred_forward,
+    forward_adding,
+)
 from zoo.nn.module import Module
 
 __all__ = [
+    "Addition",
     "Elementwise",
     "Lowered",
     "LoweredModule",
+    "backward_adding",
     "backward_weights_only",
     "deferred_forward",
+    "forward_adding",
     "lower",
 ]
 

@@ -10,7 +10,8 @@ An activation after a convolution
 A scale and a shift of each channel after a convolution
     are in its weights, in evaluation mode: batch normalisation costs nothing there.
 A convolution that computes activations
-    does both while it writes its output, and its input's gradient.
+    does both while it writes its output, and its input's gradient; so it does the addition of a
+    residual connection around the chain.
 The input of the first module with parameters
     is given no gradient, unless the gradient of the chain's input is asked for.
 """
@@ -22,8 +23,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from zoo.engine.conv.epilogue import Activation, Addition, Epilogue
 from zoo.engine.conv.kernel import InputTransform, identity
-from zoo.engine.conv.minimal_filtering import Activation
 from zoo.engine.conv_layer import ConvLayer
 from zoo.engine.elementwise import Elementwise
 from zoo.engine.module import LoweredModule, Output, backward_weights_only
@@ -64,7 +65,11 @@ class Chain(LoweredModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the modules in order."""
-        return self._forward(x, len(self._modules))
+        return self._forward(x, len(self._modules))[0]
+
+    def forward_adding(self, x: Tensor, addition: Addition) -> tuple[Tensor, bool]:
+        """A convolution at the end does the addition."""
+        return self._forward(x, len(self._modules), addition)
 
     def deferred_forward(self, x: Tensor) -> Output:
         """Apply them, and let the last be written where it is wanted, if it can do so."""
@@ -72,14 +77,21 @@ class Chain(LoweredModule):
         if not isinstance(last, LoweredModule) or not last.defers:
             return super().deferred_forward(x)
         count = len(self._modules) - 1
-        x = self._forward(x, count)
+        x, _ = self._forward(x, count)
         try:
             return last.deferred_forward(x)
         except ShapeError as error:
             raise self._at(count, error) from None
 
-    def _forward(self, x: Tensor, count: int) -> Tensor:
-        """Apply the first ``count`` modules, behind which none is fused with one of them."""
+    def _forward(
+        self, x: Tensor, count: int, addition: Addition | None = None
+    ) -> tuple[Tensor, bool]:
+        """Apply the first ``count`` modules, behind which none is fused with one of them.
+
+        Returns:
+            The output, and whether the addition is done to it.
+        """
+        added = False
         owned = False  # whether no other layer holds a reference to x
         index = 0
         while index < count:
@@ -93,13 +105,15 @@ class Chain(LoweredModule):
                     affine = _affine(convolution, self._neighbour(index + 1))
                     done = index + (affine is not None)  # but messages name the convolution
                     following = self._neighbour(done + 1)
-                    if _is_activation(following) and convolution.activates(x):
-                        activation = Activation(following.slope or 0)
-                        x = convolution.forward_through(transform, x, activation, affine)
+                    epilogue: Epilogue | None = None
+                    if _is_activation(following) and convolution.takes_epilogue(x):
+                        epilogue = Activation(following.slope or 0)
+                    elif done == count - 1 and addition and convolution.can_add(addition, x):
+                        epilogue, added = addition, True
+                    x = convolution.forward_through(transform, x, epilogue, affine)
+                    if _is_activation(following) and epilogue is not None:
                         following.keep_output(x)
                         done += 1
-                    else:
-                        x = convolution.forward_through(transform, x, affine=affine)
                     index = done
                 elif owned and isinstance(module, Elementwise):
                     module.forward_into(x, [x])
@@ -110,13 +124,19 @@ class Chain(LoweredModule):
             last = self._modules[index]
             owned = isinstance(last, LoweredModule) and last.output_reusable
             index += 1
-        return x
+        return x, added
 
     def backward(self, grad_y: Tensor) -> Tensor:
         """Go back through the modules in reverse order."""
-        grad_x = self._backward(grad_y, input_gradient=True)
+        grad_x, _ = self._backward(grad_y, input_gradient=True)
         assert grad_x is not None
         return grad_x
+
+    def backward_adding(self, grad_y: Tensor, addition: Addition) -> tuple[Tensor, bool]:
+        """A convolution at the start does the addition."""
+        grad_x, added = self._backward(grad_y, input_gradient=True, addition=addition)
+        assert grad_x is not None
+        return grad_x, added
 
     def backward_weights_only(self, grad_y: Tensor) -> None:
         """Go back to the first module with parameters."""
@@ -126,7 +146,11 @@ class Chain(LoweredModule):
         """The shape after the last module."""
         return self._source.output_shape(input_shape)
 
-    def _backward(self, grad: Tensor | None, input_gradient: bool) -> Tensor | None:
+    def _backward(
+        self, grad: Tensor | None, input_gradient: bool, addition: Addition | None = None
+    ) -> tuple[Tensor | None, bool]:
+        """The input's gradient, if asked for, and whether the addition is done to it."""
+        added = False
         last = 0 if input_gradient else self._first_trained
         owned = False  # whether no other layer holds a reference to grad
         index = len(self._modules) - 1
@@ -141,12 +165,13 @@ class Chain(LoweredModule):
             if _packs(convolution, grad):
                 needed = input_gradient or index > last
                 before = self._neighbour(index - 1) if needed else None
-                if _is_activation(before) and (activation := _gradient(before, convolution)):
+                epilogue: Epilogue | None = None
+                if _is_activation(before) and (epilogue := _gradient(before, convolution)):
                     index -= 1
                     used.append(before)
-                else:
-                    activation = None
-                grad = convolution.backward_through(transform, grad, needed, activation)
+                elif index == 0 and addition and convolution.can_add_to_gradient(addition):
+                    epilogue, added = addition, True
+                grad = convolution.backward_through(transform, grad, needed, epilogue)
             elif index == last and not input_gradient:
                 backward_weights_only(module, grad)
                 grad = None
@@ -159,7 +184,7 @@ class Chain(LoweredModule):
                 for module in used:
                     module.clear_saved()
             index -= 1
-        return grad if input_gradient else None
+        return (grad if input_gradient else None), added
 
     def _at(self, index: int, error: ShapeError) -> ShapeError:
         """The error of a module, with its position."""
@@ -191,6 +216,6 @@ def _affine(convolution: ConvLayer, module: Module | None) -> tuple[Tensor, Tens
 def _gradient(module: Elementwise, convolution: ConvLayer) -> Activation | None:
     """The gradient of a module, for the convolution behind it to compute; None if it cannot."""
     output = module.kept_output()
-    if output is None or output.stride(1) != 1 or not convolution.activates_gradient():
+    if output is None or output.stride(1) != 1 or not convolution.takes_gradients_epilogue():
         return None
     return Activation(module.slope or 0, output)

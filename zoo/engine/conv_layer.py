@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from zoo.engine.conv.convolution import COARSE_FIRST, FINE_FIRST, Convolution
+from zoo.engine.conv.epilogue import Addition, Epilogue
 from zoo.engine.conv.kernel import InputTransform, identity, materialize
-from zoo.engine.conv.minimal_filtering import Activation
 from zoo.engine.conv.plans import (
     Weight,
     plan_conv2d,
@@ -77,22 +77,34 @@ class ConvLayer(LoweredModule):
         super().clear_saved()
         self.layer.clear_saved()
 
-    def activates(self, x: Tensor) -> bool:
-        """Whether ``forward_through`` takes an activation for x (N, Cin, H, W)."""
+    def takes_epilogue(self, x: Tensor) -> bool:
+        """Whether ``forward_through`` takes an epilogue for x (N, Cin, H, W)."""
         y_shape = self.output_shape(x.shape[1:])
         plan = self._plan(x, (y_shape[1], y_shape[2]))
-        return plan is not None and plan.activates
+        return plan is not None and plan.takes_epilogue
 
-    def activates_gradient(self) -> bool:
-        """Whether ``backward_through`` takes an activation, after the latest ``forward``."""
+    def can_add(self, addition: Addition, x: Tensor) -> bool:
+        """Whether ``forward_through`` takes that epilogue for x (N, Cin, H, W)."""
+        shape = len(x), *self.output_shape(x.shape[1:])
+        return addition.fits(shape) and self.takes_epilogue(x)
+
+    def can_add_to_gradient(self, addition: Addition) -> bool:
+        """Whether ``backward_through`` takes that epilogue, after the latest ``forward``."""
+        plan, _, y_shape = self.saved()
+        if not self.takes_gradients_epilogue() or len(y_shape) != 4:
+            return False
+        return addition.fits((y_shape[0], *plan.input_shape()))
+
+    def takes_gradients_epilogue(self) -> bool:
+        """Whether ``backward_through`` takes an epilogue, after the latest ``forward``."""
         plan = self.saved()[0]
-        return isinstance(plan, Convolution) and plan.activates
+        return isinstance(plan, Convolution) and plan.takes_epilogue
 
     def forward_through(
         self,
         transform: InputTransform,
         x: Tensor,
-        activation: Activation | None = None,
+        epilogue: Epilogue | None = None,
         affine: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """``forward`` of what the transform makes of x.
@@ -100,7 +112,7 @@ class ConvLayer(LoweredModule):
         Args:
             transform: an activation, or the identity.
             x: the input; but for the identity it has an N.
-            activation: of the output, if it takes one.
+            epilogue: of the output, if it takes one.
             affine: in evaluation mode, a scale and a shift of each of the output's channels.
         """
         weight, bias = self._weight, self._bias
@@ -115,9 +127,9 @@ class ConvLayer(LoweredModule):
                 scale, shift = (values.view(-1, 1, 1) for values in affine)
                 y = torch.addcmul(shift, y, scale)
         elif self.training:
-            y, packed = plan.forward(images, weight, bias, transform, activation)
+            y, packed = plan.forward(images, weight, bias, transform, epilogue)
         else:
-            y = forward_in_tiles(plan, images, weight, bias, transform, activation)
+            y = forward_in_tiles(plan, images, weight, bias, transform, epilogue)
         self.save(plan, packed, (*x.shape[:-3], *y_shape))
         return y if x.dim() == 4 else y.squeeze(0)
 
@@ -126,7 +138,7 @@ class ConvLayer(LoweredModule):
         transform: InputTransform,
         grad_y: Tensor,
         input_gradient: bool = True,
-        activation: Activation | None = None,
+        epilogue: Epilogue | None = None,
     ) -> Tensor | None:
         """``backward`` from what the transform makes of the gradient of what follows.
 
@@ -134,7 +146,7 @@ class ConvLayer(LoweredModule):
             transform: an activation's gradient, or the identity.
             grad_y: (N, Cout, Hout, Wout).
             input_gradient: whether the input's gradient is needed.
-            activation: done to that, if it takes one.
+            epilogue: of that, if it takes one.
         """
         plan, packed, y_shape = self.saved()
         self.conv.require_gradient_shape(grad_y, y_shape)
@@ -144,7 +156,7 @@ class ConvLayer(LoweredModule):
             grad = self.layer.backward(materialize(images, transform))
         else:
             grad = plan.backward(
-                images, packed, self._weight, self._bias, transform, input_gradient, activation
+                images, packed, self._weight, self._bias, transform, input_gradient, epilogue
             )
         return grad if grad is None or grad_y.dim() == 4 else grad.squeeze(0)
 

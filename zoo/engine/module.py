@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from zoo.engine.conv.epilogue import Addition
 from zoo.nn.module import Module
 
 
@@ -53,6 +54,14 @@ class LoweredModule(Module):
         y = self.forward(x)
         return Output(y.shape, y, lambda out: out.copy_(y))
 
+    def forward_adding(self, x: Tensor, addition: Addition) -> tuple[Tensor, bool]:
+        """``forward``, and whether the addition is done to it: a module may do it on the way."""
+        return self.forward(x), False
+
+    def backward_adding(self, grad_y: Tensor, addition: Addition) -> tuple[Tensor, bool]:
+        """``backward``, and whether the addition is done to the gradient."""
+        return self.backward(grad_y), False
+
     def channel_affine(self) -> tuple[Tensor, Tensor] | None:
         """(scale, shift), (C,) each, where ``forward`` is scale x + shift for each channel.
 
@@ -75,6 +84,20 @@ def deferred_forward(module: Module, x: Tensor) -> Output:
         return module.deferred_forward(x)
     y = module.forward(x)
     return Output(y.shape, y, lambda out: out.copy_(y))
+
+
+def forward_adding(module: Module, x: Tensor, addition: Addition) -> tuple[Tensor, bool]:
+    """``forward`` of any module, and whether the addition is done to it."""
+    if isinstance(module, LoweredModule):
+        return module.forward_adding(x, addition)
+    return module.forward(x), False
+
+
+def backward_adding(module: Module, grad_y: Tensor, addition: Addition) -> tuple[Tensor, bool]:
+    """``backward`` of any module, and whether the addition is done to the gradient."""
+    if isinstance(module, LoweredModule):
+        return module.backward_adding(grad_y, addition)
+    return module.backward(grad_y), False
 
 
 def backward_weights_only(module: Module, grad_y: Tensor) -> None:

@@ -1,6 +1,7 @@
 """How the engine computes the layers faster than they do themselves.
 
-The first residual connection needs no gradient of the image; and in evaluation mode batch
+A convolution at the end of a residual connection does the addition, and one at its start that of
+the gradients. The first connection needs no gradient of the image; and in evaluation mode batch
 normalisation is in the weights of the convolution in front of it.
 """
 
@@ -10,10 +11,17 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from zoo.engine import LoweredModule, backward_weights_only
+from zoo.engine import (
+    Addition,
+    LoweredModule,
+    backward_adding,
+    backward_weights_only,
+    forward_adding,
+)
 from zoo.nn import Module
 from zoo_residual.batch_norm2d import BatchNorm2d
 from zoo_residual.residual import Residual
+from zoo_residual.shapes import same_as_input
 
 
 def residual(layer: Residual, lower: Callable[[Module], Module]) -> Module:
@@ -23,6 +31,21 @@ def residual(layer: Residual, lower: Callable[[Module], Module]) -> Module:
 
 class _LoweredResidual(Residual, LoweredModule):
     output_reusable = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The body does the addition if it can."""
+        y, added = forward_adding(self.body, x, Addition(x, self.factor))
+        same_as_input("Residual", y.shape, x.shape)
+        self.save(x.shape)
+        return y if added else x.add(y, alpha=self.factor)
+
+    def backward(self, grad_y: Tensor) -> Tensor:
+        """The body does the addition if it can."""
+        (x_shape,) = self.saved()
+        self.require_gradient_shape(grad_y, x_shape)
+        grad_change = grad_y if self.factor == 1 else grad_y * self.factor
+        grad, added = backward_adding(self.body, grad_change, Addition(grad_y))
+        return grad if added else grad_y + grad
 
     def backward_weights_only(self, grad_y: Tensor) -> None:
         """The body's."""

@@ -21,9 +21,10 @@ from zoo.engine.compiled import build
 from zoo.engine.compiled.call import BoundCall, call, watched_by
 from zoo.engine.conv import minimal_filtering
 from zoo.engine.conv.axis import Axis
+from zoo.engine.conv.epilogue import Activation, Addition
 from zoo.engine.conv.gemm_nhwc import GemmNHWC
 from zoo.engine.conv.kernel import ConvKernel
-from zoo.engine.conv.minimal_filtering import Activation, MinimalFiltering, serves
+from zoo.engine.conv.minimal_filtering import MinimalFiltering, serves
 from zoo.engine.parallel.threads import num_threads
 
 WITH_KERNELS = pytest.mark.skipif(bool(build.problem()), reason=build.problem() or "-")
@@ -208,9 +209,33 @@ def test_an_activation_and_its_gradient_on_the_way_out(slope: float) -> None:
     output = kernel.pack_fine(fine)
     gradient = kernel.dgrad(kernel.pack_coarse(coarse), weight, None)
     found = kernel.dgrad(
-        kernel.pack_coarse(coarse), weight, None, activation=Activation(slope, output)
+        kernel.pack_coarse(coarse), weight, None, epilogue=Activation(slope, output)
     )
     assert torch.equal(found, torch.where(fine > 0, gradient, slope * gradient))
+
+
+@WITH_KERNELS
+@pytest.mark.parametrize("scale", [1.0, -0.5])
+def test_an_addition_on_the_way_out(scale: float) -> None:
+    axis = Axis(6, 7, 1, (-1, 0, 1))
+    kernel = MinimalFiltering(axis, axis, 2, 18, 21)
+    coarse, fine, weight, coarse_bias, _ = numbers(kernel, 5)
+    coarse, fine = kernel.pack_coarse(coarse), kernel.pack_fine(fine)
+    plain = kernel.fprop(fine, weight, coarse_bias)
+    found = kernel.fprop(fine, weight, coarse_bias, Addition(coarse, scale))
+    assert_close(found, coarse.double() + scale * plain.double())
+    gradient = kernel.dgrad(coarse, weight, None)
+    found = kernel.dgrad(coarse, weight, None, epilogue=Addition(fine, scale))
+    assert_close(found, fine.double() + scale * gradient.double())
+
+
+def test_only_an_image_of_the_same_layout_is_added_to() -> None:
+    image = torch.zeros(2, 3, 4, 5)
+    assert not Addition(image).fits((2, 3, 4, 5))
+    side_by_side = image.contiguous(memory_format=torch.channels_last)
+    assert Addition(side_by_side).fits((2, 3, 4, 5))
+    for shape in ((2, 3, 5, 4), (1, 3, 4, 5), (3, 4, 5)):
+        assert not Addition(side_by_side).fits(shape)
 
 
 @WITH_KERNELS

@@ -21,9 +21,11 @@ STEP = 2
 
 @inlined
 def write(out, value, left, activation, slope, of):
-    """Write a pixel, after the gradient of an activation if that is asked for."""
+    """Write a pixel, after the gradient of an activation, or a sum, if that is asked for."""
     if activation == 2:
         value = where_positive(load_first(of, left), value, value * slope)
+    elif activation == 3:
+        value = load_first(of, left) + value * slope
     store_first(out, value, left)
 
 
@@ -41,9 +43,10 @@ def finish_output(
         offset: bytes from the first channel to these.
         rows, columns: how many of its 2 x 2 pixels the image has.
         activation: 0 for none; 1 for y where that is positive and slope y elsewhere; 2 for y where
-            ``of`` is positive and slope y elsewhere: the gradient of such an activation.
+            ``of`` is positive and slope y elsewhere: the gradient of such an activation; 3 for
+            ``of`` + slope y.
         slope: the bits of a float64.
-        of, of_row, of_pixel: the activation's output, at this tile.
+        of, of_row, of_pixel: the activation's output, or what is added to, at this tile.
     """
     if bias != 0:
         b = load_first(bias + offset, left)

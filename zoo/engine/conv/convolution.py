@@ -11,8 +11,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from zoo.engine.conv.epilogue import Epilogue
 from zoo.engine.conv.kernel import ConvKernel, InputTransform, add_sum, identity
-from zoo.engine.conv.minimal_filtering import Activation, MinimalFiltering
+from zoo.engine.conv.minimal_filtering import MinimalFiltering
 from zoo.nn.parameter import Parameter
 
 # Which axes of a weight are (kh, kw, Cfine, Ccoarse): also the order in which it is kept in memory.
@@ -45,7 +46,7 @@ class Convolution:
         weight: Parameter,
         bias: Parameter | None,
         transform: InputTransform = identity,
-        activation: Activation | None = None,
+        epilogue: Epilogue | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The output for what ``transform`` makes of x, and what ``backward`` needs of it.
 
@@ -54,14 +55,14 @@ class Convolution:
             weight: the layer's.
             bias: the layer's.
             transform: on the way in.
-            activation: on the way out; only of one that ``activates``.
+            epilogue: on the way out; only of one that ``takes_epilogue``.
         """
         taps, start = self._taps(weight), None if bias is None else bias.value
         if self.transposed:
             coarse = self.kernel.pack_coarse(x, transform)
-            return self._dgrad(coarse, taps, start, activation), coarse
+            return self._dgrad(coarse, taps, start, epilogue), coarse
         fine = self.kernel.pack_fine(x, transform)
-        return self._fprop(self.kernel.gemm_operand(fine), taps, start, activation), fine
+        return self._fprop(self.kernel.gemm_operand(fine), taps, start, epilogue), fine
 
     def backward(
         self,
@@ -71,7 +72,7 @@ class Convolution:
         bias: Parameter | None,
         transform: InputTransform = identity,
         input_gradient: bool = True,
-        activation: Activation | None = None,
+        epilogue: Epilogue | None = None,
     ) -> Tensor | None:
         """Add the parameters' gradients; returns x's, or None where nobody needs it.
 
@@ -82,7 +83,7 @@ class Convolution:
             bias: the layer's.
             transform: of grad_y, on the way in.
             input_gradient: whether x's gradient is needed.
-            activation: of x's gradient, on the way out; only of one that ``activates``.
+            epilogue: of x's gradient, on the way out; only of one that ``takes_epilogue``.
         """
         kernel = self.kernel
         if self.transposed:
@@ -96,12 +97,12 @@ class Convolution:
         if not input_gradient:
             return None
         if self.transposed:
-            return self._fprop(operand, self._taps(weight), None, activation)
-        return self._dgrad(coarse, self._taps(weight), None, activation)
+            return self._fprop(operand, self._taps(weight), None, epilogue)
+        return self._dgrad(coarse, self._taps(weight), None, epilogue)
 
     @property
-    def activates(self) -> bool:
-        """Whether it takes an activation on the way out."""
+    def takes_epilogue(self) -> bool:
+        """Whether it takes one on the way out."""
         return isinstance(self.kernel, MinimalFiltering)
 
     def output_shape(self) -> tuple[int, int, int]:
@@ -111,26 +112,33 @@ class Convolution:
             return kernel.fine_channels, *kernel.fine_size(self.upsampled)
         return kernel.coarse_channels, kernel.rows.coarse, kernel.columns.coarse
 
+    def input_shape(self) -> tuple[int, int, int]:
+        """(Cin, H, W)."""
+        kernel = self.kernel
+        if self.transposed:
+            return kernel.coarse_channels, kernel.rows.coarse, kernel.columns.coarse
+        return kernel.fine_channels, kernel.rows.fine, kernel.columns.fine
+
     def _taps(self, weight: Parameter) -> Tensor:
         """The weight as (kh, kw, Cfine, Ccoarse), taps in the order of the kernel."""
         taps = weight.value.permute(self.axes)
         return _reversed(taps) if self.flipped else taps
 
     def _fprop(
-        self, operand: Tensor, taps: Tensor, bias: Tensor | None, activation: Activation | None
+        self, operand: Tensor, taps: Tensor, bias: Tensor | None, epilogue: Epilogue | None
     ) -> Tensor:
-        if activation is None:
+        if epilogue is None:
             return self.kernel.fprop(operand, taps, bias)
         assert isinstance(self.kernel, MinimalFiltering)
-        return self.kernel.fprop(operand, taps, bias, activation)
+        return self.kernel.fprop(operand, taps, bias, epilogue)
 
     def _dgrad(
-        self, coarse: Tensor, taps: Tensor, bias: Tensor | None, activation: Activation | None
+        self, coarse: Tensor, taps: Tensor, bias: Tensor | None, epilogue: Epilogue | None
     ) -> Tensor:
-        if activation is None:
+        if epilogue is None:
             return self.kernel.dgrad(coarse, taps, bias, self.upsampled)
         assert isinstance(self.kernel, MinimalFiltering)
-        return self.kernel.dgrad(coarse, taps, bias, activation=activation)
+        return self.kernel.dgrad(coarse, taps, bias, epilogue=epilogue)
 
     def _wgrad(
         self, taps: Tensor, coarse: Tensor, operand: Tensor, add: bool, bias: Parameter | None

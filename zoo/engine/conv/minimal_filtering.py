@@ -59,6 +59,7 @@ from torch import Tensor
 from zoo.engine.compiled import build
 from zoo.engine.compiled.call import Argument, call
 from zoo.engine.conv.axis import Axis
+from zoo.engine.conv.epilogue import Epilogue, arguments, image_arguments
 from zoo.engine.conv.kernel import ConvKernel, InputTransform, identity
 from zoo.spec.shapes import Pair
 
@@ -81,27 +82,12 @@ def has_kernels(weight: Tensor) -> bool:
 
 
 @dataclass(frozen=True)
-class Activation:
-    """What is done to each number v before it is written.
-
-    Attributes:
-        slope: v stays where it is positive, and is slope v elsewhere; 0 for ReLU.
-        output: None, or an activation's output (N, C, H, W), channels side by side: then v stays
-            where that is positive, and is slope v elsewhere. So v becomes the gradient of the
-            activation's input.
-    """
-
-    slope: float
-    output: Tensor | None = None
-
-
-@dataclass(frozen=True)
 class MinimalFiltering(ConvKernel):
     """The three products of 3 x 3 or 2 x 2 taps and stride 1, in float32 on a CPU.
 
     An image is stored as it is, with the channels of a pixel side by side; zeros around it are made
     where a tile reaches beyond it. What follows the products costs no pass over memory of its own:
-    an activation, or the gradient of one, and the sum that is the bias's gradient.
+    an epilogue, and the sum that is the bias's gradient.
     """
 
     def pack_coarse(self, image: Tensor, transform: InputTransform = identity) -> Tensor:
@@ -127,12 +113,12 @@ class MinimalFiltering(ConvKernel):
         operand: Tensor,
         weight: Tensor,
         bias: Tensor | None,
-        activation: Activation | None = None,
+        epilogue: Epilogue | None = None,
     ) -> Tensor:
-        """A convolution with the taps as they are, and an activation."""
+        """A convolution with the taps as they are."""
         size = self.rows.coarse, self.columns.coarse
         top, left = -self.rows.offsets[0], -self.columns.offsets[0]
-        return _convolve(operand, weight, bias, size, (top, left), activation)
+        return _convolve(operand, weight, bias, size, (top, left), epilogue)
 
     def dgrad(
         self,
@@ -140,13 +126,13 @@ class MinimalFiltering(ConvKernel):
         weight: Tensor,
         bias: Tensor | None,
         upsampled: bool = False,
-        activation: Activation | None = None,
+        epilogue: Epilogue | None = None,
     ) -> Tensor:
         """A convolution with the taps in reverse, as pixel u has tap t of u - offset."""
         size = self.rows.fine, self.columns.fine
         top, left = self.rows.offsets[-1], self.columns.offsets[-1]
         turned = weight.transpose(2, 3)
-        return _convolve(coarse, turned, bias, size, (top, left), activation, reverse=True)
+        return _convolve(coarse, turned, bias, size, (top, left), epilogue, reverse=True)
 
     def wgrad(self, gradient: Tensor, coarse: Tensor, operand: Tensor, add: bool) -> None:
         """The sum of all tiles' products, transformed once."""
@@ -186,16 +172,16 @@ class MinimalFiltering(ConvKernel):
             scratch = _scratch(operand, kernels.scratch_of_gradient(taps, lines, outputs, at_once))
             written.append(scratch)
             weight = gradient[:, :, share.start : share.stop]
-            arguments = (
+            line = (
                 taps,
-                *(*_image(operand[:, share.start : share.stop]), lines),
-                *(*_image(coarse), outputs, self.n),
+                *(*image_arguments(operand[:, share.start : share.stop]), lines),
+                *(*image_arguments(coarse), outputs, self.n),
                 *(-self.rows.offsets[0], -self.columns.offsets[0]),
                 *(weight, *_distances(weight), int(add)),
                 *(None if number else total, int(add_total)),
                 *(at_once, scratch),
             )
-            parts.append(arguments)
+            parts.append(line)
         call(kernels.gradient_of_weight, parts, written)
 
 
@@ -205,7 +191,7 @@ def _convolve(
     bias: Tensor | None,
     size: Pair,
     before: Pair,
-    activation: Activation | None = None,
+    epilogue: Epilogue | None = None,
     reverse: bool = False,
 ) -> Tensor:
     """y[v] = bias + sum over taps of weight[tap]^T x[v + tap - before], of (N, Cin, H, W).
@@ -232,16 +218,16 @@ def _convolve(
     for share in _shares(tiles, at_once, kernels.products(taps, tiles, inputs, outputs)):
         scratch = _scratch(x, size_of_scratch)
         written.append(scratch)
-        arguments = (
+        values = (
             taps,
-            *(*_image(x), inputs),
+            *(*image_arguments(x), inputs),
             *(start, tap_row, tap, line, bias),
-            *(*_image(y), outputs),
+            *(*image_arguments(y), outputs),
             *before,
-            *_after(activation),
+            *arguments(epilogue),
             *(share.start, share.stop, at_once, scratch),
         )
-        parts.append(arguments)
+        parts.append(values)
     call(kernels.convolve, parts, written)
     return y
 
@@ -266,15 +252,6 @@ def _scratch(like: Tensor, size: int) -> Tensor:
     return like.new_empty(-(-size // like.itemsize))
 
 
-def _after(activation: Activation | None) -> tuple[Argument, ...]:
-    """How kernels are told of an activation."""
-    if activation is None:
-        return 0, 0.0, None, 0, 0, 0
-    if activation.output is None:
-        return 1, activation.slope, None, 0, 0, 0
-    return 2, activation.slope, *_image(activation.output)[:4]
-
-
 def _packed(image: Tensor, transform: InputTransform) -> Tensor:
     """(N, C, H, W) with the channels of a pixel side by side."""
     if transform is identity and image.stride(1) == 1:
@@ -283,14 +260,6 @@ def _packed(image: Tensor, transform: InputTransform) -> Tensor:
     pixels = image.new_empty(height, n, width, channels).permute(1, 3, 0, 2)
     transform(image, [pixels])
     return pixels
-
-
-def _image(image: Tensor) -> tuple[Argument, ...]:
-    """How kernels are given one: address, distances in bytes, height and width."""
-    n, channel, row, pixel = image.stride()
-    assert channel == 1 or image.shape[1] == 1
-    size = image.itemsize
-    return image, n * size, row * size, pixel * size, image.shape[2], image.shape[3]
 
 
 def _distances(taps: Tensor) -> tuple[int, int, int]:

@@ -23,9 +23,10 @@ from torch import Tensor
 
 from zoo.engine.conv.axis import Axis
 from zoo.engine.conv.convolution import Convolution
+from zoo.engine.conv.epilogue import Epilogue
 from zoo.engine.conv.gemm_chw import GemmCHW
 from zoo.engine.conv.kernel import ConvKernel, InputTransform, identity
-from zoo.engine.conv.minimal_filtering import Activation, MinimalFiltering
+from zoo.engine.conv.minimal_filtering import MinimalFiltering
 from zoo.engine.conv.triton_conv import TritonConv
 from zoo.nn.conv2d import Conv2d
 from zoo.nn.parameter import Parameter
@@ -56,14 +57,14 @@ def forward_in_tiles(
     weight: Parameter,
     bias: Parameter | None,
     transform: InputTransform = identity,
-    activation: Activation | None = None,
+    epilogue: Epilogue | None = None,
 ) -> Tensor:
     """The output of ``convolution.forward``, with little beside it in memory."""
     kernel = convolution.kernel
     row = _elements_of_row(kernel)
     whole = isinstance(kernel, TritonConv | MinimalFiltering)
     if whole or kernel.n * kernel.rows.coarse * row < 2 * ELEMENTS_AT_ONCE:
-        return convolution.forward(x, weight, bias, transform, activation)[0]
+        return convolution.forward(x, weight, bias, transform, epilogue)[0]
     images = min(kernel.n, max(1, ELEMENTS_AT_ONCE // (kernel.rows.coarse * row)))
     height = max(1, ELEMENTS_AT_ONCE // (images * row))
     y = _empty_output(convolution, x)
