@@ -112,9 +112,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "nn": {"errors", *SPEC, "init"},
     "optim": {"errors", *SPEC},
     "pictures": {"errors", "files", "limits", "spec.value_range"},
-    "data": {"errors", "files", "limits", "pickled", *SPEC, "pictures"},
+    "distributed": {"errors", "limits"},
+    "data": {"errors", "files", "limits", "pickled", *SPEC, "pictures", "distributed"},
     "compiler": {"errors", *SPEC, *PLUGINS_READ, "architecture", *TEXTBOOK, "data", "pictures"},
-    "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn"},
+    "engine": {"errors", "malloc", *SPEC, *PLUGINS_READ, "init", "nn", "distributed"},
     "inference": {"errors", "files", "limits", *SPEC, "init", "nn", "pictures", "engine"},
     "data_check": {"errors", "data", "inference"},
     "train": {
@@ -128,6 +129,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             *TEXTBOOK,
             "data",
             "compiler",
+            "distributed",
             "engine",
             "inference",
         ),
@@ -162,7 +164,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "torch_backend": {
         *("errors", *PLUGINS_READ, "architecture", "nn", "optim", "compiler", "engine"),
-        *("inference", "testing"),
+        *("inference", "testing", "distributed"),
     },
     "bench": {
         *("errors", *PLUGINS_READ, "plugins.python_subprocess", "architecture", "describe"),
@@ -177,7 +179,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
         *("optional", "torch_backend", "bench", "doctor", "single", "data_check", "sweep"),
-        "report",
+        *("report", "distributed", "limits"),
     },
     "__main__": {"cli"},
 }

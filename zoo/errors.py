@@ -14,6 +14,7 @@
     ├── CheckpointError       a checkpoint that is missing, damaged or foreign
     ├── WriteError            a file of a run that cannot be written
     ├── DivergenceError       training that is no longer finite
+    ├── RankError             processes of one run that differ, or one that is gone
     ├── ComparisonError       a benchmark or exported file that does not compute the same
     └── Stopped               SIGINT or SIGTERM arrived and the run has been saved
 
@@ -112,6 +113,10 @@ class DivergenceError(ZooError):
         self.bundle = bundle
         self.lr = lr
         self.go_on_from = go_on_from
+
+
+class RankError(ZooError):
+    """Processes of one run that differ, or one that is gone or does not answer; names its rank."""
 
 
 class ComparisonError(ZooError):

@@ -13,7 +13,7 @@ from zoo.errors import DataError
 from zoo.files import to_json
 from zoo.nn import MSE, Conv2d, Sequential
 from zoo.train import evaluation
-from zoo.train.evaluation import denoised, evaluate, validate
+from zoo.train.evaluation import denoised, evaluate, mean_of_validated, validated
 from zoo.train.metrics import psnr, squared_error
 
 CPU = torch.device("cpu")
@@ -134,7 +134,8 @@ def test_images_go_through_together_but_come_out_in_order(
 
 def test_validation(model: Sequential) -> None:
     data = images((8, 8), (9, 10))
-    loss, score = validate(model, MSE(), data, CPU)
+    found = list(validated(model, MSE(), data, CPU))
+    loss, score = mean_of_validated(data, [it.loss for it in found], [it.error for it in found])
     plain = [squared_error(image.noisy + 0.2, image.reference) for image in data]
     clipped = [squared_error((i.noisy + 0.2).clamp(0, 1), i.reference) for i in data]
     assert loss == pytest.approx(sum(plain) / 2)

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-import zoo.train.trainer as trainer_module
 from zoo.architecture import Architecture
 from zoo.errors import CheckpointError, Stopped
+from zoo.train import together
 from zoo.train.checkpoint import load_checkpoint, save_checkpoint
+from zoo.train.evaluation import Validated
 from zoo.train.resumable import check_resumable
 from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
@@ -234,13 +235,13 @@ def test_a_stop_while_an_epoch_is_validated(
     """The epoch is saved already; the resumed run validates it."""
     stop = StopRequest()
 
-    def validate(*arguments: Any) -> Any:
+    def validated(*arguments: Any) -> Any:
         stop.signal = signal.SIGTERM
-        arguments[-1](arguments[2][0], arguments[2][0].noisy)  # after each image
+        yield Validated(0.0, 0.0, arguments[2][0].noisy)
         pytest.fail("the stop comes after the first image")
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer_module, "validate", validate)
+        patch.setattr(together, "validated", validated)
         with pytest.raises(Stopped, match="stopped and saved after step 3 of 6") as stopped:
             make_trainer(tiny()).run(RunDirectory(tmp_path), Silent(), stop)
     assert stopped.value.signal == signal.SIGTERM

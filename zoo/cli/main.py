@@ -14,10 +14,12 @@ import click
 
 from zoo.cli.problems import echo_problems
 from zoo.cli.streams import SIGPIPE, ClosedPipeError, Streams, say, say_lines, standard_streams
+from zoo.distributed.launch import launched, rank_of, refuse
 from zoo.errors import (
     ArchitectureError,
     CheckpointError,
     DataError,
+    DivergenceError,
     PluginError,
     Stopped,
     UsageError,
@@ -67,6 +69,7 @@ EXIT_CODES: tuple[tuple[type[ZooError], int], ...] = (
     (DataError, 4),
     (CheckpointError, 5),
 )
+SAID_BY_RANK_0 = (Stopped, DivergenceError)  # where several processes train together
 
 
 class _Signalled(KeyboardInterrupt):  # which no plugin's failure is taken for
@@ -105,6 +108,8 @@ class LazyGroup(click.Group):
         """The command that the arguments begin with; refuses a name that is none."""
         if args[0] not in COMMANDS and (meant := suggest(args[0], COMMANDS)):
             ctx.fail(f"No such command {args[0]!r}. Did you mean {meant}?")
+        if args[0] != "run":
+            refuse(launched(os.environ), f"zoo {args[0]}", "Start it without torchrun.")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -175,7 +180,11 @@ def _stop(number: int, frame: object) -> NoReturn:
 
 
 def _report(error: BaseException) -> None:
-    if isinstance(error, ArchitectureError):
+    if rank := rank_of(os.environ):
+        if not isinstance(error, SAID_BY_RANK_0):
+            for line in format_error(error).split("\n"):
+                say(f"rank {rank}: {line}", err=True)
+    elif isinstance(error, ArchitectureError):
         echo_problems(error.problems)
     elif isinstance(error, ZooError):
         say_lines(format_error(error), err=True)

@@ -13,6 +13,7 @@ from zoo.cli.console import count_of, warn
 from zoo.cli.measured_on import how_measured
 from zoo.cli.streams import say
 from zoo.compiler import Compiler
+from zoo.distributed.world import ALONE, World
 from zoo.errors import UsageError, listed
 from zoo.torch_backend import TorchBackend
 from zoo.train.backend import MakeBackend, ZooBackend
@@ -56,6 +57,7 @@ def new(
     weights: str | None,
     device: torch.device,
     check: Callable[..., None],
+    world: World = ALONE,
 ) -> tuple[Trainer, RunData]:
     """What trains a new run, and its data."""
     started_from = before = None
@@ -74,13 +76,13 @@ def new(
     check(spec, images.train, warn=warn)
     data = load_run_data(compiler, device, images)
     torch.manual_seed(spec.train.seed)  # of layers that draw by torch's global generator
-    trainer = _trainer(compiler, model.to(device), data, device)
+    trainer = _trainer(compiler, model.to(device), data, device, world)
     trainer.started_from = started_from
     return trainer, data
 
 
 def resumed(
-    compiler: Compiler, directory: RunDirectory, device: torch.device
+    compiler: Compiler, directory: RunDirectory, device: torch.device, world: World = ALONE
 ) -> tuple[Trainer, RunData]:
     """What goes on with the run in ``directory``, and its data."""
     model = unfilled_model(compiler)
@@ -91,7 +93,7 @@ def resumed(
     changes = check_resumable(directory.last, content, spec)
     images = resumed_images(compiler, directory.last, content)
     data = load_run_data(compiler, device, images)
-    trainer = _trainer(compiler, model.to(device), data, device)
+    trainer = _trainer(compiler, model.to(device), data, device, world)
     trainer.restore(content)
     if trainer.progress.step > spec.train.epochs * len(trainer.batches):
         needed = -(-trainer.progress.step // len(trainer.batches))
@@ -110,8 +112,26 @@ def resumed(
     if not trainer.is_finished:
         for change in record_changes(trainer, changes):
             say(change)
-    remarks = environment_remarks(directory.read_environment(), environment(device))
+    now = environment(device, world.size)
+    remarks = environment_remarks(directory.read_environment(), now)
     return trainer, replace(data, remarks=(*data.remarks, *remarks))
+
+
+def joined(
+    compiler: Compiler,
+    directory: RunDirectory,
+    content: Mapping[str, Any],
+    device: torch.device,
+    world: World,
+) -> tuple[Trainer, RunData]:
+    """What trains a run with rank 0, from the checkpoint of its beginning, and its data."""
+    spec = with_recorded_range(compiler.architecture, content, directory.last)
+    compiler = Compiler(spec, compiler.registry)
+    data = load_run_data(compiler, device, resumed_images(compiler, directory.last, content))
+    model = unfilled_model(compiler).to(device)
+    trainer = _trainer(compiler, model, data, device, world)
+    trainer.restore(content)
+    return trainer, data
 
 
 def write_beginning(directory: RunDirectory, trainer: Trainer, data: RunData) -> None:
@@ -120,10 +140,14 @@ def write_beginning(directory: RunDirectory, trainer: Trainer, data: RunData) ->
         directory.remove_evaluation()
     directory.write_architecture(trainer.architecture.text)
     directory.write_data(data.record)
-    directory.write_environment({**environment(trainer.device), **_origin(trainer)})
+    directory.write_environment(
+        {**environment(trainer.device, trainer.world.size), **_origin(trainer)}
+    )
 
 
-def _trainer(compiler: Compiler, model: Any, data: RunData, device: torch.device) -> Trainer:
+def _trainer(
+    compiler: Compiler, model: Any, data: RunData, device: torch.device, world: World
+) -> Trainer:
     """What trains the model, a Sequential, by the backend that the architecture names."""
     spec = compiler.architecture
     trainer = Trainer(
@@ -135,6 +159,7 @@ def _trainer(compiler: Compiler, model: Any, data: RunData, device: torch.device
         device,
         record=data.record,
         make_backend=BACKENDS[spec.train.backend],
+        world=world,
     )
     _check_mask(trainer, data)
     return trainer

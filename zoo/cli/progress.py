@@ -127,6 +127,22 @@ class TrainingProgress:
         return f"trained: {count_of('step', steps)} in {took}, {self._speed():.0f} images/s"
 
 
+class Unseen:
+    """For what another process shows already."""
+
+    def on_step(self, trainer: Trainer) -> None:
+        """Nothing."""
+
+    def on_epoch(self, metrics: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def on_kept(self, metrics: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def on_warning(self, message: str) -> None:
+        """Nothing."""
+
+
 def _target(spec: Architecture) -> str:
     """What the training loss compares outputs with."""
     clean = spec.data.target.type == "noisy" and spec.data.source.parameters.get("second_is_clean")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from zoo.cli.options import AtLeast, UserPath, data_option, device_option, overrides, set_option
+from zoo.distributed.launch import launched, refuse
 from zoo.errors import UsageError
 
 
@@ -58,6 +60,14 @@ from zoo.errors import UsageError
     type=UserPath(),
     help="Repeat the step in which a run diverged, layer by layer: its diverged.pkl.",
 )
+@click.option(
+    "--rank-timeout",
+    metavar="SECONDS",
+    type=AtLeast(1),
+    default=120,
+    show_default=True,
+    help="Under torchrun, how long a process is waited for that does not answer.",
+)
 @set_option
 def run(
     architecture: Path | None,
@@ -74,13 +84,16 @@ def run(
     deterministic: bool,
     tensorboard: bool,
     replay: Path | None,
+    rank_timeout: int,
     changes: tuple[str, ...],
 ) -> None:
     """Train a denoiser from an architecture file, checkpoint it and evaluate it.
 
     The first Ctrl-C finishes the step, saves and stops; --resume then goes on exactly there.
     """
+    launch = launched(os.environ)
     if replay is not None:
+        refuse(launch, f"--replay {replay}", "Repeat a step by one process.")
         _replay(replay, device)
         return
     if architecture is None:
@@ -97,6 +110,8 @@ def run(
     registry = load_registry()
     options = overrides(registry, architecture, data, epochs, seed, changes, backend)
     spec = read_architecture(architecture, registry, options)
+    if spec.train.backend != "zoo":
+        refuse(launch, f"--backend {spec.train.backend}", "Train by torch.nn in one process.")
     from zoo.cli.checked_data import check_data
     from zoo.cli.training import train  # torch, which takes a while: mistakes are reported before
 
@@ -106,7 +121,19 @@ def run(
         be_deterministic()
     check = partial(check_data, strict=strict_data, allow_correlated=allow_correlated)
     now = datetime.now()
-    train(spec, registry, device, out, resume, weights, check, now, tensorboard=tensorboard)
+    train(
+        spec,
+        registry,
+        device,
+        out,
+        resume,
+        weights,
+        check,
+        now,
+        tensorboard=tensorboard,
+        launch=launch,
+        rank_timeout=rank_timeout,
+    )
 
 
 def _replay(bundle: Path, device: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -11,26 +12,30 @@ import torch
 from zoo.architecture import Architecture
 from zoo.cli.console import count_of, print_table, shell_command, warn, warn_of_failures
 from zoo.cli.diverged import what_to_do
-from zoo.cli.preparing import announce, new, resumed, write_beginning
-from zoo.cli.progress import EvaluationProgress, TrainingProgress
+from zoo.cli.preparing import announce, joined, new, resumed, write_beginning
+from zoo.cli.progress import EvaluationProgress, TrainingProgress, Unseen
+from zoo.cli.ranks import check_alike, device_of, run_folder, world_of
 from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
+from zoo.distributed.launch import Launch
+from zoo.distributed.world import World
 from zoo.errors import DivergenceError, Stopped, WriteError
 from zoo.plugins.registry import Registry
-from zoo.train.device import choose_device
-from zoo.train.evaluation import denoised, evaluate
+from zoo.train.checkpoint import load_checkpoint
+from zoo.train.evaluation import denoised
 from zoo.train.examples import write_examples
 from zoo.train.kept_images import write_ranked
 from zoo.train.named_layers import named_layers
-from zoo.train.outcome import OutputRange, nothing_learned
+from zoo.train.outcome import nothing_learned
 from zoo.train.precision import check_precision
-from zoo.train.run_directory import RunDirectory, find_checkpoint, open_run
+from zoo.train.run_directory import RunDirectory, find_checkpoint
 from zoo.train.scores import Evaluation
-from zoo.train.session import RunData, load_trained
+from zoo.train.session import RunData, rebuild
 from zoo.train.signals import StopRequest
 from zoo.train.statistics import read_statistics
 from zoo.train.tensorboard import mirrored, require_library
+from zoo.train.together import evaluate_together, own
 from zoo.train.trainer import Trainer
 
 
@@ -45,6 +50,8 @@ def train(
     now: datetime,
     *,
     tensorboard: bool = False,
+    launch: Launch | None = None,
+    rank_timeout: float = 120,
 ) -> None:
     """Train, save and evaluate; see ``zoo run --help``.
 
@@ -55,25 +62,36 @@ def train(
         check: :func:`zoo.cli.checked_data.check_data` with its options; not for a resumed run.
         now: the time, which names the run's folder.
         tensorboard: whether TensorBoard is to show it.
+        launch: this process among those that train together; None for one by itself.
+        rank_timeout: seconds that one of them is waited for which does not answer.
     """
     work_counts()
     if tensorboard:
         require_library()
-    device = choose_device(device_option)
+    device = device_of(device_option, launch)
     check_precision(spec, device)
     compiler = Compiler(spec, registry)
-    warn_of_failures(registry)
-    with open_run(out, spec.name, now, resume) as directory, torch.no_grad():
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        world = stack.enter_context(world_of(launch, device, rank_timeout))
+        check_alike(world, spec, registry)
+        folder = run_folder(world, launch, out, spec.name, now, resume)
+        directory, resume = stack.enter_context(folder)
+        if not directory.writes:
+            follow(compiler, directory, device, world)
+            return
+        warn_of_failures(registry)
         if resume and directory.has_checkpoint:
-            trainer, data = resumed(compiler, directory, device)
+            trainer, data = resumed(compiler, directory, device, world)
             if trainer.is_finished and directory.is_evaluated:
                 epochs = count_of("epoch", trainer.progress.epoch)
                 say(f"run: {directory.path}: finished after {epochs}; --epochs N goes on with it")
+                world.broadcast(None)
                 return
         else:
             if resume:
                 say(f"{directory.path}: nothing was saved: the run starts from its beginning")
-            trainer, data = new(compiler, weights, device, check)
+            trainer, data = new(compiler, weights, device, check, world)
             trainer.save(directory)  # where it cannot be, that is known before the first step
         for remark in data.remarks:
             warn(remark)
@@ -82,6 +100,7 @@ def train(
         say(f"run: {directory.path}")
         if tensorboard:
             say(f"tensorboard: {directory.tensorboard}")
+        world.broadcast(trainer.checkpoint())
         board = mirrored(directory, trainer, tensorboard, warn)
         with StopRequest() as stop, board as on_kept:
             try:
@@ -103,6 +122,20 @@ def train(
         say(f"page: {shell_command('zoo', 'report', directory.path)}")
 
 
+def follow(compiler: Compiler, directory: RunDirectory, device: torch.device, world: World) -> None:
+    """Train with rank 0, which prints and writes."""
+    content = world.broadcast(None)
+    if content is None:  # nothing is left to do
+        return
+    trainer, data = joined(compiler, directory, content, device, world)
+    with StopRequest() as stop:
+        trainer.run(directory, Unseen(), stop)
+        content = world.broadcast(None)
+        _, model = rebuild(directory.best, content, compiler.registry)
+        progress = EvaluationProgress(len(data.validation), stop, quiet=True)
+        evaluate_together(model.to(device), data.validation, device, progress.on_image, world)
+
+
 def _resume_command(directory: RunDirectory, device: str) -> str:
     """What to type to go on with a run, quoted for a shell."""
     options = [] if device == "auto" else ["--device", device]
@@ -122,14 +155,15 @@ def evaluate_run(
     Returns:
         The evaluation, and what is said of a run that learnt nothing.
     """
-    spec, device, outputs = trainer.architecture, trainer.device, OutputRange()
+    spec, device = trainer.architecture, trainer.device
     path, weights = find_checkpoint(directory.path)
-    _, model = load_trained(path, registry, warn)
+    checkpoint = trainer.world.broadcast(load_checkpoint(path))
+    _, model = rebuild(path, checkpoint, registry, warn)
     model.to(device)
     images = data.validation
-    bar = EvaluationProgress(len(images), stop)
+    bar = EvaluationProgress(len(own(images, trainer.world)), stop)
     with bar.bar:
-        evaluation = evaluate(model, images, device, bar.on_image, on_output=outputs.see)
+        evaluation, outputs = evaluate_together(model, images, device, bar.on_image, trainer.world)
     content = evaluation.to_dict(_validation_name(spec), weights, spec.train.precision, data.noise)
     progress = trainer.progress
     epoch = progress.best_epoch if weights == "best" else progress.epoch

@@ -19,6 +19,7 @@ from zoo.data.seeding import generator
 from zoo.data.sets import Images
 from zoo.data.streams import Stream
 from zoo.data.views import Samples, views_of
+from zoo.distributed.shards import Shards
 from zoo.errors import ArgumentError, DataError
 
 __all__ = ["Batch", "Batches"]
@@ -52,6 +53,10 @@ class Batches:
             photographs once.
         seed: of all draws.
         device: where batches are put.
+
+    Attributes:
+        shards: which images of a batch :meth:`iterate` and :meth:`shard` give; all of them, unless
+            it is set.
 
     Raises:
         ArgumentError: an impossible argument, or ``noise`` missing or not wanted.
@@ -89,26 +94,35 @@ class Batches:
         if self._resident:
             self._move()
         self._drawn: tuple[int, int, Batch | None] = (-1, -1, None)
+        self.shards = Shards()
 
     def __len__(self) -> int:
         """Batches in an epoch."""
         return -(-self.samples // self.batch_size)
 
+    def images_in(self, index: int) -> int:
+        """The images of the batch ``index`` of an epoch."""
+        return min(self.batch_size, self.samples - index * self.batch_size)
+
     def batch(self, epoch: int, index: int) -> Batch:
-        """The batch ``index`` of ``epoch``, both from 0."""
+        """The whole batch ``index`` of ``epoch``, both from 0."""
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of an epoch of {len(self)}")
         return self._slice(epoch, index).to(self.device)
 
+    def shard(self, epoch: int, index: int) -> Batch:
+        """The images of that batch that :attr:`shards` gives."""
+        return self._own(self.batch(epoch, index), index)
+
     def iterate(self, epoch: int, start: int = 0) -> Generator[Batch, None, None]:
-        """The batches of ``epoch`` from index ``start`` on.
+        """The shards of the batches of ``epoch`` from index ``start`` on.
 
         They are prepared ahead on another thread, which ends when the iterator is exhausted or
         closed; on a GPU by the GPU itself, which nobody waits for.
         """
         indices = range(start, len(self))
         if self._resident:
-            yield from (self._slice(epoch, index) for index in indices)
+            yield from (self._own(self._slice(epoch, index), index) for index in indices)
             return
         with closing(prefetch(partial(self._stage, epoch), indices, DEPTH)) as batches:
             for batch in batches:
@@ -134,8 +148,12 @@ class Batches:
             raise DataError(f"{error}{why}{advice}") from None
 
     def _stage(self, epoch: int, index: int) -> Batch:
-        batch = self._draw(epoch, index)  # one at once
+        batch = self._own(self._draw(epoch, index), index)  # one at once
         return batch.pinned() if self.device.type == "cuda" else batch
+
+    def _own(self, batch: Batch, index: int) -> Batch:
+        shard = self.shards.of(self.images_in(index))
+        return batch.rows(shard.start, shard.stop)
 
     def _move(self) -> None:
         for photographs in self.views.photographs:

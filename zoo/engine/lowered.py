@@ -8,6 +8,7 @@ from threading import RLock
 import torch
 from torch import Tensor
 
+from zoo.distributed.world import ALONE, World
 from zoo.engine.capture.graphed import GraphedCallable
 from zoo.engine.capture.recorder import recorder_for
 from zoo.engine.network import Network
@@ -129,6 +130,7 @@ class Lowered(Module):
         *,
         precision: str = "float32",
         capture: bool = True,
+        world: World = ALONE,
     ) -> TrainingPass:
         """What trains on a batch: computes its loss, fills the gradients, calls ``update``.
 
@@ -137,8 +139,9 @@ class Lowered(Module):
             update: updates the parameters once from their gradients: an optimizer's ``step``.
             precision: ``float32``, in the products that torch is set to, or ``bfloat16``.
             capture: False for ordinary passes only.
+            world: the processes that each compute a shard of a batch.
         """
-        return TrainingPass(self._network, loss, update, precision, capture, self._warn)
+        return TrainingPass(self._network, loss, update, precision, capture, self._warn, world)
 
     def _layer(self) -> Module:
         return self.model._layer()

@@ -1,4 +1,8 @@
-"""A step of training: forward, loss and backward, captured and sharded, and then the update."""
+"""A step of training: forward, loss and backward, captured and sharded, and then the update.
+
+Of several processes each computes its shard of the batch; between backward and update they average
+what they have found (:mod:`zoo.distributed`).
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,15 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from zoo.distributed.world import ALONE, World
 from zoo.engine.capture.graphed import GraphedCallable
 from zoo.engine.capture.private import script_problem
 from zoo.engine.capture.recorder import Recorder, recorder_for
 from zoo.engine.conv.selftest import problem as kernel_problem
 from zoo.engine.network import AnyNetwork, Network
+from zoo.engine.parallel.division import division
 from zoo.engine.parallel.sharded import ShardedBatch
-from zoo.engine.parallel.thread_group import Rank
+from zoo.engine.parallel.thread_group import Rank, ThreadGroup
 from zoo.engine.parallel.threads import num_threads
 from zoo.engine.precision import Bfloat16Network
 from zoo.engine.state import engine_state
@@ -58,6 +64,7 @@ class TrainingPass:
         capture: False for ordinary passes only.
         warn: called once with each reason for which passes are not captured, or do not use a
             GPU's kernels.
+        world: the processes that each compute a shard of a batch.
     """
 
     def __init__(
@@ -68,11 +75,13 @@ class TrainingPass:
         precision: str,
         capture: bool,
         warn: Callable[[str], object],
+        world: World = ALONE,
     ) -> None:
         self._network = network
         self._loss = loss
         self._update = update
         self._warn = warn
+        self._world = world
         model = network.model
         devices = {parameter.value.device for parameter in model.param()}
         self._device = devices.pop() if len(devices) == 1 else None
@@ -84,6 +93,9 @@ class TrainingPass:
         self._whole: Callable[..., Tensor] = passes.of_batch
         if recorder is not None:
             self._whole = GraphedCallable(passes.of_batch, used, recorder, loss, warn=warn)
+        self._of_shard = self._whole
+        if world.size > 1 and division(model, loss) == "equal":
+            self._of_shard = self._with_collectives(passes, used)
         if self._device is not None and self._device.type == "cuda":
             dtype = torch.bfloat16 if reduced else torch.float32
             if problem := kernel_problem(self._device, dtype):
@@ -96,9 +108,9 @@ class TrainingPass:
         self._sharded: ShardedBatch[Shard] | None = None
         in_parts = getattr(loss, "mean_of_images", False) and not reduced
         if in_parts and self._device == torch.device("cpu"):
-            self._sharded = ShardedBatch(model, self._worker, passes.of_batch)
+            self._sharded = ShardedBatch(model, self._worker, passes.of_batch, world=world)
 
-    def __call__(self, x: Tensor, target: Tensor, *mask: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, target: Tensor, *mask: Tensor, divided: bool = False) -> Tensor:
         """The loss before the update, a tensor without axes on the model's device.
 
         Nothing is copied to the host.
@@ -107,18 +119,42 @@ class TrainingPass:
             x: (N, C, H, W), what the network is given.
             target: (N, C, H, W), what its output is compared with.
             mask: which of the target's pixels count, for losses that take one.
+            divided: whether these are this process's shard of a batch, perhaps without an image;
+                else they are the batch.
         """
-        with engine_state(self._network.model):
+        model = self._network.model
+        with engine_state(model):
             parts = []
-            if self._sharded is not None and not mask and self._network.model.training:
-                parts = self._sharded.run(x, target)
+            if self._sharded is not None and not mask and model.training and len(x):
+                parts = self._sharded.run(x, target, divided=divided)
             with num_threads(1 if parts else torch.get_num_threads()):
-                loss = _sum(parts) if parts else self._whole(x, target, *mask)
+                if parts:
+                    loss = _sum(parts)
+                elif len(x):
+                    loss = (self._of_shard if divided else self._whole)(x, target, *mask)
+                else:
+                    model.zero_grad()
+                    loss = x.new_zeros(())
+                count = mask[0].sum() if mask else len(x)
+                gradients = [gradient for _, gradient in model.param()]
+                loss = self._world.average(loss, gradients, count)
                 self._update()
             return loss
 
     def _recorder(self) -> Recorder | None:
         return recorder_for(self._device, MAX_TRAINING_BYTES) if self._capture else None
+
+    def _with_collectives(self, passes: _Passes, network: AnyNetwork) -> Callable[..., Tensor]:
+        """A pass in which layers ask those of the other processes; a GPU's is not captured."""
+        (rank,) = ThreadGroup(1, self._world).ranks
+        work = rank.with_collectives(passes.of_batch)
+        recorder = self._recorder()
+        if recorder is None or self._device != torch.device("cpu"):
+            return work
+        rank.host_callback = recorder.host_callback
+        return GraphedCallable(
+            work, network, recorder, self._loss, warn=self._warn, all_agree=rank.all_agree
+        )
 
     def _worker(self, model: Module, rank: Rank) -> _ShardWorker:
         network = self._network

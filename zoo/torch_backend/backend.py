@@ -7,6 +7,7 @@ from functools import cached_property
 from torch import Tensor
 
 from zoo.compiler import Compiler
+from zoo.distributed.world import World
 from zoo.inference.any_size import any_size
 from zoo.nn import Sequential
 from zoo.testing.torch_equivalent import takes_mask
@@ -61,8 +62,8 @@ class TorchBackend:
         """The network for inference, with its latest weights."""
         return TorchNetwork(self.model, self.reference)
 
-    def step(self, loss: object, warn: object) -> TorchStep:
-        """What takes the run's steps, with the reference of its loss."""
+    def step(self, loss: object, warn: object, world: World) -> TorchStep:
+        """What takes the run's steps, with the reference of its loss; by one process only."""
         return TorchStep(self)
 
 
@@ -80,7 +81,9 @@ class TorchStep:
             backend.reference, backend.loss, backend.optimizer, backend.precision, device
         )
 
-    def __call__(self, x: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, x: Tensor, target: Tensor, mask: Tensor | None = None, *, divided: bool = False
+    ) -> Tensor:
         """Train on one batch; arguments and result are those of :class:`zoo.train.TrainStep`."""
         backend = self._backend
         backend.reference.train()

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zoo.architecture import Architecture
 from zoo.compiler import Compiler
+from zoo.distributed.world import World
 from zoo.engine.passes import Loss
 from zoo.errors import ArgumentError
 from zoo.nn.module import Module
@@ -23,7 +24,9 @@ from zoo.train.step import TrainStep
 class RunStep(Protocol):
     """What takes the steps of a run; see :class:`.step.TrainStep`."""
 
-    def __call__(self, x: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, x: Tensor, target: Tensor, mask: Tensor | None = None, *, divided: bool = False
+    ) -> Tensor:
         """Train on one batch; the loss before the update, on the device."""
 
     def predict(self, x: Tensor) -> Tensor:
@@ -63,8 +66,11 @@ class Backend(Protocol):
     def network(self) -> Module:
         """The network with its latest weights, for inference in evaluation mode."""
 
-    def step(self, loss: Loss, warn: Callable[[str], object]) -> RunStep:
-        """What takes steps; ``warn`` is called once with each reason for which it is slower."""
+    def step(self, loss: Loss, warn: Callable[[str], object], world: World) -> RunStep:
+        """What takes steps, with those of the ``world``.
+
+        ``warn`` is called once with each reason for which it is slower.
+        """
 
 
 MakeBackend = Callable[[Compiler, Sequential], Backend]
@@ -100,6 +106,8 @@ class ZooBackend:
         self.optimizer = compiler.optimizer(model.param())
         self._precision = compiler.architecture.train.precision
 
-    def step(self, loss: Loss, warn: Callable[[str], object]) -> TrainStep:
+    def step(self, loss: Loss, warn: Callable[[str], object], world: World) -> TrainStep:
         """Captured and sharded by the engine."""
-        return TrainStep(self.network, loss, self.optimizer, precision=self._precision, warn=warn)
+        return TrainStep(
+            self.network, loss, self.optimizer, precision=self._precision, warn=warn, world=world
+        )

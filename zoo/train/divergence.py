@@ -122,17 +122,20 @@ def find_divergence(trainer: Trainer, step: RunStep, good: Snapshot | None) -> D
         samples = good.progress.samples + done * trainer.batches.batch_size
         at = replace(good.progress, step=number, step_in_epoch=index, samples=samples)
         before = Snapshot.of(trainer.model, trainer.optimizer, trainer.device, at, loss_sum)
-        batch = trainer.batches.batch(progress.epoch, index)
-        batch, loss = trainer.take_step(step, batch, number)
+        images = trainer.batches.images_in(index)
+        shard = trainer.batches.shard(progress.epoch, index)
+        _, loss = trainer.take_step(step, shard, number, images)
         if not math.isfinite(float(loss)) or not _all_finite(trainer):
             before.restore(trainer.model, trainer.optimizer, trainer.device)
             lr = trainer.lr_of(number)
+            batch = trainer.batches.batch(progress.epoch, index)
+            batch = trainer.corrected(step, batch, number)
             found, why = _examined(trainer, before, lr, batch, layers)
             bad = found.bad if found else None
             return Divergence(
                 number + 1, progress.epoch + 1, lr, layers, bad, batch, found, before, why
             )
-        loss_sum.add_(loss, alpha=len(batch.x))
+        loss_sum.add_(loss, alpha=images)
     return Divergence(progress.step, progress.epoch + 1, trainer.optimizer.lr, layers, None)
 
 

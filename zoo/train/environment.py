@@ -21,13 +21,14 @@ def versions() -> dict[str, str]:
     return {**library_versions(), "torch": str(torch.__version__)}
 
 
-def environment(device: torch.device) -> dict[str, object]:
-    """The machine's part of ``environment.json``."""
+def environment(device: torch.device, processes: int = 1) -> dict[str, object]:
+    """The machine's part of ``environment.json``; how many processes train there is a part."""
     return {
         "versions": versions(),
         "platform": platform.platform(),
         "device": device_name(device),
         "threads": torch.get_num_threads(),
+        "processes": processes,
         "cuda": torch.version.cuda,
     }
 
@@ -39,7 +40,12 @@ def environment_remarks(before: Mapping[str, Any], now: Mapping[str, Any]) -> It
         before: ``environment.json`` of the run, or what of it could be read.
         now: :func:`environment`.
     """
-    for key, name in (("device", "the device"), ("threads", "the number of threads")):
+    names = {
+        "device": "the device",
+        "threads": "the number of threads",
+        "processes": "the number of processes",
+    }
+    for key, name in names.items():
         if key in before and before[key] != now[key]:
             yield (
                 f"{name} was {before[key]} and is {now[key]}: the run goes on, and differs in the "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import torch
@@ -45,32 +46,50 @@ def denoised(
             yield from y.cpu()
 
 
-def validate(
-    model: Module,
-    loss: Loss,
-    images: Sequence[EvaluationImage],
-    device: torch.device,
-    on_output: Callable[[EvaluationImage, Tensor], object] = lambda image, output: None,
+@dataclass(frozen=True)
+class Validated:
+    """What a network made of a held-out image.
+
+    Attributes:
+        loss: of its output.
+        error: the mean squared error of its clipped output.
+        output: that, (C, H, W).
+    """
+
+    loss: float
+    error: float
+    output: Tensor
+
+
+def validated(
+    model: Module, loss: Loss, images: Sequence[EvaluationImage], device: torch.device
+) -> Iterator[Validated]:
+    """What the network makes of each image.
+
+    Args:
+        model: the network, in evaluation mode.
+        loss: what is computed of each.
+        images: any number.
+        device: the model's.
+    """
+    for image, y in zip(images, denoised(model, images, device), strict=True):
+        mask = () if image.mask is None else (image.mask[None],)
+        value = float(loss.forward(y[None], image.reference[None], *mask))
+        output = clipped(y, image.reference)
+        yield Validated(value, squared_error(output, image.reference), output)
+
+
+def mean_of_validated(
+    images: Sequence[EvaluationImage], losses: Sequence[float], errors: Sequence[float]
 ) -> tuple[float, float | None]:
     """The mean loss of the network's output, and the mean PSNR of its clipped output.
 
     None where outputs are compared with a pairing's target, of which PSNR tells nothing.
 
     Args:
-        model: the network, in evaluation mode.
-        loss: of which the mean is given.
         images: one or more.
-        device: the model's.
-        on_output: given each image and the network's clipped output for it, (C, H, W); what it
-            raises ends the work.
+        losses, errors: of each, as of :class:`Validated`.
     """
-    losses, errors = [], []
-    for image, y in zip(images, denoised(model, images, device), strict=True):
-        mask = () if image.mask is None else (image.mask[None],)
-        losses.append(float(loss.forward(y[None], image.reference[None], *mask)))
-        output = clipped(y, image.reference)
-        errors.append(squared_error(output, image.reference))
-        on_output(image, output)
     known = all(image.compared_with in MEASURED for image in images)
     return sum(losses) / len(losses), mean_psnr(errors) if known else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -29,9 +29,20 @@ class OutputRange:
 
     def see(self, image: EvaluationImage, output: Tensor) -> None:
         """Count an image's output, (C, H, W)."""
-        low, high = output.flatten(1).amin(1), output.flatten(1).amax(1)
+        self._include(output.flatten(1).amin(1), output.flatten(1).amax(1))
+
+    def _include(self, low: Tensor, high: Tensor) -> None:
         self._low = low if self._low is None else torch.minimum(self._low, low)
         self._high = high if self._high is None else torch.maximum(self._high, high)
+
+    @classmethod
+    def of(cls, parts: Iterable[OutputRange]) -> OutputRange:
+        """What several span."""
+        whole = cls()
+        for part in parts:
+            if part._low is not None and part._high is not None:
+                whole._include(part._low, part._high)
+        return whole
 
     @property
     def constant(self) -> bool:

@@ -66,6 +66,7 @@ def go_back(trainer: Trainer, directory: RunDirectory, step: int, lr_factor: flo
         ),
         key=_step,
     )
+    points = trainer.world.broadcast(points)  # rank 0's: others may not have the files
     if not points:
         return False
     failed = progress.returns > 0 and step <= progress.diverged_step + NEAR

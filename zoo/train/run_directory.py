@@ -53,9 +53,15 @@ def open_run(out: Path | None, name: str, now: datetime, resume: bool) -> Iterat
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Paths and writers; every file is written atomically."""
+    """Paths and writers; every file is written atomically.
+
+    Attributes:
+        path: the folder.
+        writes: False for one of which another process writes all files, perhaps on another machine.
+    """
 
     path: Path
+    writes: bool = True
 
     @property
     def last(self) -> Path:
@@ -79,7 +85,7 @@ class RunDirectory:
 
     def remove_evaluation(self) -> None:
         """Remove what is known of a network that is trained on."""
-        for path in (self.evaluation, self.examples):
+        for path in (self.evaluation, self.examples) if self.writes else ():
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -140,39 +146,39 @@ class RunDirectory:
 
     def save_last(self, content: Mapping[str, Any]) -> None:
         """Write ``last.pkl``, keeping the one before it as ``last.previous.pkl``."""
-        save_checkpoint(self.last, content, keep_previous=True)
+        self._save(self.last, content, keep_previous=True)
 
     def replace_last(self, content: Mapping[str, Any]) -> None:
         """Write ``last.pkl`` in the place of one that is of no use."""
-        save_checkpoint(self.last, content)
+        self._save(self.last, content)
 
     def save_best(self, content: Mapping[str, Any]) -> None:
         """Write ``best.pkl``."""
-        save_checkpoint(self.best, content)
+        self._save(self.best, content)
 
     def save_returning(self, content: Mapping[str, Any]) -> None:
         """Write ``return.pkl``."""
-        save_checkpoint(self.returning, content)
+        self._save(self.returning, content)
 
     def save_start(self, content: Mapping[str, Any]) -> None:
         """Write ``start.pkl``."""
-        save_checkpoint(self.start, content)
+        self._save(self.start, content)
 
     def save_diverged(self, content: Mapping[str, Any]) -> None:
         """Write ``diverged.pkl``, keeping the one before it as ``diverged.previous.pkl``."""
-        save_checkpoint(self.diverged, content, keep_previous=True)
+        self._save(self.diverged, content, keep_previous=True)
 
     def write_statistics(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Write ``statistics.jsonl``: a line for each epoch, and one for the start."""
-        write_text(self.statistics, "".join(to_json(line) + "\n" for line in lines))
+        self._write(self.statistics, "".join(to_json(line) + "\n" for line in lines))
 
     def write_architecture(self, text: str) -> None:
         """Write ``architecture.toml``, the resolved architecture."""
-        write_text(self.path / "architecture.toml", text)
+        self._write(self.path / "architecture.toml", text)
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Write ``environment.json``."""
-        write_text(self.path / "environment.json", to_json(environment, indent=2) + "\n")
+        self._write(self.path / "environment.json", to_json(environment, indent=2) + "\n")
 
     def read_environment(self) -> dict[str, Any]:
         """What ``environment.json`` says; nothing where it cannot be read."""
@@ -184,16 +190,24 @@ class RunDirectory:
 
     def write_data(self, record: DataRecord) -> None:
         """Write ``data.json``: the images trained on and held out."""
-        write_text(self.path / "data.json", to_json(record.to_plain(), indent=2) + "\n")
+        self._write(self.path / "data.json", to_json(record.to_plain(), indent=2) + "\n")
 
     def write_metrics(self, metrics: Iterable[Mapping[str, Any]]) -> None:
         """Write ``metrics.jsonl``: a line for each epoch."""
         lines = "".join(to_json(line) + "\n" for line in metrics)
-        write_text(self.path / "metrics.jsonl", lines)
+        self._write(self.path / "metrics.jsonl", lines)
 
     def write_evaluation(self, evaluation: Mapping[str, Any]) -> None:
         """Write ``evaluation.json``."""
-        write_text(self.evaluation, to_json(evaluation, indent=2) + "\n")
+        self._write(self.evaluation, to_json(evaluation, indent=2) + "\n")
+
+    def _save(self, path: Path, content: Mapping[str, Any], keep_previous: bool = False) -> None:
+        if self.writes:
+            save_checkpoint(path, content, keep_previous)
+
+    def _write(self, path: Path, text: str) -> None:
+        if self.writes:
+            write_text(path, text)
 
 
 def new_run_directory(

@@ -17,21 +17,23 @@ from zoo.data.batch import Batch
 from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage
 from zoo.data.record import DataRecord
+from zoo.distributed.shards import Shards
+from zoo.distributed.world import ALONE, World
+from zoo.engine.parallel.division import division
 from zoo.errors import DivergenceError, Stopped
 from zoo.nn.sequential import Sequential
 from zoo.train.backend import MakeBackend, RunStep, ZooBackend, check_backend
 from zoo.train.checkpoint_of_trainer import content_of, restore
 from zoo.train.divergence import after_divergence
-from zoo.train.evaluation import validate
-from zoo.train.kept_images import ExampleImages
 from zoo.train.observer import Observer
 from zoo.train.precision import products_in
 from zoo.train.progress import Progress
+from zoo.train.records import Records
 from zoo.train.return_points import keep_return_point
 from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
-from zoo.train.signs import Signs
 from zoo.train.snapshot import Snapshot, what_is_not_finite
+from zoo.train.together import validate_together
 
 STEPS_BETWEEN_CHECKS = 100
 
@@ -54,6 +56,7 @@ class Trainer:
         record: of the images that it trains and validates on.
         changes: what was changed when the run was resumed: step, key, before and after of each.
         make_backend: makes what trains, as ``train.backend`` says.
+        world: the processes that train together, each with a trainer of its own.
 
     Attributes:
         good: the latest moment that was looked at and finite; None before the first.
@@ -72,6 +75,7 @@ class Trainer:
     record: DataRecord | None = None
     changes: list[dict[str, Any]] = field(default_factory=list)
     make_backend: MakeBackend = ZooBackend
+    world: World = ALONE
 
     def __post_init__(self) -> None:
         self.loss = self.compiler.loss()
@@ -115,60 +119,64 @@ class Trainer:
     ) -> Iterator[None]:
         """Train as :meth:`run` does, and come back after each epoch, when it is saved."""
         precision = self.architecture.train.precision
-        step = self.backend.step(self.loss, observer.on_warning)
-        signs = Signs(self, directory, observer.on_warning)
-        examples = ExampleImages(directory.images, observer.on_warning)
+        step = self.backend.step(self.loss, observer.on_warning, self.world)
+        records = Records(self, directory, observer.on_warning)
         keep_return_point(self, directory)
         try:
             while not self.is_finished:
                 try:
                     with products_in(precision):
                         self._epoch(step, directory, observer, stop)
-                    self._finish_epoch(directory, observer, stop, signs, examples)
+                    self._finish_epoch(directory, observer, stop, records)
                 except DivergenceError as error:
                     with products_in(precision):
                         after_divergence(self, step, directory, observer.on_warning, str(error))
-                    signs.go_back()
+                    records.go_back()
                 yield
         finally:
-            if not self.is_finished:  # the evaluation writes others
-                examples.write()
+            records.end()
 
     def _epoch(
         self, step: RunStep, directory: RunDirectory, observer: Observer, stop: StopRequest
     ) -> None:
         self.model.train()
+        how = division(self.model, self.loss)
+        self.batches.shards = Shards(self.world.rank, self.world.size, how)
         self._check_finite()
         progress, started = self.progress, time.monotonic() - self.progress.seconds
         saved, saved_step = time.monotonic(), progress.step
         for batch in self.batches.iterate(progress.epoch, start=progress.step_in_epoch):
-            batch, loss = self.take_step(step, batch, progress.step)
-            self.loss_sum.add_(loss, alpha=len(batch.x))  # in float64
-            progress.samples += len(batch.x)
+            images = self.batches.images_in(progress.step_in_epoch)
+            _, loss = self.take_step(step, batch, progress.step, images)
+            self.loss_sum.add_(loss, alpha=images)  # in float64
+            progress.samples += images
             progress.step += 1
             progress.step_in_epoch += 1
             progress.seconds = time.monotonic() - started
             if progress.step % STEPS_BETWEEN_CHECKS == 0:
                 self._check_finite()
             observer.on_step(self)
-            if stop.signal is not None:
+            due = self._is_due(time.monotonic() - saved, progress.step - saved_step)
+            stopping, due = self.world.agreed(stop.signal is not None, due)
+            if stopping:
                 self.save(directory)
-                self._check_stop(stop)
-            if self._is_due(time.monotonic() - saved, progress.step - saved_step):
+                self.check_stop(self.world.gather(stop.signal))
+            if due:
                 self.save(directory)
                 saved, saved_step = time.monotonic(), progress.step
         self._check_finite()
 
-    def _check_stop(self, stop: StopRequest) -> None:
-        """End where that was requested; the run is saved.
+    def check_stop(self, signals: Sequence[int | None]) -> None:
+        """End where a rank's signal requests it; the run is saved.
 
         Raises:
-            Stopped: it was.
+            Stopped: one does.
         """
         step = self.progress.step
-        if stop.signal is not None:
-            steps = step + self.steps_left
-            raise Stopped(f"stopped and saved after step {step} of {steps}", stop.signal)
+        for number in signals:
+            if number is not None:
+                steps = step + self.steps_left
+                raise Stopped(f"stopped and saved after step {step} of {steps}", number)
 
     def _is_due(self, seconds: float, steps: int) -> bool:
         """Whether to save so long after it was saved."""
@@ -180,21 +188,32 @@ class Trainer:
         """Whether all epochs are trained and validated."""
         return self.progress.epoch >= self.architecture.train.epochs
 
-    def take_step(self, step: RunStep, batch: Batch, number: int) -> tuple[Batch, Tensor]:
+    def take_step(
+        self, step: RunStep, batch: Batch, number: int, images: int
+    ) -> tuple[Batch, Tensor]:
         """Update the weights once; how far the run has come is left to the caller.
 
         Args:
             step: what takes it.
-            batch: as it was drawn.
+            batch: as it was drawn: the world's shards of it are one each.
             number: of the step, from 0.
+            images: of all shards.
 
         Returns:
-            The batch with its target corrected, and the loss before the update, on the device.
+            The shard with its target corrected, and the batch's loss before the update, on the
+            device.
         """
         self.optimizer.lr = self.lr_of(number)
+        batch = self.corrected(step, batch, number)
+        divided = self.batches.shards.divides(images)
+        return batch, step(batch.x, batch.target, batch.mask, divided=divided)
+
+    def corrected(self, step: RunStep, batch: Batch, number: int) -> Batch:
+        """A batch of a step, counted from 0, with its target corrected by the network as it is."""
+        if not len(batch.x):
+            return batch
         done = number / (self.architecture.train.epochs * len(self.batches))
-        batch = self.pairing.correct(batch, step.predict, done)
-        return batch, step(batch.x, batch.target, batch.mask)
+        return self.pairing.correct(batch, step.predict, done)
 
     def lr_of(self, number: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -207,21 +226,14 @@ class Trainer:
         directory: RunDirectory,
         observer: Observer,
         stop: StopRequest,
-        signs: Signs,
-        examples: ExampleImages,
+        records: Records,
     ) -> None:
-        def see(image: EvaluationImage, output: Tensor) -> None:
-            examples.see(image, output)
-            self._check_stop(stop)
-
-        examples.begin()
+        records.begin()
         started = time.monotonic()
         progress, lr = self.progress, self.optimizer.lr
         self.save(directory)  # validating large images may take long, or more memory than there is
         self.model.eval()
-        val_loss, val_psnr = validate(
-            self.backend.network, self.loss, self.validation, self.device, see
-        )
+        val_loss, val_psnr = validate_together(self, stop, records.see)
         train_loss = self.mean_loss()
         progress.epoch += 1
         progress.step_in_epoch = 0
@@ -243,9 +255,8 @@ class Trainer:
         self.save(directory)
         keep_return_point(self, directory)
         directory.write_metrics(self.metrics)
-        examples.after_epoch(progress.epoch)
         observer.on_epoch(metrics)
-        signs.after_epoch()
+        records.after_epoch()
         observer.on_kept(metrics)
 
     def save(self, directory: RunDirectory) -> None:

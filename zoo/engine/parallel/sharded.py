@@ -21,13 +21,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
-from itertools import pairwise
 from operator import is_
 from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from zoo.distributed.shards import even_slices
+from zoo.distributed.world import ALONE, World
 from zoo.engine.capture.trace import memory_of
 from zoo.engine.parallel.thread_group import Rank, ThreadGroup
 from zoo.engine.parallel.threads import ThreadPool
@@ -60,6 +61,7 @@ class ShardedBatch(Generic[R]):
         whole: computes a batch with the network; shows how much memory an image needs.
         training: whether batches are trained on: then replicas have gradients of their own, and
             layers may ask the other ranks.
+        world: the processes that each compute a part of a batch, of one size where layers ask.
     """
 
     def __init__(
@@ -68,8 +70,10 @@ class ShardedBatch(Generic[R]):
         worker: Callable[[Module, Rank], Worker[R]],
         whole: Callable[..., Tensor],
         training: bool = True,
+        world: World = ALONE,
     ) -> None:
         self._model = model
+        self._world = world
         self._worker = worker
         self._whole = whole
         self._training = training
@@ -79,10 +83,16 @@ class ShardedBatch(Generic[R]):
         self._allowed = False
         self._has_collectives = False
         self._image_bytes: dict[object, int] = {}
-        self._teams: dict[int, _Team[R]] = {}  # by their size: a last batch may be small
+        # By their size, as a last batch may be small, and whether others compute the same batch:
+        self._teams: dict[tuple[int, bool], _Team[R]] = {}
 
-    def run(self, *inputs: Tensor) -> list[R]:
-        """What each rank computed; nothing if the batch should be computed as a whole."""
+    def run(self, *inputs: Tensor, divided: bool = False) -> list[R]:
+        """What each rank computed; nothing if the batch should be computed as a whole.
+
+        Args:
+            inputs: N images of each; at least one.
+            divided: whether these are a part of a batch, of which other processes have the others.
+        """
         modes = [module.training for module in self._modules]
         if modes != self._modes:
             self._modes = modes
@@ -98,10 +108,12 @@ class ShardedBatch(Generic[R]):
             return []
         if not all(team.is_current() for team in self._teams.values()):
             self._teams.clear()
-        if len(plan) not in self._teams:
+        among = divided and self._has_collectives
+        if (len(plan), among) not in self._teams:
             others = [replica(self._model, self._training) for _ in plan[1:]]
-            self._teams[len(plan)] = _Team([self._model, *others], self._worker)
-        return self._teams[len(plan)].run(plan, inputs)
+            group = ThreadGroup(len(plan), self._world if among else ALONE)
+            self._teams[len(plan), among] = _Team([self._model, *others], self._worker, group)
+        return self._teams[len(plan), among].run(plan, inputs)
 
     def _plan(self, inputs: Sequence[Tensor]) -> list[list[slice]]:
         """The shards of a batch."""
@@ -139,9 +151,12 @@ class _Team(Generic[R]):
     """Ranks and their networks, the first of which is the one that is trained."""
 
     def __init__(
-        self, models: Sequence[Module], worker: Callable[[Module, Rank], Worker[R]]
+        self,
+        models: Sequence[Module],
+        worker: Callable[[Module, Rank], Worker[R]],
+        group: ThreadGroup,
     ) -> None:
-        self._group = ThreadGroup(len(models))
+        self._group = group
         self._workers = list(map(worker, models, self._group.ranks))
         self._threads = ThreadPool(len(models))
         self._model, *replicas = models
@@ -203,8 +218,8 @@ def shards(images: int, ranks: int, at_once: int) -> list[list[slice]]:
         at_once: about how many images in a microbatch.
     """
     return [
-        _even(shard.start, shard.stop, _microbatches(shard.stop - shard.start, at_once))
-        for shard in _even(0, images, ranks)
+        even_slices(shard.start, shard.stop, _microbatches(shard.stop - shard.start, at_once))
+        for shard in even_slices(0, images, ranks)
     ]
 
 
@@ -213,10 +228,3 @@ def _microbatches(images: int, at_once: int) -> int:
     usual = -(-images // at_once)
     fewest = -(-images * 4 // (5 * at_once))  # a quarter larger
     return next((count for count in range(fewest, usual + 2) if images % count == 0), usual)
-
-
-def _even(start: int, stop: int, parts: int) -> list[slice]:
-    """A range in ``parts`` that differ by one at most, the larger ones first."""
-    size, larger = divmod(stop - start, parts)
-    ends = [start + part * size + min(part, larger) for part in range(parts + 1)]
-    return [slice(*pair) for pair in pairwise(ends)]

@@ -1,20 +1,22 @@
 """Ranks that compute shards of one batch and gather each other's tensors on the way.
 
 A rank is what its layers see of the group: ``all_gather`` in the middle of a pass, ``all_agree``
-between passes, ``abort`` where it fails. Here ranks are threads; the buffers that they gather in
-stay where they are, so a pass can be recorded, and its replay waits for the others as it did.
+between passes, ``abort`` where it fails. Here ranks are threads, of one process or of each process
+of a :class:`zoo.distributed.world.World`; the buffers that they gather in stay where they are, so a
+pass can be recorded, and its replay waits for the others as it did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from threading import Barrier, BrokenBarrierError, Lock
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+from zoo.distributed.world import ALONE, World
 from zoo.nn.all_gather import gathering
 
 T = TypeVar("T")
@@ -32,13 +34,15 @@ class ThreadGroup:
 
     Args:
         size: how many, at least 1.
+        world: the processes, each with as many of them.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, world: World = ALONE) -> None:
         self.ranks: Sequence[Rank] = [Rank(self, index) for index in range(size)]
         self._size = size
+        self._world = world
         self._lock = Lock()
-        self._buffers: dict[object, list[Tensor]] = {}
+        self._buffers: dict[object, _Buffer] = {}
         self._barrier = Barrier(size)
         self._agreement = Barrier(size)
         self._votes = [False] * size
@@ -53,20 +57,27 @@ class ThreadGroup:
         self._barrier.abort()
         self._agreement.abort()
 
-    def wait(self) -> None:
-        """Wait for all.
+    def exchange(self, index: int, blocks: Sequence[Tensor]) -> None:
+        """Wait until the blocks have what all have put there.
 
         Raises:
             BrokenBarrierError: a rank aborted.
+            RankError: another process is gone.
         """
         self._barrier.wait()
+        if self._world.size > 1:
+            if index == 0:
+                self._world.all_gather(blocks)
+            self._barrier.wait()
 
-    def gather_buffer(self, slot: int, like: Tensor) -> Sequence[Tensor]:
-        """A tensor for each rank's answer to the slot-th question of a pass."""
+    def gather_buffer(self, slot: int, like: Tensor) -> _Buffer:
+        """Where the answers to the slot-th question of a pass are put."""
         key = slot, like.shape, like.dtype
         with self._lock:
             if key not in self._buffers:
-                self._buffers[key] = [torch.empty_like(like) for _ in range(self._size)]
+                shape = self._size, *like.shape
+                blocks = [like.new_empty(shape) for _ in range(self._world.size)]
+                self._buffers[key] = _Buffer(blocks, blocks[self._world.rank].unbind(0))
             return self._buffers[key]
 
     def all_agree(self, index: int, yes: bool) -> bool:
@@ -76,10 +87,28 @@ class ThreadGroup:
             self._agreement.wait(TIMEOUT)
             result = all(self._votes)
             self._agreement.wait(TIMEOUT)  # all have read it
+            if self._world.size > 1:
+                if index == 0:
+                    self._votes[0] = self._world.all_agree(result)
+                self._agreement.wait(TIMEOUT)
+                result = self._votes[0]
+                self._agreement.wait(TIMEOUT)
         except BrokenBarrierError:
             self.abort()
             return False
         return result
+
+
+class _Buffer(NamedTuple):
+    """Answers to a question.
+
+    Attributes:
+        blocks: (ranks, ...) of each process.
+        rows: (...) of each rank of this process, in its block.
+    """
+
+    blocks: Sequence[Tensor]
+    rows: Sequence[Tensor]
 
 
 class Rank:
@@ -122,6 +151,6 @@ class Rank:
         """(...) -> (ranks, ...)."""
         buffer = self._group.gather_buffer(self._slot, tensor)
         self._slot += 1
-        buffer[self._index].copy_(tensor)
-        self.host_callback(self._group.wait)
-        return torch.stack(list(buffer))
+        buffer.rows[self._index].copy_(tensor)
+        self.host_callback(partial(self._group.exchange, self._index, buffer.blocks))
+        return torch.cat(list(buffer.blocks))

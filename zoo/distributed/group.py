@@ -1,0 +1,256 @@
+"""Ranks that are processes, through the collectives of ``torch.distributed``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # torch's own
+from torch.distributed.rendezvous import rendezvous
+
+from zoo.distributed.heartbeat import Heartbeat
+from zoo.distributed.launch import ADDRESS, Launch
+from zoo.errors import RankError, ZooError, format_error
+
+T = TypeVar("T")
+
+FLAGS = 2  # that an average carries
+LONGEST_ANSWER = timedelta(seconds=10)  # of the store, which is asked for little
+POLL = 0.02  # seconds between two looks at who has come
+
+
+@contextmanager
+def group_of(launch: Launch, device: torch.device, timeout: float) -> Iterator[Group]:
+    """The ranks of a run, within ``with``; whatever ends it is told to the others.
+
+    Args:
+        launch: this process among them.
+        device: where it computes.
+        timeout: seconds that a rank is waited for which does not answer.
+
+    Raises:
+        RankError: not all ranks have come.
+    """
+    group = Group(launch, device, timeout)
+    try:
+        yield group
+    except BaseException as error:
+        group.end(_why(error))
+        raise
+    group.end("")
+    if launch.rank == 0:  # which may keep the store that the others need to the end
+        group.wait_for_ends()
+    dist.destroy_process_group()
+
+
+class Group:
+    """The world of a process that others compute with; see :class:`.world.World`.
+
+    What is asked after each step is one collective, which fails where a rank is gone, or does not
+    come within the time-out. For what may take ranks different times, such as reading images, they
+    first wait for each other, as long as all of them live.
+
+    Args:
+        launch, device, timeout: as of :func:`group_of`.
+    """
+
+    def __init__(self, launch: Launch, device: torch.device, timeout: float) -> None:
+        self.rank, self.size = launch.rank, launch.size
+        self._timeout = timeout
+        self._meetings = 0
+        self._flags: Sequence[bool] = ()
+        self._agreed = torch.zeros(FLAGS)
+        self._buffer = torch.empty(0)
+        prefix = f"zoo/{launch.restarts}"
+        limit = timedelta(seconds=timeout)
+        try:
+            self._shared, of_beats = _stores(limit)
+            self._store = PrefixStore(prefix, self._shared)
+            self._heartbeat = Heartbeat(
+                PrefixStore(prefix, of_beats), self.rank, self.size, _end_as_by_launcher
+            )
+            self._meet()
+            backend = "gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl"
+            dist.init_process_group(
+                backend, store=self._store, rank=self.rank, world_size=self.size, timeout=limit
+            )
+            self._on_cpu = dist.new_group(backend="gloo", timeout=limit)
+        except (RuntimeError, ValueError) as error:
+            raise RankError(f"ranks: cannot find each other: {format_error(error)}") from error
+
+    def average(self, loss: Tensor, gradients: Sequence[Tensor], count: float | Tensor) -> Tensor:
+        """One all-reduce of all gradients, the loss, the count and the flags."""
+        like = gradients[0] if gradients else loss
+        length = sum(gradient.numel() for gradient in gradients)
+        if self._buffer.shape[0] != length + 2 + FLAGS or self._buffer.dtype != like.dtype:
+            self._buffer = like.new_zeros(length + 2 + FLAGS)
+        sums, flags = self._buffer[: length + 1], self._buffer[length + 2 :]
+        views = [
+            part.view(gradient.shape)
+            for part, gradient in zip(
+                torch.split(self._buffer[:length], [each.numel() for each in gradients]),
+                gradients,
+                strict=True,
+            )
+        ]
+        if views:
+            torch._foreach_copy_(views, list(gradients))
+        sums[length] = loss
+        sums.mul_(count)
+        self._buffer[length + 1] = count
+        flags.zero_()
+        for number, flag in enumerate(self._flags):
+            flags[number] = float(flag)
+        self._collective(lambda: dist.all_reduce(self._buffer))
+        sums /= self._buffer[length + 1].clamp(min=1)
+        if views:
+            torch._foreach_copy_(list(gradients), views)
+        self._agreed = flags
+        return sums[length].clone()
+
+    def agreed(self, *flags: bool) -> Sequence[bool]:
+        """Those of the latest average; ``flags`` go into the next one."""
+        self._flags = flags
+        return [number > 0 for number in self._agreed.tolist()[: len(flags)]]
+
+    def all_gather(self, blocks: Sequence[Tensor]) -> None:
+        """An all-gather of this rank's block, in place."""
+        self._collective(lambda: dist.all_gather(list(blocks), blocks[self.rank]))
+
+    def all_agree(self, yes: bool) -> bool:
+        """The least of all."""
+        least = torch.tensor(int(yes))
+        self._collective(lambda: dist.all_reduce(least, dist.ReduceOp.MIN, group=self._on_cpu))
+        return bool(least)
+
+    def gather(self, value: T) -> list[T]:
+        """An all-gather of objects, once all ranks have come."""
+        self._meet()
+        values: list[Any] = [None] * self.size
+        self._collective(lambda: dist.all_gather_object(values, value, group=self._on_cpu))
+        return values
+
+    def broadcast(self, value: T) -> T:
+        """A broadcast of an object, once all ranks have come."""
+        self._meet()
+        values: list[Any] = [value]
+        self._collective(lambda: dist.broadcast_object_list(values, 0, group=self._on_cpu))
+        result: T = values[0]
+        return result
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep a text in the launcher's store, which outlives the ranks."""
+        self._shared.set(f"zoo/{key}", value)
+
+    def remembered(self, key: str) -> str | None:
+        """What is kept there; None for nothing."""
+        name = f"zoo/{key}"
+        return self._shared.get(name).decode() if self._shared.check([name]) else None
+
+    def end(self, message: str) -> None:
+        """Say to the others that this one ends, and why."""
+        self._heartbeat.end(message)
+
+    def wait_for_ends(self) -> None:
+        """Wait until all others have ended, or are gone."""
+        others = self._heartbeat.others()
+        with suppress(RuntimeError):
+            while any(
+                self._heartbeat.why_ended(rank) is None
+                and self._heartbeat.silence(rank) < self._timeout
+                for rank in others
+            ):
+                time.sleep(POLL)
+
+    def _meet(self) -> None:
+        """Wait until all ranks have come here, as long as they live.
+
+        Raises:
+            RankError: one has ended, or has been silent for the time-out.
+        """
+        key = f"meeting/{self._meetings}"
+        self._meetings += 1
+        try:
+            self._store.set(f"{key}/{self.rank}", "")
+            missing = self._heartbeat.others()
+            looked = time.monotonic()
+            while missing := [it for it in missing if not self._store.check([f"{key}/{it}"])]:
+                time.sleep(POLL)
+                if time.monotonic() - looked > 1:
+                    looked = time.monotonic()
+                    self._check_alive(missing)
+        except RuntimeError as error:
+            raise self._lost(error) from error
+
+    def _check_alive(self, ranks: Sequence[int]) -> None:
+        for rank in ranks:
+            if (why := self._heartbeat.why_ended(rank)) is not None:
+                raise RankError(_ended(rank, why))
+            if self._heartbeat.silence(rank) > self._timeout:
+                raise RankError(
+                    f"rank {rank}: has not answered for {self._timeout:g} seconds. Its process is "
+                    "gone or stopped, or its machine cannot be reached."
+                )
+
+    def _collective(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except RuntimeError as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: RuntimeError) -> RankError:
+        """Who is at fault that a collective failed."""
+        with suppress(RuntimeError):  # the store may be gone, too
+            silent = self._heartbeat.silent()
+            for rank in self._heartbeat.others():
+                if (why := self._heartbeat.why_ended(rank)) is not None:
+                    return RankError(_ended(rank, why))
+            if silent:
+                who = ", ".join(map(str, silent))
+                return RankError(
+                    f"rank {who}: does not answer any more. Its process was killed or stopped, or "
+                    "its machine cannot be reached."
+                )
+            return RankError(
+                f"ranks: all live, and what they compute together failed: {format_error(error)}. "
+                "A rank hangs, or cannot reach another."
+            )
+        return RankError(f"{_keeper()}: cannot be reached any more: {format_error(error)}.")
+
+
+def _stores(timeout: timedelta) -> tuple[Any, Any]:
+    """Two connections to the store that all ranks have; the second fails soon where it is gone."""
+    first, _, _ = next(iter(rendezvous("env://", timeout=timeout)))
+    address, port = (os.environ[name] for name in ADDRESS)
+    second = TCPStore(address, int(port), is_master=False, timeout=timeout)
+    second.set_timeout(min(timeout, LONGEST_ANSWER))
+    return first, second
+
+
+def _keeper() -> str:
+    """Who keeps the store: torchrun, or without it rank 0."""
+    by_launcher = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    return "ranks: the launcher" if by_launcher else "rank 0"
+
+
+def _end_as_by_launcher() -> None:
+    """The launcher is gone: stop as if it had said so."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _ended(rank: int, why: str) -> str:
+    return f"rank {rank}: has ended{f': {why}' if why else ' before the others'}"
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, ZooError):
+        return format_error(error).partition("\n")[0]
+    return format_error(error)
