@@ -132,6 +132,6 @@ def run_folder(
         out, resume = Path(before), True
         say(f"restarted by the launcher, restart {launch.restarts}")
     with open_run(out, name, now, resume) as directory:
-        world.remember(FOLDER, str(directory.path.absolute()))
+        world.remember(FOLDER, str(directory.path))
         world.broadcast((directory.path, resume))
         yield directory, resume

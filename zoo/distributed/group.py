@@ -238,7 +238,7 @@ def _stores(timeout: timedelta) -> tuple[Any, Any]:
 def _keeper() -> str:
     """Who keeps the store: torchrun, or without it rank 0."""
     by_launcher = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    return "ranks: the launcher" if by_launcher else "rank 0"
+    return "launcher" if by_launcher else "rank 0"
 
 
 def _end_as_by_launcher() -> None:

@@ -1,0 +1,262 @@
+"""``zoo run`` by several processes, as torchrun starts them, and what happens where one fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.distributed.ranks import LONGEST, ROOT, Ended, ended, ranks
+
+TORCHRUN = {
+    "RANK": "0",
+    "WORLD_SIZE": "4",
+    "MASTER_ADDR": "localhost",
+    "MASTER_PORT": "29500",
+}
+GONE = (
+    "rank {}: does not answer any more. Its process was killed or stopped, or its machine cannot "
+    "be reached.\n"
+)
+# What a rank's Python does before anything else, where SITE says so.
+SITE = """
+import os, resource
+
+if "SITE_LIMIT" in os.environ:
+    limit = int(os.environ["SITE_LIMIT"])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+if "SITE_VERSION" in os.environ:
+    import zoo.version
+
+    zoo.version.VERSION = os.environ["SITE_VERSION"]
+"""
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def start(base: Path, plugins: Path, tmp_path: Path) -> Start:
+    """``with start(2, "--epochs", "2", of_rank={...}) as processes``: ``zoo run probed.toml``."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SITE)
+
+    @contextmanager
+    def run(
+        count: int, *options: str, of_rank: Mapping[int, Mapping[str, str]] | None = None
+    ) -> Iterator[list[subprocess.Popen[str]]]:
+        arguments = ["-m", "zoo", "run", base / "probed.toml", "--out", "run", *options]
+        path = os.pathsep.join(map(str, (site, plugins, ROOT)))
+        environment = {"ZOO_PLUGINS": "zoo-probe", "PYTHONPATH": path}
+        with ranks(count, arguments, tmp_path, of_rank, **environment) as started:
+            yield started
+
+    return run
+
+
+def in_step(step: int, number: signal.Signals) -> Mapping[str, str]:
+    """The environment of a rank that sends itself a signal in a step."""
+    return {"PROBE_STEP": str(step), "PROBE_SIGNAL": str(int(number))}
+
+
+def without_outcome(results: list[Ended]) -> list[tuple[int, str]]:
+    """Codes and errors, without the warning that so short a training is of no use."""
+    return [
+        (it.code, "".join(x for x in it.err.splitlines(True) if "no better than" not in x))
+        for it in results
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("denoise", "model", "a.png"),
+            "zoo denoise: is not for several processes (WORLD_SIZE=4). Start it without torchrun.",
+        ),
+        (
+            ("run", "--replay", "diverged.pkl"),
+            "--replay diverged.pkl: is not for several processes (WORLD_SIZE=4). Repeat a step by "
+            "one process.",
+        ),
+        (
+            ("run", "tiny.toml", "--backend", "torch"),
+            "--backend torch: is not for several processes (WORLD_SIZE=4). Train by torch.nn in "
+            "one process.",
+        ),
+    ],
+)
+def test_what_is_for_one_process(
+    arguments: tuple[str, ...],
+    message: str,
+    cli: Callable[..., Any],
+    base: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in TORCHRUN.items():
+        monkeypatch.setenv(name, value)
+    given = [base / it if it == "tiny.toml" else it for it in arguments]
+    result = cli(*given)
+    assert (result.code, result.err) == (2, message + "\n")
+    monkeypatch.setenv("RANK", "2")
+    assert cli(*given).err == f"rank 2: {message}\n"
+
+
+def test_a_signal_at_one_rank_stops_all(
+    start: Start, base: Path, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The step ends, rank 0 saves and says so; one process can go on."""
+    with start(2, "--epochs", "3", of_rank={1: in_step(5, signal.SIGTERM)}) as started:
+        first, second = ended(started)
+    command = "zoo run run/architecture.toml --out run --resume"
+    saved = torch.load(tmp_path / "run/last.pkl", weights_only=True)["progress"]["step"]
+    assert saved in (5, 6)
+    message = f"stopped and saved after step {saved} of 9. Go on with: {command}\n"
+    assert (first.code, first.err) == (143, message)
+    assert (second.code, second.out, second.err) == (143, "", "")
+    assert "ranks: 2 processes, 1 thread each" in first.out.splitlines()
+
+    resumed = cli("run", "run/architecture.toml", "--out", "run", "--resume")
+    assert (resumed.code, resumed.err) == (
+        0,
+        "warning: the number of processes was 2 and is 1: the run goes on, and differs in the "
+        "last bits from one that was not interrupted\n",
+    )
+    assert f"resumed after step {saved}" in resumed.out.splitlines()
+
+
+@pytest.mark.slow
+def test_a_whole_run_is_that_of_one_process(
+    start: Start, base: Path, process: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The same files, the same figures but for rounding, and the same bits again."""
+    alone = process("run", base / "probed.toml", "--out", "alone", cwd=tmp_path)
+    assert (alone.code, alone.err) == (0, "")
+    for name in ("first", "run"):
+        with start(3) as started:
+            results = ended(started)
+        assert without_outcome(results) == [(0, "")] * 3
+        assert [it.out for it in results[1:]] == ["", ""]
+        if name == "first":
+            (tmp_path / "run").rename(tmp_path / "first")
+    files = [sorted(it.name for it in (tmp_path / run).iterdir()) for run in ("alone", "run")]
+    assert files[0] == files[1]
+    states = [
+        torch.load(tmp_path / run / "last.pkl", weights_only=True)["model"]
+        for run in ("alone", "first", "run")
+    ]
+    torch.testing.assert_close(states[0], states[2])
+    torch.testing.assert_close(states[1], states[2], rtol=0, atol=0)
+    evaluations = [
+        json.loads((tmp_path / run / "evaluation.json").read_text()) for run in ("alone", "run")
+    ]
+    assert evaluations[0]["n_images"] == evaluations[1]["n_images"]
+    assert evaluations[1]["psnr"] == pytest.approx(evaluations[0]["psnr"], rel=1e-5)
+    assert evaluations[1]["baselines"] == evaluations[0]["baselines"]
+    environment = json.loads((tmp_path / "run/environment.json").read_text())
+    assert environment["processes"] == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_rank_that_is_killed(victim: int, start: Start) -> None:
+    with start(3, of_rank={victim: in_step(2, signal.SIGKILL)}) as started:
+        results = ended(started)
+    assert results[victim].code == -signal.SIGKILL
+    for rank in {0, 1, 2} - {victim}:
+        who = f"rank {rank}: " if rank else ""
+        assert results[rank].code == 1
+        if victim:
+            assert results[rank].err == f"{who}{GONE.format(victim)}"
+        else:  # which has the store that tells who lives
+            assert results[rank].err.startswith(f"{who}rank 0: cannot be reached any more: ")
+
+
+@pytest.mark.slow
+def test_a_rank_that_is_stopped(start: Start) -> None:
+    """The others wait for the time-out, and a few seconds to find out which it is."""
+    began = time.monotonic()
+    stopped = {1: in_step(2, signal.SIGSTOP)}
+    with start(3, "--rank-timeout", "4", of_rank=stopped) as started:
+        results = ended(started, but=[1])
+        assert started[1].poll() is None
+    assert time.monotonic() - began < LONGEST
+    assert [(it.code, it.err) for it in results] == [
+        (1, GONE.format(1)),
+        (1, f"rank 2: {GONE.format(1)}"),
+    ]
+
+
+@pytest.mark.slow
+def test_a_full_disk_at_rank_0(start: Start) -> None:
+    with start(2, of_rank={0: {"SITE_LIMIT": "4000"}}) as started:
+        first, second = ended(started)
+    message = "run/last.pkl: cannot be written: File too large."
+    assert (first.code, first.err) == (1, f"{message}\n")
+    assert second.code == 1
+    assert second.err in (
+        f"rank 1: rank 0: has ended: {message}\n",
+        "rank 1: rank 0: cannot be reached any more: DistNetworkError: Connection reset by peer.\n",
+    )
+
+
+@pytest.mark.slow
+def test_another_version_at_one_rank(start: Start) -> None:
+    with start(2, of_rank={1: {"SITE_VERSION": "9.9"}}) as started:
+        results = ended(started)
+    for who, result in zip(("", "rank 1: "), results, strict=True):
+        assert result.code == 1
+        assert result.err.startswith(f"{who}rank 1: has zoo 9.9, and rank 0 has zoo ")
+        assert result.err.endswith(". Install the same on all machines.\n")
+
+
+@pytest.mark.slow
+def test_a_plugin_is_missing_at_one_rank(start: Start) -> None:
+    """It says so by itself; who waits for it says that it does not come."""
+    with start(2, "--rank-timeout", "4", of_rank={1: {"ZOO_PLUGINS": ""}}) as started:
+        first, second = ended(started)
+    assert second.code == 2
+    assert second.err.startswith("rank 1: ")
+    assert "probe" in second.err
+    assert (first.code, first.err) == (
+        1,
+        "rank 1: has not answered for 4 seconds. Its process is gone or stopped, or its machine "
+        "cannot be reached.\n",
+    )
+
+
+@pytest.mark.slow
+def test_torchrun_starts_all_again(base: Path, plugins: Path, tmp_path: Path) -> None:
+    """After a restart a run goes on by itself, in its own folder, though that is not named."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\n"
+        "if os.environ.get('TORCHELASTIC_RESTART_COUNT') == '0' and os.environ['RANK'] == '1':\n"
+        "    os.environ.update(PROBE_STEP='5', PROBE_SIGNAL='9')\n"
+    )
+    path = os.pathsep.join(map(str, (tmp_path, plugins, ROOT)))
+    own = {"PYTHONPATH": path, "ZOO_PLUGINS": "zoo-probe", "CUDA_VISIBLE_DEVICES": ""}
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--max-restarts", "1")
+    result = subprocess.run(
+        [*launcher, "--nproc-per-node", "2", "-m", "zoo", "run", base / "probed.toml"],
+        cwd=tmp_path,
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "restarted by the launcher, restart 1" in result.stdout.splitlines()
+    assert "resumed after step 3" in result.stdout.splitlines()  # the end of the first epoch
+    (run,) = (tmp_path / "runs").iterdir()
+    assert (run / "evaluation.json").exists()
