@@ -14,7 +14,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # torch's own
-from torch.distributed.rendezvous import rendezvous
 
 from zoo.distributed.heartbeat import Heartbeat
 from zoo.distributed.launch import ADDRESS, Launch
@@ -72,7 +71,7 @@ class Group:
         prefix = f"zoo/{launch.restarts}"
         limit = timedelta(seconds=timeout)
         try:
-            self._shared, of_beats = _stores(limit)
+            self._shared, of_beats = _stores(self.rank, limit)
             self._store = PrefixStore(prefix, self._shared)
             self._heartbeat = Heartbeat(
                 PrefixStore(prefix, of_beats), self.rank, self.size, _end_as_by_launcher
@@ -223,22 +222,24 @@ class Group:
                 f"ranks: all live, and what they compute together failed: {format_error(error)}. "
                 "A rank hangs, or cannot reach another."
             )
-        return RankError(f"{_keeper()}: cannot be reached any more: {format_error(error)}.")
+        keeper = "launcher" if _by_launcher() else "rank 0"
+        return RankError(f"{keeper}: cannot be reached any more: {format_error(error)}.")
 
 
-def _stores(timeout: timedelta) -> tuple[Any, Any]:
+def _stores(rank: int, timeout: timedelta) -> tuple[Any, Any]:
     """Two connections to the store that all ranks have; the second fails soon where it is gone."""
-    first, _, _ = next(iter(rendezvous("env://", timeout=timeout)))
     address, port = (os.environ[name] for name in ADDRESS)
-    second = TCPStore(address, int(port), is_master=False, timeout=timeout)
+    first, second = (
+        TCPStore(address, int(port), is_master=keeps, timeout=timeout, wait_for_workers=False)
+        for keeps in (rank == 0 and not _by_launcher(), False)
+    )
     second.set_timeout(min(timeout, LONGEST_ANSWER))
     return first, second
 
 
-def _keeper() -> str:
-    """Who keeps the store: torchrun, or without it rank 0."""
-    by_launcher = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    return "launcher" if by_launcher else "rank 0"
+def _by_launcher() -> bool:
+    """Whether torchrun keeps the store; else rank 0 does."""
+    return os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
 
 
 def _end_as_by_launcher() -> None:
