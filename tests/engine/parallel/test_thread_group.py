@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.distributed.threads import ThreadWorld, together
 from zoo.engine.parallel import thread_group
 from zoo.engine.parallel.thread_group import Rank, ThreadGroup
 from zoo.engine.parallel.threads import ThreadPool
@@ -108,3 +109,22 @@ def test_one_that_waits_for_who_agrees_is_let_go(monkeypatch: pytest.MonkeyPatch
         return rank.all_agree(True)
 
     assert everybody(work) == [False] * COUNT
+
+
+def test_threads_of_several_processes_see_all() -> None:
+    """In the order of the processes, and of the threads in each; all of all agree."""
+
+    def work(world: ThreadWorld) -> list[object]:
+        group = ThreadGroup(2, world)
+
+        def of_thread(rank: Rank, number: int) -> object:
+            number += 2 * world.rank
+            gathered = rank.with_collectives(partial(all_gather, torch.tensor([number])))()
+            votes = [rank.all_agree(True), rank.all_agree(number != 3)]
+            return gathered.flatten().tolist(), votes
+
+        works = [partial(of_thread, *ranked) for ranked in zip(group.ranks, (0, 1), strict=True)]
+        return ThreadPool(2).run(works)
+
+    expected = [([0, 1, 2, 3], [True, False])] * 2
+    assert together(2, work) == [expected, expected]
