@@ -31,6 +31,8 @@ class Shared:
 class ThreadWorld:
     """A :class:`zoo.distributed.world.World` of threads."""
 
+    seconds = 0.0
+
     def __init__(self, shared: Shared, rank: int) -> None:
         self._shared = shared
         self.rank, self.size = rank, shared.size

@@ -123,8 +123,14 @@ class TrainingProgress:
     def summary(self) -> str:
         """What was done, and how fast."""
         steps = self.trainer.progress.step - self.first_step
-        took = duration(time.monotonic() - self.started)
-        return f"trained: {count_of('step', steps)} in {took}, {self._speed():.0f} images/s"
+        took = time.monotonic() - self.started
+        speed = f"{count_of('step', steps)} in {duration(took)}, {self._speed():.0f} images/s"
+        world, per_step = self.trainer.world, 1000 / max(steps, 1)
+        if world.size > 1:
+            speed += (
+                f", all-reduce {per_step * world.seconds:.1f} ms of {per_step * took:.1f} a step"
+            )
+        return f"trained: {speed}"
 
 
 class Unseen:

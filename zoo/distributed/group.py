@@ -63,6 +63,7 @@ class Group:
 
     def __init__(self, launch: Launch, device: torch.device, timeout: float) -> None:
         self.rank, self.size = launch.rank, launch.size
+        self.seconds = 0.0
         self._timeout = timeout
         self._meetings = 0
         self._flags: Sequence[bool] = ()
@@ -108,7 +109,9 @@ class Group:
         flags.zero_()
         for number, flag in enumerate(self._flags):
             flags[number] = float(flag)
+        began = time.monotonic()
         self._collective(lambda: dist.all_reduce(self._buffer))
+        self.seconds += time.monotonic() - began
         sums /= self._buffer[length + 1].clamp(min=1)
         if views:
             torch._foreach_copy_(list(gradients), views)

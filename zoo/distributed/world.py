@@ -16,10 +16,13 @@ class World(Protocol):
     Attributes:
         rank: which one this is, from 0.
         size: how many there are.
+        seconds: spent in averages until now, those included in which others were waited for; of a
+            GPU only those in which the CPU waited.
     """
 
     rank: int
     size: int
+    seconds: float
 
     def average(self, loss: Tensor, gradients: Sequence[Tensor], count: float | Tensor) -> Tensor:
         """Give each gradient the mean over what all ranks have computed, in place.
@@ -68,6 +71,7 @@ class Alone:
 
     rank = 0
     size = 1
+    seconds = 0.0
 
     def average(self, loss: Tensor, gradients: Sequence[Tensor], count: float | Tensor) -> Tensor:
         """The loss; gradients stay as they are."""
