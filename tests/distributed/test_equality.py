@@ -15,7 +15,7 @@ from tests.distributed.take_steps import train
 TOLERANCE = 1e-10  # of the largest value of a tensor, in float64
 SHIPPED = ("n2n_small", "r1", "r2", "r3", "r4", "r5", "n2n_unet", "dncnn", "resnet_small")
 # Biases before a batch normalisation have no gradient but rounding, which adam makes steps of.
-SGD = 'optimizer={type="sgd",lr=0.1}'
+SGD = 'optimizer={type="sgd",lr=0.01}'
 NORMALISING = ("dncnn", "resnet_small")
 PLUGINS = "zoo-unet,zoo-residual"
 
