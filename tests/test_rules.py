@@ -169,6 +169,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("data", *TEXTBOOK, "spec.shapes", "compiler", "engine", "inference", "train", "testing"),
         "torch_backend",
     },
+    "cluster": {
+        *("errors", "files", "locks", "optional", "temporary", *PLUGINS_READ, "sweep"),
+        *("inference", "train"),
+    },
     "doctor": {
         *("errors", "limits", *PLUGINS_FOUND, "describe", *TEXTBOOK, "data", "engine", "train"),
     },
@@ -177,7 +181,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
         *("optional", "torch_backend", "bench", "doctor", "single", "data_check", "sweep"),
-        "report",
+        *("cluster", "report"),
     },
     "__main__": {"cli"},
 }

@@ -14,6 +14,7 @@
     ├── CheckpointError       a checkpoint that is missing, damaged or foreign
     ├── WriteError            a file of a run that cannot be written
     ├── DivergenceError       training that is no longer finite
+    ├── ClusterError          a cluster that is gone in the middle of the work
     ├── ComparisonError       a benchmark or exported file that does not compute the same
     └── Stopped               SIGINT or SIGTERM arrived and the run has been saved
 
@@ -112,6 +113,10 @@ class DivergenceError(ZooError):
         self.bundle = bundle
         self.lr = lr
         self.go_on_from = go_on_from
+
+
+class ClusterError(ZooError):
+    """A cluster that is gone in the middle of the work."""
 
 
 class ComparisonError(ZooError):
