@@ -170,8 +170,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "torch_backend",
     },
     "cluster": {
-        *("errors", "files", "locks", "optional", "temporary", *PLUGINS_READ, "sweep"),
-        *("inference", "train"),
+        *("errors", "files", "locks", "optional", "temporary", *PLUGINS_FOUND, "sweep"),
+        *("pictures", "inference", "train"),
     },
     "doctor": {
         *("errors", "limits", *PLUGINS_FOUND, "describe", *TEXTBOOK, "data", "engine", "train"),
@@ -181,7 +181,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
         *("optional", "torch_backend", "bench", "doctor", "single", "data_check", "sweep"),
-        *("cluster", "report"),
+        *("cluster", "limits", "report"),
     },
     "__main__": {"cli"},
 }

@@ -22,7 +22,6 @@ from zoo.sweep.work import Worker
 
 CELL = ("-m", "zoo.cli.sweep_cell", "run")
 LOCAL = "local"  # the cluster of this machine
-VARIABLES = "ZOO_"  # that begin like this are a run's, wherever it is trained
 
 
 @dataclass(frozen=True)
@@ -108,11 +107,10 @@ def _train_on_cluster(show: Show, left: Sequence[Cell], means: Means, cluster: s
     """
     from zoo.cluster.cells import ClusterWorker, Training, remove_spools
     from zoo.cluster.connect import connected
-    from zoo.cluster.software import needed
+    from zoo.cluster.software import needed, variables_of
     from zoo.cluster.workers import Workers, probe_in
 
-    environment = {name: it for name, it in os.environ.items() if name.startswith(VARIABLES)}
-    training = Training(CELL, _options(means.device), environment)
+    training = Training(CELL, _options(means.device), variables_of(os.environ))
     path = show.folder.path.absolute()
     with connected(cluster, means.jobs) as client, probe_in(path) as probe:
         spool = _spool(show.folder)

@@ -110,6 +110,12 @@ def write_part(path: str, start: int, content: bytes) -> None:
         stream.write(content)
 
 
+def write_file(path: str, content: bytes) -> None:
+    """Write a file that is short enough for one call; it is there when it is whole."""
+    write_part(f"{path}.arriving", 0, content)
+    install(f"{path}.arriving", path)
+
+
 def install(source: str, target: str) -> None:
     """Put a file or folder that is whole in the place of another, or of none."""
     remove([target])

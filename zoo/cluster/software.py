@@ -39,3 +39,8 @@ def differences(needs: Mapping[str, str], has: Mapping[str, str | None]) -> Iter
             yield f"{kind}{name} {printable(mine)} is not installed there"
         elif other != mine:
             yield f"{kind}{name} is {printable(str(other))} there, and {printable(mine)} here"
+
+
+def variables_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that say how zoo works, whatever the machine: a worker needs the same."""
+    return {name: value for name, value in environment.items() if name.startswith("ZOO_")}

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from zoo.cluster.remote import PART, files_of, install, read_part, remove, write_part
+from zoo.cluster.remote import (
+    PART,
+    files_of,
+    install,
+    read_part,
+    remove,
+    write_file,
+    write_part,
+)
 from zoo.cluster.workers import WorkerLink
 from zoo.errors import DataError
 from zoo.files import flush_folder
@@ -24,6 +32,9 @@ def send(link: WorkerLink, source: Path, target: str) -> None:
         LostWorkerError: the worker is gone.
         OSError: the files cannot be read here, or written there.
     """
+    if source.is_file() and source.stat().st_size < PART:
+        link.call(write_file, target, source.read_bytes())
+        return
     arriving = f"{target}.arriving"
     link.call(remove, [arriving])
     for name, _ in files_of(str(source)):
@@ -44,10 +55,12 @@ def parts(link: WorkerLink, path: str) -> Iterator[bytes]:
         LostWorkerError: the worker is gone.
         OSError: the file cannot be read there.
     """
-    start = 0
-    while part := link.call(read_part, path, start):
+    start, more = 0, True
+    while more:
+        part: bytes = link.call(read_part, path, start)
         yield part
         start += len(part)
+        more = len(part) == PART
 
 
 def fetch_folder(link: WorkerLink, source: str, target: Path) -> None:
