@@ -171,8 +171,10 @@ def test_a_lost_worker_is_told_from_a_failure(link: WorkerLink) -> None:
 class Gone:
     """A client of a cluster that has lost its workers."""
 
+    status = "running"
+
     def run(self, *arguments: object, **options: object) -> None:
         raise OSError("no connection")
 
-    def nthreads(self) -> dict[str, int]:
+    def nthreads(self, **options: object) -> dict[str, int]:
         return {}

@@ -61,6 +61,7 @@ def denoise_on_cluster(
     Raises:
         UsageError: the cluster cannot be reached, or a worker has other versions.
         PluginError: a worker has not the same plugins.
+        ClusterError: its scheduler is gone; files that are done stay.
         Stopped: a signal came; files that are done stay.
     """
     name = secrets.token_hex(8)
@@ -93,7 +94,7 @@ def denoise_on_cluster(
             number = int(getattr(stop, "number", signal.SIGINT))
             raise results.stopped(len(jobs), number) from None
         finally:
-            for link in workers.look().values():
+            for link in workers.links:
                 with suppress(LostWorkerError):
                     link.call(remove, [link.around.folder])
             order = {str(job.source): number for number, job in enumerate(jobs)}

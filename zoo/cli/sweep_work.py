@@ -123,7 +123,7 @@ def _train_on_cluster(show: Show, left: Sequence[Cell], means: Means, cluster: s
             f"{sum(link.threads for link in links)} runs at once; {shared} of them share this disk"
         )
         ClusterWorker(show.folder, workers, training, show.report).work(left)
-        remove_spools(list(workers.look().values()))
+        remove_spools(workers.links)
 
 
 def _options(device: str) -> tuple[str, ...]:

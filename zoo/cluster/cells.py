@@ -6,6 +6,7 @@ worker of it. Else its files are sent, as far as there are any, and taken back.
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ from zoo.cluster.remote import files_of, progress_of, remove, remove_if_empty
 from zoo.cluster.tasks import pause_with, unless_cancelled
 from zoo.cluster.transfer import fetch_folder, parts, send
 from zoo.cluster.workers import LostWorkerError, WorkerLink, Workers
-from zoo.errors import WriteError
+from zoo.errors import Stopped, WriteError
 from zoo.files import write_atomically
 from zoo.locks import Claim
 from zoo.sweep.cells import Cell
@@ -207,18 +208,21 @@ class ClusterWorker:
         )
 
     def work(self, cells: Sequence[Cell]) -> None:
-        """Train all cells; on the way out, however it comes, all are saved and taken back.
+        """Train all cells.
 
         Raises:
-            OSError: the scheduler is gone; what workers had is on their hosts.
-            KeyboardInterrupt: a signal came.
+            KeyboardInterrupt: a signal came; what was at work is saved and taken back.
+            Stopped: another came meanwhile.
+            ClusterError: the scheduler is gone; what was at work is on the workers' hosts.
         """
         self._names = [cell.name for cell in cells]
         pieces = [CellPiece(self._folder, it, self._training, self._report) for it in cells]
         try:
             self._dispatcher.work(pieces)
-        finally:
+        except KeyboardInterrupt:
             self._stop()
+            raise
+        finally:
             for piece in pieces:
                 piece.put_off()
 
@@ -244,18 +248,36 @@ class ClusterWorker:
                     self._there[link.address] = set(found)
 
     def _stop(self) -> None:
-        """Have what is at work saved, and take it back as far as it is."""
-        self._dispatcher.cancel()
-        for piece, link in self._dispatcher.running:
-            assert isinstance(piece, CellPiece)
-            with suppress(LostWorkerError):
-                end = time.monotonic() + LONGEST_SAVE
-                while link.call(is_at_work, link.around.folder, piece.cell):
-                    if time.monotonic() > end:
-                        break
-                    time.sleep(BETWEEN_LOOKS)
-                else:
+        """Have what is at work saved, and take it back as far as it is.
+
+        Raises:
+            Stopped: a signal came meanwhile.
+        """
+        try:
+            self._dispatcher.cancel()
+            for piece, link in self._dispatcher.running:
+                assert isinstance(piece, CellPiece)
+                with suppress(LostWorkerError):
+                    self._wait_until_saved(piece.cell, link)
                     piece.fetch(link)
+        except KeyboardInterrupt as stop:
+            number = int(getattr(stop, "number", signal.SIGINT))
+            message = "stopped at once: what did not come back is saved on the workers' hosts. The "
+            raise Stopped(
+                f"{message}same command with this cluster goes on from it", number
+            ) from stop
+
+    def _wait_until_saved(self, cell: Cell, link: WorkerLink) -> None:
+        """Wait for the end of a cell's process.
+
+        Raises:
+            LostWorkerError: the worker is gone, or the process does not end.
+        """
+        end = time.monotonic() + LONGEST_SAVE
+        while link.call(is_at_work, link.around.folder, cell):
+            if time.monotonic() > end:
+                raise LostWorkerError(link.address)
+            time.sleep(BETWEEN_LOOKS)
 
 
 def remove_spools(links: Sequence[WorkerLink]) -> None:

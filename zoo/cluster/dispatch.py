@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from zoo.cluster.workers import BETWEEN_LOOKS, LostWorkerError, WorkerLink, Workers
+from zoo.cluster.workers import BETWEEN_LOOKS, TIMEOUTS, LostWorkerError, WorkerLink, Workers
 from zoo.errors import ZooError, format_error, printable
 
+SILENCE = 60.0  # seconds
 MOST_LOST = 5  # workers, until a piece of work is taken for what ends them
 
 
@@ -76,6 +77,7 @@ class Dispatcher:
         self._running: list[_Running] = []
         self._left: list[Piece] = []
         self._losses: dict[int, int] = {}
+        self._silent: dict[str, float] = {}
         self._known: list[str] = []
 
     @property
@@ -87,7 +89,7 @@ class Dispatcher:
         """Have all pieces done; what ends this leaves the tasks to be cancelled (:meth:`cancel`).
 
         Raises:
-            OSError: the scheduler is gone.
+            ClusterError: the scheduler is gone.
         """
         self._left = list(pieces)
         while self._left or self._running:
@@ -106,7 +108,12 @@ class Dispatcher:
             it.future.cancel(force=True)
 
     def _fill(self, link: WorkerLink) -> None:
-        """Begin as many pieces as a worker has room for."""
+        """Begin as many pieces as a worker has room for; one that is silent gets none for a while.
+
+        Dask takes minutes to call a worker lost that is halted: the others go on meanwhile.
+        """
+        if time.monotonic() < self._silent.get(link.address, 0):
+            return
         room = self._tasks_of(link) - sum(it.link.address == link.address for it in self._running)
         candidates = list(self._left)
         while candidates and room > 0:
@@ -115,6 +122,7 @@ class Dispatcher:
                 if not piece.begin(link):
                     continue
             except LostWorkerError:
+                self._silent[link.address] = time.monotonic() + SILENCE
                 return
             except (OSError, ZooError) as error:
                 self._left.remove(piece)
@@ -145,7 +153,7 @@ class Dispatcher:
                 it.piece.fail(_reason(error))
             else:
                 self._lose(it)
-        except (LostWorkerError, TimeoutError):
+        except (LostWorkerError, *TIMEOUTS):
             self._lose(it)
         except (OSError, ZooError) as error:
             it.piece.fail(_reason(error))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo.cluster.remote import Surroundings, look_around
 from zoo.cluster.software import SAME, differences
-from zoo.errors import PluginError, UsageError, ZooError
+from zoo.errors import ClusterError, PluginError, UsageError
 from zoo.files import create_text
 
+RUNNING = "running"  # of a client
 ANSWER = 60.0  # seconds that a worker has to answer in
 BETWEEN_LOOKS = 1.0  # seconds
+TIMEOUTS = (TimeoutError, asyncio.TimeoutError)  # two in Python 3.10
 MOST_NAMED = 5  # workers, in a message
 
 
@@ -56,15 +59,24 @@ class WorkerLink:
 
 def call(client: Any, address: str, function: Callable[..., Any], *args: Any) -> Any:
     """As :meth:`WorkerLink.call`."""
+    if client.status != RUNNING:
+        raise LostWorkerError(address)
     try:
-        results = client.run(function, *args, workers=[address], callback_timeout=ANSWER)
-        return results[address]
-    except Exception as error:
-        if isinstance(error, ZooError) or (
-            address in client.nthreads() and not isinstance(error, TimeoutError)
-        ):
-            raise
+        return client.run(function, *args, workers=[address], callback_timeout=ANSWER)[address]
+    except TIMEOUTS as error:
         raise LostWorkerError(address) from error
+    except Exception as error:
+        if address not in threads_of(client):
+            raise LostWorkerError(address) from error
+        raise
+
+
+def threads_of(client: Any) -> dict[str, int]:
+    """The threads of each worker, by its address; none where the scheduler does not answer."""
+    with suppress(OSError, RuntimeError, *TIMEOUTS):
+        if client.status == RUNNING:
+            return dict(client.nthreads(callback_timeout=ANSWER))
+    return {}
 
 
 class Workers:
@@ -96,6 +108,11 @@ class Workers:
         self._fit: dict[str, WorkerLink] = {}
         self._unfit: set[str] = set()
 
+    @property
+    def links(self) -> list[WorkerLink]:
+        """Those that fit, as they were seen last."""
+        return list(self._fit.values())
+
     def require(self, wait: Callable[[], object]) -> None:
         """Wait for workers, and refuse a cluster in which one of them does not fit.
 
@@ -105,10 +122,11 @@ class Workers:
         Raises:
             PluginError: a plugin is missing on one, or another version.
             UsageError: another version of something else, or a folder cannot be made on one.
+            ClusterError: the scheduler is gone.
         """
-        if not self.client.nthreads():
+        if not self._there():
             wait()
-        while not self.client.nthreads():
+        while not self._there():
             time.sleep(BETWEEN_LOOKS)
         problems = self._look()
         if problems:
@@ -117,7 +135,11 @@ class Workers:
             raise error(*(self._line(what, them) for what, them in problems.items()))
 
     def look(self) -> dict[str, WorkerLink]:
-        """Those that are there now and fit, by their addresses; says which new ones do not."""
+        """Those that are there now and fit, by their addresses; says which new ones do not.
+
+        Raises:
+            ClusterError: the scheduler is gone.
+        """
         for what, them in self._look().items():
             self._warn(f"{self._line(what, them)} Until then it gets no work.")
         return dict(self._fit)
@@ -135,7 +157,7 @@ class Workers:
 
     def _look(self) -> dict[str, list[str]]:
         """Take in who is there; what is wrong with new ones, with the addresses of these."""
-        there = self.client.nthreads()
+        there = self._there()
         self._fit = {address: link for address, link in self._fit.items() if address in there}
         new = [it for it in there if it not in self._fit and it not in self._unfit]
         problems: dict[str, list[str]] = {}
@@ -145,6 +167,20 @@ class Workers:
                 problems.setdefault(what, []).append(address)
             self._unfit |= {address} if wrong else set()
         return problems
+
+    def _there(self) -> dict[str, int]:
+        """The threads of each worker; a connection that breaks has a minute to come back."""
+        end = time.monotonic() + ANSWER
+        while True:
+            with suppress(OSError, RuntimeError, *TIMEOUTS):
+                if self.client.status == RUNNING:
+                    return dict(self.client.nthreads(callback_timeout=ANSWER))
+            if self.client.status == "closed" or time.monotonic() > end:
+                raise ClusterError(
+                    f"--cluster {self._cluster}: its scheduler is gone. What was at work is saved "
+                    "by the workers. Start a scheduler again: the same command goes on."
+                )
+            time.sleep(BETWEEN_LOOKS)
 
     def _versions(self, addresses: Sequence[str]) -> dict[str, Mapping[str, str | None]]:
         if not addresses:
