@@ -26,6 +26,7 @@ def started(*command: str, environment: Mapping[str, str] | None = None) -> Iter
     process = subprocess.Popen(
         [sys.executable, "-m", "distributed.cli.dask_" + command[0], *command[1:]],
         env={**os.environ, "ZOO_PLUGINS": "", **(environment or {})},
+        cwd="/",  # of which no packages are
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
