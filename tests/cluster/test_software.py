@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zoo.cluster.remote import SPOOLS
 from zoo.cluster.software import differences, needed, variables_of
 from zoo.plugins.discovery import discover
 from zoo.plugins.registry import load_registry
@@ -27,3 +28,8 @@ def test_each_difference_is_named() -> None:
 
 def test_only_variables_of_zoo_go_along() -> None:
     assert variables_of({"ZOO_PLUGINS": "", "HOME": "/home/a"}) == {"ZOO_PLUGINS": ""}
+
+
+def test_no_package_is_called_as_the_folder_that_dask_imports_from() -> None:
+    """A folder ``zoo`` there would be taken for zoo."""
+    assert not SPOOLS.isidentifier()

@@ -17,7 +17,7 @@ from zoo.temporary import PATTERN
 
 PART = 2**22  # bytes that are sent at once
 MOST_METRICS = 2**24  # bytes of the figures of a run
-SPOOLS = "zoo"  # beside Dask's own folders for its workers
+SPOOLS = "zoo-spools"  # where Dask looks for packages too: it is no package's name
 
 
 @dataclass(frozen=True)
