@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo.architecture.component import Component
 from zoo.data.sets import IdenticalPairsError, Images, all_images
+from zoo.data.stored import pixels_of
 from zoo.errors import ArgumentError, DataError, UsageError
 from zoo.pictures.folders import find_pictures
 from zoo.pictures.read import open_picture
@@ -98,4 +99,4 @@ def _read(factory: Any, arguments: dict[str, Any], channels: int) -> Images:
 
 def _is_grey(images: Images) -> bool:
     """Whether all channels of all images are the same."""
-    return all(bool((image == image[:1]).all()) for image in all_images(images))
+    return all(bool((it == it[:1]).all()) for it in map(pixels_of, all_images(images)))
