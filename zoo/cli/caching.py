@@ -36,7 +36,7 @@ class CacheProgress:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.done = self.total = 0
-        console = Console(stderr=True)
+        console = Console()
         self.terminal = console.is_terminal
         self.bar = Progress(
             TextColumn("{task.description}"),
@@ -69,7 +69,7 @@ class CacheProgress:
             self.bar.update(self.task, completed=done, total=total)
             if not self.terminal and now > self.shown + SECONDS_BETWEEN_LINES:
                 self.shown = now
-                say(f"cache: {done:,} of {total:,} picture files", err=True)
+                say(f"cache: {done:,} of {total:,} picture files")
 
 
 @contextmanager

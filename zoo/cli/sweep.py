@@ -14,6 +14,7 @@ import click
 import tomli
 
 from zoo.architecture.overrides import Override
+from zoo.cli.caching import cache_option
 from zoo.cli.console import count_of, print_json, shell_command, warn_of_failures
 from zoo.cli.options import (
     AtLeast,
@@ -76,6 +77,7 @@ def _only_text(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
 @data_option("What to train on, for all runs")
 @click.option("--validation", metavar="SOURCE", help="What to validate and measure on, as --data.")
 @click.option("--epochs", type=AtLeast(1), help="Passes over the data, for all runs.")
+@cache_option
 @set_option
 @click.option(
     "--dry-run", is_flag=True, help="Check all runs, print what is there, and train nothing."
@@ -97,6 +99,7 @@ def sweep(
     data: str | None,
     validation: str | None,
     epochs: int | None,
+    cache: Path | None,
     changes: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
@@ -134,7 +137,8 @@ def sweep(
         show.failures.update((cell.name, why) for cell in left if (why := failure(folder, cell)))
     elif left:
         folder.write_plan(read.text)
-        stopped = _work(show, left, jobs, device)
+        options = () if cache is None else ("--cache", f"{cache.absolute()}")
+        stopped = _work(show, left, jobs, ("--device", device, *options))
     rows = [rows_of(table, show.results, show.failures) for table in tables]
     _print(rows, as_json, as_csv, as_markdown)
     if not dry_run:
@@ -237,7 +241,7 @@ def _start_line(
     return f"sweep: {folder.path}: {len(left)} of {len(cells)} runs left{'' if dry_run else how}"
 
 
-def _work(show: _Show, left: Sequence[Cell], jobs: int, device: str) -> Stopped | None:
+def _work(show: _Show, left: Sequence[Cell], jobs: int, given: Sequence[str]) -> Stopped | None:
     """Train the cells that are left; returns what to raise where a signal came, all saved."""
 
     def wait(count: int) -> None:
@@ -247,7 +251,7 @@ def _work(show: _Show, left: Sequence[Cell], jobs: int, device: str) -> Stopped 
         names = ", ".join(printable(str(run)) for run in runs)
         say(f"waiting until these are saved: {names}; a second signal ends them at once", err=True)
 
-    options = ("--resume", "--device", device)
+    options = ("--resume", *given)
     worker = Worker(show.folder, CELL, options, jobs, show.report, wait, slow)
     try:
         worker.work(left)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -194,13 +195,18 @@ class Photographs:
     def _read(self, positions: Positions, block: Tensor, height: int, width: int) -> Crops:
         """The crops, of which no pixel beside them is kept."""
         places = zip(*(each.tolist() for each in (*positions, block)), strict=True)
-        windows = [
-            window_of(self._images[photograph], top, left, k * height, k * width)
-            for photograph, top, left, k in places
-        ]
         areas = block * block * (height * width)
-        pixels = torch.cat([self._flat(window) for window in windows])  # P, C
-        return Crops(pixels, areas.cumsum(0) - areas, block * width, block, height, width)
+        ends = areas.cumsum(0)
+        kind = np.uint8 if self._dtype == torch.uint8 else np.float32
+        pixels = np.empty((int(ends[-1]), self._channels), kind)  # P, C
+        for (photograph, top, left, k), end in zip(places, ends.tolist(), strict=True):
+            window = window_of(self._images[photograph], top, left, k * height, k * width)
+            if window.dtype != kind:
+                window = window.astype(np.float32) / 255
+            flat = window.reshape(-1, self._channels)
+            pixels[end - len(flat) : end] = flat
+        packed = torch.from_numpy(pixels)
+        return Crops(packed, ends - areas, block * width, block, height, width)
 
     def _flat(self, image: Tensor) -> Tensor:
         """(C, H, W) -> (H*W, C), of the type that all are packed in."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.data.stored import Facts, Image, StoredImage, is_even, pixels_of
+from zoo.data.stored import Facts, Image, StoredImage, is_even, is_grey, pixels_of
 
 THUMBNAIL = 8  # pixels on a side
 SAMPLED = 256  # pixels on a side that a thumbnail is made of, at least, where there are so many
@@ -28,7 +28,10 @@ def pixel_hashes(*sides: Sequence[Image]) -> list[str]:
         sides: images of any shapes; the second images of the pairs too.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(_hash, zip(*sides, strict=True), chunksize=64))
+        hashes = list(pool.map(_hash, zip(*sides, strict=True), chunksize=64))
+    for known in {image.together for image in sides[0] if isinstance(image, StoredImage)}:
+        known.save()
+    return hashes
 
 
 def find_alike(images: Sequence[Image]) -> list[tuple[int, int]]:
@@ -65,13 +68,24 @@ def facts_of(image: Tensor) -> Facts:
     """What is kept of an image (C, H, W) beside its pixels."""
     low, high = (float(value) for value in image.aminmax())
     small = thumbnail(image).contiguous().numpy().tobytes()
-    return Facts(_hash([image]), small, low, high, is_even(image))
+    return Facts(_hash([image]), small, low, high, is_even(image), is_grey(image))
 
 
 def _hash(images: Sequence[Image]) -> str:
-    (first, *others) = images
-    if isinstance(first, StoredImage) and not others:
-        return first.facts.sha256
+    stored = [image for image in images if isinstance(image, StoredImage)]
+    if len(stored) < len(images):
+        return _hash_of_pixels(images)
+    if len(stored) == 1:
+        return stored[0].facts.sha256
+    name, known = " ".join(image.facts.sha256 for image in stored), stored[0].together
+    found = known.get(name, ())
+    if found is None:
+        found = _hash_of_pixels(images)
+        known.note(name, (), found)
+    return found
+
+
+def _hash_of_pixels(images: Sequence[Image]) -> str:
     digest = hashlib.sha256()
     for image in map(pixels_of, images):
         digest.update(f"{image.dtype} {tuple(image.shape)}".encode())

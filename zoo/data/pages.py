@@ -47,7 +47,7 @@ class Page:
     Attributes:
         pixels: (H, W, C) of the wanted channels: uint8, or float32 with black at 0, white at 1.
         stored: the shortest form that ``pixels`` can be had from again, by :func:`to_pixels`:
-            integers as the file has them, or ``pixels`` itself.
+            integers as the file has them, grey ones with one channel, or ``pixels`` itself.
         black, white: the values of both in ``stored``.
     """
 
@@ -88,11 +88,11 @@ def as_tensor(pixels: Array) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
-def to_pixels(values: Array, black: float, white: float) -> Array:
+def to_pixels(values: Array, black: float, white: float, channels: int) -> Array:
     """The pixels of what is stored of a page, or of a part of it, in the same bits."""
-    if values.dtype == np.float32 or (values.dtype, black, white) == BYTE:
-        return values
-    return _scaled(values, black, white)
+    if values.dtype != np.float32 and (values.dtype, black, white) != BYTE:
+        values = _scaled(values, black, white)
+    return values if values.shape[2] == channels else values.repeat(channels, axis=2)
 
 
 def _page(name: str, image: Array, black: float, white: float, channels: int) -> Page:
@@ -100,7 +100,7 @@ def _page(name: str, image: Array, black: float, white: float, channels: int) ->
     is_byte = (values.dtype, black, white) == BYTE
     pixels = values if is_byte else _to_floats(name, values, black, white)
     pixels = _to_channels(name, pixels, channels)  # H, W, C
-    if values.dtype in KEPT and values.shape[2] == channels:
+    if values.dtype in KEPT and values.shape[2] in (1, channels):
         return Page(pixels, values, black, white)
     return Page(pixels, pixels, 0, 255 if is_byte else 1)
 

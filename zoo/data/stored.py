@@ -7,7 +7,7 @@ process's own until the system takes it back, and a file that is cut short would
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zoo.data.cache.known import Known
 from zoo.data.pages import as_tensor, to_pixels
 from zoo.errors import DataError, printable
 from zoo.pictures.picture import Array
 
-BAND = 256  # columns that are stored together: a crop reads little beside it, also of wide images
+BAND = 128  # columns that are stored together: a crop reads little beside it, also of wide images
 WHITE: Mapping[torch.dtype, float] = {torch.uint8: 255.0, torch.float32: 1.0}
 
 
@@ -33,6 +34,7 @@ class Facts:
         thumbnail: of :func:`zoo.data.fingerprint.thumbnail`, 64 float32 as bytes.
         low, high: the least and the greatest value, white at 255 or 1.
         even: whether all pixels are the same.
+        grey: whether all channels are.
     """
 
     sha256: str
@@ -40,6 +42,7 @@ class Facts:
     low: float
     high: float
     even: bool
+    grey: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +56,34 @@ class StoredImage:
         path: the file.
         offset: of its first byte.
         shape: C, H and W.
+        channels: in the file: C, or 1 where all C of them are repetitions of that.
         values: the type of the values in the file.
         black, white: the values of both there.
         facts: what is known of it.
+        together: what is known of several images of the cache, such as the hash of a pair.
     """
 
     path: Path
     offset: int
     shape: tuple[int, int, int]
+    channels: int
     values: np.dtype[Any]
     black: float
     white: float
     facts: Facts
+    together: Known = field(compare=False, repr=False)
 
     @property
     def dtype(self) -> torch.dtype:
         """Of its pixels: uint8, or float32 with white at 1."""
-        empty = to_pixels(np.empty((0, 0, 0), self.values), self.black, self.white)
+        empty = to_pixels(np.empty((0, 0, 1), self.values), self.black, self.white, 1)
         return torch.uint8 if empty.dtype == np.uint8 else torch.float32
+
+    @property
+    def end(self) -> int:
+        """The place after its last byte in the file."""
+        _, height, width = self.shape
+        return self.offset + height * width * self.channels * self.values.itemsize
 
     @property
     def ndim(self) -> int:
@@ -88,18 +101,18 @@ class StoredImage:
         Raises:
             DataError: the file is gone or cut short.
         """
-        channels, rows, columns = self.shape
-        pixel = channels * self.values.itemsize
-        parts = []
+        _, rows, columns = self.shape
+        pixel = self.channels * self.values.itemsize
+        window = np.empty((height, width, self.channels), self.values)
         with self._open() as file:
             for start in range(left // BAND * BAND, left + width, BAND):
                 across = min(BAND, columns - start)
                 file.seek(self.offset + (start * rows + top * across) * pixel)
-                part = np.empty((height, across, channels), self.values)
+                part = np.empty((height, across, self.channels), self.values)
                 self._fill(file, part)
-                parts.append(part[:, max(left - start, 0) : left + width - start])
-        values = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-        return to_pixels(values, self.black, self.white)
+                first, last = max(start, left), min(start + across, left + width)
+                window[:, first - left : last - left] = part[:, first - start : last - start]
+        return to_pixels(window, self.black, self.white, self.shape[0])
 
     def read(self) -> Tensor:
         """All of it, (C, H, W)."""
@@ -138,12 +151,13 @@ def pixels_of(image: Image) -> Tensor:
     return image.read() if isinstance(image, StoredImage) else image
 
 
-def window_of(image: Image, top: int, left: int, height: int, width: int) -> Tensor:
-    """A part of an image, (C, height, width), smaller where the image ends before."""
+def window_of(image: Image, top: int, left: int, height: int, width: int) -> Array:
+    """A part of an image, (height, width, C), smaller where the image ends before."""
     if not isinstance(image, StoredImage):
-        return image[:, top : top + height, left : left + width]
+        part = image[:, top : top + height, left : left + width]
+        return part.permute(1, 2, 0).numpy()
     _, rows, columns = image.shape
-    return as_tensor(image.window(top, left, min(height, rows - top), min(width, columns - left)))
+    return image.window(top, left, min(height, rows - top), min(width, columns - left))
 
 
 def low_and_high(image: Image) -> tuple[float, float]:
@@ -160,6 +174,13 @@ def is_even(image: Image) -> bool:
     if isinstance(image, StoredImage):
         return image.facts.even
     return bool((image == image[:, :1, :1]).all())
+
+
+def is_grey(image: Image) -> bool:
+    """Whether all channels are the same."""
+    if isinstance(image, StoredImage):
+        return image.facts.grey
+    return bool((image == image[:1]).all())
 
 
 def are_same(first: Image, second: Image) -> bool:

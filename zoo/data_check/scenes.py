@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from zoo.data.sets import Bursts, Images
 from zoo.data.stored import Image, window_of
@@ -130,10 +128,11 @@ def _window(scenes: Scenes, index: int, top: int, left: int, turn: int) -> Windo
     return Window(index, top, left, (height, width), pixels)
 
 
-def _levels(view: Tensor) -> Floats:
-    if view.dtype == torch.uint8:
-        return view.numpy().astype(np.float32)
-    pixels = view.numpy()
+def _levels(window: NDArray[Any]) -> Floats:
+    """(h, w, C) -> (C, h, w), in grey levels."""
+    pixels = np.ascontiguousarray(window.transpose(2, 0, 1))
+    if pixels.dtype == np.uint8:
+        return pixels.astype(np.float32)
     if float(np.abs(pixels).max()) > LARGE:
         return pixels.astype(np.float64) * LEVELS
     return pixels * np.float32(LEVELS)

@@ -90,6 +90,7 @@ class PictureCache:
         open_folder(folder)
         self.folder = folder
         self._entries = folder / f"pictures-{FORMAT}"
+        self._together = Known(folder / "together.txt")
         self._on_progress = on_progress
         self._large = threading.Lock()
         self._decoders = " ".join(f"{name} {_version(name)}" for name in DECODERS)
@@ -158,7 +159,7 @@ class PictureCache:
         how = f"{sha256} {wanted.channels} {wanted.value_range} {wanted.axes} {self._decoders}"
         key = hashlib.sha256(how.encode()).hexdigest()
         entry = self._entries / key[:2] / f"{key}.pixels"
-        return _Looked(key, entry, stamp, _open(entry, key, known))
+        return _Looked(key, entry, stamp, self._open(entry, key, known))
 
     def _decode(self, wanted: _Wanted, header: Header, known: Known) -> list[StoredImage]:
         """The images of a file that was not there before."""
@@ -171,7 +172,20 @@ class PictureCache:
             self._make_folder(entry.parent)
             write_entry(entry, key, _unchanged(pages, wanted.path, looked.stamp))
         known.note(key, stamp_of(entry.stat()), WHOLE)
-        return read_entry(entry, key)
+        return read_entry(entry, key, self._together)
+
+    def _open(self, entry: Path, key: str, known: Known) -> list[StoredImage] | None:
+        """The images of an entry that is whole; None for no such entry."""
+        try:
+            stamp = stamp_of(entry.stat())
+            images = read_entry(entry, key, self._together)
+            if known.get(key, stamp) is None:
+                if not is_whole(images):
+                    return None
+                known.note(key, stamp, WHOLE)
+        except (OSError, DamagedError, DataError):
+            return None
+        return images
 
     def _check_room(self, headers: Sequence[Header], channels: int) -> None:
         """Refuse, before anything is decoded, what the disk has no room for."""
@@ -198,20 +212,6 @@ class PictureCache:
 
 def _header(wanted: _Wanted) -> Header:
     return read_header(wanted.path, wanted.value_range, wanted.axes)
-
-
-def _open(entry: Path, key: str, known: Known) -> list[StoredImage] | None:
-    """The images of an entry that is whole; None for no such entry."""
-    try:
-        stamp = stamp_of(entry.stat())
-        images = read_entry(entry, key)
-        if known.get(key, stamp) is None:
-            if not is_whole(images):
-                return None
-            known.note(key, stamp, WHOLE)
-    except (OSError, DamagedError, DataError):
-        return None
-    return images
 
 
 def _unchanged(pages: Iterable[Page], path: Path, stamp: Stamp) -> Iterator[Page]:

@@ -14,11 +14,13 @@ import os
 import re
 import struct
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from zoo.data.cache.known import Known
 from zoo.data.fingerprint import THUMBNAIL, facts_of
 from zoo.data.pages import Page
 from zoo.data.stored import BAND, Facts, StoredImage
@@ -53,8 +55,13 @@ def write_entry(path: Path, key: str, pages: Iterable[Page]) -> None:
     write_atomically(path, lambda stream: _write(stream, key, pages))
 
 
-def read_entry(path: Path, key: str) -> list[StoredImage]:
+def read_entry(path: Path, key: str, together: Known) -> list[StoredImage]:
     """The images of a file, of which only the end is read.
+
+    Args:
+        path: the file.
+        key: what it is known by.
+        together: of the images, see :class:`~zoo.data.stored.StoredImage`.
 
     Raises:
         DamagedError: it is no entry of that key, was cut short, or what it says is impossible.
@@ -67,10 +74,10 @@ def read_entry(path: Path, key: str) -> list[StoredImage]:
         content = json.loads(text)
         if content["key"] != key:
             raise DamagedError
-        images = list(_images(path, content["images"]))
+        images = list(_images(path, content["images"], together))
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise DamagedError(str(path)) from error
-    if not images or _end(images[-1]) + len(text) + END.size != size:
+    if not images or images[-1].end + len(text) + END.size != size:
         raise DamagedError(str(path))
     return images
 
@@ -83,18 +90,16 @@ def is_whole(images: Iterable[StoredImage]) -> bool:
 def _write(stream: BinaryIO, key: str, pages: Iterable[Page]) -> None:
     said: list[dict[str, Any]] = []
     for page in pages:
-        facts = facts_of(page.tensor)
+        tensor = page.tensor
+        facts = facts_of(tensor)
         said.append(
             {
-                "shape": page.stored.shape,
+                "shape": tuple(tensor.shape),
+                "channels": page.stored.shape[2],
                 "type": page.stored.dtype.name,
                 "black": float(page.black),
                 "white": float(page.white),
-                "sha256": facts.sha256,
-                "thumbnail": facts.thumbnail.hex(),
-                "low": facts.low,
-                "high": facts.high,
-                "even": facts.even,
+                "facts": {**asdict(facts), "thumbnail": facts.thumbnail.hex()},
             }
         )
         for band in _bands(page.stored):
@@ -124,30 +129,28 @@ def _said(stream: BinaryIO, size: int) -> bytes:
     return text
 
 
-def _images(path: Path, said: Iterable[Any]) -> Iterator[StoredImage]:
+def _images(path: Path, said: Iterable[Any], together: Known) -> Iterator[StoredImage]:
     offset = 0
     for of in said:
-        height, width, channels = of["shape"]
+        channels, height, width = of["shape"]
         black, white = of["black"], of["white"]
-        facts = Facts(
-            of["sha256"], bytes.fromhex(of["thumbnail"]), of["low"], of["high"], of["even"]
-        )
+        small = bytes.fromhex(of["facts"]["thumbnail"])
+        facts = Facts(**{**of["facts"], "thumbnail": small})
         if (
             of["type"] not in TYPES
             or not all(type(side) is int and side > 0 for side in of["shape"])
             or not all(map(math.isfinite, (black, white, facts.low, facts.high)))
             or not black < white
             or not SHA256.fullmatch(facts.sha256)
-            or len(facts.thumbnail) != 4 * THUMBNAIL**2
-            or type(facts.even) is not bool
+            or len(small) != 4 * THUMBNAIL**2
+            or of["channels"] not in (1, channels)
+            or not type(facts.even) is type(facts.grey) is bool
         ):
             raise DamagedError
         kind = np.dtype(of["type"])
-        image = StoredImage(path, offset, (channels, height, width), kind, black, white, facts)
+        shape = channels, height, width
+        image = StoredImage(
+            path, offset, shape, of["channels"], kind, black, white, facts, together
+        )
         yield image
-        offset = _end(image)
-
-
-def _end(image: StoredImage) -> int:
-    """The place after the last byte of an image's pixels."""
-    return image.offset + image.numel() * image.values.itemsize
+        offset = image.end
