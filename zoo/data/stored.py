@@ -173,14 +173,15 @@ def is_even(image: Image) -> bool:
     """Whether all pixels are the same."""
     if isinstance(image, StoredImage):
         return image.facts.even
-    return bool((image == image[:, :1, :1]).all())
+    first = image[:, :1, :1]
+    return bool((image[:, :1] == first).all() and (image == first).all())
 
 
 def is_grey(image: Image) -> bool:
     """Whether all channels are the same."""
     if isinstance(image, StoredImage):
         return image.facts.grey
-    return bool((image == image[:1]).all())
+    return bool((image[:, :1] == image[:1, :1]).all() and (image == image[:1]).all())
 
 
 def are_same(first: Image, second: Image) -> bool:

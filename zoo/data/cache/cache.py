@@ -25,12 +25,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from zoo.data.cache.entry import DamagedError, is_whole, read_entry, write_entry
 from zoo.data.cache.folder import open_folder
 from zoo.data.cache.known import Known, Stamp, is_settled, stamp_of
 from zoo.data.decode import Header, read_header
 from zoo.data.images import each, format_bytes
 from zoo.data.pages import Page, read_pages
+from zoo.data.prefetch import use_one_core
 from zoo.data.stored import StoredImage
 from zoo.errors import DataError, UsageError, printable
 from zoo.files import open_regular, require_folder
@@ -128,7 +131,7 @@ class PictureCache:
                 saved = time.monotonic()
 
         try:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(os.cpu_count(), initializer=use_one_core) as pool:
                 found = each(pool, lambda it: self._look(it, known).images, wanted, tell)
                 missing = [index for index, images in enumerate(found) if images is None]
                 headers = each(pool, _header, [wanted[index] for index in missing])
@@ -141,6 +144,7 @@ class PictureCache:
                     lambda done: tell(len(paths) - len(missing) + done),
                 )
         finally:
+            torch.set_num_threads(torch.get_num_threads())  # which the threads have changed
             known.save()
         of_missing = iter(made)
         return [next(of_missing) if images is None else images for images in found]
