@@ -15,11 +15,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,6 +29,7 @@ import torch
 from zoo.data.cache.entry import DamagedError, is_whole, read_entry, write_entry
 from zoo.data.cache.folder import open_folder
 from zoo.data.cache.known import Known, Stamp, is_settled, stamp_of
+from zoo.data.cache.room import Room
 from zoo.data.decode import Header, read_header
 from zoo.data.images import each, format_bytes
 from zoo.data.pages import Page, read_pages
@@ -42,7 +42,8 @@ from zoo.pictures.values import ValueRange
 
 FORMAT = 1
 DECODERS = ("imagecodecs", "pillow", "tifffile", "numpy")  # another version may decode otherwise
-LARGE = 2**26  # values of a file that is decoded alone: memory for one more is not asked for
+AT_ONCE = 2**27  # bytes of pictures, as they are kept, that are decoded at once; one takes any
+THREADS_PER_CORE = 2  # of which one waits for the disk
 HASHED_AT_ONCE = 2**20  # bytes
 SECONDS_BETWEEN_SAVES = 2.0
 WHOLE = "whole"
@@ -95,7 +96,7 @@ class PictureCache:
         self._entries = folder / f"pictures-{FORMAT}"
         self._together = Known(folder / "together.txt")
         self._on_progress = on_progress
-        self._large = threading.Lock()
+        self._room = Room(AT_ONCE)
         self._decoders = " ".join(f"{name} {_version(name)}" for name in DECODERS)
 
     def read(
@@ -131,7 +132,8 @@ class PictureCache:
                 saved = time.monotonic()
 
         try:
-            with ThreadPoolExecutor(os.cpu_count(), initializer=use_one_core) as pool:
+            threads = THREADS_PER_CORE * (os.cpu_count() or 1)
+            with ThreadPoolExecutor(threads, initializer=use_one_core) as pool:
                 found = each(pool, lambda it: self._look(it, known).images, wanted, tell)
                 missing = [index for index, images in enumerate(found) if images is None]
                 headers = each(pool, _header, [wanted[index] for index in missing])
@@ -172,7 +174,7 @@ class PictureCache:
             return looked.images
         key, entry = looked.key, looked.entry
         pages = read_pages(wanted.path, wanted.channels, wanted.value_range, wanted.axes)
-        with self._large if header.values > LARGE else nullcontext():
+        with self._room.hold(header.values * header.value_bytes * wanted.channels):
             self._make_folder(entry.parent)
             write_entry(entry, key, _unchanged(pages, wanted.path, looked.stamp))
         known.note(key, stamp_of(entry.stat()), WHOLE)
