@@ -197,11 +197,11 @@ def _unlike(
 
 def _looked_at(scenes: Scenes, left_out: Sequence[str]) -> Scenes:
     """The scenes to measure: of pairs those with two views, without some; all if none is left."""
-    names = set(left_out)
+    names, paired = set(left_out), scenes.paired
     kept = [
         index
         for index, (name, views) in enumerate(zip(scenes.names, scenes.views, strict=True))
-        if name not in names and (len(views) > 1 or not scenes.paired)
+        if name not in names and (len(views) > 1 or not paired)
     ]
     kept = kept or list(range(len(scenes.names)))
     return Scenes(
