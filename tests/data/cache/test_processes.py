@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,26 @@ from pathlib import Path
 import pytest
 
 from tests.data.cache.making import entries, values, write
+
+THREADS = """
+import sys
+from pathlib import Path
+from zoo.data.cache.cache import PictureCache
+from zoo.pictures.folders import find_pictures
+PictureCache(Path(sys.argv[2])).read(find_pictures(Path(sys.argv[1])).pictures, 3)
+import torch
+print(torch.get_num_threads())
+"""
+
+
+def test_torch_computes_on_as_many_threads_as_before(folder: Path, tmp_path: Path) -> None:
+    counts = []
+    for code in ("import torch\nprint(torch.get_num_threads())", THREADS):
+        command = [sys.executable, "-c", code, str(folder), str(tmp_path / "cache")]
+        environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+        counts.append(subprocess.check_output(command, env=environment, text=True, timeout=200))
+    assert counts[0] == counts[1]
+
 
 FILLER = """
 import sys, time

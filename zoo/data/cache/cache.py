@@ -122,7 +122,7 @@ class PictureCache:
         wanted = [_Wanted(path, channels, value_range, axes) for path in paths]
         found: list[list[StoredImage] | None] = []
         missing: list[int] = []
-        saved = time.monotonic()
+        saved, cores = time.monotonic(), torch.get_num_threads()
 
         def tell(done: int) -> None:
             nonlocal saved
@@ -146,7 +146,7 @@ class PictureCache:
                     lambda done: tell(len(paths) - len(missing) + done),
                 )
         finally:
-            torch.set_num_threads(torch.get_num_threads())  # which the threads have changed
+            torch.set_num_threads(cores)  # which the threads have changed
             known.save()
         of_missing = iter(made)
         return [next(of_missing) if images is None else images for images in found]
