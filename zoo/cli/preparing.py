@@ -87,7 +87,7 @@ def resumed(
     check_references(compiler)
     content, fell_back = _read(directory, compiler)
     spec = with_recorded_range(compiler.architecture, content, directory.last)
-    compiler = Compiler(spec, compiler.registry)
+    compiler = compiler.of(spec)
     changes = check_resumable(directory.last, content, spec)
     images = resumed_images(compiler, directory.last, content)
     data = load_run_data(compiler, device, images)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from zoo.cli.caching import cache_option, opened_cache
 from zoo.cli.options import AtLeast, UserPath, data_option, device_option, overrides, set_option
 from zoo.errors import UsageError
 
@@ -24,6 +25,7 @@ from zoo.errors import UsageError
     type=UserPath(),
     help="Folder of the run; never overwritten.  [default: runs/<name>-<time>]",
 )
+@cache_option
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, or with the latest.")
 @click.option(
     "--weights",
@@ -66,6 +68,7 @@ def run(
     epochs: int | None,
     seed: int | None,
     out: Path | None,
+    cache: Path | None,
     resume: bool,
     weights: str | None,
     backend: str | None,
@@ -98,7 +101,8 @@ def run(
     options = overrides(registry, architecture, data, epochs, seed, changes, backend)
     spec = read_architecture(architecture, registry, options)
     from zoo.cli.checked_data import check_data
-    from zoo.cli.training import train  # torch, which takes a while: mistakes are reported before
+    from zoo.cli.training import train
+    from zoo.compiler import Compiler  # torch, which takes a while: mistakes are reported before
 
     if deterministic:
         from zoo.train.device import be_deterministic
@@ -106,7 +110,9 @@ def run(
         be_deterministic()
     check = partial(check_data, strict=strict_data, allow_correlated=allow_correlated)
     now = datetime.now()
-    train(spec, registry, device, out, resume, weights, check, now, tensorboard=tensorboard)
+    with opened_cache(cache) as pictures:
+        compiler = Compiler(spec, registry, pictures)
+        train(compiler, device, out, resume, weights, check, now, tensorboard=tensorboard)
 
 
 def _replay(bundle: Path, device: str) -> None:

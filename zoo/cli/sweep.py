@@ -10,6 +10,7 @@ import click
 import tomli
 
 from zoo.architecture.overrides import Override
+from zoo.cli.caching import cache_option
 from zoo.cli.console import print_json, warn_of_failures
 from zoo.cli.options import (
     AtLeast,
@@ -84,6 +85,7 @@ def _only_text(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
 @data_option("What to train on, for all runs")
 @click.option("--validation", metavar="SOURCE", help="What to validate and measure on, as --data.")
 @click.option("--epochs", type=AtLeast(1), help="Passes over the data, for all runs.")
+@cache_option
 @set_option
 @click.option(
     "--dry-run", is_flag=True, help="Check all runs, print what is there, and train nothing."
@@ -107,6 +109,7 @@ def sweep(
     data: str | None,
     validation: str | None,
     epochs: int | None,
+    cache: Path | None,
     changes: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
@@ -117,9 +120,9 @@ def sweep(
 
     All are checked first; what cannot be built is a row with its reason. Each is an ordinary run in
     a folder of SWEEP, whose report.html is a page of them. The same command again goes on where it
-    was stopped or killed, and beside one
-    that runs it is one more worker. A setting is "best" only where its mean PSNR exceeds the
-    second's by more than twice the standard error of their difference over the seeds.
+    was stopped or killed, and beside one that runs it is one more worker. A setting is "best" only
+    where its mean PSNR exceeds the second's by more than twice the standard error of their
+    difference over the seeds.
     """
     if as_json + as_csv + as_markdown > 1:
         raise click.UsageError("--json, --csv and --markdown exclude each other. Use one.")
@@ -148,7 +151,9 @@ def sweep(
         show.failures.update((cell.name, why) for cell in left if (why := failure(folder, cell)))
     elif left:
         folder.write_plan(read.text)
-        stopped = train(show, left, Means(cluster, jobs, device, registry))
+        cached = () if cache is None else ("--cache", f"{cache.absolute()}")
+        options = ("--resume", "--device", device, *cached)
+        stopped = train(show, left, Means(cluster, jobs, options, registry))
         others = show.look()
         if shard is not None and others and stopped is None:
             say(f"{len(others)} of {len(cells)} runs are not finished: other shards train them")

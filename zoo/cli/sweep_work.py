@@ -31,13 +31,13 @@ class Means:
     Attributes:
         cluster: of the option; None for processes of this machine.
         jobs: runs at once, on this machine.
-        device: of the option.
+        options: of each run.
         registry: what is installed.
     """
 
     cluster: str | None
     jobs: int
-    device: str
+    options: tuple[str, ...]
     registry: Registry
 
 
@@ -93,8 +93,7 @@ def _train_here(show: Show, left: Sequence[Cell], means: Means) -> None:
         say(f"waiting until these are saved: {names}; a second signal ends them at once", err=True)
 
     command = (sys.executable, *CELL)
-    options = _options(means.device)
-    Worker(show.folder, command, options, means.jobs, show.report, wait, slow).work(left)
+    Worker(show.folder, command, means.options, means.jobs, show.report, wait, slow).work(left)
 
 
 def _train_on_cluster(show: Show, left: Sequence[Cell], means: Means, cluster: str) -> None:
@@ -110,7 +109,7 @@ def _train_on_cluster(show: Show, left: Sequence[Cell], means: Means, cluster: s
     from zoo.cluster.software import needed, variables_of
     from zoo.cluster.workers import Workers, probe_in
 
-    training = Training(CELL, _options(means.device), variables_of(os.environ))
+    training = Training(CELL, means.options, variables_of(os.environ))
     path = show.folder.path.absolute()
     with connected(cluster, means.jobs) as client, probe_in(path) as probe:
         spool = _spool(show.folder)
@@ -124,10 +123,6 @@ def _train_on_cluster(show: Show, left: Sequence[Cell], means: Means, cluster: s
         )
         ClusterWorker(show.folder, workers, training, show.report).work(left)
         remove_spools(workers.links)
-
-
-def _options(device: str) -> tuple[str, ...]:
-    return "--resume", "--device", device
 
 
 def _spool(folder: SweepFolder) -> str:

@@ -16,6 +16,7 @@ from zoo.cli.progress import EvaluationProgress, TrainingProgress
 from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
+from zoo.data.cache.cache import PictureCache
 from zoo.errors import DivergenceError, Stopped, WriteError
 from zoo.plugins.registry import Registry
 from zoo.train.device import choose_device
@@ -35,8 +36,7 @@ from zoo.train.trainer import Trainer
 
 
 def train(
-    spec: Architecture,
-    registry: Registry,
+    compiler: Compiler,
     device_option: str,
     out: Path | None,
     resume: bool,
@@ -49,19 +49,18 @@ def train(
     """Train, save and evaluate; see ``zoo run --help``.
 
     Args:
-        spec: what is trained.
-        registry: what it was checked with.
+        compiler: of what is trained.
         device_option, out, resume, weights: as the options.
         check: :func:`zoo.cli.checked_data.check_data` with its options; not for a resumed run.
         now: the time, which names the run's folder.
         tensorboard: whether TensorBoard is to show it.
     """
+    spec, registry = compiler.architecture, compiler.registry
     work_counts()
     if tensorboard:
         require_library()
     device = choose_device(device_option)
     check_precision(spec, device)
-    compiler = Compiler(spec, registry)
     warn_of_failures(registry)
     with open_run(out, spec.name, now, resume) as directory, torch.no_grad():
         if resume and directory.has_checkpoint:
@@ -91,7 +90,7 @@ def train(
                 say(observer.summary())
                 evaluation, messages = evaluate_run(registry, directory, data, trainer, stop)
             except Stopped as stopped:
-                command = _resume_command(directory, device_option)
+                command = _resume_command(directory, device_option, compiler.picture_cache)
                 raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
             except DivergenceError as error:
                 raise what_to_do(error, directory, device_option) from None
@@ -103,9 +102,13 @@ def train(
         say(f"page: {shell_command('zoo', 'report', directory.path)}")
 
 
-def _resume_command(directory: RunDirectory, device: str) -> str:
+def _resume_command(
+    directory: RunDirectory, device: str, picture_cache: PictureCache | None
+) -> str:
     """What to type to go on with a run, quoted for a shell."""
-    options = [] if device == "auto" else ["--device", device]
+    options: list[str | Path] = [] if device == "auto" else ["--device", device]
+    if picture_cache is not None:
+        options += ["--cache", picture_cache.folder]
     file, folder = directory.path / "architecture.toml", directory.path
     return shell_command("zoo", "run", file, "--out", folder, *options, "--resume")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby, islice
 
 import torch
 from torch import Tensor
@@ -31,18 +31,24 @@ def denoised(
     Raises:
         DataError: the network cannot take an image's size.
     """
+    return (y for _, y in with_outputs(model, images, device))
+
+
+def with_outputs(
+    model: Module, images: Iterable[EvaluationImage], device: torch.device
+) -> Iterator[tuple[EvaluationImage, Tensor]]:
+    """Each image with the network's output for it, as of :func:`denoised`; each is drawn once."""
     fast = model if isinstance(model, Lowered) else lower(model)
-    for (channels, height, width), same in groupby(images, lambda image: image.noisy.shape):
-        at_once = max(1, PIXELS_AT_ONCE // (height * width))
-        for chunk in _chunks(list(same), at_once):
-            try:
-                noisy = torch.stack([image.noisy for image in chunk]).to(device)
-                y = tiled_tensor(fast, noisy) if len(chunk) == 1 else any_size(fast, noisy)
-            except ShapeError as error:
-                raise DataError(
-                    f"{chunk[0].name}: {height}x{width} pixels, {channels} channels: {error}"
-                ) from error
-            yield from y.cpu()
+    for chunk in _chunks(images):
+        try:
+            noisy = torch.stack([image.noisy for image in chunk]).to(device)
+            y = tiled_tensor(fast, noisy) if len(chunk) == 1 else any_size(fast, noisy)
+        except ShapeError as error:
+            channels, height, width = chunk[0].noisy.shape
+            raise DataError(
+                f"{chunk[0].name}: {height}x{width} pixels, {channels} channels: {error}"
+            ) from error
+        yield from zip(chunk, y.cpu(), strict=True)
 
 
 def validate(
@@ -64,14 +70,14 @@ def validate(
         on_output: given each image and the network's clipped output for it, (C, H, W); what it
             raises ends the work.
     """
-    losses, errors = [], []
-    for image, y in zip(images, denoised(model, images, device), strict=True):
+    losses, errors, known = [], [], True
+    for image, y in with_outputs(model, images, device):
         mask = () if image.mask is None else (image.mask[None],)
         losses.append(float(loss.forward(y[None], image.reference[None], *mask)))
         output = clipped(y, image.reference)
         errors.append(squared_error(output, image.reference))
+        known = known and image.compared_with in MEASURED
         on_output(image, output)
-    known = all(image.compared_with in MEASURED for image in images)
     return sum(losses) / len(losses), mean_psnr(errors) if known else None
 
 
@@ -96,8 +102,8 @@ def evaluate(
     """
     of_model, of_noisy = [], []
     of_baselines: dict[str, list[Measure]] = {name: [] for name in baselines}
-    pairs = zip(images, denoised(model, images, device), strict=True)
-    for done, (image, y) in enumerate(pairs, start=1):
+    names, shots, compared_with = [], [], ""
+    for done, (image, y) in enumerate(with_outputs(model, images, device), start=1):
         output = clipped(y, image.reference)
         if on_output is not None:
             on_output(image, output)
@@ -106,14 +112,17 @@ def evaluate(
         for name, measures in of_baselines.items():
             output = clipped(apply_baseline(name, image.noisy), image.reference)
             measures.append(Measure.of(output, image))
+        names.append(image.name)
+        shots.append(image.shots)
+        compared_with = compared_with or image.compared_with
         on_image(done)
     return Evaluation(
-        names=tuple(image.name for image in images),
+        names=tuple(names),
         model=Score(tuple(of_model)),
         noisy=Score(tuple(of_noisy)),
         baselines={name: Score(tuple(measures)) for name, measures in of_baselines.items()},
-        compared_with=images[0].compared_with,
-        shots=tuple(image.shots for image in images),
+        compared_with=compared_with,
+        shots=tuple(shots),
     )
 
 
@@ -126,6 +135,9 @@ def clipped(output: Tensor, reference: Tensor) -> Tensor:
     return output.clamp(low.clamp(max=0), high.clamp(min=1))
 
 
-def _chunks(items: list[EvaluationImage], size: int) -> Iterator[list[EvaluationImage]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _chunks(images: Iterable[EvaluationImage]) -> Iterator[list[EvaluationImage]]:
+    """Images of one size that follow each other, as many as go through the network at once."""
+    for shape, same in groupby(images, lambda image: image.noisy.shape):
+        at_once = max(1, PIXELS_AT_ONCE // shape[1:].numel())
+        while chunk := list(islice(same, at_once)):
+            yield chunk
