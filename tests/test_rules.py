@@ -171,6 +171,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("data", *TEXTBOOK, "spec.shapes", "compiler", "engine", "inference", "train", "testing"),
         "torch_backend",
     },
+    "cluster": {
+        *("errors", "files", "locks", "optional", "temporary", *PLUGINS_FOUND, "sweep"),
+        *("pictures", "inference", "train"),
+    },
     "doctor": {
         *("errors", "limits", *PLUGINS_FOUND, "describe", *TEXTBOOK, "data", "engine", "train"),
     },
@@ -179,7 +183,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("plugins.scaffold", "plugins.suggestions", "architecture", "describe", "data"),
         *("pictures", "compiler", "engine", "inference", "train", "zoo", "testing", "export"),
         *("optional", "torch_backend", "bench", "doctor", "single", "data_check", "sweep"),
-        *("report", "distributed", "limits"),
+        *("cluster", "limits", "report", "distributed"),
     },
     "__main__": {"cli"},
 }

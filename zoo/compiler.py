@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 
 from zoo.architecture import Architecture, Component
 from zoo.architecture.infer_shapes import InferredLayer, InferredShapes
+from zoo.data.cache.cache import PictureCache
 from zoo.data.noise.base import Noise
 from zoo.data.pairings.base import Pairing
 from zoo.data.sets import Images
@@ -37,11 +38,22 @@ class Compiler:
     Args:
         architecture: the checked specification.
         registry: the registry it was checked with.
+        picture_cache: where decoded pictures are kept; None for memory.
     """
 
-    def __init__(self, architecture: Architecture, registry: Registry) -> None:
+    def __init__(
+        self,
+        architecture: Architecture,
+        registry: Registry,
+        picture_cache: PictureCache | None = None,
+    ) -> None:
         self.architecture = architecture
         self.registry = registry
+        self.picture_cache = picture_cache
+
+    def of(self, architecture: Architecture) -> Compiler:
+        """That of another architecture, with all else the same."""
+        return Compiler(architecture, self.registry, self.picture_cache)
 
     def model(self, generator: torch.Generator) -> Sequential:
         """The network, with initial values drawn from ``generator``, on the CPU.
@@ -82,8 +94,10 @@ class Compiler:
             DataError: they are missing, unreadable or unsuitable.
             PluginError: the source gives something else.
         """
-        channels = self.architecture.input.channels
-        data = self.build(source, None, channels=channels, **self._value_range_of(source))
+        extra = {"channels": self.architecture.input.channels, **self._value_range_of(source)}
+        if self.picture_cache is not None and "picture_cache" in self._takes(source):
+            extra["picture_cache"] = self.picture_cache
+        data = self.build(source, None, **extra)
         if not isinstance(data, Images):
             raise PluginError(
                 f"source {source.type!r}: returned a {type(data).__name__}. "
@@ -105,14 +119,18 @@ class Compiler:
         """
         if self.value_range is None:
             return {}
-        factory = self.registry.get(source.kind, source.type).entry.load()
-        if "value_range" not in inspect.signature(factory).parameters:
+        if "value_range" not in self._takes(source):
             raise self.architecture.error(
                 ("data", "range"),
                 f"the source {source.type} takes none. Leave range out, or use folder, pairs, "
                 "pkl, burst or frames.",
             )
         return {"value_range": self.value_range}
+
+    def _takes(self, component: Component) -> Collection[str]:
+        """The names of a factory's arguments."""
+        factory = self.registry.get(component.kind, component.type).entry.load()
+        return inspect.signature(factory).parameters
 
     def build(
         self,

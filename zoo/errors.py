@@ -15,6 +15,7 @@
     ├── WriteError            a file of a run that cannot be written
     ├── DivergenceError       training that is no longer finite
     ├── RankError             processes of one run that differ, or one that is gone
+    ├── ClusterError          a cluster that is gone in the middle of the work
     ├── ComparisonError       a benchmark or exported file that does not compute the same
     └── Stopped               SIGINT or SIGTERM arrived and the run has been saved
 
@@ -117,6 +118,10 @@ class DivergenceError(ZooError):
 
 class RankError(ZooError):
     """Processes of one run that differ, or one that is gone or does not answer; names its rank."""
+
+
+class ClusterError(ZooError):
+    """A cluster that is gone in the middle of the work."""
 
 
 class ComparisonError(ZooError):

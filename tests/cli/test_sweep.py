@@ -46,7 +46,7 @@ train.schedule = "constant"
 REASON = "layers.0.stride: is 0. Use an integer >= 1 or a list of 2 integers >= 1."
 WHY = (
     r"training diverged at step 2 of 200 \(epoch 1, lr 1e\+30\): layer 2 \(upsampling, "
-    r"sweep/\w{16}.toml:\d+:1\): its output is not finite, the first that is not\."
+    r"\w{16}.toml:\d+:1\): its output is not finite, the first that is not\."
 )
 Process = Callable[..., Any]
 

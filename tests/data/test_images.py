@@ -406,7 +406,8 @@ def test_more_images_than_memory(tmp_path: Path) -> None:
         read_images(paths, 3, memory_limit=needed - 1)
     assert str(caught.value) == (
         f"3 images from {colour} on: decoded, and copied to train on, they take 83.0 MiB, more "
-        "than the 83.0 MiB allowed here. Use fewer or smaller images."
+        "than the 83.0 MiB allowed here. Use fewer or smaller images, or keep them on a disk with "
+        "--cache."
     )
     assert len(read_images([colour], 3, memory_limit=6_000_000)) == 1
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from zoo.data.decode import decode
+from zoo.data.decode import opened
 from zoo.errors import DataError
 from zoo.pictures import open_picture
 
@@ -51,7 +51,9 @@ def test_all_values_are_read(
         with tifffile.TiffWriter(path, **options) as writer:
             how = {key: value for key, value in way.items() if key not in options}
             writer.write(values, photometric=photometric, metadata={"axes": axes}, **how)
-        found = np.stack(decode(path).images)
+        with opened(path) as file:
+            found = np.stack([*file.images])
+            assert len(found) == file.count
         wanted = images(values, axes)
         assert np.array_equal(found.reshape(wanted.shape), wanted), (dtype, way)
         with open_picture(path) as picture:

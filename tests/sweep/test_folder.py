@@ -167,9 +167,8 @@ def stop_when(path: Path, then: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-def test_a_halted_process_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    folder = open_sweep(tmp_path / "sweep", 1, 1)
+def test_a_halted_process_saves(tmp_path: Path) -> None:
+    folder = open_sweep(tmp_path, 1, 1)
     pid = tmp_path / "pid"
     thread = stop_when(pid, lambda: os.kill(int(pid.read_text()), signal.SIGSTOP))
     with pytest.raises(KeyboardInterrupt):
@@ -180,9 +179,8 @@ def test_a_halted_process_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_second_signal_kills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("zoo.sweep.work.PATIENCE", 0.1)
-    folder = open_sweep(tmp_path / "sweep", 1, 1)
+    folder = open_sweep(tmp_path, 1, 1)
     slow: list[Path] = []
 
     def again(runs: Sequence[Path]) -> None:

@@ -237,7 +237,8 @@ def test_a_stop_while_an_epoch_is_validated(
 
     def validated(*arguments: Any) -> Any:
         stop.signal = signal.SIGTERM
-        yield Validated(0.0, 0.0, arguments[2][0].noisy)
+        image = arguments[2][0]
+        yield image, image.noisy, Validated(0.0, 0.0, True)
         pytest.fail("the stop comes after the first image")
 
     with monkeypatch.context() as patch:

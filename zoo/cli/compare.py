@@ -9,6 +9,7 @@ import click
 import tomli
 
 from zoo.architecture import read_architecture
+from zoo.cli.caching import cache_option, opened_cache
 from zoo.cli.console import print_json
 from zoo.cli.options import (
     AtLeast,
@@ -38,6 +39,7 @@ SIDES = ("zoo", "torch")
     help="Folder of all runs; never overwritten, but an interrupted comparison in it goes on.  "
     "[default: compare/<name>-<time>]",
 )
+@cache_option
 @set_option
 @json_option
 def compare(
@@ -47,6 +49,7 @@ def compare(
     epochs: int | None,
     seed: int | None,
     out: Path | None,
+    cache: Path | None,
     changes: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -71,14 +74,18 @@ def compare(
     if problems:
         raise ArchitectureError(problems)
     from zoo.cli.compare_table import print_comparisons
-    from zoo.cli.comparing import compare_all  # torch: mistakes are reported before
+    from zoo.cli.comparing import compare_all
+    from zoo.compiler import Compiler  # torch: mistakes are reported before
 
     same = {"--device": None if device == "auto" else device, "--data": data}
     numbers = {"--epochs": epochs, "--seed": seed}
     given = [(key, f"{it}") for key, it in {**same, **numbers}.items() if it is not None]
     words: list[str | Path] = [*files, *(word for pair in given for word in pair)]
     words += [word for change in changes for word in ("--set", change)]
-    comparisons = compare_all(pairs, registry, device, out, words, datetime.now())
+    words += ["--cache", cache] if cache else []
+    with opened_cache(cache) as pictures:
+        compilers = [[Compiler(it, registry, pictures) for it in pair] for pair in pairs]
+        comparisons = compare_all(compilers, device, out, words, datetime.now())
     plain = [comparison.to_dict() for comparison in comparisons]
     if as_json:
         print_json({"architectures": plain})

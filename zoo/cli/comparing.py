@@ -20,7 +20,6 @@ from zoo.cli.training import evaluate_run
 from zoo.compiler import Compiler
 from zoo.data.sets import Images
 from zoo.errors import DataError, DivergenceError, Stopped, UsageError, listed
-from zoo.plugins.registry import Registry
 from zoo.torch_backend.comparison import BACKENDS, Comparison, epochs_of
 from zoo.train.device import choose_device
 from zoo.train.precision import check_precision
@@ -28,12 +27,11 @@ from zoo.train.random_state import random_state, set_random_state
 from zoo.train.run_directory import RunDirectory, new_run_directory, open_run
 from zoo.train.signals import StopRequest
 
-Pair = Sequence[Architecture]  # of one file, by each of BACKENDS
+Pair = Sequence[Compiler]  # of one file, by each of BACKENDS
 
 
 def compare_all(
     pairs: Sequence[Pair],
-    registry: Registry,
     device_option: str,
     out: Path | None,
     words: Sequence[str | Path],
@@ -42,8 +40,7 @@ def compare_all(
     """Train and evaluate each architecture by both backends; see ``zoo compare --help``.
 
     Args:
-        pairs: the architectures.
-        registry: what they were checked with.
+        pairs: of the architectures.
         device_option, out: as the options.
         words: what follows ``zoo compare`` but ``--out``, to go on.
         now: the time, which names the folder.
@@ -51,16 +48,15 @@ def compare_all(
     work_counts()
     device = choose_device(device_option)
     for own, other in pairs:
-        check_precision(own, device)
-        check_references(Compiler(other, registry))
-    warn_of_failures(registry)
+        check_precision(own.architecture, device)
+        check_references(other)
+    warn_of_failures(pairs[0][0].registry)
     folder = _folder(out, pairs, now)
     command = shell_command("zoo", "compare", *words, "--out", folder)
     try:
         with torch.no_grad():
             return [
-                _compare(it, registry, device, device_option, folder, command, it is pairs[0])
-                for it in pairs
+                _compare(it, device, device_option, folder, command, it is pairs[0]) for it in pairs
             ]
     finally:
         with suppress(OSError):  # there are runs in it, as there should be
@@ -76,7 +72,7 @@ def _folder(out: Path | None, pairs: Sequence[Pair], now: datetime) -> Path:
         UsageError: two architectures have one name; or ``out`` has something else in it, or cannot
             be made.
     """
-    names = [own.name for own, _ in pairs]
+    names = [own.architecture.name for own, _ in pairs]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(
             f"zoo compare: two files have the name {twice[0]!r}. Give each a name of its own."
@@ -100,8 +96,7 @@ class _Side:
     """The run of one backend.
 
     Args:
-        spec: its architecture.
-        registry: what that was checked with.
+        compiler: of its architecture.
         device: where it trains.
         directory: its folder.
         told: the warnings that were said already, of the other side too.
@@ -109,15 +104,13 @@ class _Side:
 
     def __init__(
         self,
-        spec: Architecture,
-        registry: Registry,
+        compiler: Compiler,
         device: torch.device,
         directory: RunDirectory,
         told: set[str],
     ) -> None:
-        compiler = Compiler(spec, registry)
-        self.directory, self.registry, self._told = directory, registry, told
-        self.title = TITLES[spec.train.backend]
+        self.directory, self.registry, self._told = directory, compiler.registry, told
+        self.title = TITLES[compiler.architecture.train.backend]
         if directory.has_checkpoint:
             say(f"{self.title}: {directory.path}")
             self.trainer, self.data = resumed(compiler, directory, device)
@@ -175,7 +168,6 @@ class _Progress(TrainingProgress):
 
 def _compare(
     pair: Pair,
-    registry: Registry,
     device: torch.device,
     device_option: str,
     folder: Path,
@@ -186,7 +178,7 @@ def _compare(
 
     Args:
         pair: the architecture, by each of them.
-        registry, device, device_option: of all.
+        device, device_option: of all.
         folder: of all runs.
         command: what goes on with it.
         first: whether it is the first, of which both sides are ready when the folder is named.
@@ -197,12 +189,13 @@ def _compare(
     told: set[str] = set()
     with ExitStack() as stack:
         sides = []
-        for spec in pair:
+        for compiler in pair:
+            spec = compiler.architecture
             path = _run(folder, spec.name, spec.train.backend)
             opened = open_run(path, spec.name, datetime.now(), resume=path.is_dir())
             directory = stack.enter_context(opened)
             try:
-                sides.append(_Side(spec, registry, device, directory, told))
+                sides.append(_Side(compiler, device, directory, told))
             except DataError as error:
                 raise DataError(f"{spec.file}: {error}") from error
         if first:
@@ -216,11 +209,11 @@ def _compare(
             raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
     runs = zip(BACKENDS, sides, strict=True)
     return Comparison(
-        name=pair[0].name,
-        parameters=pair[0].shapes.info.parameters,
+        name=pair[0].architecture.name,
+        parameters=pair[0].architecture.shapes.info.parameters,
         epochs=epochs_of({name: side.trainer.metrics for name, side in runs}),
         psnr=dict(zip(BACKENDS, psnr, strict=True)),
-        runs={name: str(_run(folder, pair[0].name, name)) for name in BACKENDS},
+        runs={name: str(_run(folder, pair[0].architecture.name, name)) for name in BACKENDS},
         elsewhere=max(side.before for side in sides),
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from zoo.cli.caching import cache_option, opened_cache
 from zoo.cli.console import print_json, warn
 from zoo.cli.options import UserPath, json_option, source_components
 from zoo.cli.streams import work_counts
@@ -80,6 +81,7 @@ class Range(click.ParamType):  # type: ignore[type-arg]  # as zoo.cli.options.Si
     type=UserPath(),
     help="Draw the variance of the noise against the intensity there.",
 )
+@cache_option
 @json_option
 @click.pass_context
 def check(
@@ -88,6 +90,7 @@ def check(
     target: str | None,
     value_range: tuple[float, float] | str | None,
     output: Path | None,
+    cache: Path | None,
     as_json: bool,
 ) -> None:
     """Say what is wrong or doubtful with a data set, with figures, before training.
@@ -108,14 +111,18 @@ def check(
 
     def read(ends: tuple[float, float] | None) -> Images:
         span = None if ends is None else ValueRange(*ends)
-        return read_images(registry, component, span, second_is_clean=target == "clean")
+        is_clean = target == "clean"
+        return read_images(
+            registry, component, span, second_is_clean=is_clean, picture_cache=pictures
+        )
 
-    if isinstance(value_range, str):
-        value_range = measured_range(read(AS_STORED), f"{component.name}:", "--range")
-    images = read(value_range)
-    for remark in images.remarks:
-        warn(remark)
-    report = check_images(images, target, types=value_types(component))
+    with opened_cache(cache) as pictures:
+        if isinstance(value_range, str):
+            value_range = measured_range(read(AS_STORED), f"{component.name}:", "--range")
+        images = read(value_range)
+        for remark in images.remarks:
+            warn(remark)
+        report = check_images(images, target, types=value_types(component))
     if as_json:
         print_json({**report.to_dict(), "range": value_range})
     else:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.architecture.component import Component
+from zoo.data.cache.cache import PictureCache
 from zoo.data.sets import IdenticalPairsError, Images, all_images
+from zoo.data.stored import is_grey
 from zoo.errors import ArgumentError, DataError, UsageError
 from zoo.pictures.folders import find_pictures
 from zoo.pictures.read import open_picture
@@ -29,6 +31,7 @@ def read_images(
     value_range: ValueRange | None = None,
     *,
     second_is_clean: bool = False,
+    picture_cache: PictureCache | None = None,
 ) -> Images:
     """The images of a source; grey ones with one channel.
 
@@ -39,6 +42,7 @@ def read_images(
         source: the checked source.
         value_range: black and white; None for those of each file's type.
         second_is_clean: whether the second pictures of pairs are clean, if there are any.
+        picture_cache: where decoded pictures are kept; None for memory.
 
     Raises:
         UsageError: the source refuses its parameters, or takes no range.
@@ -52,6 +56,8 @@ def read_images(
         if "value_range" not in takes:
             raise UsageError(f"--range: the source {source.type} takes none. Leave it out.")
         arguments["value_range"] = value_range
+    if picture_cache is not None and "picture_cache" in takes:
+        arguments["picture_cache"] = picture_cache
     images = _of_own_channels(factory, arguments, COLOUR)
     if images.sides[0][0].shape[0] > 1 and _is_grey(images):
         with suppress(DataError):  # such as a file of pairs, which is taken as it is
@@ -98,4 +104,4 @@ def _read(factory: Any, arguments: dict[str, Any], channels: int) -> Images:
 
 def _is_grey(images: Images) -> bool:
     """Whether all channels of all images are the same."""
-    return all(bool((image == image[:1]).all()) for image in all_images(images))
+    return all(map(is_grey, all_images(images)))

@@ -58,6 +58,12 @@ FORMATS = ("png", "jpeg", "tiff", "bmp", "webp")
 @click.option("--max-pixels", type=AtLeast(1), metavar="N", help="Refuse larger pictures.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that are there.")
 @click.option("--skip-existing", is_flag=True, help="Leave outputs that are there and go on.")
+@click.option(
+    "--cluster",
+    metavar="local|tcp://HOST:PORT|FILE",
+    help="Denoise on the workers of a Dask cluster: of this machine, or that of a scheduler's "
+    "address or file.",
+)
 @device_option
 @json_option
 def denoise(
@@ -79,6 +85,7 @@ def denoise(
     max_pixels: int | None,
     overwrite: bool,
     skip_existing: bool,
+    cluster: str | None,
     device: str,
     as_json: bool,
 ) -> None:
@@ -102,6 +109,10 @@ def denoise(
         raise UsageError(f"--strength {strength:.12g}: is not between 0 and 1.")
     if white is not None and not fits_float32(0, white):
         raise UsageError(f"--white {white:g}: is not a number from 1e-30 to 1e30.")
+    if cluster is not None and (alone or compare is not None or "-" in (*inputs, output)):
+        raise UsageError(
+            "--cluster: sends files. Leave --self, --compare and the standard streams out."
+        )
     if "" in (*inputs, output, compare):  # a variable of a shell; as a path it is the folder here
         raise UsageError("zoo denoise: the name of a file is empty. Use . for the folder here.")
     from zoo.pictures.folders import OUTPUT
@@ -132,7 +143,8 @@ def denoise(
         overwrite=overwrite,
     )
     train = Alone(network, minutes) if alone else None
-    denoise_all(train or model, jobs, options, Path(compare) if compare else None, device, as_json)
+    comparison = Path(compare) if compare else None
+    denoise_all(train or model, jobs, options, comparison, device, as_json, cluster)
 
 
 def _inputs(model: str, inputs: tuple[str, ...], alone: bool) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.caching import cache_option, opened_cache
 from zoo.cli.console import print_json, print_table, warn
 from zoo.cli.options import (
     Sigmas,
@@ -58,6 +59,7 @@ from zoo.files import create_text, require_folder, write_text
     type=UserPath(),
     help="Write the noisy, denoised and clean images as PNG files into a new folder.",
 )
+@cache_option
 @device_option
 @json_option
 def evaluate(
@@ -68,6 +70,7 @@ def evaluate(
     csv_file: Path | None,
     overwrite: bool,
     folder: Path | None,
+    cache: Path | None,
     device: str,
     as_json: bool,
 ) -> None:
@@ -107,9 +110,11 @@ def evaluate(
     content = load_checkpoint(found.path)
     compiler, network = rebuild(found.path, content, registry, warn)
     record = record_in(content)
-    sets = load_evaluation_sets(
-        compiler, found.path, record, sources or {HELD_OUT: None}, sigmas, warn
-    )
+    with opened_cache(cache) as pictures:
+        compiler.picture_cache = pictures
+        sets = load_evaluation_sets(
+            compiler, found.path, record, sources or {HELD_OUT: None}, sigmas, warn
+        )
     for doubt in doubts(sets, sources, compiler.architecture):
         warn(doubt)
     images = None if folder is None else ImageFolder(folder, several=len(sets) > 1)

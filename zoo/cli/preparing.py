@@ -89,7 +89,7 @@ def resumed(
     check_references(compiler)
     content, fell_back = _read(directory, compiler)
     spec = with_recorded_range(compiler.architecture, content, directory.last)
-    compiler = Compiler(spec, compiler.registry)
+    compiler = compiler.of(spec)
     changes = check_resumable(directory.last, content, spec)
     images = resumed_images(compiler, directory.last, content)
     data = load_run_data(compiler, device, images)
@@ -126,7 +126,7 @@ def joined(
 ) -> tuple[Trainer, RunData]:
     """What trains a run with rank 0, from the checkpoint of its beginning, and its data."""
     spec = with_recorded_range(compiler.architecture, content, directory.last)
-    compiler = Compiler(spec, compiler.registry)
+    compiler = compiler.of(spec)
     data = load_run_data(compiler, device, resumed_images(compiler, directory.last, content))
     model = unfilled_model(compiler).to(device)
     trainer = _trainer(compiler, model, data, device, world)

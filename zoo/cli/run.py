@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from zoo.cli.caching import cache_option, opened_cache
 from zoo.cli.options import AtLeast, UserPath, data_option, device_option, overrides, set_option
 from zoo.distributed.launch import launched, refuse
 from zoo.errors import UsageError
@@ -26,6 +27,7 @@ from zoo.errors import UsageError
     type=UserPath(),
     help="Folder of the run; never overwritten.  [default: runs/<name>-<time>]",
 )
+@cache_option
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, or with the latest.")
 @click.option(
     "--weights",
@@ -76,6 +78,7 @@ def run(
     epochs: int | None,
     seed: int | None,
     out: Path | None,
+    cache: Path | None,
     resume: bool,
     weights: str | None,
     backend: str | None,
@@ -113,7 +116,8 @@ def run(
     if spec.train.backend != "zoo":
         refuse(launch, f"--backend {spec.train.backend}", "Train by torch.nn in one process.")
     from zoo.cli.checked_data import check_data
-    from zoo.cli.training import train  # torch, which takes a while: mistakes are reported before
+    from zoo.cli.training import train
+    from zoo.compiler import Compiler  # torch, which takes a while: mistakes are reported before
 
     if deterministic:
         from zoo.train.device import be_deterministic
@@ -121,19 +125,19 @@ def run(
         be_deterministic()
     check = partial(check_data, strict=strict_data, allow_correlated=allow_correlated)
     now = datetime.now()
-    train(
-        spec,
-        registry,
-        device,
-        out,
-        resume,
-        weights,
-        check,
-        now,
-        tensorboard=tensorboard,
-        launch=launch,
-        rank_timeout=rank_timeout,
-    )
+    with opened_cache(cache) as pictures:
+        train(
+            Compiler(spec, registry, pictures),
+            device,
+            out,
+            resume,
+            weights,
+            check,
+            now,
+            tensorboard=tensorboard,
+            launch=launch,
+            rank_timeout=rank_timeout,
+        )
 
 
 def _replay(bundle: Path, device: str) -> None:

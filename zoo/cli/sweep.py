@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +10,8 @@ import click
 import tomli
 
 from zoo.architecture.overrides import Override
-from zoo.cli.console import count_of, print_json, shell_command, warn_of_failures
+from zoo.cli.caching import cache_option
+from zoo.cli.console import print_json, warn_of_failures
 from zoo.cli.options import (
     AtLeast,
     UserPath,
@@ -26,19 +23,19 @@ from zoo.cli.options import (
     source_table,
 )
 from zoo.cli.pages import PAGE, write_page
+from zoo.cli.shard import Shard, ShardType
 from zoo.cli.streams import say, streams, work_counts
+from zoo.cli.sweep_lines import Show, say_repeated, say_unbuilt, start_line
 from zoo.cli.sweep_tables import print_tables
+from zoo.cli.sweep_work import Means, check_jobs, how, threads_of, train
 from zoo.errors import Stopped, printable
 from zoo.plugins.registry import Registry, load_registry
-from zoo.sweep.cells import Cell, ResultTable, Setting, cells_of, expand_plan, repeated
+from zoo.sweep.cells import Cell, Setting, cells_of, expand_plan
 from zoo.sweep.folder import SweepFolder, look_at_sweep, open_sweep
 from zoo.sweep.plan import read_plan
-from zoo.sweep.results import Result, failure
+from zoo.sweep.results import failure
 from zoo.sweep.rows import Rows, rows_of
 from zoo.sweep.table import to_csv, to_dict, to_markdown
-from zoo.sweep.work import Outcome, Worker, ended_before
-
-CELL = (sys.executable, "-m", "zoo.cli.sweep_cell", "run")
 
 
 def _only_text(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
@@ -59,6 +56,18 @@ def _only_text(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
 )
 @click.option("--jobs", default=1, show_default=True, type=AtLeast(1), help="Runs at once.")
 @click.option(
+    "--cluster",
+    metavar="local|tcp://HOST:PORT|FILE",
+    help="Train on the workers of a Dask cluster: of this machine (as many as --jobs), or that of "
+    "a scheduler's address or file.",
+)
+@click.option(
+    "--shard",
+    type=ShardType(),
+    metavar="I/N",
+    help="Train the I-th of N parts of the runs only, as 1/4, and leave the others to others.",
+)
+@click.option(
     "--threads",
     type=AtLeast(1),
     help="Threads of each run.  [default: the cores over --jobs, kept for the whole sweep]",
@@ -76,6 +85,7 @@ def _only_text(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
 @data_option("What to train on, for all runs")
 @click.option("--validation", metavar="SOURCE", help="What to validate and measure on, as --data.")
 @click.option("--epochs", type=AtLeast(1), help="Passes over the data, for all runs.")
+@cache_option
 @set_option
 @click.option(
     "--dry-run", is_flag=True, help="Check all runs, print what is there, and train nothing."
@@ -89,6 +99,8 @@ def sweep(
     plan: Path,
     out: Path,
     jobs: int,
+    cluster: str | None,
+    shard: Shard | None,
     threads: int | None,
     device: str,
     size: str | None,
@@ -97,6 +109,7 @@ def sweep(
     data: str | None,
     validation: str | None,
     epochs: int | None,
+    cache: Path | None,
     changes: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
@@ -107,9 +120,9 @@ def sweep(
 
     All are checked first; what cannot be built is a row with its reason. Each is an ordinary run in
     a folder of SWEEP, whose report.html is a page of them. The same command again goes on where it
-    was stopped or killed, and beside one
-    that runs it is one more worker. A setting is "best" only where its mean PSNR exceeds the
-    second's by more than twice the standard error of their difference over the seeds.
+    was stopped or killed, and beside one that runs it is one more worker. A setting is "best" only
+    where its mean PSNR exceeds the second's by more than twice the standard error of their
+    difference over the seeds.
     """
     if as_json + as_csv + as_markdown > 1:
         raise click.UsageError("--json, --csv and --markdown exclude each other. Use one.")
@@ -122,19 +135,28 @@ def sweep(
     tables = expand_plan(read, registry, given)
     warn_of_failures(registry)
     cells = cells_of(tables)
-    folder = look_at_sweep(out) if dry_run else _open(out, threads, jobs)
-    show = _Show(folder, cells)
+    check_jobs(cluster, jobs)
+    folder = look_at_sweep(out) if dry_run else open_sweep(out, threads, threads_of(cluster, jobs))
+    show = Show(folder, cells)
     left = show.look()
+    if shard is not None:
+        in_shard = {cell.name for _, cell in shard.of(cells)}
+        left = [cell for cell in left if cell.name in in_shard]
     stopped: Stopped | None = None
     if left:
-        _say_unbuilt(tables)
-    _say_repeated(tables)
-    say(_start_line(folder, cells, left, jobs, dry_run))
+        say_unbuilt(tables)
+    say_repeated(tables)
+    say(start_line(folder, cells, left, "" if dry_run else how(folder, cluster, jobs), shard))
     if dry_run:
         show.failures.update((cell.name, why) for cell in left if (why := failure(folder, cell)))
     elif left:
         folder.write_plan(read.text)
-        stopped = _work(show, left, jobs, device)
+        cached = () if cache is None else ("--cache", f"{cache.absolute()}")
+        options = ("--resume", "--device", device, *cached)
+        stopped = train(show, left, Means(cluster, jobs, options, registry))
+        others = show.look()
+        if shard is not None and others and stopped is None:
+            say(f"{len(others)} of {len(cells)} runs are not finished: other shards train them")
     rows = [rows_of(table, show.results, show.failures) for table in tables]
     _print(rows, as_json, as_csv, as_markdown)
     if not dry_run:
@@ -146,118 +168,9 @@ def sweep(
         click.get_current_context().exit(show.code)
 
 
-@dataclass
-class _Show:
-    """What is known of the cells, and the lines about them.
-
-    Attributes:
-        folder: of the sweep.
-        cells: all, with the settings that they are of.
-        results, failures: of those that have ended, by their names.
-        lost: how many failed that the same command tries again.
-        code: the exit code of the first of these.
-    """
-
-    folder: SweepFolder
-    cells: Sequence[tuple[Setting, Cell]]
-    results: dict[str, Result] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    lost: int = 0
-    code: int = 0
-
-    def look(self) -> list[Cell]:
-        """Take in what has ended; the cells that are left."""
-        left = []
-        for _, cell in self.cells:
-            outcome = ended_before(self.folder, cell)
-            if outcome is None:
-                left.append(cell)
-            else:
-                self._keep(outcome)
-        return left
-
-    def report(self, outcome: Outcome) -> None:
-        """Take in a cell that has ended, and print its line."""
-        self._keep(outcome)
-        done = len(self.results) + len(self.failures)
-        setting = next(setting for setting, cell in self.cells if cell.name == outcome.cell.name)
-        head = f"{done} of {len(self.cells)}  {setting.label}, seed {outcome.cell.seed}: "
-        if outcome.result is None:
-            say(f"{head}{outcome.reason}")
-        else:
-            say(f"{head}{outcome.result.psnr:.2f} dB in {outcome.result.seconds:.0f} s")
-
-    def _keep(self, outcome: Outcome) -> None:
-        if outcome.result is None:
-            self.failures[outcome.cell.name] = outcome.reason
-            self.code = self.code or outcome.code
-            self.lost += bool(outcome.code)
-        else:
-            self.results[outcome.cell.name] = outcome.result
-
-
 def _validation(registry: Registry, source: str) -> Override:
     table = source_table(registry, source, "--validation")
     return Override.of_option("--validation", ("data", "validation"), table)
-
-
-def _open(out: Path, threads: int | None, jobs: int) -> SweepFolder:
-    return open_sweep(out, threads, max(1, _cores() // jobs))
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _say_repeated(tables: Iterable[ResultTable]) -> None:
-    for table in tables:
-        for label, before in repeated(table).items():
-            say(f"{table.name}: {label} is the same network and training as {before}")
-
-
-def _say_unbuilt(tables: Iterable[ResultTable]) -> None:
-    """How many settings; their reasons are with the tables."""
-    if number := sum(bool(setting.reason) for table in tables for setting in table.settings):
-        say(f"{count_of('setting', number)} cannot be built")
-
-
-def _start_line(
-    folder: SweepFolder,
-    cells: Sequence[tuple[Setting, Cell]],
-    left: Sequence[Cell],
-    jobs: int,
-    dry_run: bool,
-) -> str:
-    if not left:
-        return f"sweep: {folder.path}: no runs left of {len(cells)}"
-    how = f", {jobs} at once, threads of each: {folder.threads}"
-    return f"sweep: {folder.path}: {len(left)} of {len(cells)} runs left{'' if dry_run else how}"
-
-
-def _work(show: _Show, left: Sequence[Cell], jobs: int, device: str) -> Stopped | None:
-    """Train the cells that are left; returns what to raise where a signal came, all saved."""
-
-    def wait(count: int) -> None:
-        say(f"waiting for {count} runs of another worker")
-
-    def slow(runs: Sequence[Path]) -> None:
-        names = ", ".join(printable(str(run)) for run in runs)
-        say(f"waiting until these are saved: {names}; a second signal ends them at once", err=True)
-
-    options = ("--resume", "--device", device)
-    worker = Worker(show.folder, CELL, options, jobs, show.report, wait, slow)
-    try:
-        worker.work(left)
-    except KeyboardInterrupt as stop:
-        number = int(getattr(stop, "number", signal.SIGINT))
-        done = len(show.results) + len(show.failures)
-        command = shell_command("zoo", *sys.argv[1:])
-        message = f"stopped and saved after {done} of {len(show.cells)} runs. Go on with: {command}"
-        return Stopped(message, number)
-    return None
 
 
 def _write_page(

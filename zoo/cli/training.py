@@ -18,6 +18,7 @@ from zoo.cli.ranks import check_alike, device_of, run_folder, world_of
 from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
+from zoo.data.cache.cache import PictureCache
 from zoo.distributed.launch import Launch
 from zoo.distributed.world import World
 from zoo.errors import DivergenceError, Stopped, WriteError
@@ -40,8 +41,7 @@ from zoo.train.trainer import Trainer
 
 
 def train(
-    spec: Architecture,
-    registry: Registry,
+    compiler: Compiler,
     device_option: str,
     out: Path | None,
     resume: bool,
@@ -56,8 +56,7 @@ def train(
     """Train, save and evaluate; see ``zoo run --help``.
 
     Args:
-        spec: what is trained.
-        registry: what it was checked with.
+        compiler: of what is trained.
         device_option, out, resume, weights: as the options.
         check: :func:`zoo.cli.checked_data.check_data` with its options; not for a resumed run.
         now: the time, which names the run's folder.
@@ -65,12 +64,12 @@ def train(
         launch: this process among those that train together; None for one by itself.
         rank_timeout: seconds that one of them is waited for which does not answer.
     """
+    spec, registry = compiler.architecture, compiler.registry
     work_counts()
     if tensorboard:
         require_library()
     device = device_of(device_option, launch)
     check_precision(spec, device)
-    compiler = Compiler(spec, registry)
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
         world = stack.enter_context(world_of(launch, device, rank_timeout))
@@ -110,7 +109,7 @@ def train(
                 say(observer.summary())
                 evaluation, messages = evaluate_run(registry, directory, data, trainer, stop)
             except Stopped as stopped:
-                command = _resume_command(directory, device_option)
+                command = _resume_command(directory, device_option, compiler.picture_cache)
                 raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
             except DivergenceError as error:
                 raise what_to_do(error, directory, device_option) from None
@@ -136,9 +135,13 @@ def follow(compiler: Compiler, directory: RunDirectory, device: torch.device, wo
         evaluate_together(model.to(device), data.validation, device, progress.on_image, world)
 
 
-def _resume_command(directory: RunDirectory, device: str) -> str:
+def _resume_command(
+    directory: RunDirectory, device: str, picture_cache: PictureCache | None
+) -> str:
     """What to type to go on with a run, quoted for a shell."""
-    options = [] if device == "auto" else ["--device", device]
+    options: list[str | Path] = [] if device == "auto" else ["--device", device]
+    if picture_cache is not None:
+        options += ["--cache", picture_cache.folder]
     file, folder = directory.path / "architecture.toml", directory.path
     return shell_command("zoo", "run", file, "--out", folder, *options, "--resume")
 

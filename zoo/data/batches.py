@@ -157,7 +157,7 @@ class Batches:
 
     def _move(self) -> None:
         for photographs in self.views.photographs:
-            photographs.pixels = photographs.pixels.to(self.device)
+            photographs.pack(self.device)
         pixels = self.batch_size * self.height * self.width
         if self.augment is None or not self.augment.noise:  # which is relative to the batch
             self._at_once = max(1, PIXELS_AT_ONCE // pixels)
@@ -194,7 +194,7 @@ def _has_room(device: torch.device, photographs: Sequence[Photographs]) -> bool:
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)
-    return sum(item.pixels.nbytes for item in photographs) <= free // 4
+    return sum(item.nbytes for item in photographs) <= free // 4
 
 
 def _check_positive(sizes: Mapping[str, int | None]) -> None:

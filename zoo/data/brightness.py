@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import torch
-from torch import Tensor
+from zoo.data.stored import Image, low_and_high
 
 DARK = 0.1  # of white: less is the brightest value of 12 bits in 16, 1/16, and of no photograph
 BRIGHT = 3.0  # times white: more than noise in floats would explain
 
 
-def brightness_remarks(images: Iterable[Tensor]) -> Iterator[str]:
+def brightness_remarks(images: Iterable[Image]) -> Iterator[str]:
     """What to say where white may not be what the files' types say.
 
     Args:
         images: (C, H, W) each, uint8, or float32 with white at 1.
     """
-    highest = max(_highest(image) for image in images)
+    highest = max(low_and_high(image)[1] for image in images)
     if highest < DARK:
         yield (
             f"the brightest value of all images is {highest:.3g} of white: their files may use "
@@ -30,7 +29,3 @@ def brightness_remarks(images: Iterable[Tensor]) -> Iterator[str]:
             "floats of another range, or counts. If so, say which values are black and white: "
             "range = [0, 255] in [data]"
         )
-
-
-def _highest(image: Tensor) -> float:
-    return float(image.max()) / (255 if image.dtype == torch.uint8 else 1)

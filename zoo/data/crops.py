@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from zoo.data.batch import put
+from zoo.data.stored import Image, StoredImage, pixels_of, window_of
 from zoo.errors import DataError
 
 
@@ -116,26 +118,39 @@ class Crops:
 
 
 class Photographs:
-    """Photographs packed into one flat tensor of pixels.
+    """Photographs packed into one flat tensor of pixels, or read where a crop is.
 
     Args:
         names: one for each photograph, for messages.
-        images: (C, H, W) uint8, or float32 with white at 1; a mixture is packed as float32.
-
-    Attributes:
-        pixels: (P, C), all pixels; may be moved to a device, where crops are then computed.
+        images: (C, H, W) uint8, or float32 with white at 1; a mixture is packed as float32. Where
+            some are stored in files, none is packed.
     """
 
-    def __init__(self, names: Sequence[str], images: Sequence[Tensor]) -> None:
+    def __init__(self, names: Sequence[str], images: Sequence[Image]) -> None:
         self.names = tuple(names)
+        self._images = tuple(images)
+        self._dtype = max((image.dtype for image in images), key=lambda dtype: dtype.itemsize)
+        self._channels = images[0].shape[0]
         self.heights = torch.tensor([image.shape[1] for image in images])
         self.widths = torch.tensor([image.shape[2] for image in images])
         areas = self.heights * self.widths
         self.ends = areas.cumsum(0)
         self.starts = self.ends - areas
-        if any(image.dtype == torch.float32 for image in images):
-            images = [i if i.dtype == torch.float32 else i.float() / 255 for i in images]
-        self.pixels = torch.cat([image.flatten(1).t() for image in images])  # P, C
+        self._pixels: Tensor | None = None
+        if not any(isinstance(image, StoredImage) for image in images):
+            self.pack(torch.device("cpu"))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all pixels, packed."""
+        return int(self.ends[-1]) * self._channels * self._dtype.itemsize
+
+    def pack(self, device: torch.device) -> None:
+        """Hold all pixels on a device, where crops are then computed."""
+        if self._pixels is None:
+            parts = [self._flat(pixels_of(image)) for image in self._images]
+            self._pixels, self._images = torch.cat(parts), ()  # P, C
+        self._pixels = self._pixels.to(device)
 
     def check_fit(self, height: int, width: int, block: int) -> None:
         """Refuse photographs that crops of ``height`` x ``width`` do not fit in.
@@ -162,7 +177,7 @@ class Photographs:
         A photograph is chosen with probability proportional to its area, so that every part of the
         set is seen about equally often; all positions in it where the crop fits are equally likely.
         """
-        pixel = torch.randint(len(self.pixels), block.shape, generator=generator)
+        pixel = torch.randint(int(self.ends[-1]), block.shape, generator=generator)
         photograph = torch.searchsorted(self.ends, pixel, right=True)
         uniform = torch.rand(2, *block.shape, generator=generator, dtype=torch.float64)
         rooms = self.heights[photograph] - height * block, self.widths[photograph] - width * block
@@ -171,9 +186,33 @@ class Photographs:
 
     def crops(self, positions: Positions, block: Tensor, height: int, width: int) -> Crops:
         """The crops at ``positions``; they must lie inside their photographs."""
+        if self._pixels is None:
+            return self._read(positions, block, height, width)
         stride = self.widths[positions.photograph]
         first = self.starts[positions.photograph] + positions.top * stride + positions.left
-        return Crops(self.pixels, first, stride, block, height, width)
+        return Crops(self._pixels, first, stride, block, height, width)
+
+    def _read(self, positions: Positions, block: Tensor, height: int, width: int) -> Crops:
+        """The crops, of which no pixel beside them is kept."""
+        places = zip(*(each.tolist() for each in (*positions, block)), strict=True)
+        areas = block * block * (height * width)
+        ends = areas.cumsum(0)
+        kind = np.uint8 if self._dtype == torch.uint8 else np.float32
+        pixels = np.empty((int(ends[-1]), self._channels), kind)  # P, C
+        for (photograph, top, left, k), end in zip(places, ends.tolist(), strict=True):
+            window = window_of(self._images[photograph], top, left, k * height, k * width)
+            if window.dtype != kind:
+                window = window.astype(np.float32) / 255
+            flat = window.reshape(-1, self._channels)
+            pixels[end - len(flat) : end] = flat
+        packed = torch.from_numpy(pixels)
+        return Crops(packed, ends - areas, block * width, block, height, width)
+
+    def _flat(self, image: Tensor) -> Tensor:
+        """(C, H, W) -> (H*W, C), of the type that all are packed in."""
+        if image.dtype != self._dtype:
+            image = image.float() / 255
+        return image.flatten(1).t()
 
     def all_are(self, height: int, width: int) -> bool:
         """Whether each photograph is exactly ``height`` x ``width`` pixels."""
@@ -184,13 +223,13 @@ class Photographs:
         return int(((self.heights // height) * (self.widths // width)).sum())
 
 
-def whole_image(name: str, image: Tensor, block: Tensor) -> Crops:
+def whole_image(name: str, image: Image, block: Tensor) -> Crops:
     """All of a (C, H, W) image as one crop with the (1,) block size.
 
     Raises:
         DataError: the image is smaller than one block.
     """
-    photograph = Photographs([name], [image])
+    photograph = Photographs([name], [pixels_of(image)])
     size = int(block)
     photograph.check_fit(1, 1, size)
     origin = torch.zeros(1, dtype=torch.int64)

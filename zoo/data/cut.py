@@ -8,6 +8,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from zoo.data.sets import ImagePairs, Images, SingleImages
+from zoo.data.stored import Image, pixels_of
 
 
 def cut_in_two(data: Images, row: int) -> Images:
@@ -16,8 +17,9 @@ def cut_in_two(data: Images, row: int) -> Images:
     names = f"{name} (rows 0 to {row - 1})", f"{name} (rows {row} to {height - 1})"
     files = name, name
 
-    def halves(images: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        return images[0][:, :row].contiguous(), images[0][:, row:].contiguous()
+    def halves(images: Sequence[Image]) -> tuple[Tensor, Tensor]:
+        pixels = pixels_of(images[0])
+        return pixels[:, :row].contiguous(), pixels[:, row:].contiguous()
 
     if isinstance(data, SingleImages):
         return replace(data, names=names, images=halves(data.images), files=files)

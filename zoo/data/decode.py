@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -28,15 +30,18 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Decoded:
+class Opened:
     """The images of a file: those of a TIFF's pages, and one of any other format.
 
     Attributes:
-        images: upright, (H, W) or (H, W, C), without an alpha channel.
+        images: upright, (H, W) or (H, W, C), without an alpha channel; each is decoded when it is
+            asked for.
+        count: how many there are.
         black, white: the values of both.
     """
 
-    images: list[Array]
+    images: Iterator[Array]
+    count: int
     black: float
     white: float
 
@@ -44,7 +49,7 @@ class Decoded:
 def read_header(
     path: Path, value_range: ValueRange | None = None, axes: str | None = None
 ) -> Header:
-    """The decoded size of an image file, without decoding it; arguments as of :func:`decode`.
+    """The decoded size of an image file, without decoding it; arguments as of :func:`opened`.
 
     Raises:
         DataError: the file is missing, damaged or no image that zoo reads.
@@ -57,8 +62,11 @@ def read_header(
         return Header(values, 1 if is_byte else 4)
 
 
-def decode(path: Path, value_range: ValueRange | None = None, axes: str | None = None) -> Decoded:
-    """The images of a file, and what its values mean.
+@contextmanager
+def opened(
+    path: Path, value_range: ValueRange | None = None, axes: str | None = None
+) -> Iterator[Opened]:
+    """The images of a file while it is open, and what its values mean.
 
     Args:
         path: the file.
@@ -72,9 +80,10 @@ def decode(path: Path, value_range: ValueRange | None = None, axes: str | None =
     with open_picture(path) as picture:
         if axes is None:
             _check_axes(path, picture)
-        runs = channel_pages(picture, axes).pictures(picture.planes())
-        images = [upright(image, picture.orientation) for run in runs for image in run]
-        return Decoded(images, *_range(picture, value_range))
+        together = channel_pages(picture, axes)
+        runs = together.pictures(picture.planes())
+        images = (upright(image, picture.orientation) for run in runs for image in run)
+        yield Opened(images, together.count(picture.n_planes), *_range(picture, value_range))
 
 
 def _range(picture: Picture, value_range: ValueRange | None) -> tuple[float, float]:

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zoo.data.stored import Facts, Image, StoredImage, is_even, is_grey, pixels_of
+
 THUMBNAIL = 8  # pixels on a side
 SAMPLED = 256  # pixels on a side that a thumbnail is made of, at least, where there are so many
 FLAT = 1 / 255  # standard deviation of a thumbnail that shows nothing
@@ -19,17 +21,20 @@ ROWS = 512  # thumbnails that are compared at once,
 WINDOW = 4096  # with so many from these on
 
 
-def pixel_hashes(*sides: Sequence[Tensor]) -> list[str]:
+def pixel_hashes(*sides: Sequence[Image]) -> list[str]:
     """The sha256 of each image's pixels, type and shape; of pairs, of both images together.
 
     Args:
         sides: images of any shapes; the second images of the pairs too.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(_hash, zip(*sides, strict=True), chunksize=64))
+        hashes = list(pool.map(_hash, zip(*sides, strict=True), chunksize=64))
+    for known in {image.together for image in sides[0] if isinstance(image, StoredImage)}:
+        known.save()
+    return hashes
 
 
-def find_alike(images: Sequence[Tensor]) -> list[tuple[int, int]]:
+def find_alike(images: Sequence[Image]) -> list[tuple[int, int]]:
     """Indices of images that show the same scene: copies of any size, frames, mirrored or turned.
 
     Thumbnails are compared by their correlation, after their mean, their even change of brightness
@@ -43,7 +48,7 @@ def find_alike(images: Sequence[Tensor]) -> list[tuple[int, int]]:
         images: (C, H, W) each, of any sizes.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        thumbnails = torch.stack(list(pool.map(_thumbnail, images, chunksize=64)))
+        thumbnails = torch.stack(list(pool.map(thumbnail, images, chunksize=64)))
     place = torch.linspace(-1, 1, THUMBNAIL)
     per_place = 1 / (THUMBNAIL * place.square().sum())
     right = (thumbnails * place).sum((1, 2), keepdim=True) * per_place  # N, 1, 1
@@ -59,16 +64,40 @@ def find_alike(images: Sequence[Tensor]) -> list[tuple[int, int]]:
     return sorted({(names[min(link)], names[max(link)]) for link in links})
 
 
-def _hash(images: Sequence[Tensor]) -> str:
+def facts_of(image: Tensor) -> Facts:
+    """What is kept of an image (C, H, W) beside its pixels."""
+    low, high = (float(value) for value in image.aminmax())
+    small = thumbnail(image).contiguous().numpy().tobytes()
+    return Facts(_hash([image]), small, low, high, is_even(image), is_grey(image))
+
+
+def _hash(images: Sequence[Image]) -> str:
+    stored = [image for image in images if isinstance(image, StoredImage)]
+    if len(stored) < len(images):
+        return _hash_of_pixels(images)
+    if len(stored) == 1:
+        return stored[0].facts.sha256
+    name, known = " ".join(image.facts.sha256 for image in stored), stored[0].together
+    found = known.get(name, ())
+    if found is None:
+        found = _hash_of_pixels(images)
+        known.note(name, (), found)
+    return found
+
+
+def _hash_of_pixels(images: Sequence[Image]) -> str:
     digest = hashlib.sha256()
-    for image in images:
+    for image in map(pixels_of, images):
         digest.update(f"{image.dtype} {tuple(image.shape)}".encode())
         digest.update(image.contiguous().numpy().data)
     return digest.hexdigest()
 
 
-def _thumbnail(image: Tensor) -> Tensor:
-    """(C, H, W) -> (8, 8) float32 in [0, 1], without colour."""
+def thumbnail(image: Image) -> Tensor:
+    """(C, H, W) -> (8, 8) float32, white at 1, without colour."""
+    if isinstance(image, StoredImage):
+        values = np.frombuffer(image.facts.thumbnail, np.float32).reshape(THUMBNAIL, THUMBNAIL)
+        return torch.from_numpy(values.copy())
     step = max(1, min(image.shape[1:]) // SAMPLED)
     sampled = image[:, ::step, ::step].float().mean(0)  # H, W
     means = sampled.numpy()
@@ -77,8 +106,8 @@ def _thumbnail(image: Tensor) -> Tensor:
         counts = np.diff(edges, append=size).clip(1)
         sums = np.add.reduceat(means, edges, axis)
         means = sums / np.expand_dims(counts.astype(np.float32), 1 - axis)
-    thumbnail = torch.from_numpy(means)
-    return thumbnail / 255 if image.dtype == torch.uint8 else thumbnail
+    small = torch.from_numpy(means)
+    return small / 255 if image.dtype == torch.uint8 else small
 
 
 def _upright(units: Tensor, right: Tensor, below: Tensor) -> Tensor:

@@ -7,42 +7,29 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from zoo import limits
-from zoo.data.decode import BYTE, Decoded, Header, decode, read_header
+from zoo.data.decode import Header, read_header
+from zoo.data.pages import ChannelsError, read_pages
+from zoo.data.stored import Image
 from zoo.errors import DataError, listed
-from zoo.pictures.picture import Array
-from zoo.pictures.values import ValueRange, first_unusable
+from zoo.pictures.values import ValueRange
 
+if TYPE_CHECKING:
+    from zoo.data.cache.cache import PictureCache
+
+S = TypeVar("S")
 T = TypeVar("T")
 
+AT_ONCE = 1024  # picture files that threads are given at once
 MOST_NAMED = 10  # files that cannot be read
-LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
-
-
-class ChannelsError(DataError):
-    """An image of other channels than an architecture takes.
-
-    Attributes:
-        name: the image's.
-        found: how many it has.
-    """
-
-    def __init__(self, name: str, found: int, wanted: int) -> None:
-        self.name, self.found = name, found
-        count = f"{found} channel{'s' * (found != 1)}"
-        super().__init__(
-            f"{name}: has {count}, and the architecture takes {wanted}. "
-            f"Set input.channels = {found}."
-        )
 
 
 def read_image(
@@ -65,19 +52,7 @@ def read_image(
         DataError: the file is missing, damaged, has other values than 8- or 16-bit integers and
             finite floats, or a number of channels that cannot be turned into ``channels``.
     """
-    decoded = decode(path, value_range, axes)
-    count = len(decoded.images)
-    names = page_names(str(path), count)
-    try:
-        return [
-            _to_tensor(name, image, decoded, channels)
-            for name, image in zip(names, decoded.images, strict=True)
-        ]
-    except ChannelsError as error:
-        if count == 1 or count != channels or decoded.images[0].ndim == 3:
-            raise
-        hint = f"Its {count} pages are images each; as channels of one, their axes are CYX."
-        raise DataError(f"{error} {hint}") from error
+    return [page.tensor for page in read_pages(path, channels, value_range, axes)]
 
 
 def read_images(
@@ -87,7 +62,8 @@ def read_images(
     value_range: ValueRange | None = None,
     axes: str | None = None,
     memory_limit: int | None = None,
-) -> list[list[Tensor]]:
+    picture_cache: PictureCache | None = None,
+) -> Sequence[Sequence[Image]]:
     """:func:`read_image` of each path, in order, on several threads.
 
     Args:
@@ -97,50 +73,85 @@ def read_images(
         axes: a letter for each axis of a TIFF, by the user's word; None for those of the file.
         memory_limit: bytes that all images together may take, with what training copies of them;
             None for three quarters of the memory that this process may still use.
+        picture_cache: where they are read from, and what is not there is kept; no image is in
+            memory then. None for none.
 
     Raises:
         DataError: as for :func:`read_image`, or the images would take more than ``memory_limit``.
     """
+    if picture_cache is not None:
+        return picture_cache.read(paths, channels, value_range, axes)
     limit = most_memory() if memory_limit is None else memory_limit
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        headers = _each(pool, lambda path: read_header(path, value_range, axes), paths)
+        headers = each(pool, lambda path: read_header(path, value_range, axes), paths)
         needed = training_bytes(headers, channels)
         if limit is not None and needed > limit:
             raise DataError(
                 f"{len(paths)} images from {paths[0]} on: decoded, and copied to train on, they "
                 f"take {format_bytes(needed)}, more than the {format_bytes(limit)} allowed here. "
-                "Use fewer or smaller images."
+                "Use fewer or smaller images, or keep them on a disk with --cache."
             )
-        return _each(pool, lambda path: read_image(path, channels, value_range, axes), paths)
+        return each(pool, lambda path: read_image(path, channels, value_range, axes), paths)
 
 
-def _each(pool: Executor, read: Callable[[Path], T], paths: Sequence[Path]) -> list[T]:
-    """What ``read`` gives for each path.
+def each(
+    pool: Executor,
+    read: Callable[[S], T],
+    items: Sequence[S],
+    on_done: Callable[[int], object] = lambda done: None,
+) -> list[T]:
+    """What ``read`` gives for each of some picture files, in their order.
+
+    They are not begun in that order, so that several processes that share the work do not all do
+    the same.
+
+    Args:
+        pool: where it is called.
+        read: raises a DataError for a file that cannot be read.
+        items: the files.
+        on_done: told how many are done.
 
     Raises:
         DataError: a line for each of the first that cannot be read.
     """
-    results: list[T] = []
-    unreadable: list[str] = []
-    channels: dict[int, list[ChannelsError]] = {}
-    for future in [pool.submit(read, path) for path in paths]:
+    results: dict[int, T] = {}
+    errors: dict[int, DataError] = {}
+    for first in range(0, len(items), AT_ONCE):
+        order = list(range(first, min(first + AT_ONCE, len(items))))
+        random.Random().shuffle(order)
+        futures = {pool.submit(read, items[index]): index for index in order}
         try:
-            results.append(future.result())
-        except ChannelsError as error:
+            for future in as_completed(futures):
+                try:
+                    results[futures[future]] = future.result()
+                except DataError as error:
+                    errors[futures[future]] = error
+                on_done(len(results) + len(errors))
+        finally:
+            for future in futures:
+                future.cancel()
+    if errors:
+        raise _unreadable([errors[index] for index in sorted(errors)], len(items))
+    return [results[index] for index in range(len(items))]
+
+
+def _unreadable(errors: Sequence[DataError], count: int) -> DataError:
+    """What to raise for some of ``count`` files."""
+    lines: list[str] = []
+    channels: dict[int, list[ChannelsError]] = {}
+    for error in errors:
+        if isinstance(error, ChannelsError):
             channels.setdefault(error.found, []).append(error)
-        except DataError as error:
-            unreadable += map(str, error.args)
-    count = len(unreadable) + sum(map(len, channels.values()))
-    for errors in channels.values():  # the architecture's fault, not the files'
-        unreadable.append(_together(errors))
-    if unreadable and len(paths) > 1:
-        left = len(unreadable) - MOST_NAMED
+        else:
+            lines += map(str, error.args)
+    lines += map(_together, channels.values())  # the architecture's fault, not the files'
+    if count > 1:
+        wrong = len(lines) - len(channels) + sum(map(len, channels.values()))
+        left = len(lines) - MOST_NAMED
         more = f", {left:,} more than are named" if left > 0 else ""
-        summary = f"{count:,} of {len(paths):,} picture files cannot be used{more}"
-        unreadable = [*unreadable[:MOST_NAMED], f"{summary}. Mend them, or take them out."]
-    if unreadable:
-        raise DataError(*unreadable)
-    return results
+        summary = f"{wrong:,} of {count:,} picture files cannot be used{more}"
+        lines = [*lines[:MOST_NAMED], f"{summary}. Mend them, or take them out."]
+    return DataError(*lines)
 
 
 def _together(errors: Sequence[ChannelsError]) -> str:
@@ -149,11 +160,6 @@ def _together(errors: Sequence[ChannelsError]) -> str:
         return str(errors[0])
     files = f"{len(errors):,} files ({listed(error.name for error in errors)})"
     return f"{files}: each {str(errors[0]).removeprefix(f'{errors[0].name}: ')}"
-
-
-def page_names(name: str, pages: int) -> list[str]:
-    """Names of the images of one file: ``name``, or ``name[0]``, ``name[1]``, ... of a stack."""
-    return [name] if pages == 1 else [f"{name}[{page}]" for page in range(pages)]
 
 
 def training_bytes(headers: Sequence[Header], channels: int) -> int:
@@ -179,40 +185,3 @@ def most_memory() -> int | None:
 def format_bytes(count: int) -> str:
     """Bytes in MiB or GiB, as in ``1.5 GiB``."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
-
-
-def _to_tensor(name: str, image: Array, decoded: Decoded, channels: int) -> Tensor:
-    image = image if image.ndim == 3 else image[..., None]
-    if (image.dtype, decoded.black, decoded.white) != BYTE:
-        image = _to_floats(name, image, decoded)
-    image = _to_channels(name, image, channels)  # H, W, C
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
-
-
-def _to_floats(name: str, image: Array, decoded: Decoded) -> Array:
-    """float32 with black at 0 and white at 1."""
-    if wrong := first_unusable(image, decoded.black, decoded.white):
-        raise DataError(
-            f"{name}: a value is {wrong}. Values are finite numbers up to 1e15 times white, which "
-            f"is {decoded.white:g} here."
-        )
-    values = image.astype(np.float64 if image.dtype.itemsize > 4 else np.float32)
-    if decoded.black:
-        np.subtract(values, decoded.black, out=values)
-    np.divide(values, decoded.white - decoded.black, out=values)
-    return values.astype(np.float32, copy=False)
-
-
-def _to_channels(name: str, image: Array, channels: int) -> Array:
-    found = image.shape[2]
-    if found == channels:
-        return image
-    if (found, channels) == (1, 3):
-        return image.repeat(3, axis=2)
-    if (found, channels) == (3, 1):
-        if image.dtype == np.uint8:
-            grey = image.astype(np.float32) @ np.array(LUMINANCE, np.float32)[:, None]
-            return grey.round().astype(np.uint8)
-        luminance: Array = image @ np.array(LUMINANCE)[:, None]  # float64: white stays 1
-        return luminance.astype(np.float32)
-    raise ChannelsError(name, found, channels)

@@ -43,10 +43,11 @@ def _limit_to_one_core(worker: ThreadPoolExecutor) -> None:
     long. The limit is the thread's own, but setting it also changes what threads started later
     begin with, so the caller's number is set again.
     """
-    worker.submit(_use_one_core).result()
+    worker.submit(use_one_core).result()
     torch.set_num_threads(torch.get_num_threads())
 
 
-def _use_one_core() -> None:
+def use_one_core() -> None:
+    """Let torch compute on one core in this thread; see :func:`_limit_to_one_core`."""
     torch.get_num_threads()  # a thread's first query resets its number, so it must come before
     torch.set_num_threads(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -67,7 +67,7 @@ class DataRecord:
 
     def to_plain(self) -> dict[str, list[dict[str, str]]]:
         """Plain values, for a checkpoint and for JSON."""
-        return {name: [asdict(item) for item in side] for name, side in vars(self).items()}
+        return {name: [dict(vars(item)) for item in side] for name, side in vars(self).items()}
 
 
 @dataclass(frozen=True)

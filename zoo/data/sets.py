@@ -1,6 +1,7 @@
 """What a data source returns: pictures, or pairs or bursts of the same scene.
 
-Images are (C, H, W) tensors, uint8 or float32 in [0, 1], all with the same C.
+Images are (C, H, W), uint8 or float32 in [0, 1], all with the same C: tensors, or read from a cache
+when they are asked for.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from functools import cached_property
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 from zoo.data.fingerprint import pixel_hashes
+from zoo.data.stored import Image, are_same, is_even
 from zoo.errors import ArgumentError, DataError, listed
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ class SingleImages:
     """
 
     names: tuple[str, ...]
-    images: tuple[Tensor, ...]
+    images: tuple[Image, ...]
     held_out: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -48,7 +49,7 @@ class SingleImages:
         _check_names(self.names, self.held_out, self.files)
 
     @property
-    def sides(self) -> tuple[tuple[Tensor, ...]]:
+    def sides(self) -> tuple[tuple[Image, ...]]:
         """The photographs."""
         return (self.images,)
 
@@ -84,8 +85,8 @@ class ImagePairs:
     """
 
     names: tuple[str, ...]
-    first: tuple[Tensor, ...]
-    second: tuple[Tensor, ...]
+    first: tuple[Image, ...]
+    second: tuple[Image, ...]
     second_is_clean: bool
     held_out: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
@@ -104,7 +105,7 @@ class ImagePairs:
         _check_noise(self)
 
     @property
-    def sides(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    def sides(self) -> tuple[tuple[Image, ...], tuple[Image, ...]]:
         """The first and the second images."""
         return self.first, self.second
 
@@ -146,7 +147,7 @@ class Bursts:
     """
 
     names: tuple[str, ...]
-    shots: tuple[tuple[Tensor, ...], ...]
+    shots: tuple[tuple[Image, ...], ...]
     held_out: frozenset[str] = frozenset()
     files: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -166,7 +167,7 @@ class Bursts:
         _check_noise(self)
 
     @property
-    def sides(self) -> tuple[tuple[Tensor, ...]]:
+    def sides(self) -> tuple[tuple[Image, ...]]:
         """The first shots."""
         return (tuple(shots[0] for shots in self.shots),)
 
@@ -178,7 +179,7 @@ class Bursts:
             name
             for name, shots, hashes in scenes
             if any(
-                hashes.count(of) > 1 and not _even(shot)
+                hashes.count(of) > 1 and not is_even(shot)
                 for shot, of in zip(shots, hashes, strict=True)
             )
         ]
@@ -219,7 +220,7 @@ class IdenticalPairsError(DataError):
 Images = SingleImages | ImagePairs | Bursts
 
 
-def all_images(data: Images) -> tuple[Tensor, ...]:
+def all_images(data: Images) -> tuple[Image, ...]:
     """Every image, of pairs and bursts all views."""
     groups = data.shots if isinstance(data, Bursts) else data.sides
     return tuple(image for group in groups for image in group)
@@ -234,7 +235,7 @@ def noise_mismatch(data: Images) -> ArgumentError:
     )
 
 
-def _check_images(names: Sequence[str], images: Sequence[Tensor]) -> None:
+def _check_images(names: Sequence[str], images: Sequence[Image]) -> None:
     if len(names) != len(images) or not images:
         raise DataError(
             f"data: {len(names)} names for {len(images)} images. Give one or more images, "
@@ -276,13 +277,9 @@ def _check_noise(images: ImagePairs | Bursts) -> None:
         )
 
 
-def _same(first: Tensor, second: Tensor) -> bool:
+def _same(first: Image, second: Image) -> bool:
     """Whether two pictures are the same; an even one, such as a black one, may be there twice."""
-    return torch.equal(first, second) and not _even(first)
-
-
-def _even(image: Tensor) -> bool:
-    return bool((image == image[:, :1, :1]).all())
+    return are_same(first, second) and not is_even(first)
 
 
 def _take(items: Sequence[T], indices: Iterable[int]) -> tuple[T, ...]:

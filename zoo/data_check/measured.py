@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import torch
-
 from zoo.data.brightness import brightness_remarks
 from zoo.data.sets import Images
+from zoo.data.stored import low_and_high
 from zoo.data_check.alignment import Alignment, find_motion
 from zoo.data_check.clipping import Clipping, find_clipping
 from zoo.data_check.copies import Copies, find_copies, identical_pairs
@@ -198,11 +197,11 @@ def _unlike(
 
 def _looked_at(scenes: Scenes, left_out: Sequence[str]) -> Scenes:
     """The scenes to measure: of pairs those with two views, without some; all if none is left."""
-    names = set(left_out)
+    names, paired = set(left_out), scenes.paired
     kept = [
         index
         for index, (name, views) in enumerate(zip(scenes.names, scenes.views, strict=True))
-        if name not in names and (len(views) > 1 or not scenes.paired)
+        if name not in names and (len(views) > 1 or not paired)
     ]
     kept = kept or list(range(len(scenes.names)))
     return Scenes(
@@ -222,7 +221,7 @@ def _pictures(scenes: Scenes, of_files: Mapping[str, int] | None) -> Pictures:
     every = [view for views in scenes.views for view in views]
     sizes = Counter((view.shape[2], view.shape[1]) for view in every)
     types = Counter(of_files or (str(view.dtype).removeprefix("torch.") for view in every))
-    whites = [255 if view.dtype == torch.uint8 else 1 for view in every]
+    ends = [low_and_high(view) for view in every]
     return Pictures(
         scenes=len(scenes.views),
         views=max(map(len, scenes.views)),
@@ -230,6 +229,6 @@ def _pictures(scenes: Scenes, of_files: Mapping[str, int] | None) -> Pictures:
         channels=int(every[0].shape[0]),
         sizes=tuple((*size, count) for size, count in sizes.most_common()),
         types=tuple(types.most_common()),
-        lowest=min(float(v.min()) / white for v, white in zip(every, whites, strict=True)),
-        highest=max(float(v.max()) / white for v, white in zip(every, whites, strict=True)),
+        lowest=min(low for low, _ in ends),
+        highest=max(high for _, high in ends),
     )

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from zoo.data.sets import Bursts, Images
+from zoo.data.stored import Image, window_of
 
 Floats = NDArray[Any]  # of float32 or float64
 
@@ -36,7 +35,7 @@ class Scenes:
     """
 
     names: tuple[str, ...]
-    views: tuple[tuple[Tensor, ...], ...]
+    views: tuple[tuple[Image, ...], ...]
     second_is_clean: bool = False
 
     @property
@@ -47,7 +46,7 @@ class Scenes:
     @property
     def pixels(self) -> int:
         """Of all scenes together: of one view, and of one channel."""
-        return sum(views[0][0].numel() for views in self.views)
+        return sum(views[0].shape[1] * views[0].shape[2] for views in self.views)
 
 
 def scenes_of(images: Images) -> Scenes:
@@ -106,7 +105,7 @@ def draw_windows(scenes: Scenes, most_pixels: int = MOST_PIXELS) -> list[Window]
     return windows
 
 
-def _places(view: Tensor, draws: np.random.Generator) -> list[tuple[int, int]]:
+def _places(view: Image, draws: np.random.Generator) -> list[tuple[int, int]]:
     """Tops and lefts of the windows that lie side by side in a picture, in a drawn order."""
     sides = [_starts(length) for length in view.shape[1:]]
     every = [(top, left) for top in sides[0] for left in sides[1]]
@@ -121,18 +120,19 @@ def _starts(length: int) -> list[int]:
 
 def _window(scenes: Scenes, index: int, top: int, left: int, turn: int) -> Window:
     views = scenes.views[index]
-    chosen: Sequence[Tensor] = views[:1]
+    chosen: Sequence[Image] = views[:1]
     if len(views) > 1:
         chosen = (views[0], views[1 + turn % (len(views) - 1)])
-    pixels = tuple(_levels(view[:, top : top + WINDOW, left : left + WINDOW]) for view in chosen)
+    pixels = tuple(_levels(window_of(view, top, left, WINDOW, WINDOW)) for view in chosen)
     height, width = views[0].shape[1:]
     return Window(index, top, left, (height, width), pixels)
 
 
-def _levels(view: Tensor) -> Floats:
-    if view.dtype == torch.uint8:
-        return view.numpy().astype(np.float32)
-    pixels = view.numpy()
+def _levels(window: NDArray[Any]) -> Floats:
+    """(h, w, C) -> (C, h, w), in grey levels."""
+    pixels = np.ascontiguousarray(window.transpose(2, 0, 1))
+    if pixels.dtype == np.uint8:
+        return pixels.astype(np.float32)
     if float(np.abs(pixels).max()) > LARGE:
         return pixels.astype(np.float64) * LEVELS
     return pixels * np.float32(LEVELS)

@@ -29,6 +29,10 @@ class ChannelPages:
     pages: int = 1
     rows: bool = False
 
+    def count(self, planes: int) -> int:
+        """How many pictures there are in so many planes."""
+        return planes // (1 if self.pages == 1 else self.pages if self.rows else self.channels)
+
     def pictures(self, planes: Iterable[Array]) -> Iterator[list[Array]]:
         """The pictures (H, W) or (H, W, C) of each run of planes.
 

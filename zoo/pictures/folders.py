@@ -25,6 +25,7 @@ FORMAT_OF_ENDING: Mapping[str, str] = {
 OUTPUT = ".denoised"  # stands before the ending of a file that is written beside its source
 BESIDE_OUTPUT = (".noisy", ".clean", ".second")  # what zoo evaluate writes beside such a file
 RUN = "architecture.toml"  # in the folder of a run, with one of these:
+CACHE = "zoo-picture-cache.txt"  # in the folder of a cache of decoded pictures
 IN_RUN = ("environment.json", "last.pkl", "best.pkl", "metrics.jsonl")
 
 # In lower case: what other programs leave beside pictures. Many of the folders hold thumbnails.
@@ -128,6 +129,9 @@ class _Walk:
         names = {entry.name for entry in found}
         if RUN in names and names.intersection(IN_RUN):
             self._leave_out(folder, "of zoo's runs")
+            return
+        if CACHE in names:
+            self._leave_out(folder, "of zoo's caches")
             return
         outputs = set(_outputs(names))
         for entry in found:

@@ -19,6 +19,7 @@ from zoo.data.batches import Batches
 from zoo.data.images import read_images
 from zoo.data.noise.none import NoNoise
 from zoo.data.sets import SingleImages
+from zoo.data.stored import pixels_of
 from zoo.errors import DataError, DivergenceError
 from zoo.inference import Denoiser
 from zoo.inference.any_size import any_size
@@ -160,8 +161,8 @@ def _pages(
 ) -> tuple[tuple[Tensor, ...], ValueRange]:
     """The images of a file, black at 0 and white at 1, and the values of both in the file."""
     given = value_range or ValueRange(*AS_STORED)
-    (images,) = read_images([picture], channels, value_range=given, axes=axes)
-    images = [image.float() for image in images[:: -(-len(images) // MOST_PAGES)]]
+    (pages,) = read_images([picture], channels, value_range=given, axes=axes)
+    images = [pixels_of(it).float() for it in pages[:: -(-len(pages) // MOST_PAGES)]]
     if value_range is not None:
         return tuple(images), value_range
     low, high = _ends(images)

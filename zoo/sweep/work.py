@@ -12,7 +12,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,8 @@ class Worker:
         report: told about each cell that has ended, whoever has trained it.
         wait: told, once, how many cells other workers are at when these alone are left.
         slow: told, once, the folders of runs that take long to save when all are to stop.
+        pause: sleeps for that many seconds; what it raises stops the work.
+        environment: variables of each process, beside this one's.
     """
 
     def __init__(
@@ -88,11 +90,14 @@ class Worker:
         report: Callable[[Outcome], object],
         wait: Callable[[int], object] = lambda _: None,
         slow: Callable[[Sequence[Path]], object] = lambda _: None,
+        pause: Callable[[float], object] = time.sleep,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self._command, self._options = command, options
         self._jobs, self._report = jobs, report
-        self._wait, self._slow = wait, slow
+        self._wait, self._slow, self._pause = wait, slow, pause
+        self._environment = environment or {}
         self._running: list[_Process] = []
 
     def work(self, cells: Iterable[Cell]) -> None:
@@ -111,7 +116,7 @@ class Worker:
                     others = True
                     self._wait(len(left))
                 if left or self._running:
-                    time.sleep(BETWEEN_LOOKS if self._running else BETWEEN_OTHERS)
+                    self._pause(BETWEEN_LOOKS if self._running else BETWEEN_OTHERS)
                 self._report_ended()
         finally:
             self._stop()
@@ -152,13 +157,18 @@ class Worker:
             process = subprocess.Popen(
                 [
                     *self._command,
-                    *(str(folder.architecture(cell)), "--out", str(folder.run(cell))),
+                    *(folder.architecture(cell).name, "--out", folder.run(cell).name),
                     *self._options,
                 ],
+                cwd=folder.path,  # what is said of a cell names the same files on every machine
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                env={**os.environ, **dict.fromkeys(THREADS, str(folder.threads))},
+                env={
+                    **os.environ,
+                    **self._environment,
+                    **dict.fromkeys(THREADS, str(folder.threads)),
+                },
                 start_new_session=True,  # a terminal's Ctrl-C is the worker's alone
             )
         return _Process(cell, process, start, claim)

@@ -12,6 +12,7 @@ from typing import Final
 import torch
 
 from zoo.data.sets import Images, all_images
+from zoo.data.stored import pixels_of
 from zoo.errors import DataError, format_error
 from zoo.testing.comparisons import NotApplicable, require
 from zoo.testing.randomness import no_global_generator
@@ -74,7 +75,7 @@ def _check_images(case: SourceCase, data: Images, channels: int) -> None:
         f"{case.id}: {len(twice)} names stand for several images: {twice[:3]}. "
         "Give each a name of its own.",
     )
-    for image in all_images(data):
+    for image in map(pixels_of, all_images(data)):
         require(
             image.shape[0] == channels,
             f"{case.id}: an image is {tuple(image.shape)}. {channels} channels are asked for.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
 import torch
 from torch import Tensor
@@ -32,18 +32,24 @@ def denoised(
     Raises:
         DataError: the network cannot take an image's size.
     """
+    return (y for _, y in with_outputs(model, images, device))
+
+
+def with_outputs(
+    model: Module, images: Iterable[EvaluationImage], device: torch.device
+) -> Iterator[tuple[EvaluationImage, Tensor]]:
+    """Each image with the network's output for it, as of :func:`denoised`; each is drawn once."""
     fast = model if isinstance(model, Lowered) else lower(model)
-    for (channels, height, width), same in groupby(images, lambda image: image.noisy.shape):
-        at_once = max(1, PIXELS_AT_ONCE // (height * width))
-        for chunk in _chunks(list(same), at_once):
-            try:
-                noisy = torch.stack([image.noisy for image in chunk]).to(device)
-                y = tiled_tensor(fast, noisy) if len(chunk) == 1 else any_size(fast, noisy)
-            except ShapeError as error:
-                raise DataError(
-                    f"{chunk[0].name}: {height}x{width} pixels, {channels} channels: {error}"
-                ) from error
-            yield from y.cpu()
+    for chunk in _chunks(images):
+        try:
+            noisy = torch.stack([image.noisy for image in chunk]).to(device)
+            y = tiled_tensor(fast, noisy) if len(chunk) == 1 else any_size(fast, noisy)
+        except ShapeError as error:
+            channels, height, width = chunk[0].noisy.shape
+            raise DataError(
+                f"{chunk[0].name}: {height}x{width} pixels, {channels} channels: {error}"
+            ) from error
+        yield from zip(chunk, y.cpu(), strict=True)
 
 
 @dataclass(frozen=True)
@@ -53,18 +59,19 @@ class Validated:
     Attributes:
         loss: of its output.
         error: the mean squared error of its clipped output.
-        output: that, (C, H, W).
+        measured: whether that tells how well it denoises; not where outputs are compared with a
+            pairing's target.
     """
 
     loss: float
     error: float
-    output: Tensor
+    measured: bool
 
 
 def validated(
-    model: Module, loss: Loss, images: Sequence[EvaluationImage], device: torch.device
-) -> Iterator[Validated]:
-    """What the network makes of each image.
+    model: Module, loss: Loss, images: Iterable[EvaluationImage], device: torch.device
+) -> Iterator[tuple[EvaluationImage, Tensor, Validated]]:
+    """Each image, the network's clipped output for it, (C, H, W), and how good that is.
 
     Args:
         model: the network, in evaluation mode.
@@ -72,26 +79,19 @@ def validated(
         images: any number.
         device: the model's.
     """
-    for image, y in zip(images, denoised(model, images, device), strict=True):
+    for image, y in with_outputs(model, images, device):
         mask = () if image.mask is None else (image.mask[None],)
         value = float(loss.forward(y[None], image.reference[None], *mask))
         output = clipped(y, image.reference)
-        yield Validated(value, squared_error(output, image.reference), output)
+        error = squared_error(output, image.reference)
+        yield image, output, Validated(value, error, image.compared_with in MEASURED)
 
 
-def mean_of_validated(
-    images: Sequence[EvaluationImage], losses: Sequence[float], errors: Sequence[float]
-) -> tuple[float, float | None]:
-    """The mean loss of the network's output, and the mean PSNR of its clipped output.
-
-    None where outputs are compared with a pairing's target, of which PSNR tells nothing.
-
-    Args:
-        images: one or more.
-        losses, errors: of each, as of :class:`Validated`.
-    """
-    known = all(image.compared_with in MEASURED for image in images)
-    return sum(losses) / len(losses), mean_psnr(errors) if known else None
+def mean_of_validated(found: Sequence[Validated]) -> tuple[float, float | None]:
+    """The mean loss, and the mean PSNR, None where that tells nothing; of one image or more."""
+    loss = sum(each.loss for each in found) / len(found)
+    known = all(each.measured for each in found)
+    return loss, mean_psnr([each.error for each in found]) if known else None
 
 
 def evaluate(
@@ -115,8 +115,8 @@ def evaluate(
     """
     of_model, of_noisy = [], []
     of_baselines: dict[str, list[Measure]] = {name: [] for name in baselines}
-    pairs = zip(images, denoised(model, images, device), strict=True)
-    for done, (image, y) in enumerate(pairs, start=1):
+    names, shots, compared_with = [], [], ""
+    for done, (image, y) in enumerate(with_outputs(model, images, device), start=1):
         output = clipped(y, image.reference)
         if on_output is not None:
             on_output(image, output)
@@ -125,14 +125,17 @@ def evaluate(
         for name, measures in of_baselines.items():
             output = clipped(apply_baseline(name, image.noisy), image.reference)
             measures.append(Measure.of(output, image))
+        names.append(image.name)
+        shots.append(image.shots)
+        compared_with = compared_with or image.compared_with
         on_image(done)
     return Evaluation(
-        names=tuple(image.name for image in images),
+        names=tuple(names),
         model=Score(tuple(of_model)),
         noisy=Score(tuple(of_noisy)),
         baselines={name: Score(tuple(measures)) for name, measures in of_baselines.items()},
-        compared_with=images[0].compared_with,
-        shots=tuple(image.shots for image in images),
+        compared_with=compared_with,
+        shots=tuple(shots),
     )
 
 
@@ -145,6 +148,9 @@ def clipped(output: Tensor, reference: Tensor) -> Tensor:
     return output.clamp(low.clamp(max=0), high.clamp(min=1))
 
 
-def _chunks(items: list[EvaluationImage], size: int) -> Iterator[list[EvaluationImage]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _chunks(images: Iterable[EvaluationImage]) -> Iterator[list[EvaluationImage]]:
+    """Images of one size that follow each other, as many as go through the network at once."""
+    for shape, same in groupby(images, lambda image: image.noisy.shape):
+        at_once = max(1, PIXELS_AT_ONCE // shape[1:].numel())
+        while chunk := list(islice(same, at_once)):
+            yield chunk

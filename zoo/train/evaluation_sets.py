@@ -55,7 +55,7 @@ class EvaluationSet:
     def __len__(self) -> int:
         return len(self.images.names)
 
-    def copies(self, compiler: Compiler) -> list[EvaluationImage]:
+    def copies(self, compiler: Compiler) -> Sequence[EvaluationImage]:
         """The noisy images, each with what it is compared with."""
         noise = None if self.sigma is None else Gaussian(self.sigma)
         return noisy_copies(compiler, self.images, noise)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tomli
-from torch import Tensor
 
 from zoo.architecture import Architecture
 from zoo.architecture.read import MEASURED
 from zoo.compiler import Compiler
 from zoo.data.sets import Images, all_images
+from zoo.data.stored import Image, low_and_high, pixels_of
 from zoo.errors import CheckpointError, DataError, format_value
 from zoo.spec.value_range import fits_float32
 
@@ -28,13 +28,13 @@ def with_measured_range(compiler: Compiler) -> Compiler:
     Raises:
         DataError: the images are missing, unreadable, or all of one value.
     """
-    architecture, registry = compiler.architecture, compiler.registry
+    architecture = compiler.architecture
     if architecture.data.value_range != "auto":
         return compiler
     source = architecture.data.source
-    images = Compiler(architecture.with_range(*AS_STORED), registry).data(source)
+    images = compiler.of(architecture.with_range(*AS_STORED)).data(source)
     low, high = measured_range(images, f"{source.name}:", "data.range")
-    return Compiler(architecture.with_range(low, high), registry)
+    return compiler.of(architecture.with_range(low, high))
 
 
 def measured_range(images: Images, where: str, setting: str) -> tuple[float, float]:
@@ -88,7 +88,7 @@ def with_recorded_range(
 
 def _check_alike(images: Images, where: str, setting: str) -> None:
     """Refuse files of different types of values, which share no black and white."""
-    brightest = [float(image.max()) for image in images.sides[0]]
+    brightest = [low_and_high(image)[1] for image in images.sides[0]]
     dark, light = (brightest.index(it) for it in (min(brightest), max(brightest)))
     if 0 < brightest[dark] < brightest[light] / FAR:
         raise DataError(
@@ -98,10 +98,9 @@ def _check_alike(images: Images, where: str, setting: str) -> None:
         )
 
 
-def span(images: Iterable[Tensor]) -> tuple[float, float]:
+def span(images: Sequence[Image]) -> tuple[float, float]:
     """The values that all but a thousandth of the images' values are above, and below."""
-    arrays = [image.flatten().numpy() for image in images]
-    step = max(1, sum(array.size for array in arrays) // LOOKED_AT)
-    values = np.concatenate([array[::step] for array in arrays])
+    step = max(1, sum(image.numel() for image in images) // LOOKED_AT)
+    values = np.concatenate([pixels_of(it).flatten().numpy()[::step].copy() for it in images])
     low, high = np.quantile(values, (BLACK, WHITE))
     return float(low), float(high)

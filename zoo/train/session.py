@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ class RunData:
     """
 
     batches: Batches
-    validation: list[EvaluationImage]
+    validation: Sequence[EvaluationImage]
     noise: Component | None
     record: DataRecord
     remarks: tuple[str, ...]
@@ -134,7 +134,7 @@ def added_noise(compiler: Compiler, images: Images) -> Component | None:
 
 def noisy_copies(
     compiler: Compiler, images: Images, noise: Noise | None = None
-) -> list[EvaluationImage]:
+) -> Sequence[EvaluationImage]:
     """What a model of the architecture is evaluated on: the same copies in every run.
 
     Args:

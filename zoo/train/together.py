@@ -15,7 +15,7 @@ from zoo.distributed.shards import even_slices
 from zoo.distributed.world import World
 from zoo.errors import RankError
 from zoo.nn.module import Module
-from zoo.train.evaluation import evaluate, mean_of_validated, validated
+from zoo.train.evaluation import Validated, evaluate, mean_of_validated, validated
 from zoo.train.kept_images import EXAMPLES
 from zoo.train.outcome import OutputRange
 from zoo.train.scores import Evaluation, Score
@@ -52,20 +52,23 @@ def validate_together(
     """
     world, images = trainer.world, trainer.validation
     first = even_slices(0, len(images), world.size)[world.rank].start
-    found: list[tuple[float, float, Tensor | None]] = []
+    found: list[Validated] = []
+    shown: list[tuple[EvaluationImage, Tensor]] = []
     network, mine = trainer.backend.network, own(images, world)
-    for number, it in enumerate(validated(network, trainer.loss, mine, trainer.device), first):
-        found.append((it.loss, it.error, it.output if number < EXAMPLES else None))
+    for image, output, it in validated(network, trainer.loss, mine, trainer.device):
+        if first + len(found) < EXAMPLES:
+            shown.append((image, output))
+        found.append(it)
         if stop.signal is not None:
             break
     state = trainer.model.state_dict() if world.size > 1 else {}
-    ranks = world.gather((stop.signal, checksum(state), found))
-    trainer.check_stop([signal for signal, _, _ in ranks])
-    _check_same([digest for _, digest, _ in ranks], trainer.progress.epoch + 1)
-    losses, errors, outputs = zip(*(each for _, _, part in ranks for each in part), strict=True)
-    for image, output in zip(images, outputs[:EXAMPLES], strict=False):
-        see(image, output)
-    return mean_of_validated(images, losses, errors)
+    ranks = world.gather((stop.signal, checksum(state), found, shown))
+    trainer.check_stop([signal for signal, *_ in ranks])
+    _check_same([digest for _, digest, *_ in ranks], trainer.progress.epoch + 1)
+    for *_, examples in ranks:
+        for example in examples:
+            see(*example)
+    return mean_of_validated([it for _, _, part, _ in ranks for it in part])
 
 
 def evaluate_together(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import Tensor
-
+from zoo.data.cache.cache import PictureCache
 from zoo.data.images import read_images
 from zoo.data.sets import Bursts
+from zoo.data.stored import Image
 from zoo.errors import DataError, listed
 from zoo.pictures.folders import find_pictures
 from zoo.pictures.values import ValueRange
 
 
 def Burst(  # noqa: N802 - see the package
-    path: str, channels: int, value_range: ValueRange | None = None
+    path: str,
+    channels: int,
+    value_range: ValueRange | None = None,
+    picture_cache: PictureCache | None = None,
 ) -> Bursts:
     """The shots of scenes: pictures in one folder, and pages of one TIFF stack, are of one scene.
 
@@ -22,6 +25,7 @@ def Burst(  # noqa: N802 - see the package
         path: a folder with a folder or a TIFF stack for each scene.
         channels: C of the images.
         value_range: values of black and white; None for those of each file's type.
+        picture_cache: where decoded pictures are kept; None for memory.
 
     Raises:
         DataError: a file cannot be read, a scene has one shot, or its shots differ in size.
@@ -33,8 +37,10 @@ def Burst(  # noqa: N802 - see the package
             "folder that has these. For the frames of one film: frames:FILE."
         )
     found = find_pictures(root)
-    contents = read_images(found.pictures, channels, value_range=value_range)
-    scenes: dict[str, list[Tensor]] = {}
+    contents = read_images(
+        found.pictures, channels, value_range=value_range, picture_cache=picture_cache
+    )
+    scenes: dict[str, list[Image]] = {}
     for file, pages in zip(found.pictures, contents, strict=True):
         folder = file.relative_to(root).parent.as_posix()
         scene = file.relative_to(root).as_posix() if len(pages) > 1 else folder

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from zoo.data.cache.cache import PictureCache
 from zoo.data.images import read_images
 from zoo.data.sets import SingleImages
 from zoo.data.sources.folder import Folder
@@ -20,7 +21,10 @@ FEWEST = 3
 
 
 def Demo(  # noqa: N802 - see the package
-    channels: int, folder: str | None = None, leave_out: Sequence[str] | None = None
+    channels: int,
+    folder: str | None = None,
+    leave_out: Sequence[str] | None = None,
+    picture_cache: PictureCache | None = None,
 ) -> SingleImages:
     """Five photographs to train on and one to validate on, ``chelsea``; nothing is downloaded.
 
@@ -30,6 +34,7 @@ def Demo(  # noqa: N802 - see the package
         channels: C of the images.
         folder: more photographs to train on, of which none is held out.
         leave_out: names of the five that are not to be trained on.
+        picture_cache: where those of ``folder`` are kept; None for memory.
 
     Raises:
         ArgumentError: ``leave_out`` has another name.
@@ -38,7 +43,7 @@ def Demo(  # noqa: N802 - see the package
     demo = _without(demo_images(demo_folder(), channels), leave_out or ())
     if folder is None:
         return demo
-    more = Folder(folder, channels)
+    more = Folder(folder, channels, picture_cache=picture_cache)
     return SingleImages(
         demo.names + more.names,
         demo.images + more.images,

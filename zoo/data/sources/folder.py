@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor
-
+from zoo.data.cache.cache import PictureCache
 from zoo.data.fingerprint import find_alike
-from zoo.data.images import page_names, read_images
+from zoo.data.images import read_images
+from zoo.data.pages import page_names
 from zoo.data.sets import SingleImages
+from zoo.data.stored import Image
 from zoo.errors import printable
 from zoo.pictures.folders import Found, find_pictures, format_of
 from zoo.pictures.values import ValueRange
@@ -18,7 +19,10 @@ LOOKED_AT = 16  # folders
 
 
 def Folder(  # noqa: N802 - see the package
-    path: str, channels: int, value_range: ValueRange | None = None
+    path: str,
+    channels: int,
+    value_range: ValueRange | None = None,
+    picture_cache: PictureCache | None = None,
 ) -> SingleImages:
     """All images under the folder ``path``, or in the file; each page of a TIFF stack is one.
 
@@ -26,6 +30,7 @@ def Folder(  # noqa: N802 - see the package
         path: the folder, or a file.
         channels: C of the images.
         value_range: values of black and white; None for those of each file's type.
+        picture_cache: where decoded pictures are kept; None for memory.
 
     Raises:
         DataError: the folder or one of its images cannot be read.
@@ -36,7 +41,9 @@ def Folder(  # noqa: N802 - see the package
     root = folder.parent if is_file else folder
     names: list[str] = []
     files: list[str] = []
-    contents = read_images(found.pictures, channels, value_range=value_range)
+    contents = read_images(
+        found.pictures, channels, value_range=value_range, picture_cache=picture_cache
+    )
     for file, pages in zip(found.pictures, contents, strict=True):
         name = file.relative_to(root).as_posix()
         names += page_names(name, len(pages))
@@ -46,9 +53,9 @@ def Folder(  # noqa: N802 - see the package
     return SingleImages(tuple(names), images, files=tuple(files), remarks=remarks)
 
 
-def _like_bursts(root: Path, files: Sequence[Path], contents: Sequence[Sequence[Tensor]]) -> str:
+def _like_bursts(root: Path, files: Sequence[Path], contents: Sequence[Sequence[Image]]) -> str:
     """A remark about folders that each have pictures of one scene; "" where not all of some do."""
-    folders: dict[Path, list[Tensor]] = {}
+    folders: dict[Path, list[Image]] = {}
     for file, pages in zip(files, contents, strict=True):
         folders.setdefault(file.parent, []).extend(pages)
     if root in folders or not all(_one_scene(it) for it in list(folders.values())[:LOOKED_AT]):
@@ -62,7 +69,7 @@ def _like_bursts(root: Path, files: Sequence[Path], contents: Sequence[Sequence[
     )
 
 
-def _one_scene(pictures: Sequence[Tensor]) -> bool:
+def _one_scene(pictures: Sequence[Image]) -> bool:
     """Whether the first two of some pictures have one size and show the same."""
     first, second = (*pictures[:2], None, None)[:2]
     same_size = first is not None and second is not None and first.shape == second.shape

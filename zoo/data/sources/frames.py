@@ -5,17 +5,21 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from torch import Tensor
-
+from zoo.data.cache.cache import PictureCache
 from zoo.data.films import film_remarks, find_films, natural
-from zoo.data.images import page_names, read_images
+from zoo.data.images import read_images
+from zoo.data.pages import page_names
 from zoo.data.sets import ImagePairs
+from zoo.data.stored import Image
 from zoo.pictures.folders import Found, find_pictures
 from zoo.pictures.values import ValueRange
 
 
 def Frames(  # noqa: N802 - see the package
-    path: str, channels: int, value_range: ValueRange | None = None
+    path: str,
+    channels: int,
+    value_range: ValueRange | None = None,
+    picture_cache: PictureCache | None = None,
 ) -> ImagePairs:
     """Frames t and t + 1, which show nearly the same with independent noise.
 
@@ -25,6 +29,7 @@ def Frames(  # noqa: N802 - see the package
             follow each other are no pair.
         channels: C of the images.
         value_range: values of black and white; None for those of each file's type.
+        picture_cache: where decoded pictures are kept; None for memory.
 
     Raises:
         DataError: a file cannot be read, a film has no two frames that follow each other, or the
@@ -32,9 +37,11 @@ def Frames(  # noqa: N802 - see the package
     """
     root = Path(path)
     found = find_pictures(root) if root.is_dir() else Found((root,), "")
-    contents = read_images(found.pictures, channels, value_range=value_range)
+    contents = read_images(
+        found.pictures, channels, value_range=value_range, picture_cache=picture_cache
+    )
     names = [it.relative_to(root).as_posix() if it != root else it.name for it in found.pictures]
-    frames: dict[str, Tensor] = {}
+    frames: dict[str, Image] = {}
     stacks, singles = [], []
     for name, pages in zip(names, contents, strict=True):
         names_of_pages = page_names(name, len(pages))

@@ -6,10 +6,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from torch import Tensor
-
-from zoo.data.images import page_names, read_images
+from zoo.data.cache.cache import PictureCache
+from zoo.data.images import read_images
+from zoo.data.pages import page_names
 from zoo.data.sets import ImagePairs
+from zoo.data.stored import Image
 from zoo.errors import DataError, listed
 from zoo.pictures.folders import Found, find_pictures, split_ending
 from zoo.pictures.values import ValueRange
@@ -24,6 +25,7 @@ def Pairs(  # noqa: N802 - see the package
     suffixes: Sequence[str] = ("_a", "_b"),
     second_is_clean: bool = False,
     value_range: ValueRange | None = None,
+    picture_cache: PictureCache | None = None,
 ) -> ImagePairs:
     """Pairs of images of the same scene.
 
@@ -35,6 +37,7 @@ def Pairs(  # noqa: N802 - see the package
         suffixes: two endings of names, neither of which ends in the other.
         second_is_clean: whether the second image of each pair is clean instead of noisy.
         value_range: values of black and white; None for those of each file's type.
+        picture_cache: where decoded pictures are kept; None for memory.
 
     Raises:
         ArgumentError: not exactly one of (``first`` and ``second``) and ``folder``, or suffixes
@@ -68,7 +71,7 @@ def Pairs(  # noqa: N802 - see the package
     keys = sorted(sides[0])
     paths = [side[key] for side in sides for key in keys]
     remarks = tuple(each.remark for each in found if each.remark)
-    files = read_images(paths, channels, value_range=value_range)
+    files = read_images(paths, channels, value_range=value_range, picture_cache=picture_cache)
     return _pairs(keys, files, second_is_clean, remarks)
 
 
@@ -103,7 +106,7 @@ def _listed(paths: Iterable[Path]) -> str:
 
 def _pairs(
     names: Sequence[str],
-    contents: Sequence[Sequence[Tensor]],
+    contents: Sequence[Sequence[Image]],
     second_is_clean: bool,
     remarks: tuple[str, ...],
 ) -> ImagePairs:
@@ -120,7 +123,7 @@ def _pairs(
         pair_names += page_names(name, len(first))
         files += [name] * len(first)
 
-    def flat(side: int) -> tuple[Tensor, ...]:
+    def flat(side: int) -> tuple[Image, ...]:
         return tuple(page for pages in page_lists for page in pages[side])
 
     return ImagePairs(

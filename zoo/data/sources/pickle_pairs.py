@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zoo.data.images import ChannelsError
+from zoo.data.pages import ChannelsError
 from zoo.data.sets import ImagePairs
 from zoo.data.torch_file import TorchFileError, has_own_memory, load
 from zoo.errors import DataError

@@ -1,0 +1,215 @@
+"""``zoo sweep`` and ``zoo denoise`` on clusters as a user starts them, and ``--shard``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.clusters import children, command_of, of_worker, scheduler, worker
+
+PLAN = """
+format = 1
+architecture = "tiny.toml"
+seeds = [0]
+set = { data.samples_per_epoch = 400, train.checkpoint_every.steps = 20 }
+grid = { layers.0.out_channels = [2, 3, 4, 5] }
+"""
+ONE = 'format = 1\narchitecture = "tiny.toml"\nseeds = [0, 1]\nset.train.epochs = 1\n'
+HIDES = """
+import importlib.metadata as metadata
+found = metadata.version
+def version(name):
+    if name == "zoo-descent":
+        raise metadata.PackageNotFoundError(name)
+    return found(name)
+metadata.version = version
+"""
+Process = Callable[..., Any]
+
+
+@pytest.fixture
+def folder(base: Path, tmp_path: Path) -> Path:
+    (tmp_path / "plan.toml").write_text(PLAN)
+    (tmp_path / "one.toml").write_text(ONE)
+    (tmp_path / "tiny.toml").write_text((base / "tiny.toml").read_text())
+    (tmp_path / "photos").symlink_to(base / "photos")
+    return tmp_path
+
+
+def rows_of(text: str) -> Any:
+    """All rows of the tables, without what differs between machines."""
+    rows = [row for table in json.loads(text)["tables"] for row in table["rows"]]
+    for row in rows:
+        row.pop("seconds")
+    return rows
+
+
+def test_shards_train_their_parts(folder: Path, process: Process) -> None:
+    """In folders of their own, which are put together, the table is made by the last."""
+    first = process("sweep", "one.toml", "-o", "first", "--shard", "1/2", "--json", cwd=folder)
+    assert first.code == 0
+    assert "sweep: first: 1 of 2 runs left in shard 1/2, 1 at once" in first.err
+    assert "1 of 2 runs are not finished: other shards train them" in first.err
+    assert [row["n"] for row in rows_of(first.out) if row["values"]] == []
+    shutil.copytree(folder / "first", folder / "all")
+    second = process("sweep", "one.toml", "-o", "all", "--shard", "2/2", "--json", cwd=folder)
+    assert (second.code, [row["n"] for row in rows_of(second.out)]) == (0, [2])
+    assert "not finished" not in second.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--shard", "3/2"), "is 3/2. Use 1/4 to 4/4 for four shards."),
+        (
+            ("--cluster", "tcp://127.0.0.1:8786", "--jobs", "2"),
+            "--jobs 2: is of this machine, and --cluster tcp://127.0.0.1:8786 runs as many at "
+            "once as its workers have threads. Leave it out.\n",
+        ),
+        (
+            ("--cluster", "nowhere"),
+            "--cluster nowhere: there is no such file. Use local, the address of a scheduler as "
+            "tcp://HOST:8786, or its scheduler file.\n",
+        ),
+    ],
+)
+def test_what_is_refused(
+    folder: Path,
+    cli: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    monkeypatch.setenv("ZOO_PLUGINS", "")
+    result = cli("sweep", "one.toml", "-o", "sweep", *arguments)
+    assert result.code == 2
+    assert message in result.err
+
+
+def test_a_cluster_takes_files(cli: Callable[..., Any]) -> None:
+    for words in (("--self", "a.png"), ("run", "-"), ("run", "a.png", "--compare", "b.png")):
+        result = cli("denoise", *words, "--cluster", "local")
+        assert (result.code, result.err) == (
+            2,
+            "--cluster: sends files. Leave --self, --compare and the standard streams out.\n",
+        )
+
+
+@pytest.mark.slow
+def test_a_worker_killed_twice_changes_no_table(folder: Path, process: Process) -> None:
+    common = ("sweep", "plan.toml", "--threads", "1", "--json")
+    expected = process(*common, "-o", "plain", "--jobs", "2", cwd=folder)
+    own = folder / "cluster"
+    own.mkdir()
+    with scheduler(own) as file, worker(file, "a") as nanny, worker(file, "b"):
+        command = (sys.executable, "-m", "zoo", *common, "-o", "sweep", "--cluster", str(file))
+        client = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, "ZOO_PLUGINS": "", "CUDA_VISIBLE_DEVICES": ""},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2):
+            killed, training = wait_for_training(nanny)
+            os.kill(killed, signal.SIGKILL)
+            wait_for(lambda pid=training: not command_of(pid))  # type: ignore[misc]  # the loop's
+        out, _ = client.communicate(timeout=120)
+    assert client.returncode == 0
+    assert rows_of(out) == rows_of(expected.out)
+    assert not list(folder.glob("sweep/.zoo-*"))
+
+
+@pytest.mark.slow
+def test_workers_that_do_not_fit_are_named(folder: Path, process: Process) -> None:
+    other, hides = folder / "other", folder / "hides"
+    (other / "zoo-0.0.9.dist-info").mkdir(parents=True)
+    (other / "zoo-0.0.9.dist-info" / "METADATA").write_text("Name: zoo\nVersion: 0.0.9\n")
+    hides.mkdir()
+    (hides / "sitecustomize.py").write_text(HIDES)
+    arguments = ("sweep", "one.toml", "-o", "sweep", "--cluster")
+    for path, code, what in (
+        (other, 2, "zoo is 0.0.9 there, and 0.1.0 here"),
+        (hides, 3, "the plugin zoo-descent 0.1.0 is not installed there"),
+    ):
+        with (
+            scheduler(path) as file,
+            worker(file, "good"),
+            worker(file, "bad", environment={"PYTHONPATH": str(path)}),
+        ):
+            wait_for_workers(file, 2)
+            result = process(*arguments, str(file), cwd=folder, ZOO_PLUGINS="zoo-descent")
+        assert result.code == code
+        (line,) = result.err.splitlines()
+        assert line.startswith(f"--cluster {file}: tcp://127.0.0.1:")
+        assert line.endswith(f": {what}. Install the same on every worker.")
+    assert not list(folder.glob("sweep/*/"))
+
+
+@pytest.mark.slow
+def test_pictures_are_the_same_as_without(base: Path, folder: Path, process: Process) -> None:
+    trained = process("run", "tiny.toml", "--epochs", "1", "--out", "run", cwd=folder)
+    assert trained.code == 0
+    pictures = folder / "pictures"
+    for number in range(12):
+        target = pictures / str(number % 3) / f"{number}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(sorted((base / "photos").glob("*.png"))[number % 3], target)
+    (pictures / "0" / "bad.png").write_text("no picture")
+    arguments = ("denoise", "run", "pictures", "--device", "cpu", "--json", "-o")
+    plain = process(*arguments, "plain", cwd=folder)
+    cluster = process(*arguments, "sent", "--cluster", "local", cwd=folder)
+    assert (plain.code, cluster.code) == (4, 4)
+    found = [path.relative_to(folder / "plain") for path in (folder / "plain").rglob("*.png")]
+    assert len(found) == 12
+    for path in found:
+        assert (folder / "sent" / path).read_bytes() == (folder / "plain" / path).read_bytes()
+    assert records(cluster.out, "sent") == records(plain.out, "plain")
+
+
+def records(text: str, out: str) -> Any:
+    found = json.loads(text.replace(f'"{out}/', '"out/'))
+    for record in found:
+        record.pop("seconds", None)
+    return found
+
+
+def wait_for(found: Callable[[], Any]) -> Any:
+    end = time.monotonic() + 60
+    while not (value := found()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return value
+
+
+def wait_for_training(nanny: int) -> tuple[int, int]:
+    """The process of a nanny's worker, and that of the run that it trains."""
+
+    def look() -> list[tuple[int, int]]:
+        return [
+            (it, child)
+            for it in of_worker(nanny)
+            for child in children(it)
+            if "sweep_cell" in command_of(child)
+        ]
+
+    found: list[tuple[int, int]] = wait_for(look)
+    time.sleep(2)  # until it has begun, more or less
+    return found[0]
+
+
+def wait_for_workers(file: Path, count: int) -> None:
+    from distributed import Client
+
+    with Client(scheduler_file=str(file), set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=60)

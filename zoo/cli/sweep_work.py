@@ -1,0 +1,132 @@
+"""Training the runs of ``zoo sweep``: by processes of this machine, or by a cluster's workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from zoo.cli.console import count_of, shell_command, warn
+from zoo.cli.streams import say
+from zoo.cli.sweep_lines import Show
+from zoo.errors import Stopped, UsageError, printable
+from zoo.plugins.registry import Registry
+from zoo.sweep.cells import Cell
+from zoo.sweep.folder import MARK, SweepFolder
+from zoo.sweep.work import Worker
+
+CELL = ("-m", "zoo.cli.sweep_cell", "run")
+LOCAL = "local"  # the cluster of this machine
+
+
+@dataclass(frozen=True)
+class Means:
+    """What runs are trained with.
+
+    Attributes:
+        cluster: of the option; None for processes of this machine.
+        jobs: runs at once, on this machine.
+        options: of each run.
+        registry: what is installed.
+    """
+
+    cluster: str | None
+    jobs: int
+    options: tuple[str, ...]
+    registry: Registry
+
+
+def check_jobs(cluster: str | None, jobs: int) -> None:
+    """Refuse ``--jobs`` where it says nothing.
+
+    Raises:
+        UsageError: a cluster elsewhere has as many runs at once as its workers have threads.
+    """
+    if cluster not in (None, LOCAL) and jobs != 1:
+        raise UsageError(
+            f"--jobs {jobs}: is of this machine, and --cluster {cluster} runs as many at once as "
+            "its workers have threads. Leave it out."
+        )
+
+
+def threads_of(cluster: str | None, jobs: int) -> int:
+    """The threads of each run of a new sweep: the cores over the jobs; elsewhere one."""
+    if cluster not in (None, LOCAL):
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (cores or 1) // jobs)
+
+
+def how(folder: SweepFolder, cluster: str | None, jobs: int) -> str:
+    """How runs are trained, in words."""
+    where = f"{jobs} at once" if cluster in (None, LOCAL) else f"on {cluster}"
+    return f"{where}, threads of each: {folder.threads}"
+
+
+def train(show: Show, left: Sequence[Cell], means: Means) -> Stopped | None:
+    """Train the cells that are left; returns what to raise where a signal came, all saved."""
+    try:
+        if means.cluster is None:
+            _train_here(show, left, means)
+        else:
+            _train_on_cluster(show, left, means, means.cluster)
+    except KeyboardInterrupt as stop:
+        number = int(getattr(stop, "number", signal.SIGINT))
+        done = len(show.results) + len(show.failures)
+        command = shell_command("zoo", *sys.argv[1:])
+        message = f"stopped and saved after {done} of {len(show.cells)} runs. Go on with: {command}"
+        return Stopped(message, number)
+    return None
+
+
+def _train_here(show: Show, left: Sequence[Cell], means: Means) -> None:
+    def wait(count: int) -> None:
+        say(f"waiting for {count} runs of another worker")
+
+    def slow(runs: Sequence[Path]) -> None:
+        names = ", ".join(printable(str(run)) for run in runs)
+        say(f"waiting until these are saved: {names}; a second signal ends them at once", err=True)
+
+    command = (sys.executable, *CELL)
+    Worker(show.folder, command, means.options, means.jobs, show.report, wait, slow).work(left)
+
+
+def _train_on_cluster(show: Show, left: Sequence[Cell], means: Means, cluster: str) -> None:
+    """Train the cells on the workers of a cluster.
+
+    Raises:
+        UsageError: it cannot be reached, or a worker has other versions.
+        PluginError: a worker has not the same plugins.
+        ClusterError: it is gone.
+    """
+    from zoo.cluster.cells import ClusterWorker, Training, remove_spools
+    from zoo.cluster.connect import connected
+    from zoo.cluster.software import needed, variables_of
+    from zoo.cluster.workers import Workers, probe_in
+
+    training = Training(CELL, means.options, variables_of(os.environ))
+    path = show.folder.path.absolute()
+    with connected(cluster, means.jobs) as client, probe_in(path) as probe:
+        spool = _spool(show.folder)
+        workers = Workers(client, cluster, needed(means.registry), path, spool, probe, warn)
+        workers.require(lambda: say(f"waiting for workers of {cluster}"))
+        links = workers.look().values()
+        shared = sum(link.around.shared for link in links)
+        say(
+            f"cluster: {cluster}: {count_of('worker', len(links))}, "
+            f"{sum(link.threads for link in links)} runs at once; {shared} of them share this disk"
+        )
+        ClusterWorker(show.folder, workers, training, show.report).work(left)
+        remove_spools(workers.links)
+
+
+def _spool(folder: SweepFolder) -> str:
+    """What this sweep's folders on other hosts are called, and those of no other sweep."""
+    begun = (folder.path / MARK).stat().st_mtime_ns
+    text = f"{socket.gethostname()}:{folder.path.absolute()}:{begun}:{folder.threads}"
+    return sha256(os.fsencode(text)).hexdigest()[:16]
