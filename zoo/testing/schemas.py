@@ -64,7 +64,7 @@ def wrong_defaults(schema: Mapping[str, Any]) -> Iterator[str]:
 def _arguments(entry: Entry) -> dict[str, Parameter]:
     """The arguments of the factory that an architecture file can give."""
     given = {"generator"}
-    given |= {"channels", "value_range"} if entry.kind == "source" else set()
+    given |= {"channels", "value_range", "picture_cache"} if entry.kind == "source" else set()
     arguments = dict(signature(entry.load()).parameters)
     if entry.kind == "optimizer":
         arguments.pop(next(iter(arguments), ""), None)  # the pairs
