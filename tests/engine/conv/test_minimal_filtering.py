@@ -387,7 +387,7 @@ def test_vectors_of_eight_numbers(tmp_path: Path) -> None:
 
 @WITH_KERNELS
 @pytest.mark.slow
-def test_what_was_compiled_is_kept_and_a_damaged_file_does_not_matter(tmp_path: Path) -> None:
+def test_what_was_compiled_is_kept_and_a_damaged_file_is_replaced(tmp_path: Path) -> None:
     first = in_a_process(XDG_CACHE_HOME=str(tmp_path))
     kept = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert first == "compiled"
@@ -395,6 +395,7 @@ def test_what_was_compiled_is_kept_and_a_damaged_file_does_not_matter(tmp_path: 
     for path in kept:
         path.write_bytes(path.read_bytes()[:100])
     assert in_a_process(XDG_CACHE_HOME=str(tmp_path)) == "compiled"
+    assert all(path.stat().st_size > 100 for path in kept)
 
 
 @WITH_KERNELS

@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -91,15 +92,23 @@ def _compiled(function: Callable[..., None]) -> Any:
     signature = numba.types.void(numba.types.int64, numba.types.int64)
     folder, before = _cache(), numba.config.CACHE_DIR
     options = {"nogil": True, "error_model": "numpy"}
-    if folder:
+    for _ in range(2 if folder else 0):
         numba.config.CACHE_DIR = folder
         try:
             return numba.njit([signature], cache=True, **options)(function)
-        except Exception:  # what was kept cannot be read: compiled below, which may raise too
-            pass
+        except Exception:  # what was kept cannot be read; or it cannot be compiled, as below
+            _forget(Path(folder), function)
         finally:
             numba.config.CACHE_DIR = before
     return numba.njit([signature], **options)(function)
+
+
+def _forget(folder: Path, function: Callable[..., None]) -> None:
+    """Remove what is kept of a kernel."""
+    module = function.__module__.rpartition(".")[2]
+    for path in folder.glob(f"*/{module}.{function.__qualname__}-*"):
+        with suppress(OSError):
+            path.unlink()
 
 
 def _numba() -> Any:
