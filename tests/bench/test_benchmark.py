@@ -86,7 +86,7 @@ def test_json(compiled: Callable[..., Compiler]) -> None:
     }
     machine = content["machine"]
     assert machine.keys() == {
-        *("versions", "platform", "device", "threads", "cuda"),
+        *("versions", "platform", "device", "threads", "processes", "cuda"),
         *("precision", "cpu", "kernels", "matmul_gflops"),
     }
     assert (machine["precision"], machine["threads"]) == ("bfloat16", 1)

@@ -133,7 +133,7 @@ def test_metrics_and_evaluation_agree(finished: Any) -> None:
 def test_the_environment(finished: Any) -> None:
     content = json.loads((finished.path / "environment.json").read_text())
     assert list(content) == [
-        *("versions", "platform", "device", "threads", "cuda", "precision"),
+        *("versions", "platform", "device", "threads", "processes", "cuda", "precision"),
         "backend",
     ]
     assert content["versions"]["torch"] == torch.__version__

@@ -176,7 +176,7 @@ def test_what_is_known_of_a_network_that_is_trained_on_is_removed(
 
     resume = ("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs", "2")
     with monkeypatch.context() as patch:
-        patch.setattr("zoo.cli.training.evaluate", killed)
+        patch.setattr("zoo.cli.training.evaluate_together", killed)
         assert cli(*resume).code == 130
     assert not (run / "evaluation.json").exists()
     assert "finished" not in cli(*resume).out

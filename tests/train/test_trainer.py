@@ -75,7 +75,7 @@ def test_the_best_checkpoint_is_that_of_the_best_validation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scores = iter([20.0, 25.0, 25.0, math.nan, 24.0])
-    monkeypatch.setattr(trainer_module, "validate", lambda *_: (0.1, next(scores)))
+    monkeypatch.setattr(trainer_module, "validate_together", lambda *_: (0.1, next(scores)))
     trainer = make_trainer(tiny("train.epochs=5"))
     train(trainer, tmp_path)
     assert (trainer.progress.best_psnr, trainer.progress.best_epoch) == (25.0, 2)
@@ -230,7 +230,7 @@ def test_what_was_trained_is_saved_before_it_is_validated(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer_module, "validate", fails)
+        patch.setattr(trainer_module, "validate_together", fails)
         with pytest.raises(MemoryError):
             train(make_trainer(tiny()), tmp_path)
     content = load_checkpoint(tmp_path / "last.pkl")
