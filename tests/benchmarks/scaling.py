@@ -53,7 +53,7 @@ GIGABITS = (1.0, 10.0)
 RANKS = (2, 4, 8, 16, 32, 64)
 # What is assumed of GPUs: how many times as fast as a thread of this machine, and their links.
 FASTER, GPU_LINK = 100.0, (3e-5, 100.0)  # seconds, Gbit/s
-ROUNDS = 15
+ROUNDS = 11
 
 
 @dataclass(frozen=True)
