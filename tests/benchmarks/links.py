@@ -1,0 +1,67 @@
+"""Two network namespaces joined by a link of a given bandwidth; needs root and iproute2."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+ADDRESSES = ("10.91.0.1", "10.91.0.2")
+NAMES = ("zoo-rank-0", "zoo-rank-1")
+
+
+@dataclass(frozen=True)
+class Link:
+    """How two ranks reach each other.
+
+    Attributes:
+        name: of the link.
+        prefixes: what each rank's command begins with.
+        environment: of each rank.
+    """
+
+    name: str
+    prefixes: tuple[Sequence[str], Sequence[str]]
+    environment: dict[str, str]
+
+
+LOOPBACK = Link("loopback", ((), ()), {"MASTER_ADDR": "127.0.0.1"})
+
+
+@contextmanager
+def link(gigabits: float) -> Iterator[Link]:
+    """A link of so many Gbit/s in each direction, as ``tc`` limits it.
+
+    Raises:
+        CalledProcessError: it cannot be made, as by a user who is not root.
+    """
+    _remove()
+    try:
+        for name in NAMES:
+            _ip("netns", "add", name)
+        _ip("link", "add", "zoo0", "netns", NAMES[0], "type", "veth",
+            "peer", "name", "zoo0", "netns", NAMES[1])  # fmt: skip
+        for name, address in zip(NAMES, ADDRESSES, strict=True):
+            inside = ("netns", "exec", name)
+            _ip(*inside, "ip", "addr", "add", f"{address}/24", "dev", "zoo0")
+            _ip(*inside, "ip", "link", "set", "zoo0", "up")
+            _ip(*inside, "ip", "link", "set", "lo", "up")
+            burst = str(max(2**17, int(gigabits * 2**17)))
+            _ip(*inside, "tc", "qdisc", "add", "dev", "zoo0", "root", "tbf",
+                "rate", f"{gigabits:g}gbit", "burst", burst, "latency", "50ms")  # fmt: skip
+        first, second = (("ip", "netns", "exec", name) for name in NAMES)
+        environment = {"MASTER_ADDR": ADDRESSES[0], "GLOO_SOCKET_IFNAME": "zoo0"}
+        yield Link(f"{gigabits:g} Gbit/s", (first, second), environment)
+    finally:
+        _remove()
+
+
+def _remove() -> None:
+    for name in NAMES:
+        with suppress(subprocess.CalledProcessError):
+            _ip("netns", "del", name)
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
