@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.distributed.ranks import LONGEST, ROOT, Ended, ended, ranks
+from tests.distributed.ranks import LONGEST, ROOT, Ended, ended, free_port, ranks
+from zoo.cli.ranks import _first_difference, _values
 
 TORCHRUN = {
     "RANK": "0",
@@ -24,6 +25,7 @@ TORCHRUN = {
     "MASTER_ADDR": "localhost",
     "MASTER_PORT": "29500",
 }
+UNREACHABLE = "rank 0: cannot be reached any more. It has ended, or its machine has.\n"
 GONE = (
     "rank {}: does not answer any more. Its process was killed or stopped, or its machine cannot "
     "be reached.\n"
@@ -179,7 +181,7 @@ def test_a_rank_that_is_killed(victim: int, start: Start) -> None:
         if victim:
             assert results[rank].err == f"{who}{GONE.format(victim)}"
         else:  # which has the store that tells who lives
-            assert results[rank].err.startswith(f"{who}rank 0: cannot be reached any more: ")
+            assert results[rank].err == f"{who}{UNREACHABLE}"
 
 
 @pytest.mark.slow
@@ -197,6 +199,23 @@ def test_a_rank_that_is_stopped(start: Start) -> None:
     ]
 
 
+def test_nobody_at_the_address_of_rank_0(start: Start) -> None:
+    with start(2, "--rank-timeout", "3", of_rank={0: {"MASTER_PORT": str(free_port())}}) as started:
+        result = started[1].communicate(timeout=LONGEST)
+    assert started[1].returncode == 1
+    assert result[1].startswith("rank 1: ranks: MASTER_ADDR=localhost, MASTER_PORT=")
+    assert "cannot be reached. Start all ranks with the address of rank 0" in result[1]
+    assert result[1].count("\n") == 1
+
+
+def test_another_seed_at_one_rank_is_named() -> None:
+    """See ``zoo.cli.ranks``."""
+    text = 'name = "a"\n[train]\nseed = {}\n'
+    its, first = (_values(text.format(seed)) for seed in (5, 0))
+    found = _first_difference(its, first)
+    assert found == "train.seed 5, and rank 0 has train.seed 0"
+
+
 @pytest.mark.slow
 def test_a_full_disk_at_rank_0(start: Start) -> None:
     with start(2, of_rank={0: {"SITE_LIMIT": "4000"}}) as started:
@@ -206,7 +225,7 @@ def test_a_full_disk_at_rank_0(start: Start) -> None:
     assert second.code == 1
     assert second.err in (
         f"rank 1: rank 0: has ended: {message}\n",
-        "rank 1: rank 0: cannot be reached any more: DistNetworkError: Connection reset by peer.\n",
+        f"rank 1: {UNREACHABLE}",
     )
 
 

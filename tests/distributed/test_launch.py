@@ -40,6 +40,7 @@ def test_one_process_of_torchrun_is_restarted_too() -> None:
         ({"WORLD_SIZE": "two"}, 'WORLD_SIZE="two": no such number. Use 1 or more.'),
         ({"RANK": "4"}, 'RANK="4": no such number. Use 0 to 3.'),
         ({"LOCAL_WORLD_SIZE": "9"}, 'LOCAL_WORLD_SIZE="9": no such number. Use 1 to 4.'),
+        ({"MASTER_PORT": "abc"}, 'MASTER_PORT="abc": no such number. Use 1 to 65535.'),
         ({"LOCAL_RANK": "-1"}, 'LOCAL_RANK="-1": no such number. Use 0 to 1.'),
     ],
 )

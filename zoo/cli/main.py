@@ -140,7 +140,7 @@ def main() -> NoReturn:
     # reads the metadata of all that is installed: it waits for a pipe, and fails at damaged ones.
     os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
     # Of ranks that are gone zoo says itself which, in a line; torch would say it in hundreds.
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")
     keep_freed_memory()
     for number in STOPPING:
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it

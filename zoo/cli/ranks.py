@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import tomli
 import torch
 
 from zoo.architecture import Architecture
@@ -89,26 +90,47 @@ def check_alike(world: World, spec: Architecture, registry: Registry) -> None:
     Raises:
         RankError: one has other versions, plugins or another architecture than rank 0.
     """
-    about: dict[str, str] = {
-        **{f"{name}": version for name, version in versions().items()},
-        **{f"the {what}": provider for what, provider in providers(spec, registry).items()},
-    }
-    (first, text), *others = world.gather((about, spec.text))
-    for rank, (other, its_text) in enumerate(others, start=1):
-        if differs := [name for name in {**first, **other} if first.get(name) != other.get(name)]:
-            name = differs[0]
+    about = versions(), spec.text, providers(spec, registry)
+    first, *others = world.gather(about)
+    for rank, other in enumerate(others, start=1):
+        if differs := _first_difference(other[0], first[0]):
+            raise RankError(f"rank {rank}: has {differs}. Install the same on all machines.")
+        if other[1] != first[1]:
+            what = _first_difference(_values(other[1]), _values(first[1])) or "other words in it"
             raise RankError(
-                f"rank {rank}: has {_version(name, other)}, and rank 0 has "
-                f"{_version(name, first)}. Install the same on all machines."
+                f"rank {rank}: reads another architecture than rank 0: {what}. Give all the same "
+                "file and options."
             )
-        if its_text != text:
-            raise RankError(
-                f"rank {rank}: reads another architecture than rank 0. Give all the same file "
-                "and options."
-            )
+        if differs := _first_difference(other[2], first[2]):
+            raise RankError(f"rank {rank}: has {differs}. Install the same on all machines.")
 
 
-def _version(name: str, about: Mapping[str, str]) -> str:
+def _first_difference(its: Mapping[str, object], of_rank_0: Mapping[str, object]) -> str:
+    """What is not the same, in words; "" for nothing."""
+    for name in {**of_rank_0, **its}:
+        here, there = (about.get(name) for about in (its, of_rank_0))
+        if here != there:
+            return f"{_version(name, its)}, and rank 0 has {_version(name, of_rank_0)}"
+    return ""
+
+
+def _values(text: str) -> dict[str, object]:
+    """Each value of an architecture by its keys."""
+
+    def walk(value: object, name: str) -> Iterator[tuple[str, object]]:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                yield from walk(item, f"{name}.{key}" if name else key)
+        elif isinstance(value, list):
+            for number, item in enumerate(value):
+                yield from walk(item, f"{name}.{number}")
+        else:
+            yield name, value
+
+    return dict(walk(tomli.loads(text), ""))
+
+
+def _version(name: str, about: Mapping[str, object]) -> str:
     return f"{name} {about[name]}" if name in about else f"no {name}"
 
 

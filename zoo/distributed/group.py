@@ -16,13 +16,14 @@ from torch import Tensor
 from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # torch's own
 
 from zoo.distributed.heartbeat import Heartbeat
-from zoo.distributed.launch import ADDRESS, Launch
+from zoo.distributed.launch import ADDRESS, PARENT, Launch
 from zoo.errors import RankError, ZooError, format_error
 
 T = TypeVar("T")
 
 FLAGS = 2  # that an average carries
 LONGEST_ANSWER = timedelta(seconds=10)  # of the store, which is asked for little
+A_TRY = timedelta(seconds=2)  # to connect
 POLL = 0.02  # seconds between two looks at who has come
 
 
@@ -226,18 +227,40 @@ class Group:
                 "A rank hangs, or cannot reach another."
             )
         keeper = "launcher" if _by_launcher() else "rank 0"
-        return RankError(f"{keeper}: cannot be reached any more: {format_error(error)}.")
+        return RankError(f"{keeper}: cannot be reached any more. It has ended, or its machine has.")
 
 
 def _stores(rank: int, timeout: timedelta) -> tuple[Any, Any]:
-    """Two connections to the store that all ranks have; the second fails soon where it is gone."""
-    address, port = (os.environ[name] for name in ADDRESS)
-    first, second = (
-        TCPStore(address, int(port), is_master=keeps, timeout=timeout, wait_for_workers=False)
-        for keeps in (rank == 0 and not _by_launcher(), False)
-    )
+    """Two connections to the store that all ranks have; the second fails soon where it is gone.
+
+    Raises:
+        RankError: it cannot be reached within the time-out, or who started this process is gone.
+    """
+    until = time.monotonic() + timeout.total_seconds()
+    first = _store(rank == 0 and not _by_launcher(), until)
+    second = _store(False, until)
+    first.set_timeout(timeout)
     second.set_timeout(min(timeout, LONGEST_ANSWER))
     return first, second
+
+
+def _store(keeps: bool, until: float) -> Any:
+    """A connection, by tries between which signals are seen: torch itself looks at none."""
+    address, port = (os.environ[name] for name in ADDRESS)
+    while True:
+        try:
+            return TCPStore(address, int(port), None, keeps, A_TRY, wait_for_workers=False)
+        except RuntimeError as error:
+            if keeps:  # another program has the port
+                raise
+            if os.getppid() != PARENT:
+                raise RankError("launcher: is gone; nothing was trained.") from error
+            if time.monotonic() > until:
+                raise RankError(
+                    f"ranks: MASTER_ADDR={address}, MASTER_PORT={port}: cannot be reached. Start "
+                    "all ranks with the address of rank 0's machine, and a port that is open there."
+                ) from error
+        time.sleep(POLL)
 
 
 def _by_launcher() -> bool:

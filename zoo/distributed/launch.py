@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zoo.errors import UsageError, quoted
 
+PARENT = os.getppid()  # when this process began: another one later means that it is gone
 ADDRESS = ("MASTER_ADDR", "MASTER_PORT")  # where the ranks find each other
 
 
@@ -48,6 +50,7 @@ def launched(environment: Mapping[str, str]) -> Launch | None:
             f"WORLD_SIZE={size}: {missing[0]} is not set. Start zoo by torchrun, which sets it, or "
             "unset WORLD_SIZE for one process."
         )
+    _number(environment, "MASTER_PORT", 1, 2**16)
     local_size = _number(environment, "LOCAL_WORLD_SIZE", 1, size + 1, 1)
     return Launch(
         _number(environment, "RANK", 0, size),
