@@ -132,6 +132,7 @@ def evaluate(
             on_image=progress.advance,
             on_output=images.write if images else None,
         )
+    compiler.check_pictures()
     try:
         if csv_file is not None:
             _write(csv_file, csv_text(found.name, results), overwrite)

@@ -29,6 +29,7 @@ import torch
 from zoo.data.cache.entry import DamagedError, is_whole, read_entry, write_entry
 from zoo.data.cache.folder import open_folder
 from zoo.data.cache.known import Known, Stamp, is_settled, stamp_of
+from zoo.data.cache.opened import Opened
 from zoo.data.cache.room import Room
 from zoo.data.decode import Header, read_header
 from zoo.data.images import each, format_bytes
@@ -96,6 +97,7 @@ class PictureCache:
         self._entries = folder / f"pictures-{FORMAT}"
         self._together = Known(folder / "together.txt")
         self._on_progress = on_progress
+        self._opened = Opened()
         self._room = Room(AT_ONCE)
         self._decoders = " ".join(f"{name} {_version(name)}" for name in DECODERS)
 
@@ -151,6 +153,14 @@ class PictureCache:
         of_missing = iter(made)
         return [next(of_missing) if images is None else images for images in found]
 
+    def check(self) -> None:
+        """Refuse what was read, unless all entries that were read are as they were.
+
+        Raises:
+            ChangedError: one was changed in the meantime; names it.
+        """
+        self._opened.check()
+
     def _look(self, wanted: _Wanted, known: Known) -> _Looked:
         """What there is of a file."""
         path = wanted.path
@@ -177,8 +187,11 @@ class PictureCache:
         with self._room.hold(header.values * header.value_bytes * wanted.channels):
             self._make_folder(entry.parent)
             write_entry(entry, key, _unchanged(pages, wanted.path, looked.stamp))
-        known.note(key, stamp_of(entry.stat()), WHOLE)
-        return read_entry(entry, key, self._together)
+        written = stamp_of(entry.stat())
+        known.note(key, written, WHOLE)
+        images = read_entry(entry, key, self._together)
+        self._opened.add(entry, key, written, images)
+        return images
 
     def _open(self, entry: Path, key: str, known: Known) -> list[StoredImage] | None:
         """The images of an entry that is whole; None for no such entry."""
@@ -191,6 +204,7 @@ class PictureCache:
                 known.note(key, stamp, WHOLE)
         except (OSError, DamagedError, DataError):
             return None
+        self._opened.add(entry, key, stamp, images)
         return images
 
     def _check_room(self, headers: Sequence[Header], channels: int) -> None:
