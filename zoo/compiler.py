@@ -105,6 +105,15 @@ class Compiler:
             )
         return data
 
+    def check_pictures(self) -> None:
+        """Refuse what was read of the cache of pictures, unless that is as it was.
+
+        Raises:
+            ChangedError: a file of it was changed in the meantime; names it.
+        """
+        if self.picture_cache is not None:
+            self.picture_cache.check()
+
     @property
     def value_range(self) -> ValueRange | None:
         """Black and white of picture files by ``data.range``; None for what their types say."""

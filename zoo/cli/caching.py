@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from zoo.cli.options import UserPath
 from zoo.cli.streams import say
+from zoo.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo.data.cache.cache import PictureCache
@@ -24,7 +26,7 @@ SECONDS_UNTIL_SHOWN = 1  # a cache that is full is read in less
 cache_option = click.option(
     "--cache",
     metavar="DIR",
-    type=UserPath(),
+    type=UserPath(what="folder"),
     help="Keep decoded pictures in that folder, and read crops of them there: they need not fit "
     "into memory, and are decoded once.",
 )
@@ -72,17 +74,54 @@ class CacheProgress:
                 say(f"cache: {done:,} of {total:,} picture files")
 
 
-@contextmanager
-def opened_cache(folder: Path | None) -> Iterator[PictureCache | None]:
-    """The cache in a folder, or None for none; a stop while it is filled says how to go on.
+def check_cache(folder: Path, out: Path | None) -> None:
+    """Refuse a folder that cannot be that of a cache; nothing is made.
+
+    Args:
+        folder: of ``--cache``.
+        out: of ``--out``; None for none.
 
     Raises:
-        UsageError: the folder has other files in it.
-        WriteError: it cannot be made.
+        UsageError: it has other files in it, cannot be made or written in, or is, is in or holds
+            the folder ``out``.
+    """
+    from zoo.data.cache.folder import check_folder
+
+    if out is not None:
+        paths = [Path(os.path.realpath(path)) for path in (folder, out)]
+        if paths[0].is_relative_to(paths[1]) or paths[1].is_relative_to(paths[0]):
+            raise UsageError(
+                f"--cache {folder}: is the folder of --out {out}, in it or around it. Use a folder "
+                "of its own."
+            )
+    check_folder(folder)
+
+
+def say_unused(pictures: PictureCache | None) -> None:
+    """Say that the images come from elsewhere, where no source has read pictures from the cache."""
+    if pictures is not None and not pictures.is_used:
+        say(
+            f"--cache {pictures.folder}: is not used: these images are no picture files, or their "
+            "source takes no cache",
+            err=True,
+        )
+
+
+@contextmanager
+def opened_cache(folder: Path | None, out: Path | None = None) -> Iterator[PictureCache | None]:
+    """The cache in a folder, or None for none; a stop while it is filled says how to go on.
+
+    Args:
+        folder: of ``--cache``.
+        out: of ``--out``, which may be no folder of a cache.
+
+    Raises:
+        UsageError: as of :func:`check_cache`.
     """
     if folder is None:
         yield None
         return
+    check_cache(folder, out)
     from zoo.data.cache.cache import PictureCache
 
     progress = CacheProgress(folder)

@@ -35,7 +35,7 @@ SIDES = ("zoo", "torch")
 @click.option(
     "--out",
     "-o",
-    type=UserPath(),
+    type=UserPath(what="folder"),
     help="Folder of all runs; never overwritten, but an interrupted comparison in it goes on.  "
     "[default: compare/<name>-<time>]",
 )
@@ -83,7 +83,7 @@ def compare(
     words: list[str | Path] = [*files, *(word for pair in given for word in pair)]
     words += [word for change in changes for word in ("--set", change)]
     words += ["--cache", cache] if cache else []
-    with opened_cache(cache) as pictures:
+    with opened_cache(cache, out) as pictures:
         compilers = [[Compiler(it, registry, pictures) for it in pair] for pair in pairs]
         comparisons = compare_all(compilers, device, out, words, datetime.now())
     plain = [comparison.to_dict() for comparison in comparisons]

@@ -18,7 +18,9 @@ from zoo.cli.progress import TrainingProgress
 from zoo.cli.streams import say, work_counts
 from zoo.cli.training import evaluate_run
 from zoo.compiler import Compiler
+from zoo.data.cache.opened import ChangedError
 from zoo.data.sets import Images
+from zoo.data.stored import LostError
 from zoo.errors import DataError, DivergenceError, Stopped, UsageError, listed
 from zoo.torch_backend.comparison import BACKENDS, Comparison, epochs_of
 from zoo.train.device import choose_device
@@ -207,6 +209,8 @@ def _compare(
             psnr = [side.psnr(stop) for side in sides]
         except Stopped as stopped:
             raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
+        except (LostError, ChangedError) as error:
+            raise DataError(f"{error} Go on with: {command}") from None
     runs = zip(BACKENDS, sides, strict=True)
     return Comparison(
         name=pair[0].architecture.name,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from zoo.cli.caching import cache_option, opened_cache
+from zoo.cli.caching import cache_option, opened_cache, say_unused
 from zoo.cli.console import print_json, warn
 from zoo.cli.options import UserPath, json_option, source_components
 from zoo.cli.streams import work_counts
@@ -120,6 +120,7 @@ def check(
         if isinstance(value_range, str):
             value_range = measured_range(read(AS_STORED), f"{component.name}:", "--range")
         images = read(value_range)
+        say_unused(pictures)
         for remark in images.remarks:
             warn(remark)
         report = check_images(images, target, types=value_types(component))

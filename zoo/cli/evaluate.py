@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.caching import cache_option, opened_cache
+from zoo.cli.caching import cache_option, opened_cache, say_unused
 from zoo.cli.console import print_json, print_table, warn
 from zoo.cli.options import (
     Sigmas,
@@ -115,6 +115,7 @@ def evaluate(
         sets = load_evaluation_sets(
             compiler, found.path, record, sources or {HELD_OUT: None}, sigmas, warn
         )
+    say_unused(pictures)
     for doubt in doubts(sets, sources, compiler.architecture):
         warn(doubt)
     images = None if folder is None else ImageFolder(folder, several=len(sets) > 1)
@@ -132,6 +133,7 @@ def evaluate(
             on_image=progress.advance,
             on_output=images.write if images else None,
         )
+    compiler.check_pictures()
     try:
         if csv_file is not None:
             _write(csv_file, csv_text(found.name, results), overwrite)

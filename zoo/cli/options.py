@@ -50,18 +50,27 @@ class UserPath(click.ParamType):  # type: ignore[type-arg]  # as Sigmas
 
     Args:
         text: leave it a text, which may be a name of something else or end in a slash.
+        what: what it is the path of.
     """
 
     name = "path"
 
-    def __init__(self, text: bool = False) -> None:
+    def __init__(self, text: bool = False, what: str = "file or folder") -> None:
         self._text = text
+        self._what = what
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Path | str:
-        """The path that a text means."""
+        """The path that a text means.
+
+        Raises:
+            UsageError: it is empty, which would be the working folder.
+        """
         found = with_home(os.fspath(value))
+        if not found:
+            name = param.opts[0] if isinstance(param, click.Option) else param and param.metavar
+            raise UsageError(f"{name}: is empty. Name a {self._what}.")
         return found if self._text else Path(found)
 
 
@@ -155,7 +164,10 @@ def source_table(registry: Registry, data: str, option: str = "--data") -> Mappi
 
     Raises:
         ArchitectureError: there is no such source.
+        UsageError: it is empty, which would be the working folder.
     """
+    if not data:
+        raise UsageError(f"{option}: is empty. Name a source, such as demo or a folder.")
     return check_source(data, registry, f"{option} {data}", Path.cwd())
 
 

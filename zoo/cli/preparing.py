@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import torch
 
+from zoo.cli.caching import say_unused
 from zoo.cli.console import count_of, warn
 from zoo.cli.measured_on import how_measured
 from zoo.cli.streams import say
@@ -219,6 +220,7 @@ def announce(trainer: Trainer, data: RunData) -> None:
         f"data: {spec.data.source.name}, {counts[0]}, {trainer.batches.samples:,} crops an epoch, "
         f"{counts[1]} to validate on ({listed(item.name for item in record.held_out)})"
     )
+    say_unused(trainer.compiler.picture_cache)
     say(f"validation: {how_measured(data.validation[0].compared_with, data.noise)}")
 
 

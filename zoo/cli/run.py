@@ -24,7 +24,7 @@ from zoo.errors import UsageError
 @click.option("--seed", type=AtLeast(0), help="Seed of every random draw.")
 @click.option(
     "--out",
-    type=UserPath(),
+    type=UserPath(what="folder"),
     help="Folder of the run; never overwritten.  [default: runs/<name>-<time>]",
 )
 @cache_option
@@ -125,7 +125,7 @@ def run(
         be_deterministic()
     check = partial(check_data, strict=strict_data, allow_correlated=allow_correlated)
     now = datetime.now()
-    with opened_cache(cache) as pictures:
+    with opened_cache(cache, out) as pictures:
         train(
             Compiler(spec, registry, pictures),
             device,

@@ -10,7 +10,7 @@ import click
 import tomli
 
 from zoo.architecture.overrides import Override
-from zoo.cli.caching import cache_option
+from zoo.cli.caching import cache_option, check_cache
 from zoo.cli.console import print_json, warn_of_failures
 from zoo.cli.options import (
     AtLeast,
@@ -51,7 +51,7 @@ def _only_text(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
     "--out",
     required=True,
     metavar="SWEEP",
-    type=UserPath(),
+    type=UserPath(what="folder"),
     help="Folder of the sweep, new or to go on with.",
 )
 @click.option("--jobs", default=1, show_default=True, type=AtLeast(1), help="Runs at once.")
@@ -136,6 +136,8 @@ def sweep(
     warn_of_failures(registry)
     cells = cells_of(tables)
     check_jobs(cluster, jobs)
+    if cache is not None:
+        check_cache(cache, out)
     folder = look_at_sweep(out) if dry_run else open_sweep(out, threads, threads_of(cluster, jobs))
     show = Show(folder, cells)
     left = show.look()

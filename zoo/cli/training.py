@@ -19,9 +19,11 @@ from zoo.cli.streams import say, work_counts
 from zoo.cli.tables import evaluation_table
 from zoo.compiler import Compiler
 from zoo.data.cache.cache import PictureCache
+from zoo.data.cache.opened import ChangedError
+from zoo.data.stored import LostError
 from zoo.distributed.launch import Launch
 from zoo.distributed.world import World
-from zoo.errors import DivergenceError, Stopped, WriteError
+from zoo.errors import DataError, DivergenceError, Stopped, WriteError
 from zoo.plugins.registry import Registry
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.evaluation import denoised
@@ -36,7 +38,7 @@ from zoo.train.session import RunData, rebuild
 from zoo.train.signals import StopRequest
 from zoo.train.statistics import read_statistics
 from zoo.train.tensorboard import mirrored, require_library
-from zoo.train.together import evaluate_together, own
+from zoo.train.together import check_pictures, evaluate_together, own
 from zoo.train.trainer import Trainer
 
 
@@ -111,6 +113,9 @@ def train(
             except Stopped as stopped:
                 command = _resume_command(directory, device_option, compiler.picture_cache)
                 raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
+            except (LostError, ChangedError) as error:
+                command = _resume_command(directory, device_option, compiler.picture_cache)
+                raise DataError(f"{error} Go on with: {command}") from None
             except DivergenceError as error:
                 raise what_to_do(error, directory, device_option) from None
             print_table(evaluation_table(evaluation))
@@ -133,6 +138,7 @@ def follow(compiler: Compiler, directory: RunDirectory, device: torch.device, wo
         _, model = rebuild(directory.best, content, compiler.registry)
         progress = EvaluationProgress(len(data.validation), stop, quiet=True)
         evaluate_together(model.to(device), data.validation, device, progress.on_image, world)
+        check_pictures(compiler, world)
 
 
 def _resume_command(
@@ -167,6 +173,7 @@ def evaluate_run(
     bar = EvaluationProgress(len(own(images, trainer.world)), stop)
     with bar.bar:
         evaluation, outputs = evaluate_together(model, images, device, bar.on_image, trainer.world)
+    check_pictures(trainer.compiler, trainer.world)
     content = evaluation.to_dict(_validation_name(spec), weights, spec.train.precision, data.noise)
     progress = trainer.progress
     epoch = progress.best_epoch if weights == "best" else progress.epoch

@@ -25,6 +25,10 @@ BAND = 128  # columns that are stored together: a crop reads little beside it, a
 WHITE: Mapping[torch.dtype, float] = {torch.uint8: 255.0, torch.float32: 1.0}
 
 
+class LostError(DataError):
+    """Pixels that were in a cache and cannot be read any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of an image without reading its pixels.
@@ -99,7 +103,7 @@ class StoredImage:
         """The pixels (height, width, C) of a part that lies in the image.
 
         Raises:
-            DataError: the file is gone or cut short.
+            LostError: the file is gone or cut short.
         """
         _, rows, columns = self.shape
         pixel = self.channels * self.values.itemsize
@@ -135,8 +139,8 @@ class StoredImage:
                 raise self._lost("it has become shorter")
             left = left[count:]
 
-    def _lost(self, reason: str) -> DataError:
-        return DataError(
+    def _lost(self, reason: str) -> LostError:
+        return LostError(
             f"{printable(str(self.path))}: cannot be read any more: {reason}. Leave the files of a "
             "cache as they are while it is used; what is missing is decoded again by the next "
             "command."

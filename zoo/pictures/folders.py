@@ -26,6 +26,7 @@ OUTPUT = ".denoised"  # stands before the ending of a file that is written besid
 BESIDE_OUTPUT = (".noisy", ".clean", ".second")  # what zoo evaluate writes beside such a file
 RUN = "architecture.toml"  # in the folder of a run, with one of these:
 CACHE = "zoo-picture-cache.txt"  # in the folder of a cache of decoded pictures
+OF_CACHES = "of zoo's caches"
 IN_RUN = ("environment.json", "last.pkl", "best.pkl", "metrics.jsonl")
 
 # In lower case: what other programs leave beside pictures. Many of the folders hold thumbnails.
@@ -93,6 +94,8 @@ def find_pictures(folder: Path, out: Path | None = None) -> Found:
         endings = ", ".join(FORMAT_OF_ENDING)
         also = f" Left out: {left_out}." if left_out else ""
         raise DataError(f"{where}: has no picture files. Their names end in {endings}.{also}")
+    if set(walk.left_out) == {OF_CACHES}:  # which nobody misses
+        left_out = ""
     count = f"{len(pictures)} picture file{'s' * (len(pictures) > 1)}"
     return Found(tuple(pictures), f"{where}: {count}; left out: {left_out}" if left_out else "")
 
@@ -131,7 +134,7 @@ class _Walk:
             self._leave_out(folder, "of zoo's runs")
             return
         if CACHE in names:
-            self._leave_out(folder, "of zoo's caches")
+            self._leave_out(folder, OF_CACHES)
             return
         outputs = set(_outputs(names))
         for entry in found:

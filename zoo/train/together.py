@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
+from zoo.compiler import Compiler
+from zoo.data.cache.opened import ChangedError
 from zoo.data.evaluation import EvaluationImage
 from zoo.distributed.shards import even_slices
 from zoo.distributed.world import World
@@ -30,6 +32,23 @@ T = TypeVar("T")
 def own(items: Sequence[T], world: World) -> Sequence[T]:
     """This rank's items, consecutive ones."""
     return items[even_slices(0, len(items), world.size)[world.rank]]
+
+
+def check_pictures(compiler: Compiler, world: World) -> None:
+    """Refuse what was read of the cache of pictures, unless it is as it was for all ranks.
+
+    Raises:
+        ChangedError: a file of a rank's was changed in the meantime; names it.
+    """
+    if compiler.picture_cache is None:
+        return
+    found = ""
+    try:
+        compiler.check_pictures()
+    except ChangedError as error:
+        found = str(error)
+    for message in filter(None, world.gather(found)):
+        raise ChangedError(message)
 
 
 def validate_together(

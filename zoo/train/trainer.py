@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from zoo.data.batch import Batch
 from zoo.data.batches import Batches
 from zoo.data.evaluation import EvaluationImage
 from zoo.data.record import DataRecord
+from zoo.data.stored import LostError
 from zoo.distributed.shards import Shards
 from zoo.distributed.world import ALONE, World
 from zoo.engine.parallel.division import division
@@ -33,7 +35,7 @@ from zoo.train.return_points import keep_return_point
 from zoo.train.run_directory import RunDirectory
 from zoo.train.signals import StopRequest
 from zoo.train.snapshot import Snapshot, what_is_not_finite
-from zoo.train.together import validate_together
+from zoo.train.together import check_pictures, validate_together
 
 STEPS_BETWEEN_CHECKS = 100
 
@@ -109,6 +111,7 @@ class Trainer:
             DivergenceError: something is no longer finite; what was saved before is kept, and the
                 step in which it happened is in ``diverged.pkl``.
             Stopped: ``stop`` was requested; the run is saved at the step it has reached.
+            DataError: pixels of the cache are gone, and it is saved so; or were changed, and not.
         """
         for _ in self.epochs(directory, observer, stop):
             pass
@@ -128,7 +131,13 @@ class Trainer:
                     with products_in(precision):
                         self._epoch(step, directory, observer, stop)
                     self._finish_epoch(directory, observer, stop, records)
+                except LostError:  # what was read before was right
+                    self.compiler.check_pictures()
+                    with suppress(DivergenceError):
+                        self.save(directory)
+                    raise
                 except DivergenceError as error:
+                    check_pictures(self.compiler, self.world)
                     with products_in(precision):
                         after_divergence(self, step, directory, observer.on_warning, str(error))
                     records.go_back()
@@ -158,12 +167,12 @@ class Trainer:
             observer.on_step(self)
             due = self._is_due(time.monotonic() - saved, progress.step - saved_step)
             stopping, due = self.world.agreed(stop.signal is not None, due)
-            if stopping:
-                self.save(directory)
-                self.check_stop(self.world.gather(stop.signal))
-            if due:
+            if stopping or due:
+                check_pictures(self.compiler, self.world)
                 self.save(directory)
                 saved, saved_step = time.monotonic(), progress.step
+            if stopping:
+                self.check_stop(self.world.gather(stop.signal))
         self._check_finite()
 
     def check_stop(self, signals: Sequence[int | None]) -> None:
@@ -231,9 +240,11 @@ class Trainer:
         records.begin()
         started = time.monotonic()
         progress, lr = self.progress, self.optimizer.lr
+        check_pictures(self.compiler, self.world)
         self.save(directory)  # validating large images may take long, or more memory than there is
         self.model.eval()
         val_loss, val_psnr = validate_together(self, stop, records.see)
+        check_pictures(self.compiler, self.world)
         train_loss = self.mean_loss()
         progress.epoch += 1
         progress.step_in_epoch = 0

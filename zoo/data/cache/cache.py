@@ -27,15 +27,16 @@ from typing import NamedTuple
 import torch
 
 from zoo.data.cache.entry import DamagedError, is_whole, read_entry, write_entry
-from zoo.data.cache.folder import open_folder
+from zoo.data.cache.folder import check_folder, make_folder, name_of, nearest
 from zoo.data.cache.known import Known, Stamp, is_settled, stamp_of
+from zoo.data.cache.opened import Opened
 from zoo.data.cache.room import Room
 from zoo.data.decode import Header, read_header
 from zoo.data.images import each, format_bytes
 from zoo.data.pages import Page, read_pages
 from zoo.data.prefetch import use_one_core
 from zoo.data.stored import StoredImage
-from zoo.errors import DataError, UsageError, printable
+from zoo.errors import DataError, UsageError, WriteError, printable
 from zoo.files import open_regular, require_folder
 from zoo.pictures.source import reading
 from zoo.pictures.values import ValueRange
@@ -81,21 +82,25 @@ class PictureCache:
     """The pictures of a data set, decoded once, on a disk.
 
     Args:
-        folder: made if there is none.
+        folder: made when pictures are put into it, if there is none.
         on_progress: told how many picture files of how many have been looked at, and then how many
             are there; called by the thread that reads.
 
     Raises:
-        UsageError: the folder has other files in it.
-        WriteError: it cannot be made.
+        UsageError: the folder has other files in it, or cannot be made.
+
+    Attributes:
+        is_used: whether pictures were asked for; a source need not.
     """
 
     def __init__(self, folder: Path, on_progress: Progress = lambda done, total: None) -> None:
-        open_folder(folder)
+        check_folder(folder)
         self.folder = folder
+        self.is_used = False
         self._entries = folder / f"pictures-{FORMAT}"
         self._together = Known(folder / "together.txt")
         self._on_progress = on_progress
+        self._opened = Opened()
         self._room = Room(AT_ONCE)
         self._decoders = " ".join(f"{name} {_version(name)}" for name in DECODERS)
 
@@ -116,12 +121,14 @@ class PictureCache:
             DataError: as of :func:`zoo.data.images.read_image`, for all files that cannot be read;
                 or the disk has no room for them.
             UsageError: the folder cannot be written in, and not all of them are there.
-            WriteError: an entry cannot be written.
         """
+        self.is_used = True
         known = Known(self.folder / "known.txt")
         wanted = [_Wanted(path, channels, value_range, axes) for path in paths]
         found: list[list[StoredImage] | None] = []
         missing: list[int] = []
+        made: list[list[StoredImage]] = []
+        written: list[int] = []
         saved, cores = time.monotonic(), torch.get_num_threads()
 
         def tell(done: int) -> None:
@@ -141,15 +148,30 @@ class PictureCache:
                     self._check_room(headers, channels)
                 made = each(
                     pool,
-                    lambda it: self._decode(*it, known),
+                    lambda it: self._decode(*it, known, written),
                     [(wanted[index], it) for index, it in zip(missing, headers, strict=True)],
                     lambda done: tell(len(paths) - len(missing) + done),
                 )
+        except OSError as error:  # of an entry: the disk is full, or gone
+            there = len(paths) - len(missing) + len(written)
+            raise DataError(
+                f"{name_of(self.folder)}: cannot be written in: {error.strerror or error}; "
+                f"{there:,} of {len(paths):,} files are in it, and the same command goes on. "
+                "Make room on its disk first, or use another folder."
+            ) from error
         finally:
             torch.set_num_threads(cores)  # which the threads have changed
             known.save()
         of_missing = iter(made)
         return [next(of_missing) if images is None else images for images in found]
+
+    def check(self) -> None:
+        """Refuse what was read, unless all entries that were read are as they were.
+
+        Raises:
+            ChangedError: one was changed in the meantime; names it.
+        """
+        self._opened.check()
 
     def _look(self, wanted: _Wanted, known: Known) -> _Looked:
         """What there is of a file."""
@@ -167,18 +189,33 @@ class PictureCache:
         entry = self._entries / key[:2] / f"{key}.pixels"
         return _Looked(key, entry, stamp, self._open(entry, key, known))
 
-    def _decode(self, wanted: _Wanted, header: Header, known: Known) -> list[StoredImage]:
-        """The images of a file that was not there before."""
+    def _decode(
+        self, wanted: _Wanted, header: Header, known: Known, written: list[int]
+    ) -> list[StoredImage]:
+        """The images of a file that was not there before; ``written`` gets an item when they are.
+
+        Raises:
+            OSError: they cannot be written.
+        """
         looked = self._look(wanted, known)
         if looked.images is not None:  # by another process, or of a file of the same bytes
+            written.append(1)
             return looked.images
         key, entry = looked.key, looked.entry
         pages = read_pages(wanted.path, wanted.channels, wanted.value_range, wanted.axes)
         with self._room.hold(header.values * header.value_bytes * wanted.channels):
-            self._make_folder(entry.parent)
-            write_entry(entry, key, _unchanged(pages, wanted.path, looked.stamp))
-        known.note(key, stamp_of(entry.stat()), WHOLE)
-        return read_entry(entry, key, self._together)
+            entry.parent.mkdir(exist_ok=True)
+            _remove_folder(entry)
+            try:
+                write_entry(entry, key, _unchanged(pages, wanted.path, looked.stamp))
+            except WriteError as error:
+                raise error.__cause__ or error from None
+        stamp = stamp_of(entry.stat())
+        known.note(key, stamp, WHOLE)
+        images = read_entry(entry, key, self._together)
+        self._opened.add(entry, key, stamp, images)
+        written.append(1)
+        return images
 
     def _open(self, entry: Path, key: str, known: Known) -> list[StoredImage] | None:
         """The images of an entry that is whole; None for no such entry."""
@@ -191,28 +228,43 @@ class PictureCache:
                 known.note(key, stamp, WHOLE)
         except (OSError, DamagedError, DataError):
             return None
+        self._opened.add(entry, key, stamp, images)
         return images
 
     def _check_room(self, headers: Sequence[Header], channels: int) -> None:
         """Refuse, before anything is decoded, what the disk has no room for."""
-        self._make_folder(self._entries)
-        require_folder(f"--cache {printable(str(self.folder))}", self._entries / "try")
         needed = sum(header.values * channels * header.value_bytes for header in headers)
-        free = shutil.disk_usage(self._entries).free
+        free = shutil.disk_usage(nearest(self.folder)).free
         if needed > free:
             raise DataError(
-                f"--cache {printable(str(self.folder))}: {len(headers):,} pictures that are not in "
+                f"{name_of(self.folder)}: {len(headers):,} pictures that are not in "
                 f"it take up to {format_bytes(needed)}, and {format_bytes(free)} are free on its "
                 "disk. Use a folder on another disk, or fewer or smaller images."
             )
-
-    def _make_folder(self, folder: Path) -> None:
+        make_folder(self.folder)
         try:
-            folder.mkdir(exist_ok=True)
+            self._entries.mkdir(exist_ok=True)
         except OSError as error:
             raise UsageError(
-                f"--cache {printable(str(self.folder))}: not all pictures are in it, and it cannot "
-                f"be written in: {error.strerror}. Use another folder."
+                f"{name_of(self.folder)}: not all pictures are in it, and it cannot be written in: "
+                f"{error.strerror}. Use another folder."
+            ) from error
+        require_folder(name_of(self.folder), self._entries / "try")
+
+
+def _remove_folder(entry: Path) -> None:
+    """Remove an empty folder that has the name of an entry.
+
+    Raises:
+        UsageError: it is not empty.
+    """
+    if entry.is_dir():
+        try:
+            entry.rmdir()
+        except OSError as error:
+            raise UsageError(
+                f"{printable(str(entry))}: is a folder with files in it, where a picture of the "
+                "cache has its file. Move it elsewhere, or use another cache."
             ) from error
 
 
