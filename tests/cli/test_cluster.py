@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -34,6 +35,16 @@ def version(name):
     return found(name)
 metadata.version = version
 """
+ALLOWED = (
+    "Use local, the address of a scheduler as tcp://HOST:8786 or tls://HOST:8786, or its "
+    "scheduler file."
+)
+NO_FILE = "is no scheduler file: it is no JSON object with an address as tcp://HOST:8786."
+NO_FILES = (b"", b"{}", b"[]", b"\xff\x00\x9d", b'{"address": 5}', b'{"address": "tcp://"}')
+NO_ADDRESSES = (
+    *("tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:abc", "tcp://127.0.0.1:99999"),
+    *("ucx://x", "inproc://x", "http://127.0.0.1:8786"),
+)
 Process = Callable[..., Any]
 
 
@@ -76,10 +87,22 @@ def test_shards_train_their_parts(folder: Path, process: Process) -> None:
             "--jobs 2: is of this machine, and --cluster tcp://127.0.0.1:8786 runs as many at "
             "once as its workers have threads. Leave it out.\n",
         ),
+        *(
+            (("--cluster", text), f"--cluster{' ' * bool(text)}{text}: {what} {ALLOWED}\n")
+            for text, what in (
+                ("", "is empty."),
+                ("Local", "there is no such file."),
+                (".", "is a folder."),
+                ("tiny.toml", NO_FILE),
+                *((f"{number}.json", NO_FILE) for number in range(len(NO_FILES))),
+                *((address, "is no address of a scheduler.") for address in NO_ADDRESSES),
+            )
+        ),
         (
-            ("--cluster", "nowhere"),
-            "--cluster nowhere: there is no such file. Use local, the address of a scheduler as "
-            "tcp://HOST:8786, or its scheduler file.\n",
+            ("--cluster", "tls://127.0.0.1:8786"),
+            "--cluster tls://127.0.0.1:8786: needs certificates, and Dask has none here. Name "
+            "them in DASK_DISTRIBUTED__COMM__TLS__CA_FILE and its companions, as Dask's page on "
+            "TLS says.\n",
         ),
     ],
 )
@@ -91,9 +114,35 @@ def test_what_is_refused(
     message: str,
 ) -> None:
     monkeypatch.setenv("ZOO_PLUGINS", "")
+    for number, content in enumerate(NO_FILES):
+        (folder / f"{number}.json").write_bytes(content)
     result = cli("sweep", "one.toml", "-o", "sweep", *arguments)
-    assert result.code == 2
+    assert (result.code, result.out) == (2, "")
     assert message in result.err
+    assert len(result.err.splitlines()) == 1 or "--shard" in arguments
+    assert not (folder / "sweep").exists()
+
+
+def test_what_listens_may_be_no_scheduler(
+    folder: Path, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never answers; it is said in time, and nothing is written."""
+    monkeypatch.setenv("ZOO_PLUGINS", "")
+    monkeypatch.setattr("zoo.cluster.connect.TIMEOUT", 1)
+    shutil.copy(next((folder / "photos").iterdir()), folder / "picture.png")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        for words in (("sweep", "one.toml", "-o", "out"), ("denoise", "run", "picture.png")):
+            begun = time.monotonic()
+            result = cli(*words, "--cluster", address)
+            assert (result.code, result.out, result.err) == (
+                2,
+                "",
+                f"--cluster {address}: no scheduler answers: nothing within 1 s. Start one with "
+                "'dask scheduler', and name it here.\n",
+            )
+            assert time.monotonic() - begun < 20
+    assert not (folder / "out").exists()
 
 
 def test_a_cluster_takes_files(cli: Callable[..., Any]) -> None:
