@@ -81,7 +81,10 @@ def test_shards_train_their_parts(folder: Path, process: Process) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--shard", "3/2"), "is 3/2. Use 1/4 to 4/4 for four shards."),
+        *(
+            (("--shard", text), f"is {what}. Use 1/4 to 4/4 for four shards, of 999999999 at most.")
+            for text, what in (("3/2", "3/2"), ("", "empty"), ("1/1000000000", "1/1000000000"))
+        ),
         (
             ("--cluster", "tcp://127.0.0.1:8786", "--jobs", "2"),
             "--jobs 2: is of this machine, and --cluster tcp://127.0.0.1:8786 runs as many at "

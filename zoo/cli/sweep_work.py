@@ -14,7 +14,7 @@ from pathlib import Path
 from zoo.cli.console import count_of, shell_command, warn
 from zoo.cli.streams import say
 from zoo.cli.sweep_lines import Show
-from zoo.cluster.address import LOCAL, address_of
+from zoo.cluster.address import LOCAL, address_of, waiting_line
 from zoo.errors import Stopped, UsageError, printable
 from zoo.plugins.registry import Registry
 from zoo.sweep.cells import Cell
@@ -127,12 +127,13 @@ def _train_on_cluster(show: Show, left: Sequence[Cell], means: Means, cluster: s
     with connected(cluster, means.jobs) as client, probe_in(path) as probe:
         spool = _spool(show.folder)
         workers = Workers(client, cluster, needed(means.registry), path, spool, probe, warn)
-        workers.require(lambda: say(f"waiting for workers of {cluster}"))
+        workers.require(lambda: say(waiting_line(cluster)))
         links = workers.look().values()
         shared = sum(link.around.shared for link in links)
         say(
             f"cluster: {cluster}: {count_of('worker', len(links))}, "
-            f"{sum(link.threads for link in links)} runs at once; {shared} of them share this disk"
+            f"{count_of('run', sum(link.threads for link in links))} at once; this disk is shared "
+            f"by {shared}"
         )
         ClusterWorker(show.folder, workers, training, show.report).work(left)
         remove_spools(workers.links)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,10 +56,13 @@ def address_of(cluster: str) -> str:
     )
 
 
-def worker_command(cluster: str) -> str:
-    """What starts a worker of a scheduler that is not of this machine's own cluster."""
-    where = cluster if _is_address(cluster) else f"--scheduler-file {cluster}"
-    return f"dask worker {where}"
+def waiting_line(cluster: str) -> str:
+    """That a cluster has no workers yet, and what starts one."""
+    line = f"waiting for workers of {printable(cluster)}"
+    if cluster == LOCAL:
+        return line
+    where = cluster if _is_address(cluster) else f"--scheduler-file {shlex.quote(cluster)}"
+    return f"{line}: start them with: dask worker {printable(where)}"
 
 
 def _is_address(text: str) -> bool:

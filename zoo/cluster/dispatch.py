@@ -62,6 +62,7 @@ class Dispatcher:
         changed: told the workers that are there whenever others are.
 
     Attributes:
+        cluster: its name.
         running: the pieces at work, each with its worker.
     """
 
@@ -73,6 +74,7 @@ class Dispatcher:
         changed: Callable[[Sequence[WorkerLink]], object] = lambda _: None,
     ) -> None:
         self._workers, self._tasks_of = workers, tasks_of
+        self.cluster = workers.cluster
         self._choose, self._changed = choose, changed
         self._running: list[_Running] = []
         self._left: list[Piece] = []
