@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -170,15 +171,19 @@ def test_a_worker_killed_twice_changes_no_table(folder: Path, process: Process) 
             cwd=folder,
             env={**os.environ, "ZOO_PLUGINS": "", "CUDA_VISIBLE_DEVICES": ""},
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
         for _ in range(2):
             killed, training = wait_for_training(nanny)
             os.kill(killed, signal.SIGKILL)
             wait_for(lambda pid=training: not command_of(pid))  # type: ignore[misc]  # the loop's
-        out, _ = client.communicate(timeout=120)
+        out, err = client.communicate(timeout=120)
     assert client.returncode == 0
     assert rows_of(out) == rows_of(expected.out)
+    assert "2 workers, 2 runs at once; this disk is shared by 2" in err
+    lost = re.findall(r"worker tcp://127\.0\.0\.1:\d+: lost; its work goes to another", err)
+    assert len(lost) == len(set(lost)) == 2
     assert not list(folder.glob("sweep/.zoo-*"))
 
 

@@ -171,6 +171,7 @@ class Dispatcher:
         """Put a piece back whose worker is gone, unless it has ended many of them."""
         losses = self._losses[id(it.piece)] = self._losses.get(id(it.piece), 0) + 1
         if losses < MOST_LOST:
+            self._workers.lose(it.link.address)
             it.piece.put_off()
             self._left.insert(0, it.piece)
         else:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.cluster.heartbeats import Heartbeats
 from zoo.cluster.remote import Probe, Surroundings, look_around
 from zoo.cluster.software import SAME, differences
 from zoo.errors import ClusterError, PluginError, UsageError, WriteError, printable
@@ -79,6 +80,15 @@ def threads_of(client: Any) -> dict[str, int]:
     return {}
 
 
+def last_seen(client: Any) -> dict[str, float]:
+    """When the scheduler had the last sign of each worker, in seconds, by its address."""
+    with suppress(OSError, RuntimeError, *TIMEOUTS):
+        if client.status == RUNNING:
+            workers = client.scheduler_info(n_workers=-1)["workers"]
+            return {address: it["last_seen"] for address, it in workers.items()}
+    return {}
+
+
 class Workers:
     """Those of a cluster, looked at when they appear.
 
@@ -89,7 +99,7 @@ class Workers:
         folder: the client's, which some of them may share; None for none.
         spool: the name of a folder for hosts that do not.
         probe: the file in ``folder`` by which they are told; None for none.
-        warn: told, once, about each that appears later and does not fit.
+        warn: told, once, about each that appears later and does not fit, is lost or is silent.
     """
 
     def __init__(
@@ -107,6 +117,8 @@ class Workers:
         self._warn = warn
         self._fit: dict[str, WorkerLink] = {}
         self._unfit: set[str] = set()
+        self._lost: set[str] = set()
+        self._heartbeats = Heartbeats()
 
     @property
     def links(self) -> list[WorkerLink]:
@@ -142,7 +154,17 @@ class Workers:
         """
         for what, them in self._look().items():
             self._warn(f"{self._line(what, them)} Until then it gets no work.")
+        for address in self._heartbeats.look(last_seen(self.client)):
+            self._warn(
+                f"worker {address}: silent; its work waits until it answers or Dask drops it"
+            )
         return dict(self._fit)
+
+    def lose(self, address: str) -> None:
+        """Say, once, that a worker is lost which had something to do."""
+        if address not in self._lost:
+            self._lost.add(address)
+            self._warn(f"worker {address}: lost; its work goes to another")
 
     def _line(self, what: str, addresses: Sequence[str]) -> str:
         names = ", ".join(addresses[:MOST_NAMED])
