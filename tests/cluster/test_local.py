@@ -155,6 +155,34 @@ def test_stopped_it_comes_back_as_far_as_it_is_and_goes_on(
     assert outcome.result.remarks == ("its first part",)  # of the log that was sent along
 
 
+def test_a_lost_worker_is_named_and_its_run_goes_to_another(client: Any, tmp_path: Path) -> None:
+    said: list[str] = []
+    workers = Workers(client, "local", {}, None, tmp_path.name, None, said.append)
+    workers.require(lambda: None)
+    outcomes: list[Outcome] = []
+    folder, waits = open_sweep(tmp_path / "sweep", 1, 1), cell("waits")
+    processes = {it.address: it.call(os.getpid) for it in workers.links}
+    spools = {it.around.folder for it in workers.links}
+    worker = ClusterWorker(folder, workers, TRAINING, outcomes.append)
+
+    def kill() -> None:
+        end = time.monotonic() + 30
+        while not any((Path(it) / waits.name / "metrics.jsonl").exists() for it in spools):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        (process,) = (it for it in processes.values() if children(it))
+        os.kill(process, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    worker.work([waits])
+    thread.join()
+    assert [it.result is not None for it in outcomes] == [True]
+    assert len(said) == 1
+    address = said[0].removeprefix("worker ").removesuffix(": lost; its work goes to another")
+    assert address in processes
+
+
 @pytest.mark.parametrize(
     ("cluster", "message"),
     [
