@@ -70,7 +70,7 @@ def test_versions_are_pinned_for_the_pythons_that_they_support() -> None:
     if not pins:
         pytest.skip("nothing is installed in the version of constraints.txt")
     for pin in pins:
-        supported = SpecifierSet(installed[pin.name].metadata["Requires-Python"] or "")
+        supported = SpecifierSet(installed[pin.name].metadata.json.get("requires_python", ""))
         for python in ("3.10.13", "3.11.7", "3.12.1", "3.13.0", "3.14.0"):
             machine = {
                 "python_version": python.rpartition(".")[0],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -34,6 +36,16 @@ def version(name):
     return found(name)
 metadata.version = version
 """
+ALLOWED = (
+    "Use local, the address of a scheduler as tcp://HOST:8786 or tls://HOST:8786, or its "
+    "scheduler file."
+)
+NO_FILE = "is no scheduler file: it is no JSON object with an address as tcp://HOST:8786."
+NO_FILES = (b"", b"{}", b"[]", b"\xff\x00\x9d", b'{"address": 5}', b'{"address": "tcp://"}')
+NO_ADDRESSES = (
+    *("tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:abc", "tcp://127.0.0.1:99999"),
+    *("ucx://x", "inproc://x", "http://127.0.0.1:8786"),
+)
 Process = Callable[..., Any]
 
 
@@ -70,16 +82,31 @@ def test_shards_train_their_parts(folder: Path, process: Process) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--shard", "3/2"), "is 3/2. Use 1/4 to 4/4 for four shards."),
+        *(
+            (("--shard", text), f"is {what}. Use 1/4 to 4/4 for four shards, of 999999999 at most.")
+            for text, what in (("3/2", "3/2"), ("", "empty"), ("1/1000000000", "1/1000000000"))
+        ),
         (
             ("--cluster", "tcp://127.0.0.1:8786", "--jobs", "2"),
             "--jobs 2: is of this machine, and --cluster tcp://127.0.0.1:8786 runs as many at "
             "once as its workers have threads. Leave it out.\n",
         ),
+        *(
+            (("--cluster", text), f"--cluster{' ' * bool(text)}{text}: {what} {ALLOWED}\n")
+            for text, what in (
+                ("", "is empty."),
+                ("Local", "there is no such file."),
+                (".", "is a folder."),
+                ("tiny.toml", NO_FILE),
+                *((f"{number}.json", NO_FILE) for number in range(len(NO_FILES))),
+                *((address, "is no address of a scheduler.") for address in NO_ADDRESSES),
+            )
+        ),
         (
-            ("--cluster", "nowhere"),
-            "--cluster nowhere: there is no such file. Use local, the address of a scheduler as "
-            "tcp://HOST:8786, or its scheduler file.\n",
+            ("--cluster", "tls://127.0.0.1:8786"),
+            "--cluster tls://127.0.0.1:8786: needs certificates, and Dask has none here. Name "
+            "them in DASK_DISTRIBUTED__COMM__TLS__CA_FILE and its companions, as Dask's page on "
+            "TLS says.\n",
         ),
     ],
 )
@@ -91,9 +118,35 @@ def test_what_is_refused(
     message: str,
 ) -> None:
     monkeypatch.setenv("ZOO_PLUGINS", "")
+    for number, content in enumerate(NO_FILES):
+        (folder / f"{number}.json").write_bytes(content)
     result = cli("sweep", "one.toml", "-o", "sweep", *arguments)
-    assert result.code == 2
+    assert (result.code, result.out) == (2, "")
     assert message in result.err
+    assert len(result.err.splitlines()) == 1 or "--shard" in arguments
+    assert not (folder / "sweep").exists()
+
+
+def test_what_listens_may_be_no_scheduler(
+    folder: Path, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It never answers; it is said in time, and nothing is written."""
+    monkeypatch.setenv("ZOO_PLUGINS", "")
+    monkeypatch.setattr("zoo.cluster.connect.TIMEOUT", 1)
+    shutil.copy(next((folder / "photos").iterdir()), folder / "picture.png")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        for words in (("sweep", "one.toml", "-o", "out"), ("denoise", "run", "picture.png")):
+            begun = time.monotonic()
+            result = cli(*words, "--cluster", address)
+            assert (result.code, result.out, result.err) == (
+                2,
+                "",
+                f"--cluster {address}: no scheduler answers: nothing within 1 s. Start one with "
+                "'dask scheduler', and name it here.\n",
+            )
+            assert time.monotonic() - begun < 20
+    assert not (folder / "out").exists()
 
 
 def test_a_cluster_takes_files(cli: Callable[..., Any]) -> None:
@@ -118,15 +171,19 @@ def test_a_worker_killed_twice_changes_no_table(folder: Path, process: Process) 
             cwd=folder,
             env={**os.environ, "ZOO_PLUGINS": "", "CUDA_VISIBLE_DEVICES": ""},
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
         for _ in range(2):
             killed, training = wait_for_training(nanny)
             os.kill(killed, signal.SIGKILL)
             wait_for(lambda pid=training: not command_of(pid))  # type: ignore[misc]  # the loop's
-        out, _ = client.communicate(timeout=120)
+        out, err = client.communicate(timeout=120)
     assert client.returncode == 0
     assert rows_of(out) == rows_of(expected.out)
+    assert "2 workers, 2 runs at once; this disk is shared by 2" in err
+    lost = re.findall(r"worker tcp://127\.0\.0\.1:\d+: lost; its work goes to another", err)
+    assert len(lost) == len(set(lost)) == 2
     assert not list(folder.glob("sweep/.zoo-*"))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,10 +17,11 @@ import pytest
 from tests.cluster.clusters import children, command_of
 from zoo.cluster.cells import ClusterWorker, Training, remove_spools
 from zoo.cluster.connect import connected
-from zoo.cluster.remote import PART, files_of, progress_of, read_part
+from zoo.cluster.dispatch import Dispatcher
+from zoo.cluster.remote import PART, Probe, files_of, progress_of, read_part
 from zoo.cluster.transfer import fetch_folder, send
 from zoo.cluster.workers import LostWorkerError, WorkerLink, Workers, probe_in
-from zoo.errors import DataError
+from zoo.errors import DataError, Stopped
 from zoo.sweep import Cell
 from zoo.sweep.folder import open_sweep
 from zoo.sweep.work import Outcome
@@ -61,7 +64,7 @@ def client() -> Iterator[Any]:
 @pytest.fixture
 def workers(client: Any, tmp_path: Path) -> Workers:
     """Those of the cluster, taken for ones that share no disk."""
-    workers = Workers(client, "local", {}, None, tmp_path.name, "", print)
+    workers = Workers(client, "local", {}, None, tmp_path.name, None, print)
     workers.require(lambda: None)
     return workers
 
@@ -152,12 +155,83 @@ def test_stopped_it_comes_back_as_far_as_it_is_and_goes_on(
     assert outcome.result.remarks == ("its first part",)  # of the log that was sent along
 
 
+def test_a_lost_worker_is_named_and_its_run_goes_to_another(client: Any, tmp_path: Path) -> None:
+    said: list[str] = []
+    workers = Workers(client, "local", {}, None, tmp_path.name, None, said.append)
+    workers.require(lambda: None)
+    outcomes: list[Outcome] = []
+    folder, waits = open_sweep(tmp_path / "sweep", 1, 1), cell("waits")
+    processes = {it.address: it.call(os.getpid) for it in workers.links}
+    spools = {it.around.folder for it in workers.links}
+    worker = ClusterWorker(folder, workers, TRAINING, outcomes.append)
+
+    def kill() -> None:
+        end = time.monotonic() + 30
+        while not any((Path(it) / waits.name / "metrics.jsonl").exists() for it in spools):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        (process,) = (it for it in processes.values() if children(it))
+        os.kill(process, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    worker.work([waits])
+    thread.join()
+    assert [it.result is not None for it in outcomes] == [True]
+    assert len(said) == 1
+    address = said[0].removeprefix("worker ").removesuffix(": lost; its work goes to another")
+    assert address in processes
+
+
+@pytest.mark.parametrize(
+    ("cluster", "message"),
+    [
+        (
+            "local",
+            "stopped at once: what was not saved is lost. The same command goes on from the last "
+            "checkpoints",
+        ),
+        (
+            "tcp://10.0.0.1:8786",
+            "stopped at once: what did not come back is saved on the workers' hosts. The same "
+            "command with this cluster goes on from it",
+        ),
+    ],
+)
+def test_a_second_signal_says_where_runs_are(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: str, message: str
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("work", "cancel"):
+        monkeypatch.setattr(Dispatcher, name, interrupt)
+    workers = Workers(client, cluster, {}, None, tmp_path.name, None, print)
+    folder = open_sweep(tmp_path / "sweep", 1, 1)
+    with pytest.raises(Stopped) as caught:
+        ClusterWorker(folder, workers, TRAINING, print).work([])
+    assert str(caught.value) == message
+
+
 def test_a_shared_disk_is_found(client: Any, tmp_path: Path) -> None:
     with probe_in(tmp_path) as probe:
-        for name, shared in ((probe, True), ("another.probe", False)):
-            workers = Workers(client, "local", {}, tmp_path, tmp_path.name, name, print)
+        for content, shared in ((probe.content, True), ("another", False)):
+            asked = Probe(probe.name, content)
+            workers = Workers(client, "local", {}, tmp_path, tmp_path.name, asked, print)
             workers.require(lambda: None)
             assert {it.around.shared for it in workers.look().values()} == {shared}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_client_has_left_is_removed(tmp_path: Path) -> None:
+    code = "import os, sys; from pathlib import Path; from zoo.cluster.workers import probe_in\n"
+    code += "with probe_in(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, timeout=60)
+    (left,) = tmp_path.iterdir()
+    dead = left.read_text()
+    with probe_in(tmp_path) as first, probe_in(tmp_path) as second:
+        assert {path.name for path in tmp_path.iterdir()} == {first.name, second.name}
+        assert len({dead, first.content, second.content}) == 3
     assert list(tmp_path.iterdir()) == []
 
 

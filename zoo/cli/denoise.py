@@ -127,6 +127,10 @@ def denoise(
         if Path(compare).suffix.lower() != ".png":
             raise UsageError("--compare: is a PNG. Use a name that ends in .png.")
         plan_extra(Path(compare), jobs, outputs)
+    if cluster is not None:
+        from zoo.cluster.connect import require_scheduler
+
+        require_scheduler(cluster)
     from zoo.cli.denoise_alone import Alone  # torch, which takes a while: mistakes come before
     from zoo.cli.denoising import denoise_all
     from zoo.inference.file import Options

@@ -14,6 +14,7 @@ from pathlib import Path
 from zoo.cli.console import count_of, warn
 from zoo.cli.denoise_results import Results
 from zoo.cli.streams import say
+from zoo.cluster.address import waiting_line
 from zoo.cluster.connect import connected
 from zoo.cluster.dispatch import Dispatcher
 from zoo.cluster.pictures import PicturePiece, SentModel
@@ -83,8 +84,8 @@ def denoise_on_cluster(
             own = replace(options, format=job.format)
             pieces.append(PicturePiece(job, number, sent, own, take, fail))
     with connected(cluster, max(1, round(cores()))) as client:
-        workers = Workers(client, cluster, needed(model.registry), None, name, "", warn)
-        workers.require(lambda: say(f"waiting for workers of {cluster}", err=True))
+        workers = Workers(client, cluster, needed(model.registry), None, name, None, warn)
+        workers.require(lambda: say(waiting_line(cluster), err=True))
         say(f"cluster: {cluster}: {count_of('worker', len(workers.look()))}", err=True)
         dispatcher = Dispatcher(workers, lambda _: AT_ONCE)
         try:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+MOST = 999_999_999  # shards
 T = TypeVar("T")
 
 
@@ -41,7 +42,8 @@ class ShardType(click.ParamType):  # type: ignore[type-arg]  # generic in the st
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Shard:
         """The shard that a text means."""
-        match = re.fullmatch(r"0*([1-9]\d{0,8})/0*([1-9]\d{0,8})", value)
+        match = re.fullmatch(r"0*([1-9][0-9]{0,8})/0*([1-9][0-9]{0,8})", value)
         if match is None or int(match[1]) > int(match[2]):
-            self.fail(f"is {value}. Use 1/4 to 4/4 for four shards.", param, ctx)
+            what = f"is {value}" if value else "is empty"
+            self.fail(f"{what}. Use 1/4 to 4/4 for four shards, of {MOST} at most.", param, ctx)
         return Shard(int(match[1]), int(match[2]))

@@ -27,7 +27,7 @@ from zoo.cli.shard import Shard, ShardType
 from zoo.cli.streams import say, streams, work_counts
 from zoo.cli.sweep_lines import Show, say_repeated, say_unbuilt, start_line
 from zoo.cli.sweep_tables import print_tables
-from zoo.cli.sweep_work import Means, check_jobs, how, threads_of, train
+from zoo.cli.sweep_work import Means, check_jobs, how, require_cluster, threads_of, train
 from zoo.errors import Stopped, printable
 from zoo.plugins.registry import Registry, load_registry
 from zoo.sweep.cells import Cell, Setting, cells_of, expand_plan
@@ -138,7 +138,11 @@ def sweep(
     check_jobs(cluster, jobs)
     if cache is not None:
         check_cache(cache, out)
-    folder = look_at_sweep(out) if dry_run else open_sweep(out, threads, threads_of(cluster, jobs))
+    folder = look_at_sweep(out)
+    if not dry_run:
+        if cluster is not None:
+            require_cluster(cluster, Show(folder, cells).look())
+        folder = open_sweep(out, threads, threads_of(cluster, jobs))
     show = Show(folder, cells)
     left = show.look()
     if shard is not None:

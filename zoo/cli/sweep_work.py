@@ -14,6 +14,7 @@ from pathlib import Path
 from zoo.cli.console import count_of, shell_command, warn
 from zoo.cli.streams import say
 from zoo.cli.sweep_lines import Show
+from zoo.cluster.address import LOCAL, address_of, waiting_line
 from zoo.errors import Stopped, UsageError, printable
 from zoo.plugins.registry import Registry
 from zoo.sweep.cells import Cell
@@ -21,7 +22,6 @@ from zoo.sweep.folder import MARK, SweepFolder
 from zoo.sweep.work import Worker
 
 CELL = ("-m", "zoo.cli.sweep_cell", "run")
-LOCAL = "local"  # the cluster of this machine
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,19 @@ def check_jobs(cluster: str | None, jobs: int) -> None:
             f"--jobs {jobs}: is of this machine, and --cluster {cluster} runs as many at once as "
             "its workers have threads. Leave it out."
         )
+
+
+def require_cluster(cluster: str, left: Sequence[Cell]) -> None:
+    """Have a scheduler answer before anything is written, if there are runs for it.
+
+    Raises:
+        UsageError: that is no cluster, or no scheduler answers there.
+    """
+    from zoo.cluster.connect import require_scheduler
+
+    address_of(cluster)
+    if left:
+        require_scheduler(cluster)
 
 
 def threads_of(cluster: str | None, jobs: int) -> int:
@@ -114,12 +127,13 @@ def _train_on_cluster(show: Show, left: Sequence[Cell], means: Means, cluster: s
     with connected(cluster, means.jobs) as client, probe_in(path) as probe:
         spool = _spool(show.folder)
         workers = Workers(client, cluster, needed(means.registry), path, spool, probe, warn)
-        workers.require(lambda: say(f"waiting for workers of {cluster}"))
+        workers.require(lambda: say(waiting_line(cluster)))
         links = workers.look().values()
         shared = sum(link.around.shared for link in links)
         say(
             f"cluster: {cluster}: {count_of('worker', len(links))}, "
-            f"{sum(link.threads for link in links)} runs at once; {shared} of them share this disk"
+            f"{count_of('run', sum(link.threads for link in links))} at once; this disk is shared "
+            f"by {shared}"
         )
         ClusterWorker(show.folder, workers, training, show.report).work(left)
         remove_spools(workers.links)

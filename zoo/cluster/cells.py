@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from zoo.cluster.address import LOCAL
 from zoo.cluster.dispatch import Dispatcher, Piece
 from zoo.cluster.remote import files_of, progress_of, remove, remove_if_empty
 from zoo.cluster.tasks import pause_with, unless_cancelled
@@ -262,10 +263,7 @@ class ClusterWorker:
                     piece.fetch(link)
         except KeyboardInterrupt as stop:
             number = int(getattr(stop, "number", signal.SIGINT))
-            message = "stopped at once: what did not come back is saved on the workers' hosts. The "
-            raise Stopped(
-                f"{message}same command with this cluster goes on from it", number
-            ) from stop
+            raise Stopped(_left_behind(self._dispatcher.cluster), number) from stop
 
     def _wait_until_saved(self, cell: Cell, link: WorkerLink) -> None:
         """Wait for the end of a cell's process.
@@ -278,6 +276,19 @@ class ClusterWorker:
             if time.monotonic() > end:
                 raise LostWorkerError(link.address)
             time.sleep(BETWEEN_LOOKS)
+
+
+def _left_behind(cluster: str) -> str:
+    """Where the runs are that a second signal kept from coming back."""
+    if cluster == LOCAL:  # it ends with the command
+        return (
+            "stopped at once: what was not saved is lost. The same command goes on from the last "
+            "checkpoints"
+        )
+    return (
+        "stopped at once: what did not come back is saved on the workers' hosts. The same command "
+        "with this cluster goes on from it"
+    )
 
 
 def remove_spools(links: Sequence[WorkerLink]) -> None:

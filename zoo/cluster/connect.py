@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from zoo.cluster.address import LOCAL, address_of
+from zoo.cluster.workers import TIMEOUTS
 from zoo.errors import UsageError, printable
 from zoo.optional import load
 
-LOCAL = "local"
 TIMEOUT = 20  # seconds until a scheduler has answered
 LONGEST_END = 60.0  # seconds, of a local cluster
-SCHEMES = ("tcp://", "tls://", "ucx://", "ws://", "wss://", "inproc://")
 
 
 @contextmanager
@@ -31,39 +32,74 @@ def connected(cluster: str, jobs: int) -> Iterator[Any]:
     Raises:
         UsageError: Dask is not installed, or the cluster cannot be reached.
     """
+    address = require_scheduler(cluster)
+    with ExitStack() as stack:
+        if address == LOCAL:
+            address = stack.enter_context(_local(jobs))
+        yield stack.enter_context(_client(cluster, address))
+
+
+def require_scheduler(cluster: str) -> str:
+    """Where the scheduler of a cluster is, which has answered; ``local`` for this machine's own.
+
+    Args:
+        cluster: as of :func:`connected`.
+
+    Raises:
+        UsageError: Dask is not installed, that is no cluster, or no scheduler answers there within
+            20 seconds.
+    """
+    address = address_of(cluster)
     distributed = load("distributed", "cluster", "--cluster")
     for name in ("distributed", "tornado"):  # what goes wrong is said by zoo, in one line
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     for name in ("client", "core", "comm", "batched"):
         logging.getLogger(f"distributed.{name}").setLevel(logging.CRITICAL + 1)
-    if cluster == LOCAL:
-        with _local(jobs) as address, _client(distributed, cluster, address=address) as client:
-            yield client
-    elif cluster.startswith(SCHEMES):
-        with _client(distributed, cluster, address=cluster) as client:
-            yield client
-    elif Path(cluster).is_file():
-        with _client(distributed, cluster, scheduler_file=cluster) as client:
-            yield client
-    else:
+    if address == LOCAL:
+        return address
+    options = distributed.Security().get_connection_args("client")
+    if address.startswith("tls://") and options.get("ssl_context") is None:
         raise UsageError(
-            f"--cluster {printable(cluster)}: there is no such file. Use local, the address of a "
-            "scheduler as tcp://HOST:8786, or its scheduler file."
+            f"--cluster {printable(cluster)}: needs certificates, and Dask has none here. Name "
+            "them in DASK_DISTRIBUTED__COMM__TLS__CA_FILE and its companions, as Dask's page on "
+            "TLS says."
         )
+    try:
+        found = asyncio.run(asyncio.wait_for(_identity(distributed, address, options), TIMEOUT))
+    except Exception as error:  # of whatever listens there, and may write anything
+        said = "" if isinstance(error, TIMEOUTS) else str(error).partition("\n")[0]
+        raise _silent(cluster, said or f"nothing within {TIMEOUT} s") from error
+    kind = found.get("type") if isinstance(found, dict) else None
+    if kind != "Scheduler":
+        raise _silent(cluster, f"a {kind} does" if isinstance(kind, str) else "something else does")
+    return address
+
+
+async def _identity(distributed: Any, address: str, options: Mapping[str, Any]) -> Any:
+    """What answers at an address says that it is."""
+    comm = await distributed.comm.connect(address, timeout=TIMEOUT, **options)
+    try:
+        return await distributed.core.send_recv(comm, op="identity")
+    finally:
+        comm.abort()
+
+
+def _silent(cluster: str, said: str) -> UsageError:
+    return UsageError(
+        f"--cluster {printable(cluster)}: no scheduler answers: {printable(said)}. Start one with "
+        "'dask scheduler', and name it here."
+    )
 
 
 @contextmanager
-def _client(distributed: Any, cluster: str, **where: str) -> Iterator[Any]:
+def _client(cluster: str, address: str) -> Iterator[Any]:
+    distributed = load("distributed", "cluster", "--cluster")
     try:
         with warnings.catch_warnings():  # zoo compares the versions itself
             warnings.simplefilter("ignore")
-            client = distributed.Client(**where, timeout=TIMEOUT, set_as_default=False)
-    except (OSError, ValueError, LookupError, TypeError) as error:  # the last: of another file
-        where_ = printable(f"--cluster {cluster}")
-        raise UsageError(
-            f"{where_}: no scheduler answers: {str(error).splitlines()[0]}. Start one with "
-            "'dask scheduler', and name it here."
-        ) from error
+            client = distributed.Client(address, timeout=TIMEOUT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise _silent(cluster, str(error).partition("\n")[0]) from error
     try:
         yield client
     finally:

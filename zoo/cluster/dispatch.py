@@ -62,6 +62,7 @@ class Dispatcher:
         changed: told the workers that are there whenever others are.
 
     Attributes:
+        cluster: its name.
         running: the pieces at work, each with its worker.
     """
 
@@ -73,6 +74,7 @@ class Dispatcher:
         changed: Callable[[Sequence[WorkerLink]], object] = lambda _: None,
     ) -> None:
         self._workers, self._tasks_of = workers, tasks_of
+        self.cluster = workers.cluster
         self._choose, self._changed = choose, changed
         self._running: list[_Running] = []
         self._left: list[Piece] = []
@@ -169,6 +171,7 @@ class Dispatcher:
         """Put a piece back whose worker is gone, unless it has ended many of them."""
         losses = self._losses[id(it.piece)] = self._losses.get(id(it.piece), 0) + 1
         if losses < MOST_LOST:
+            self._workers.lose(it.link.address)
             it.piece.put_off()
             self._left.insert(0, it.piece)
         else:

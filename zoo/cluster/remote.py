@@ -35,28 +35,41 @@ class Surroundings:
     shared: bool
 
 
-def look_around(folder: str, probe: str, spool: str, dask_worker: Any) -> Surroundings:
+@dataclass(frozen=True)
+class Probe:
+    """A file by which a worker tells whether it has the client's disk.
+
+    Attributes:
+        name: of the file, in the client's folder.
+        content: random, of this file only.
+    """
+
+    name: str
+    content: str
+
+
+def look_around(folder: str, probe: Probe | None, spool: str, dask_worker: Any) -> Surroundings:
     """Whether a worker has the client's disk, and where its files are.
 
     Args:
-        folder: of the client; "" where it is not to be used.
-        probe: a file in it with a random name, which has that name in it.
+        folder: of the client.
+        probe: a file in it; None where the folder is not to be used.
         spool: the name of a folder of this work on a host that does not have the disk.
         dask_worker: put in by Dask.
 
     Raises:
         OSError: the folder on its host cannot be made.
     """
-    if folder and _is_shared(Path(folder), probe):
+    if probe is not None and _is_shared(Path(folder), probe):
         return Surroundings(folder, True)
     own = Path(dask_worker.local_directory).parent / SPOOLS / spool
     own.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Surroundings(str(own), False)
 
 
-def _is_shared(folder: Path, probe: str) -> bool:
+def _is_shared(folder: Path, probe: Probe) -> bool:
     with suppress(OSError):
-        same = read_regular(folder / probe) == probe.encode()
+        same = read_regular(folder / probe.name) == probe.content.encode()
         return same and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
     return False
 

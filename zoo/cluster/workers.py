@@ -6,15 +6,16 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.cluster.remote import Surroundings, look_around
+from zoo.cluster.heartbeats import Heartbeats
+from zoo.cluster.remote import Probe, Surroundings, look_around
 from zoo.cluster.software import SAME, differences
-from zoo.errors import ClusterError, PluginError, UsageError
-from zoo.files import create_text
+from zoo.errors import ClusterError, PluginError, UsageError, WriteError, printable
+from zoo.temporary import reserved
 
 RUNNING = "running"  # of a client
 ANSWER = 60.0  # seconds that a worker has to answer in
@@ -79,6 +80,15 @@ def threads_of(client: Any) -> dict[str, int]:
     return {}
 
 
+def last_seen(client: Any) -> dict[str, float]:
+    """When the scheduler had the last sign of each worker, in seconds, by its address."""
+    with suppress(OSError, RuntimeError, *TIMEOUTS):
+        if client.status == RUNNING:
+            workers = client.scheduler_info(n_workers=-1)["workers"]
+            return {address: it["last_seen"] for address, it in workers.items()}
+    return {}
+
+
 class Workers:
     """Those of a cluster, looked at when they appear.
 
@@ -88,8 +98,8 @@ class Workers:
         needs: the versions that they need.
         folder: the client's, which some of them may share; None for none.
         spool: the name of a folder for hosts that do not.
-        probe: the name of a file in ``folder`` by which they are told.
-        warn: told, once, about each that appears later and does not fit.
+        probe: the file in ``folder`` by which they are told; None for none.
+        warn: told, once, about each that appears later and does not fit, is lost or is silent.
     """
 
     def __init__(
@@ -99,14 +109,16 @@ class Workers:
         needs: Mapping[str, str],
         folder: Path | None,
         spool: str,
-        probe: str,
+        probe: Probe | None,
         warn: Callable[[str], object],
     ) -> None:
-        self.client, self._cluster, self._needs = client, cluster, needs
+        self.client, self.cluster, self._needs = client, cluster, needs
         self._folder, self._spool, self._probe = folder, spool, probe
         self._warn = warn
         self._fit: dict[str, WorkerLink] = {}
         self._unfit: set[str] = set()
+        self._lost: set[str] = set()
+        self._heartbeats = Heartbeats()
 
     @property
     def links(self) -> list[WorkerLink]:
@@ -142,7 +154,17 @@ class Workers:
         """
         for what, them in self._look().items():
             self._warn(f"{self._line(what, them)} Until then it gets no work.")
+        for address in self._heartbeats.look(last_seen(self.client)):
+            self._warn(
+                f"worker {address}: silent; its work waits until it answers or Dask drops it"
+            )
         return dict(self._fit)
+
+    def lose(self, address: str) -> None:
+        """Say, once, that a worker is lost which had something to do."""
+        if address not in self._lost:
+            self._lost.add(address)
+            self._warn(f"worker {address}: lost; its work goes to another")
 
     def _line(self, what: str, addresses: Sequence[str]) -> str:
         names = ", ".join(addresses[:MOST_NAMED])
@@ -153,7 +175,7 @@ class Workers:
             if what.partition(" ")[0] in (*SAME, "the")
             else "Give the worker another --local-directory."
         )
-        return f"--cluster {self._cluster}: {names}: {what}. {advice}"
+        return f"--cluster {self.cluster}: {names}: {what}. {advice}"
 
     def _look(self) -> dict[str, list[str]]:
         """Take in who is there; what is wrong with new ones, with the addresses of these."""
@@ -177,7 +199,7 @@ class Workers:
                     return dict(self.client.nthreads(callback_timeout=ANSWER))
             if self.client.status == "closed" or time.monotonic() > end:
                 raise ClusterError(
-                    f"--cluster {self._cluster}: its scheduler is gone. What was at work is saved "
+                    f"--cluster {self.cluster}: its scheduler is gone. What was at work is saved "
                     "by the workers. Start a scheduler again: the same command goes on."
                 )
             time.sleep(BETWEEN_LOOKS)
@@ -202,15 +224,26 @@ class Workers:
 
 
 @contextmanager
-def probe_in(folder: Path) -> Iterator[str]:
-    """The name of a file in a folder, by which workers tell whether they share its disk.
+def probe_in(folder: Path) -> Iterator[Probe]:
+    """A file in a folder, by which workers tell whether they share its disk.
+
+    One that a killed process has left is removed by the next.
 
     Raises:
         WriteError: it cannot be written.
     """
-    name = f".zoo-{secrets.token_hex(16)}.probe"
-    create_text(folder / name, name)
-    try:
-        yield name
-    finally:
-        (folder / name).unlink(missing_ok=True)
+    content = secrets.token_hex(16)
+
+    def make(path: Path) -> None:
+        with path.open("x", encoding="ascii") as stream:
+            stream.write(content)
+
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(reserved(folder / "probe", make))
+        except OSError as error:
+            reason = error.strerror or error
+            raise WriteError(
+                f"{printable(str(folder))}: cannot be written in: {reason}."
+            ) from error
+        yield Probe(path.name, content)
