@@ -331,8 +331,8 @@ def test_standard_streams(model: Path, plugins: Path, tmp_path: Path) -> None:
         (("--white", "1e308"), "--white 1e+308: is not a number from 1e-30 to 1e30."),
         (("--white", "nan"), "--white nan: is not a number from 1e-30 to 1e30."),
         (("--compare", "c.jpg"), "--compare: is a PNG. Use a name that ends in .png."),
-        (("",), "zoo denoise: the name of a file is empty. Use . for the folder here."),
-        (("-o", ""), "zoo denoise: the name of a file is empty. Use . for the folder here."),
+        (("",), "INPUT...: is empty. Name a file or folder."),
+        (("-o", ""), "--output: is empty. Name a file or folder."),
         (("x" * 300 + ".png",), f"{'x' * 300}.png: File name too long. Use another."),
         (("b.png", "--compare", "c.png"), "--compare: is of one picture, and there are 2."),
         (

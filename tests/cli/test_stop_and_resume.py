@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from tests.tiny import contents
-from zoo.train.evaluation import evaluate
+from zoo.train.together import evaluate_together
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +117,11 @@ def test_stopped_while_evaluating(
 ) -> None:
     def interrupted(*arguments: Any, **options: Any) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
-        return evaluate(*arguments, **options)
+        return evaluate_together(*arguments, **options)
 
     arguments = ("run", base / "probed.toml", "--epochs", "3", "--seed", "4", "--out", "run")
     with monkeypatch.context() as patch:
-        patch.setattr("zoo.cli.training.evaluate", interrupted)
+        patch.setattr("zoo.cli.training.evaluate_together", interrupted)
         stopped = cli(*arguments)
     assert (stopped.code, stopped.err) == (
         143,

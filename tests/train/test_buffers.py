@@ -73,7 +73,7 @@ def test_the_best_are_those_of_the_best_epoch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scores = iter([20.0, 25.0, 24.0])
-    monkeypatch.setattr("zoo.train.trainer.validate", lambda *_: (0.1, next(scores)))
+    monkeypatch.setattr("zoo.train.trainer.validate_together", lambda *_: (0.1, next(scores)))
     train(make_trainer(tiny("train.epochs=3")), tmp_path)
     for name, batches in (("best", 6), ("last", 9)):
         content = load_checkpoint(tmp_path / f"{name}.pkl")

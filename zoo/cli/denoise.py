@@ -113,8 +113,6 @@ def denoise(
         raise UsageError(
             "--cluster: sends files. Leave --self, --compare and the standard streams out."
         )
-    if "" in (*inputs, output, compare):  # a variable of a shell; as a path it is the folder here
-        raise UsageError("zoo denoise: the name of a file is empty. Use . for the folder here.")
     from zoo.pictures.folders import OUTPUT
     from zoo.pictures.jobs import Outputs, plan_extra, plan_jobs
 
