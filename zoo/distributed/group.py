@@ -274,6 +274,8 @@ def _end_as_by_launcher() -> None:
 
 
 def _ended(rank: int, why: str) -> str:
+    if why.startswith("rank "):  # it names another one, which is at fault
+        return why
     return f"rank {rank}: has ended{f': {why}' if why else ' before the others'}"
 
 
