@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.sweeps import rows_of
 from tests.cluster.clusters import children, command_of, of_worker, scheduler, worker
 
 PLAN = """
@@ -56,14 +57,6 @@ def folder(base: Path, tmp_path: Path) -> Path:
     (tmp_path / "tiny.toml").write_text((base / "tiny.toml").read_text())
     (tmp_path / "photos").symlink_to(base / "photos")
     return tmp_path
-
-
-def rows_of(text: str) -> Any:
-    """All rows of the tables, without what differs between machines."""
-    rows = [row for table in json.loads(text)["tables"] for row in table["rows"]]
-    for row in rows:
-        row.pop("seconds")
-    return rows
 
 
 def test_shards_train_their_parts(folder: Path, process: Process) -> None:

@@ -199,6 +199,16 @@ def test_a_rank_that_is_stopped(start: Start) -> None:
     ]
 
 
+def test_a_mistake_in_the_command_line(start: Start) -> None:
+    message = (
+        "zoo run: Invalid value for '--rank-timeout': is 0. Use an integer >= 1. "
+        "See zoo run --help.\n"
+    )
+    with start(2, "--rank-timeout", "0") as started:
+        results = ended(started)
+    assert [(it.code, it.err) for it in results] == [(2, message), (2, f"rank 1: {message}")]
+
+
 def test_nobody_at_the_address_of_rank_0(start: Start) -> None:
     with start(2, "--rank-timeout", "3", of_rank={0: {"MASTER_PORT": str(free_port())}}) as started:
         result = started[1].communicate(timeout=LONGEST)

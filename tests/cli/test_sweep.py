@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.sweeps import rows_of
 from zoo.sweep.results import DIVERGED, EVALUATED
 from zoo.train.run_directory import RunDirectory
 
@@ -77,14 +78,6 @@ def copied(swept: Any, base: Path, tmp_path: Path) -> Path:
     with_plan(base, tmp_path)
     shutil.copytree(folder / "sweep", tmp_path / "sweep")
     return tmp_path
-
-
-def rows_of(text: str) -> Any:
-    """All rows of the tables, without what differs between machines."""
-    rows = [row for table in json.loads(text)["tables"] for row in table["rows"]]
-    for row in rows:
-        row.pop("seconds")
-    return rows
 
 
 def test_a_whole_sweep(swept: Any) -> None:

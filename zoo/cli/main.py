@@ -162,7 +162,8 @@ def _run(streams: Streams) -> int:
         command = error.ctx.command_path if error.ctx else "zoo"
         message = error.format_message()
         stop = "" if message.endswith((".", "?")) else "."
-        say(f"{command}: {message}{stop} See {command} --help.", err=True)
+        who = f"rank {rank}: " if (rank := rank_of(os.environ)) else ""
+        say(f"{who}{command}: {message}{stop} See {command} --help.", err=True)
         return 2
     except (KeyboardInterrupt, click.Abort) as stop:
         reason = stop.__cause__ or stop

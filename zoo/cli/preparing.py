@@ -16,7 +16,6 @@ from zoo.cli.streams import say
 from zoo.compiler import Compiler
 from zoo.distributed.world import ALONE, World
 from zoo.errors import UsageError, listed
-from zoo.torch_backend import TorchBackend
 from zoo.train.backend import MakeBackend, ZooBackend
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.device import device_name
@@ -37,10 +36,16 @@ from zoo.train.session import RunData, initial_model, load_run_data, unfilled_mo
 from zoo.train.starting_weights import start_from
 from zoo.train.trainer import Trainer
 
-BACKENDS: Final[Mapping[str, MakeBackend]] = MappingProxyType(
-    {"zoo": ZooBackend, "torch": TorchBackend}
-)
 TITLES: Final[Mapping[str, str]] = MappingProxyType({"zoo": "zoo", "torch": "torch.nn"})
+
+
+def _backend(name: str) -> MakeBackend:
+    """What trains; that by torch.nn is imported where it is asked for only."""
+    if name == "zoo":
+        return ZooBackend
+    from zoo.torch_backend import TorchBackend
+
+    return TorchBackend
 
 
 def check_references(compiler: Compiler) -> None:
@@ -50,7 +55,7 @@ def check_references(compiler: Compiler) -> None:
         PluginError: names what has none.
     """
     if compiler.architecture.train.backend == "torch":
-        TorchBackend(compiler, unfilled_model(compiler))
+        _backend("torch")(compiler, unfilled_model(compiler))
 
 
 def new(
@@ -159,7 +164,7 @@ def _trainer(
         data.validation,
         device,
         record=data.record,
-        make_backend=BACKENDS[spec.train.backend],
+        make_backend=_backend(spec.train.backend),
         world=world,
     )
     _check_mask(trainer, data)

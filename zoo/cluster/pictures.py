@@ -15,8 +15,7 @@ from zoo.cluster.remote import files_of, remove
 from zoo.cluster.tasks import unless_cancelled
 from zoo.cluster.transfer import parts, send
 from zoo.cluster.workers import LostWorkerError, WorkerLink
-from zoo.errors import WriteError, printable
-from zoo.files import write_atomically
+from zoo.files import make_folder, write_atomically
 from zoo.inference import Denoiser
 from zoo.inference.file import Options, Result, denoise_file
 from zoo.pictures.jobs import Job
@@ -133,7 +132,7 @@ class PicturePiece:
     def take(self, link: WorkerLink, value: Result) -> None:
         """Write the new picture here, in one step, and report it."""
         content = parts(link, self._target(link))
-        _make_folder(self.job.target.parent)
+        make_folder(self.job.target.parent)
         write_atomically(
             self.job.target,
             lambda stream: stream.writelines(content),
@@ -155,11 +154,3 @@ class PicturePiece:
 
     def _target(self, link: WorkerLink) -> str:
         return link.path(f"{self.number}.denoised{self.job.target.suffix}")
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        name = printable(str(folder))
-        raise WriteError(f"{name}: cannot be made: {error.strerror or error}.") from error

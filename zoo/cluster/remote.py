@@ -28,7 +28,6 @@ class Surroundings:
         folder: where it has the files of the work: the client's own on a shared disk, else one of
             its host, which outlives it.
         shared: whether that is the client's.
-        cores: that it may use.
     """
 
     folder: str

@@ -25,6 +25,11 @@ class Output(NamedTuple):
     like: Tensor
     write: Callable[[Tensor], object]
 
+    @classmethod
+    def of(cls, y: Tensor) -> Output:
+        """One that is computed already, to be copied."""
+        return cls(y.shape, y, lambda out: out.copy_(y))
+
 
 class LoweredModule(Module):
     """Base of modules that compute what a textbook layer does, on the layer's own parameters.
@@ -51,8 +56,7 @@ class LoweredModule(Module):
 
     def deferred_forward(self, x: Tensor) -> Output:
         """``forward`` whose output is written to a part of a larger tensor."""
-        y = self.forward(x)
-        return Output(y.shape, y, lambda out: out.copy_(y))
+        return Output.of(self.forward(x))
 
     def forward_adding(self, x: Tensor, addition: Addition) -> tuple[Tensor, bool]:
         """``forward``, and whether the addition is done to it: a module may do it on the way."""
@@ -82,8 +86,7 @@ def deferred_forward(module: Module, x: Tensor) -> Output:
     """``forward`` of any module, whose output is written to a part of a larger tensor."""
     if isinstance(module, LoweredModule):
         return module.deferred_forward(x)
-    y = module.forward(x)
-    return Output(y.shape, y, lambda out: out.copy_(y))
+    return Output.of(module.forward(x))
 
 
 def forward_adding(module: Module, x: Tensor, addition: Addition) -> tuple[Tensor, bool]:

@@ -135,9 +135,10 @@ class TrainingPass:
                 else:
                     model.zero_grad()
                     loss = x.new_zeros(())
-                count = mask[0].sum() if mask else len(x)
-                gradients = [gradient for _, gradient in model.param()]
-                loss = self._world.average(loss, gradients, count)
+                if self._world.size > 1:
+                    count = mask[0].sum() if mask else len(x)
+                    gradients = [gradient for _, gradient in model.param()]
+                    loss = self._world.average(loss, gradients, count)
                 self._update()
             return loss
 

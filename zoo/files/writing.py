@@ -52,6 +52,19 @@ def require_folder(where: str, path: Path) -> None:
         ) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        WriteError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        name = printable(str(folder))
+        raise WriteError(f"{name}: cannot be made: {error.strerror or error}.") from error
+
+
 def write_atomically(
     path: Path, write: Callable[[BinaryIO], object], *, overwrite: bool = True
 ) -> None:

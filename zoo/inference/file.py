@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zoo.errors import ArgumentError, DataError, ShapeError, WriteError, format_error, printable
-from zoo.files import require_folder
+from zoo.errors import ArgumentError, DataError, ShapeError, format_error, printable
+from zoo.files import make_folder, require_folder
 from zoo.inference.denoiser import Denoiser
 from zoo.inference.quality import Quality, mean_quality, measure
 from zoo.pictures import Picture, open_picture, write_picture
@@ -109,7 +109,7 @@ def denoise_file(
     with open_picture(source, max_pixels=options.max_pixels) as picture:
         work = _Work(denoiser, picture, options, compare, on_progress)
         if isinstance(target, Path):
-            _make_folder(target.parent)
+            make_folder(target.parent)
         try:
             remarks = write_picture(
                 target,
@@ -146,16 +146,8 @@ def check_output(source: Path, target: Path | BinaryIO, options: Options) -> Non
         name, depth = target_format(options.format, picture), target_depth(options.depth, picture)
         check_holds(name, depth, picture)
     if isinstance(target, Path):
-        _make_folder(target.parent)
+        make_folder(target.parent)
         require_folder(printable(str(target)), target)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        name = printable(str(folder))
-        raise WriteError(f"{name}: cannot be made: {error.strerror or error}.") from error
 
 
 class _Work:

@@ -136,7 +136,7 @@ class MinimalFiltering(ConvKernel):
 
     def wgrad(self, gradient: Tensor, coarse: Tensor, operand: Tensor, add: bool) -> None:
         """The sum of all tiles' products, transformed once."""
-        self._wgrad(gradient, coarse, operand, add, None, False)
+        self.wgrad_and_sum(gradient, coarse, operand, add)
 
     def wgrad_and_sum(
         self,
@@ -144,21 +144,10 @@ class MinimalFiltering(ConvKernel):
         coarse: Tensor,
         operand: Tensor,
         add: bool,
-        total: Tensor,
-        add_total: bool,
+        total: Tensor | None = None,
+        add_total: bool = False,
     ) -> None:
         """Both at once: the sum of a tile is among its transformed numbers."""
-        self._wgrad(gradient, coarse, operand, add, total, add_total)
-
-    def _wgrad(
-        self,
-        gradient: Tensor,
-        coarse: Tensor,
-        operand: Tensor,
-        add: bool,
-        total: Tensor | None,
-        add_total: bool,
-    ) -> None:
         from zoo.engine.compiled import minimal_filtering as kernels
 
         taps, _, inputs, outputs = gradient.shape
