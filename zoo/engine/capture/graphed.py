@@ -102,7 +102,9 @@ class GraphedCallable:
         self._seen[shape] = self._seen.get(shape, 0) + 1
         if self._seen[shape] <= WARM_UP:
             return self._recorder.warm_up(partial(self._work, *inputs))
-        return self._capture(shape, inputs)
+        loss = self._capture(shape, inputs)
+        give_back_freed_memory()  # of what was compared, too: replays need none of it
+        return loss
 
     def _in_place(self) -> bool:
         """Whether the model has the tensors that it had; not so after ``Module.to``."""
@@ -154,7 +156,6 @@ class GraphedCallable:
         after.restore()
         torch.set_rng_state(random)
         self._network.clear_saved()
-        give_back_freed_memory()  # replays need none of it
         if not self._all_agree(not problem):
             self._declined = True
             self._graphs.clear()
