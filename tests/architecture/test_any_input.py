@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests import containers
@@ -22,18 +22,13 @@ from tests.architecture.generate import (
     put,
 )
 from tests.architecture.spelling import spelled
+from tests.draws import draws
 from zoo.architecture import read_architecture
 from zoo.architecture.positions import LineStarts, normalised
 from zoo.errors import ArchitectureError, Problem
 from zoo.plugins.registry import Registry
 
-PLENTY = settings(
-    max_examples=200,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+PLENTY = draws(60)
 
 # no value in an architecture can be one of these
 NEVER_RIGHT = ["1979-05-27", "07:32:00", "1979-05-27T07:32:00Z", "nan", "-inf", str(2**63)]

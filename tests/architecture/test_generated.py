@@ -7,24 +7,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import containers
 from tests.architecture.generate import Drawn, architectures
 from tests.architecture.spelling import spelled
+from tests.draws import draws
 from zoo.architecture import Architecture, parse_architecture, read_architecture
 from zoo.compiler import Compiler
 from zoo.nn import Sequential
 from zoo.plugins.registry import Registry
 
-DRAWN = settings(
-    max_examples=120,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+DRAWN = draws(30)
 
 
 @pytest.fixture(scope="module")

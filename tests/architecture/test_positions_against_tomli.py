@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.draws import draws
 from zoo.architecture.positions import (
     LineStarts,
     Mention,
@@ -32,7 +33,7 @@ FILES = [
     *sorted(ROOT.glob("architectures/*.toml")),
     *sorted({*ROOT.glob("tests/invalid/*.toml")} - {ROOT / "tests/invalid/key_too_long.toml"}),
 ]
-PLENTY = settings(max_examples=600, derandomize=True, deadline=None, database=None)
+PLENTY = draws(200)
 
 
 def paths(value: Any, path: TomlPath = ()) -> Iterator[tuple[TomlPath, Any]]:

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.draws import draws
 from zoo.architecture.positions import normalised
 from zoo.architecture.syntax import syntax_problem
 
 ROOT = Path(__file__).parents[2]
 FILES = [*sorted(ROOT.glob("architectures/*.toml")), *sorted(ROOT.glob("tests/invalid/*.toml"))]
-PLENTY = settings(max_examples=1000, derandomize=True, deadline=None, database=None)
+PLENTY = draws(300)
 
 
 def accepted(text: str) -> bool:
@@ -307,7 +308,7 @@ def test_any_text_that_is_refused(texts: st.SearchStrategy[str]) -> None:
 
     examine()
     print(dict(corpus))
-    assert corpus["refused"] >= 500
+    assert corpus["refused"] >= 200
     assert corpus["in the words of tomli"] == 0
 
 

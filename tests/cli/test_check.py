@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import containers
 from tests.architecture.generate import architectures
+from tests.draws import draws
 from zoo.cli.check import check
 from zoo.plugins.registry import Registry
 
@@ -221,13 +222,7 @@ def contents(draw: st.DrawFn, registry: Registry) -> bytes:
     return content[:start] + draw(st.binary(max_size=8)) + content[start + length :]
 
 
-@settings(
-    max_examples=200,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@draws(60)
 @given(data=st.data())
 def test_any_file_is_right_or_refused(
     data: st.DataObject, registry: Registry, tmp_path_factory: pytest.TempPathFactory

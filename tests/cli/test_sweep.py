@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.cli.sweeps import rows_of
+from tests.draws import TIMES
 from zoo.sweep.results import DIVERGED, EVALUATED
 from zoo.train.run_directory import RunDirectory
 
@@ -303,13 +304,13 @@ def test_what_is_refused(
 
 
 @pytest.mark.slow
-def test_killed_at_ten_random_moments(emptied: Path, swept: Any) -> None:
+def test_killed_at_random_moments(emptied: Path, swept: Any) -> None:
     """The worker alone, whose runs then save themselves, and in turn all at once."""
-    draws = Random(0)
-    for number in range(10):
+    moments = Random(0)
+    for number in range(4 * TIMES):
         worker = start(emptied)
         with suppress(subprocess.TimeoutExpired):
-            worker.wait(draws.uniform(0.5, 8))
+            worker.wait(moments.uniform(0.5, 8))
         for child in children(worker.pid) if number % 2 else ():
             os.kill(child, signal.SIGKILL)
         worker.kill()

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 import tomli
 import tomli_w
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
+from tests.draws import draws
 from zoo.architecture.blocks import expand
 from zoo.architecture.check import check, check_layers
 from zoo.architecture.document import parse
@@ -444,7 +445,7 @@ def test_refuses_what_zoo_refuses(
 ) -> None:
     monkeypatch.setattr(Entry, "load_check", lambda _: None)
 
-    @settings(max_examples=1500, derandomize=True, deadline=None, database=None)
+    @draws(400)
     @given(document=documents())
     def compare(document: dict[str, Any]) -> None:
         found = problems(document, registry)

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.draws import draws
 from tests.engine.layers import Counts, Noisy
 from tests.engine.networks import DTYPE, OWN, Case, cases
 from zoo.engine import lower
@@ -60,20 +61,9 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def few_or(many: int, few: int) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("examples", [few, pytest.param(many, marks=pytest.mark.slow)])
-
-
 def run(examples: int, check: Callable[..., None], *strategies: st.SearchStrategy[Any]) -> None:
-    """Check that many examples, the same ones each time."""
-    limits = settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    limits(given(*strategies)(check))()
+    """Check so many examples."""
+    draws(examples)(given(*strategies)(check))()
 
 
 def assert_close(found: Any, expected: Any, what: str) -> None:
@@ -95,8 +85,7 @@ def same_draws() -> Iterator[None]:
         yield
 
 
-@few_or(600, few=120)
-def test_forward_and_backward(examples: int) -> None:
+def test_forward_and_backward() -> None:
     """Outputs, all gradients and buffers; backward twice adds; without a batch axis, too."""
 
     def check(case: Case, unbatched: bool) -> None:
@@ -126,11 +115,10 @@ def test_forward_and_backward(examples: int) -> None:
                 assert found.equal(given_out)
             assert_close(case.model.state_dict(), textbook.state_dict(), "state")
 
-    run(examples, check, cases(), st.booleans())
+    run(60, check, cases(), st.booleans())
 
 
-@few_or(150, few=40)
-def test_weights_after_20_steps(examples: int) -> None:
+def test_weights_after_20_steps() -> None:
     """Losses, weights, buffers: recorded or not, in shards of unequal size or as a whole."""
 
     def check(case: Case, mode: str, capture: bool, adam: bool) -> None:
@@ -163,7 +151,7 @@ def test_weights_after_20_steps(examples: int) -> None:
         with same_draws():
             assert_close(fast.forward(x), y, "evaluation")
 
-    run(examples, check, cases(), st.sampled_from(list(MODES)), st.booleans(), st.booleans())
+    run(12, check, cases(), st.sampled_from(list(MODES)), st.booleans(), st.booleans())
 
 
 def in_evaluation() -> list[Callable[[], Module]]:
@@ -171,8 +159,7 @@ def in_evaluation() -> list[Callable[[], Module]]:
     return [make for make in OWN if make not in (Counts, Noisy)]
 
 
-@few_or(250, few=60)
-def test_evaluation(examples: int) -> None:
+def test_evaluation() -> None:
     """Several calls of one shape, other shapes, changed weights and modes, another dtype."""
 
     def check(case: Case, mode: str, changed: int) -> None:
@@ -212,7 +199,7 @@ def test_evaluation(examples: int) -> None:
                 same("float32", times=3)
             assert_same(model.state_dict(), textbook.state_dict(), "state")
 
-    run(examples, check, cases(in_evaluation()), st.sampled_from(list(MODES)), st.integers(0, 9))
+    run(15, check, cases(in_evaluation()), st.sampled_from(list(MODES)), st.integers(0, 9))
 
 
 def model_dtype(model: Module) -> torch.dtype:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.draws import draws
 from tests.engine.shipped import compiler
 from zoo.engine import Lowered, lower
 from zoo.errors import ShapeError
@@ -84,7 +85,7 @@ def networks(draw: st.DrawFn, depth: int = 2) -> list[Module]:
 
 
 @given(st.data(), networks(), st.integers(1, 40), st.integers(1, 40), st.integers(1, 12))
-@settings(max_examples=40, deadline=None)
+@draws(20)
 def test_random_networks(
     data: st.DataObject, layers: Sequence[Module], height: int, width: int, tile: int
 ) -> None:

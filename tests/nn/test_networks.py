@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.draws import draws
 from zoo.nn import (
     Conv2d,
     ConvTranspose2d,
@@ -29,7 +30,7 @@ from zoo.testing import check_against_torch, check_training_against_torch, torch
 Shape = tuple[int, ...]
 
 LARGEST = 12  # pixels along each axis
-SEVERAL = settings(max_examples=30, derandomize=True, deadline=None)
+SEVERAL = draws(10)
 
 # torch says so once for each process where "same" needs one zero more on one side.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from tests.draws import draws
 from zoo.plugins.records import KINDS as RECORDS
 from zoo.plugins.schema_lint import FORMS, KINDS, lint
 from zoo.spec.schemas import SHARED
@@ -26,7 +27,7 @@ FILES = sorted(  # that of checkpoints is no schema of TOML, and no plan of a sw
 KNOWN = ", ".join(sorted(FORMS))
 NAMES = "array, boolean, integer, number, object, string"
 DESCRIBED = {"description": "It."}
-PLENTY = settings(max_examples=200, derandomize=True, deadline=None, database=None)
+PLENTY = draws(60)
 
 
 def of(**keywords: Any) -> dict[str, Any]:

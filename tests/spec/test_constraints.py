@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.draws import draws
 from zoo.architecture.schema import Schema, validate
 from zoo.errors import ArgumentError, DataError
 from zoo.plugins.discovery import discover
@@ -203,7 +204,7 @@ def words(error: ArgumentError | None) -> str:
 def test_the_check_refuses_what_the_constructor_refuses(entry: Entry, tmp_path: Path) -> None:
     outcomes: list[bool] = []
 
-    @settings(max_examples=200, derandomize=True, deadline=None, database=None)
+    @draws(60)
     @given(parameters=tables(entry.schema))
     def agree(parameters: dict[str, Any]) -> None:
         assert not list(validate(parameters, entry.schema))

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.draws import draws
 from zoo import input_range
 from zoo.nn import Module, Sequential
 from zoo.plugins.registry import load_registry
@@ -29,7 +30,7 @@ from zoo.spec.input_range import (
     window,
 )
 
-PROPERTY = settings(derandomize=True, deadline=None, database=None, max_examples=200)
+PROPERTY = draws(60)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from torch import Tensor
 
+from tests.draws import draws
 from tests.engine.conv.grid_maps import TOLERANCE, Map, maps, sums_ahead, sums_behind
 from zoo.engine.conv.kernel import ConvKernel
 from zoo.engine.conv.triton_conv import TritonConv, is_supported
@@ -102,9 +103,8 @@ def check_random_maps(kernel: type[ConvKernel], product: str, examples: int) -> 
         axes = case.kernel.rows, case.kernel.columns
         return kernel is not TritonConv or is_supported(*axes, [1])
 
-    limits = settings(max_examples=examples, derandomize=True, deadline=None)
     cases = maps(kernel, upsampled=product.startswith("upsampled")).filter(serves)
-    limits(given(cases)(CHECKS[product]))()
+    draws(examples)(given(cases)(CHECKS[product]))()
 
 
 def share_of_zeros_that_count(case: Map) -> float:

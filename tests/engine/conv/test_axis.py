@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
+from tests.draws import draws
 from tests.engine.conv.grid_maps import axes
 from zoo.engine.conv.axis import Axis
 
-SEVERAL = settings(max_examples=200, derandomize=True, deadline=None)
+SEVERAL = draws(100)
 
 
 def reads_of_high(axis: Axis) -> Iterator[int]:

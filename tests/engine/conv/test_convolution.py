@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.draws import draws
 from tests.engine.conv.grid_maps import DTYPE
 from tests.engine.conv.products import assert_close
 from zoo.engine.conv.convolution import Convolution
@@ -30,7 +31,7 @@ from zoo.nn import Conv2d, ConvTranspose2d, Parameter, Upsampling
 
 Layer = Conv2d | ConvTranspose2d | Upsampling
 
-SEVERAL = settings(max_examples=80, derandomize=True, deadline=None)
+SEVERAL = draws(40)
 FEW, MANY = 3, 6  # channels
 
 

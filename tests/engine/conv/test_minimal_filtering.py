@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.draws import draws
 from zoo.engine.compiled import build
 from zoo.engine.compiled.call import BoundCall, call, watched_by
 from zoo.engine.conv import minimal_filtering
@@ -126,7 +127,7 @@ def test_the_weights_gradient_is_that_of_the_transformed_products() -> None:
 
 
 @WITH_KERNELS
-@settings(max_examples=150, derandomize=True, deadline=None)
+@draws(60)
 @given(cases())
 def test_random_maps(case: tuple[MinimalFiltering, int]) -> None:
     kernel, seed = case

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.draws import draws
 from zoo.engine.conv.padded import PaddedNHWC
 
-SEVERAL = settings(max_examples=100, derandomize=True, deadline=None)
+SEVERAL = draws(40)
 
 
 @st.composite

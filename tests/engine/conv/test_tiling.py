@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.draws import draws
 from tests.engine.conv.grid_maps import TOLERANCE, Map, axes, maps, numbers
 from tests.engine.counting import Counter
 from zoo.engine import lower
@@ -24,7 +25,7 @@ from zoo.engine.conv.tiling import Band, dgrad_bands, forward_in_tiles, fprop_ba
 from zoo.nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Sigmoid, Upsampling
 from zoo.nn.parameter import Parameter
 
-SEVERAL = settings(max_examples=150, derandomize=True, deadline=None)
+SEVERAL = draws(50)
 AS_THEY_ARE = (0, 1, 2, 3)  # the axes of a weight that is (kh, kw, Cfine, Ccoarse) already
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from tests.draws import draws
 from tests.engine.conv.grid_maps import DTYPE, numbers
 from tests.engine.conv.products import CHECKS, assert_close, check_random_maps
 from tests.engine.conv.test_convolution import LAYERS, Layer, check_plan, drawn, pairs, plan
@@ -31,18 +32,12 @@ from zoo.train.session import initial_model
 
 pytestmark = pytest.mark.usefixtures("interpreted")
 
-FEW = settings(
-    max_examples=8,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # the kernels keep nothing
-)
+FEW = draws(4)
 
 
-@pytest.mark.parametrize("examples", [8, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("product", CHECKS)
-def test_random_maps(product: str, examples: int) -> None:
-    check_random_maps(TritonConv, product, examples)
+def test_random_maps(product: str) -> None:
+    check_random_maps(TritonConv, product, examples=6)
 
 
 def test_several_tiles_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +65,7 @@ def test_plans_give_the_textbooks_results(kind: type[Layer]) -> None:
     assert TritonConv in seen
 
 
-@pytest.mark.parametrize("name", ["n2n_small", pytest.param("r1", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["n2n_small", pytest.param("r1", marks=pytest.mark.soak)])
 def test_networks_are_the_textbooks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = compiler(name, monkeypatch)
     model, loss = initial_model(network, 0).to(DTYPE), network.loss()
