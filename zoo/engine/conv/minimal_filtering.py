@@ -82,6 +82,8 @@ from zoo.spec.shapes import Pair
 # Multiplications of a thread, below which it is not worth the time to wake up.
 MIN_PRODUCTS_OF_THREAD = 2**22
 SIDE_OF_WGRAD = 2  # of a tile
+# Of an image, from which they pay: their weight has 36 numbers where that of small ones has 16.
+MIN_LARGE_TILES = 64
 
 
 def serves(rows: Axis, columns: Axis) -> bool:
@@ -91,6 +93,18 @@ def serves(rows: Axis, columns: Axis) -> bool:
         axis.stride == 1 and axis.offsets == tuple(range(axis.offsets[0], axis.offsets[0] + taps))
         for axis in (rows, columns)
     )
+
+
+def tile_side(rows: Axis, columns: Axis) -> int:
+    """The side of the tiles that take less time, for a map that is served.
+
+    It does not ask how many images there are: an image's output depends on none beside it.
+    """
+    if len(rows.offsets) != 3:
+        return 2
+    small, large = (-(-rows.coarse // side) * -(-columns.coarse // side) for side in (2, 4))
+    fewer = 36 * large < 0.8 * 16 * small  # products; not of an image of one or two rows
+    return 4 if large >= MIN_LARGE_TILES and fewer else 2
 
 
 def has_kernels(weight: Tensor) -> bool:
