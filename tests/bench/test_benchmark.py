@@ -98,7 +98,7 @@ def test_json(compiled: Callable[..., Compiler]) -> None:
     assert agreement["differences"].keys() == {"nchw", "channels_last"}
     for case in content["cases"]:
         assert case.keys() == {
-            *("step", "batch_size", "size", "flop", "rounds", "calls", "variants"),
+            *("step", "batch_size", "size", "depth", "flop", "rounds", "calls", "variants"),
             *("best", "ratio", "memory_ratio"),
         }
         assert case["variants"].keys() == {"zoo", "nchw", "channels_last"}
@@ -216,7 +216,7 @@ def test_the_memory_is_measured_for_each(
     asked: list[Any] = []
 
     def peak(
-        spec: Any, variant: Any, training: bool, batch: int, device: Any, picture: Any
+        spec: Any, variant: Any, training: bool, batch: int, device: Any, picture: Any, depth: int
     ) -> Peak | str:
         asked.append((variant.name, training, batch, str(device), picture))
         peaks: dict[str, Peak | str] = {"zoo": Peak(8, 3), "nchw": Peak(5, 4)}

@@ -45,7 +45,7 @@ def test_a_system_that_does_not_tell(
 ) -> None:
     monkeypatch.setattr(memory, "PROCESS", tmp_path)
     text = compiled(LAYERS).architecture.text
-    (found,) = measure(text, '["zoo", false, 1, "cpu", 1, null]')
+    (found,) = measure(text, '["zoo", false, 1, "cpu", 1, null, 16]')
     assert isinstance(found, str)
     assert found.startswith("this system does not tell (FileNotFoundError: [Errno 2] ")
 

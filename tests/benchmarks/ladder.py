@@ -1,4 +1,4 @@
-"""Time one convolution in the four forms that zoo has, and write the figure of docs/ladder.md.
+"""Time one convolution in the five forms that zoo has, and write the figure of docs/ladder.md.
 
 From the repository's root::
 
@@ -67,6 +67,7 @@ def measured() -> list[tuple[str, int, float]]:
         "im2col and one product": (576, lambda: layer.forward(x)),
         "row-shifted products": (576, kernel(GemmNHWC(*maps))),
         "minimal filtering": (256, kernel(MinimalFiltering(*maps))),
+        "larger tiles": (144, kernel(MinimalFiltering(*maps, side=4))),
         "torch.nn (oneDNN)": (
             576,
             lambda: torch.nn.functional.conv2d(pixels, channels_last, padding=1),

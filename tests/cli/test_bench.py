@@ -70,11 +70,11 @@ def test_a_picture(cli: Callable[..., Any]) -> None:
     result = cli("bench", "tiny.toml", "--image", "150x101", *QUICK)
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
-    assert "model: tiny, a picture of 3 x 150 x 101, adam" in lines
+    assert "model: tiny, a picture of 3 x 150 x 101 in 16 bits, adam" in lines
     assert lines[-1].split()[:2] == ["picture", "1"]
     content = json.loads(cli("bench", "tiny.toml", "--image", "150x101", "--json", *QUICK).out)
     (case,) = content["cases"]
-    assert (case["step"], case["size"]) == ("picture", [150, 101])
+    assert (case["step"], case["size"], case["depth"]) == ("picture", [150, 101], 16)
     assert set(case["variants"]) == {"zoo", "nchw", "channels_last"}
     crops = content["architecture"]["multiply_adds"] / (16 * 16)
     assert case["flop"] == pytest.approx(2 * crops * 150 * 101, rel=1e-3)
@@ -85,6 +85,23 @@ def test_a_picture_has_no_batch(cli: Callable[..., Any]) -> None:
     result = cli("bench", "tiny.toml", "--image", "64x64", "--batch-size", 2)
     assert result.code == 2
     assert "--image is one picture. Leave --batch-size out." in result.err
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_picture_of_8_bits(cli: Callable[..., Any]) -> None:
+    line = ("bench", "tiny.toml", "--image", "150x101", "--depth", 8, *QUICK)
+    result = cli(*line)
+    assert (result.code, result.err) == (0, "")
+    assert "a picture of 3 x 150 x 101 in 8 bits" in result.out
+    (case,) = json.loads(cli(*line, "--json").out)["cases"]
+    assert case["depth"] == 8
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_depth_is_of_a_picture(cli: Callable[..., Any]) -> None:
+    result = cli("bench", "tiny.toml", "--depth", 8)
+    assert result.code == 2
+    assert "--depth is of a picture. Use it with --image." in result.err
 
 
 @pytest.mark.slow

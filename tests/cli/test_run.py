@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from zoo.engine import passes
+from zoo.engine.compiled import build
 from zoo.train.checkpoint import load_checkpoint
 
 NUMBER = r"-?\d+\.\d+"
@@ -232,6 +233,17 @@ def test_a_run_in_bfloat16_says_so(cli: Callable[..., Any], base: Path, tmp_path
     result = cli("run", base / "tiny.toml", "--out", "run", "--epochs", "1", "--resume")
     assert result.code == 5
     assert 'train.precision was "bfloat16", is "float32". Only train.epochs, ' in result.err
+
+
+@pytest.mark.skipif(bool(build.problem()), reason=build.problem() or "-")
+def test_a_fast_run_says_so(cli: Callable[..., Any], base: Path, tmp_path: Path) -> None:
+    line = ("run", base / "tiny.toml", "--out", "run", "--set", 'train.precision="fast"')
+    result = cli(*line, "--epochs", "1")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[0].endswith("threads), precision fast")
+    for name in ("environment.json", "evaluation.json"):
+        assert json.loads((tmp_path / "run" / name).read_text())["precision"] == "fast"
+    assert cli(*line, "--epochs", "2", "--resume").code == 0
 
 
 def test_tf32_without_a_gpu(cli: Callable[..., Any], base: Path, tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+import zoo.inference.denoiser
 from zoo.engine import lower
+from zoo.engine.compiled import build
 from zoo.errors import ArgumentError, ShapeError
 from zoo.inference import Denoiser
 from zoo.nn import Conv2d, ConvTranspose2d, Linear, Module, NearestUpsampling, ReLU, Sequential
@@ -500,3 +502,43 @@ def test_values_above_a_measured_white_are_kept() -> None:
 
 def test_what_a_denoiser_is_called() -> None:
     assert repr(Denoiser(identity(3))) == "Denoiser(3 channels, float32, cpu)"
+
+
+def large(dtype: torch.dtype = torch.float32) -> Module:
+    """A network whose convolutions are large enough for the kernels, and no identity."""
+    torch.manual_seed(0)
+    layers = Conv2d(3, 24, 3, padding=1), ReLU(), Conv2d(24, 24, 3, padding=1), ReLU()
+    model = Sequential(*layers, Conv2d(24, 3, 3, padding=1)).to(dtype).eval()
+    for value, _ in model.param():
+        value.copy_(torch.randn(value.shape) / max(1, value[0].numel()) ** 0.5)
+    return model
+
+
+@pytest.mark.skipif(bool(build.problem()), reason=build.problem() or "-")
+def test_8_bits_are_the_levels_of_float32_but_for_a_few() -> None:
+    """And what has finer levels is computed in float32."""
+    image = picture(97, 120, 3)
+    denoiser, exact = Denoiser(large()), Denoiser(large())
+    exact.__dict__["_fast"] = exact.network
+    found, expected = (np.asarray(used(image), np.int64) for used in (denoiser, exact))
+    assert abs(found - expected).max() <= 1
+    assert (found != expected).mean() < 2e-3
+    for finer in (image.astype(np.uint16) * 257, image / np.float32(255)):
+        np.testing.assert_array_equal(denoiser(finer), exact(finer))
+    x = torch.from_numpy(image / np.float32(255)).permute(2, 0, 1)
+    assert torch.equal(denoiser(x), exact(x))
+    y = lower(large(), fast=True)(x[None])
+    assert not torch.equal(y, exact(x)[None])  # else nothing is compared here
+
+
+def test_only_8_bits_of_a_network_in_float32_are_computed_in_less() -> None:
+    fast = "float32" if build.problem() else "fast"
+    assert Denoiser(large()).precision(np.dtype(np.uint8)) == fast
+    for dtype in (np.uint16, np.float32):
+        assert Denoiser(large()).precision(np.dtype(dtype)) == "float32"
+    assert Denoiser(large(torch.float64)).precision(np.dtype(np.uint8)) == "float64"
+
+
+def test_without_kernels_8_bits_are_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo.inference.denoiser, "kernels_problem", lambda: "there are none")
+    assert Denoiser(large()).precision(np.dtype(np.uint8)) == "float32"

@@ -62,6 +62,17 @@ def test_tf32_is_refused_where_there_is_none(
         check_precision(tiny(f'train.precision="{precision}"'), torch.device("cpu"))
 
 
+def test_fast_is_refused_on_a_gpu(tiny: Describe) -> None:
+    spec = tiny('train.precision="fast"')
+    check_precision(spec, torch.device("cpu"))
+    with pytest.raises(ArchitectureError) as error:
+        check_precision(spec, torch.device("cuda", 1))
+    assert str(error.value) == (
+        '--set:1:1: train.precision: is "fast", which is for CPUs, and the device is cuda:1. '
+        'Use "float32", "tf32" or "bfloat16", or --device cpu.'
+    )
+
+
 def test_a_run_in_bfloat16_is_saved_in_float32_and_resumed(
     tiny: Describe, make_trainer: MakeTrainer, train: Train, tmp_path: Path
 ) -> None:

@@ -27,7 +27,7 @@ STEPS = 20
 MOVED = 4  # times that weights are moved by their last bit
 # Relative; as wide as the rounding of products makes a loss.
 BOUNDS: Final[Mapping[str, float]] = MappingProxyType(
-    {"float32": 1e-5, "tf32": 1e-3, "bfloat16": 2e-2}
+    {"float32": 1e-5, "fast": 1e-5, "tf32": 1e-3, "bfloat16": 2e-2}
 )
 FACTOR = 10
 OUTPUT_BOUND = 1e-4  # of the largest value; of deep networks, as wide as rounding makes it

@@ -45,6 +45,7 @@ class Plan:
         memory: whether to measure the peak memory.
         picture: (H, W) of a picture whose inference is timed instead of all batches, beside
             torch.nn without ``torch.compile``; None for none.
+        depth: bits of that picture's channels.
     """
 
     training: Sequence[int] = (10, 100)
@@ -54,6 +55,7 @@ class Plan:
     compiled: bool = True
     memory: bool = True
     picture: Pair | None = None
+    depth: int = 16
 
 
 def benchmark(
@@ -164,11 +166,12 @@ class _Bench:
             name: Figure(seconds, 1 / seconds, flop / seconds / 1e9, *_bytes(peaks.get(name)))
             for name, seconds in timed.seconds.items()
         }
-        return Case("picture", 1, flop, timed.rounds, timed.calls, figures, size)
+        depth = self.plan.depth
+        return Case("picture", 1, flop, timed.rounds, timed.calls, figures, size, depth)
 
     def _picture_call(self, variant: Variant, size: Pair) -> Callable[[], torch.Tensor]:
         """What is timed; it has been called before."""
-        forward, given = self.sides.picture(variant, size)
+        forward, given = self.sides.picture(variant, size, self.plan.depth)
         x, _ = images((self.architecture.input.channels, *size), 1, self.sides.device)
         x = extended(x, given).contiguous(memory_format=variant.layout)
         for _ in range(PICTURE_WARM_UP):
@@ -203,7 +206,9 @@ class _Bench:
         self, variant: Variant, training: bool, batch: int, picture: Pair | None = None
     ) -> Peak | None:
         device = self.sides.device
-        peak = peak_memory(self.architecture, variant, training, batch, device, picture)
+        peak = peak_memory(
+            self.architecture, variant, training, batch, device, picture, self.plan.depth
+        )
         if isinstance(peak, Peak):
             return peak
         self._remark(f"{variant.title}: {peak}")

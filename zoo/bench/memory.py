@@ -60,6 +60,7 @@ def peak_memory(
     batch: int,
     device: torch.device,
     picture: Pair | None = None,
+    depth: int = 16,
 ) -> Peak | str:
     """The peak memory of a training step or of inference, or why it is not known.
 
@@ -70,9 +71,10 @@ def peak_memory(
         batch: images in a batch.
         device: where.
         picture: (H, W) of one, whose inference it is.
+        depth: bits of its channels.
     """
     threads = torch.get_num_threads()
-    what = json.dumps([variant.name, training, batch, str(device), threads, picture])
+    what = json.dumps([variant.name, training, batch, str(device), threads, picture, depth])
     result = run_python(CHILD, architecture.text, what)
     last = (result.stdout.splitlines() or [""])[-1]
     figures = last.split()
@@ -84,7 +86,7 @@ def peak_memory(
 
 def measure(text: str, what: str) -> tuple[object, ...]:
     """What the process of ``peak_memory`` prints; ``what`` has the other arguments and threads."""
-    name, training, batch, where, threads, picture = json.loads(what)
+    name, training, batch, where, threads, picture, depth = json.loads(what)
     torch.set_num_threads(threads)
     device, registry = torch.device(where), load_registry()
     architecture = parse_architecture(text, registry, "architecture", Path())
@@ -92,7 +94,7 @@ def measure(text: str, what: str) -> tuple[object, ...]:
     x, target = images(architecture.input.shape, batch, device, variant.layout)
     if picture:
         sides.forward(variant)(x)  # loads the libraries
-        forward, size = sides.picture(variant, (picture[0], picture[1]))
+        forward, size = sides.picture(variant, (picture[0], picture[1]), depth)
         x, _ = images((x.shape[1], *size), 1, device, variant.layout)
         gc.collect()
         return _peak(device, lambda: forward(x), first=2, later=1)

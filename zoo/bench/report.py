@@ -43,6 +43,7 @@ class Case:
         rounds, calls: how many samples were taken of each variant, and of how many calls each.
         figures: by the variant's name.
         size: (H, W) of a picture; None for images of the architecture's input.
+        depth: bits of a picture's channels; None for images of the architecture's input.
     """
 
     step: str
@@ -52,6 +53,7 @@ class Case:
     calls: int
     figures: Mapping[str, Figure]
     size: Pair | None = None
+    depth: int | None = None
 
     @property
     def best(self) -> str | None:
@@ -83,6 +85,7 @@ class Case:
             "step": self.step,
             "batch_size": self.batch_size,
             "size": self.size and list(self.size),
+            "depth": self.depth,
             "flop": self.flop,
             "rounds": self.rounds,
             "calls": self.calls,

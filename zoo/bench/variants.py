@@ -122,15 +122,16 @@ class Sides:
 
         return forward
 
-    def picture(self, variant: Variant, size: Pair) -> tuple[Forward, Pair]:
+    def picture(self, variant: Variant, size: Pair, depth: int = 16) -> tuple[Forward, Pair]:
         """Inference of a picture of any size, and the size of what it is given.
 
         zoo is given the picture, and cuts it into tiles; torch.nn what the network gives back: the
-        picture extended to the next such size. Raises as ``step``.
+        picture extended to the next such size. For a ``depth`` of 8 bits zoo's convolutions may
+        round more, as in :meth:`zoo.inference.Denoiser.precision`. Raises as ``step``.
         """
         model = self._model().eval()
         if variant == ZOO:
-            return partial(tiled_tensor, lower(model, self.warn)), size
+            return partial(tiled_tensor, lower(model, self.warn, fast=depth == 8)), size
         channels = self.compiler.architecture.input.channels
         return self.forward(variant), size_to_give(model, channels, size)
 

@@ -37,6 +37,11 @@ from zoo.plugins.registry import load_registry
     help="Time one picture of that size instead, as it is denoised: tile by tile.",
 )
 @click.option(
+    "--depth",
+    type=click.Choice(["8", "16"]),
+    help="Bits of that picture's channels; in 8 convolutions may round more.  [default: 16]",
+)
+@click.option(
     "--repeats",
     default=30,
     show_default=True,
@@ -54,6 +59,7 @@ def bench(
     batch_sizes: tuple[int, ...],
     size: str | None,
     image: str | None,
+    depth: str | None,
     repeats: int,
     no_compile: bool,
     no_torch: bool,
@@ -73,6 +79,8 @@ def bench(
     picture = None if image is None else _height_and_width("--image", image)
     if picture is not None and batch_sizes:
         raise click.UsageError("--image is one picture. Leave --batch-size out.")
+    if picture is None and depth is not None:
+        raise click.UsageError("--depth is of a picture. Use it with --image.")
     overrides = [*parse_overrides(changes, file.parent), *_size(size)]
     spec = read_architecture(file, registry, overrides)
     warn_of_failures(registry)
@@ -89,6 +97,7 @@ def bench(
         compiled=not no_compile,
         memory=not no_memory,
         picture=picture,
+        depth=int(depth or 16),
     )
     console = Console(stderr=True)
     with console.status("", refresh_per_second=1) as status:  # seldom: it is timed too

@@ -34,17 +34,20 @@ def print_report(report: Report) -> None:
     )
     if machine["kernels"]:
         say(f"convolutions of 3 x 3 taps: {machine['kernels']}")
-    pictures = [case.size for case in report.cases if case.size is not None]
-    size = " x ".join(
-        map(str, (spec.input.channels, *pictures[0]) if pictures else spec.input.shape)
-    )
-    what = "a picture" if pictures else "images"
-    say(f"model: {spec.name}, {what} of {size}, {spec.optimizer.type}")
+    what = f"images of {_times(spec.input.shape)}"
+    for case in report.cases:
+        if case.size is not None:
+            what = f"a picture of {_times((spec.input.channels, *case.size))} in {case.depth} bits"
+    say(f"model: {spec.name}, {what}, {spec.optimizer.type}")
     if report.agreement is not None:
         say(_agreement(report.agreement))
     print_table(_table(report.cases))
     for remark in report.remarks:
         say(remark)
+
+
+def _times(sizes: Iterable[int]) -> str:
+    return " x ".join(map(str, sizes))
 
 
 def _agreement(agreement: Agreement) -> str:

@@ -64,6 +64,7 @@ def result_record(
             "shape": list(result.shape),
             "channels": result.channels,
             "depth": result.depth,
+            "precision": result.precision,
             "seconds": result.seconds,
             **_quality_record(result.quality),
             "remarks": result.remarks,

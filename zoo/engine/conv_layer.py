@@ -35,6 +35,9 @@ class ConvLayer(LoweredModule):
             that it does not matter.
         conv: the layer that has the parameters: ``layer`` itself, or a part of it.
         scale: the factors of the upsampling before ``conv``.
+
+    Attributes:
+        fast: whether it may round more where it then takes less time.
     """
 
     output_reusable = True
@@ -44,6 +47,7 @@ class ConvLayer(LoweredModule):
         self.layer = layer
         self.conv = conv
         self.scale = scale
+        self.fast = False
         self.parameters = conv.parameters
 
     def source(self) -> Module:
@@ -190,7 +194,7 @@ class ConvLayer(LoweredModule):
         weight = self._weight.value
         if conv.groups > 1 or not use_fast_path(pixels, weight):
             return None
-        kind = Weight.of(weight)
+        kind = Weight.of(weight, self.fast)
         if isinstance(conv, ConvTranspose2d):
             geometry = conv.stride, conv.padding, conv.dilation
             return plan_conv_transpose2d(n, size, y_size, kind, *geometry)

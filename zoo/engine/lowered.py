@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import RLock
 
 import torch
@@ -43,12 +44,18 @@ class Lowered(Module):
     Args:
         model: any module.
         warn: called once with each reason for which something falls back to a slower way.
+        fast: see :func:`zoo.engine.lower`.
 
     Attributes:
         parts: what has to be known to give it an image in parts.
     """
 
-    def __init__(self, model: Module, warn: Callable[[str], object] = lambda message: None) -> None:
+    def __init__(
+        self,
+        model: Module,
+        warn: Callable[[str], object] = lambda message: None,
+        fast: bool = False,
+    ) -> None:
         super().__init__()
         if not isinstance(model, Module):
             raise ArgumentError(
@@ -59,8 +66,9 @@ class Lowered(Module):
         self.buffers = model.buffers
         self.children = model.children
         self._warn = each_once(warn)
+        self._fast = fast
         with engine_state(model):  # new memory of the weights is ordinary memory
-            self._network = Network(model, self._warn)
+            self._network = Network(model, self._warn, fast=fast)
             self._device = device_of(model)
             self._infer = self._captured(self._network)
         self.parts = Parts(self._network)
@@ -113,8 +121,8 @@ class Lowered(Module):
         """The model's."""
         return self.model.output_shape(input_shape)
 
-    def __reduce__(self) -> tuple[Callable[[Module], Lowered], tuple[Module]]:
-        return Lowered, (self.model,)  # a copy records by itself
+    def __reduce__(self) -> tuple[Callable[..., Lowered], tuple[object, ...]]:
+        return partial(Lowered, fast=self._fast), (self.model,)  # a copy records by itself
 
     def __repr__(self) -> str:
         return f"Lowered({self.model!r})"
@@ -137,7 +145,7 @@ class Lowered(Module):
         Args:
             loss: what is minimised.
             update: updates the parameters once from their gradients: an optimizer's ``step``.
-            precision: ``float32``, in the products that torch is set to, or ``bfloat16``.
+            precision: ``float32``, in the products that torch is set to, ``fast`` or ``bfloat16``.
             capture: False for ordinary passes only.
             world: the processes that each compute a shard of a batch.
         """
@@ -149,7 +157,7 @@ class Lowered(Module):
     def _worker(self, model: Module, rank: Rank) -> Worker[list[Tensor]]:
         network = self._network
         if model is not self.model:
-            network = Network(model, self._warn, owns_weights=False)
+            network = Network(model, self._warn, owns_weights=False, fast=self._fast)
         infer = self._captured(network)
 
         @torch.no_grad()

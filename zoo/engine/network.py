@@ -59,6 +59,7 @@ class Network:
         model: any module.
         warn: called with a message for each plugin's lowering that cannot be used.
         owns_weights: False for a replica, whose weights are another model's: they stay as they are.
+        fast: whether convolutions may round more where they then take less time.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Network:
         model: Module,
         warn: Callable[[str], object] = lambda message: None,
         owns_weights: bool = True,
+        fast: bool = False,
     ) -> None:
         self.model = model
         self._warn = warn
@@ -75,6 +77,7 @@ class Network:
         for module in self._root.modules():
             if isinstance(module, ConvLayer):  # of a fused pair too: the convolution's mode
                 self._sources.append((module, module.conv))
+                module.fast = fast
                 if owns_weights:
                     module.set_memory_format()
         self._chains = [module for module in self._root.modules() if isinstance(module, Chain)]

@@ -17,6 +17,7 @@ from zoo.distributed.world import ALONE, World
 from zoo.engine.capture.graphed import GraphedCallable
 from zoo.engine.capture.private import script_problem
 from zoo.engine.capture.recorder import Recorder, recorder_for
+from zoo.engine.compiled.build import problem as compiled_problem
 from zoo.engine.conv.selftest import problem as kernel_problem
 from zoo.engine.network import AnyNetwork, Network
 from zoo.engine.parallel.division import division
@@ -60,7 +61,8 @@ class TrainingPass:
         network: what computes.
         loss: what is minimised.
         update: updates the parameters once from their gradients.
-        precision: ``bfloat16``, or anything else for the network as it is.
+        precision: ``bfloat16``, ``fast`` for convolutions that may round more, or anything else for
+            the network as it is.
         capture: False for ordinary passes only.
         warn: called once with each reason for which passes are not captured, or do not use a
             GPU's kernels.
@@ -77,12 +79,13 @@ class TrainingPass:
         warn: Callable[[str], object],
         world: World = ALONE,
     ) -> None:
-        self._network = network
+        model, fast = network.model, precision == "fast"
+        self._network = network = Network(model, warn, fast=True) if fast else network
+        self._fast = fast
         self._loss = loss
         self._update = update
         self._warn = warn
         self._world = world
-        model = network.model
         devices = {parameter.value.device for parameter in model.param()}
         self._device = devices.pop() if len(devices) == 1 else None
         self._capture = capture
@@ -103,6 +106,8 @@ class TrainingPass:
                     f"convolutions on {self._device} are matrix products, not Triton kernels: "
                     f"{problem}"
                 )
+        if fast and (problem := compiled_problem()):
+            warn(f'precision "fast" is float32 here: {problem}')
         if recorder is not None and not recorder.expected and (problem := script_problem()):
             warn(f"recorded steps are run by Python, which is slower: {problem}")
         self._sharded: ShardedBatch[Shard] | None = None
@@ -160,7 +165,7 @@ class TrainingPass:
     def _worker(self, model: Module, rank: Rank) -> _ShardWorker:
         network = self._network
         if model is not network.model:
-            network = Network(model, self._warn, owns_weights=False)
+            network = Network(model, self._warn, owns_weights=False, fast=self._fast)
         return _ShardWorker(network, deepcopy(self._loss), self._recorder(), rank)
 
 

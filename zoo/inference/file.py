@@ -60,6 +60,7 @@ class Result:
         channels: of a picture in it; those in pages of their own count where they are denoised
             together.
         megapixels: of all its planes.
+        precision: what its planes were computed in; see :meth:`Denoiser.precision`.
         seconds: that it took, reading and writing included.
         quality: None where nothing could be measured.
         remarks: sentences for the user on what is not as it was.
@@ -74,6 +75,7 @@ class Result:
     channels: int
     depth: str
     megapixels: float
+    precision: str = ""
     seconds: float = 0.0
     quality: Quality | None = None
     remarks: list[str] = field(default_factory=list)
@@ -218,6 +220,7 @@ class _Work:
 
     def _denoise(self, plane: Array, black: float, white: float, number: int, count: int) -> Array:
         options, megapixels = self.options, self.result.megapixels
+        self.result.precision = self.denoiser.precision(plane.dtype)
         where = self.picture.where if count == 1 else f"{self.picture.where}[{number}]"
         try:
             return self.denoiser(

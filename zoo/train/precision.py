@@ -2,6 +2,8 @@
 
 ============ =====================================================================================
 ``float32``  every number and every product in float32; TF32 is off
+``fast``     float32, where convolutions of 3 x 3 taps and their input's gradients may round three
+             times more: they differ by 1e-5 where they are of size 1. CPUs only
 ``tf32``     the factors of matrix products are rounded to TF32 (10 bits after the point instead of
              23), as tensor cores take them; everything else in float32. NVIDIA GPUs only
 ``bfloat16`` forward and backward pass in bfloat16 (7 bits after the point), with a copy of the
@@ -29,13 +31,20 @@ def check_precision(spec: Architecture, device: torch.device) -> None:
     """Refuse a precision that the device does not have, instead of computing in another one.
 
     Raises:
-        ArchitectureError: ``train.precision`` is "tf32", and the device has no TF32.
+        ArchitectureError: ``train.precision`` is "tf32", and the device has no TF32, or "fast", and
+            the device is no CPU.
     """
     if spec.train.precision == "tf32" and not _has_tf32(device):
         raise spec.error(
             ("train", "precision"),
             f'is "tf32", and the device {device} has no TF32. '
             'Use "float32" or "bfloat16", or an NVIDIA GPU of compute capability 8.0 or later.',
+        )
+    if spec.train.precision == "fast" and device.type != "cpu":
+        raise spec.error(
+            ("train", "precision"),
+            f'is "fast", which is for CPUs, and the device is {device}. '
+            'Use "float32", "tf32" or "bfloat16", or --device cpu.',
         )
 
 

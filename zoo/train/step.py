@@ -29,7 +29,7 @@ class TrainStep:
         loss: what is minimised.
         optimizer: made with the model's ``param()``.
         precision: ``float32`` or ``tf32``, between which :func:`zoo.train.precision.products_in`
-            decides, or ``bfloat16``.
+            decides, ``fast`` or ``bfloat16``.
         capture: False for ordinary steps only.
         warn: called once with each reason for which steps are not captured, or do not use a GPU's
             kernels.

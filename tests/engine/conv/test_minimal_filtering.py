@@ -29,17 +29,44 @@ from zoo.engine.conv.minimal_filtering import MinimalFiltering, serves
 from zoo.engine.parallel.threads import num_threads
 
 WITH_KERNELS = pytest.mark.skipif(bool(build.problem()), reason=build.problem() or "-")
-BOUND = 3e-6  # of the largest value; float32 rounds by 6e-8
+# Of the largest value, by the side of a tile; float32 rounds by 6e-8.
+BOUNDS = {2: 3e-6, 4: 1e-5}
+TILES = [(2, 2), (3, 2), (3, 4)]  # taps, and the side of a tile
 
 B_T = torch.tensor([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]).double()
 G = torch.tensor([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]]).double() / 2
 A_T = torch.tensor([[1, 1, 1, 0], [0, 1, -1, -1]]).double()
+R = 2**0.5
+LARGE_B_T = torch.tensor(
+    [
+        *([1, 0, -2.5, 0, 1, 0], [0, -R, -2, R / 2, 1, 0], [0, R, -2, -R / 2, 1, 0]),
+        *([0, -R / 2, -0.5, R, 1, 0], [0, R / 2, -0.5, -R, 1, 0], [0, 1, 0, -2.5, 0, 1]),
+    ],
+    dtype=torch.float64,
+)
+LARGE_G = (
+    torch.tensor(
+        [
+            *([6, 0, 0], [-4, -2 * R, -2], [-4, 2 * R, -2]),
+            *([1, R, 2], [1, -R, 2], [0, 0, 6]),
+        ],
+        dtype=torch.float64,
+    )
+    / 6
+)
+LARGE_A_T = torch.tensor(
+    [
+        *([1, 1, 1, 1, 1, 0], [0, R / 2, -R / 2, R, -R, 0]),
+        *([0, 0.5, 0.5, 2, 2, 0], [0, R / 4, -R / 4, 2 * R, -2 * R, 1]),
+    ],
+    dtype=torch.float64,
+)
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[MinimalFiltering, int]:
-    """A map of 3 x 3 or 2 x 2 taps and stride 1, of any sizes and channels; a seed."""
-    taps = draw(st.sampled_from([3, 2]))
+    """A map of 3 x 3 or 2 x 2 taps and stride 1, of any sizes, channels and tiles; a seed."""
+    taps, side = draw(st.sampled_from(TILES))
 
     def axis() -> Axis:
         start = draw(st.integers(-5, 3))
@@ -47,9 +74,8 @@ def cases(draw: st.DrawFn) -> tuple[MinimalFiltering, int]:
         return Axis(*sizes, 1, tuple(range(start, start + taps)))
 
     channels = [draw(st.sampled_from([1, 3, 8, 15, 16, 17, 33, 48, 65, 80, 130])) for _ in "ab"]
-    return MinimalFiltering(axis(), axis(), draw(st.integers(1, 4)), *channels), draw(
-        st.integers(0, 99)
-    )
+    kernel = MinimalFiltering(axis(), axis(), draw(st.integers(1, 4)), *channels, side)
+    return kernel, draw(st.integers(0, 99))
 
 
 def random(seed: int, *shapes: tuple[int, ...]) -> list[Tensor]:
@@ -92,10 +118,10 @@ def definition(kernel: ConvKernel, values: list[Tensor]) -> dict[str, Tensor]:
     return results(own, [value.double() for value in values])
 
 
-def assert_close(found: Tensor, expected: Tensor, what: str = "") -> None:
+def assert_close(found: Tensor, expected: Tensor, what: str = "", side: int = 2) -> None:
     largest = max(1.0, float(expected.abs().max()))
     error = float((found - expected).abs().max()) / largest
-    assert error <= BOUND, f"{what}: {error:.1e}"
+    assert error <= BOUNDS[2 if "wgrad" in what else side], f"{what}: {error:.1e}"
 
 
 def test_four_products_instead_of_six() -> None:
@@ -119,6 +145,14 @@ def test_three_products_instead_of_four() -> None:
     torch.testing.assert_close(y, torch.stack([d[:2] @ w, d[1:] @ w]))
 
 
+def test_36_products_of_a_tile_instead_of_144() -> None:
+    d, w = (value.double() for value in random(0, (6, 6), (3, 3)))
+    v, u = LARGE_B_T @ d @ LARGE_B_T.T, LARGE_G @ w @ LARGE_G.T
+    y = LARGE_A_T @ (u * v) @ LARGE_A_T.T
+    expected = [[(d[i : i + 3, j : j + 3] * w).sum() for j in range(4)] for i in range(4)]
+    torch.testing.assert_close(y, torch.tensor(expected).double())
+
+
 def test_the_weights_gradient_is_that_of_the_transformed_products() -> None:
     d, dy = (value.double() for value in random(1, (4, 4), (2, 2)))
     dw = G.T @ ((B_T @ d @ B_T.T) * (A_T.T @ dy @ A_T)) @ G
@@ -134,7 +168,7 @@ def test_random_maps(case: tuple[MinimalFiltering, int]) -> None:
     values = numbers(kernel, seed)
     expected = definition(kernel, values)
     for what, found in results(kernel, values).items():
-        assert_close(found, expected[what], what)
+        assert_close(found, expected[what], what, kernel.side)
 
 
 @WITH_KERNELS
@@ -158,9 +192,28 @@ def test_it_rounds_no_more_than_the_matrix_products(channels: tuple[int, int]) -
 
 
 @WITH_KERNELS
-def test_images_may_lie_in_memory_in_any_way_with_the_channels_together() -> None:
+@pytest.mark.parametrize("channels", [(16, 16), (64, 48), (96, 96), (100, 20)])
+def test_how_much_more_large_tiles_round(channels: tuple[int, int]) -> None:
+    """Relative to the outputs' root of the mean square: that of the errors, and the largest."""
+    axis = Axis(24, 24, 1, (-1, 0, 1))
+    values = numbers(MinimalFiltering(axis, axis, 8, *channels), 0)
+    exact = definition(MinimalFiltering(axis, axis, 8, *channels), values)
+    small, large = (
+        results(MinimalFiltering(axis, axis, 8, *channels, side), values) for side in (2, 4)
+    )
+    for what in ("fprop", "dgrad"):
+        size = float(exact[what].std())
+        errors = (large[what] - exact[what]) / size
+        assert float(errors.square().mean().sqrt()) < 1.5e-6, what
+        assert float(errors.abs().max()) < 2e-5, what
+    assert torch.equal(large["wgrad"], small["wgrad"])
+
+
+@WITH_KERNELS
+@pytest.mark.parametrize("side", [2, 4])
+def test_images_may_lie_in_memory_in_any_way_with_the_channels_together(side: int) -> None:
     axis = Axis(7, 7, 1, (-1, 0, 1))
-    kernel = MinimalFiltering(axis, axis, 2, 20, 18)
+    kernel = MinimalFiltering(axis, axis, 2, 20, 18, side)
     values = numbers(kernel, 3)
     expected = results(kernel, values)
     room = torch.full((9, 2, 11, 40), torch.nan)
@@ -173,9 +226,10 @@ def test_images_may_lie_in_memory_in_any_way_with_the_channels_together() -> Non
 
 
 @WITH_KERNELS
-def test_nothing_is_written_beside_the_result() -> None:
+@pytest.mark.parametrize("side", [2, 4])
+def test_nothing_is_written_beside_the_result(side: int) -> None:
     axis = Axis(5, 5, 1, (-1, 0, 1))
-    kernel = MinimalFiltering(axis, axis, 1, 17, 19)
+    kernel = MinimalFiltering(axis, axis, 1, 17, 19, side)
     coarse, fine, weight, bias, _ = numbers(kernel, 4)
     coarse, fine = kernel.pack_coarse(coarse), kernel.pack_fine(fine)
     room = torch.full((3, 3, 19, 30), 7.0)
@@ -186,7 +240,8 @@ def test_nothing_is_written_beside_the_result() -> None:
     assert_close(total[5:22], coarse.double().sum((0, 2, 3)))
     kernel.wgrad_and_sum(room[..., 3:20], coarse, fine, False, total[5:22], True)
     assert_close(total[5:22], 2 * coarse.double().sum((0, 2, 3)))
-    assert_close(kernel.fprop(fine, weight, bias), definition_of_fprop(kernel, fine, weight, bias))
+    expected = definition_of_fprop(kernel, fine, weight, bias)
+    assert_close(kernel.fprop(fine, weight, bias), expected, side=side)
 
 
 def definition_of_fprop(
@@ -199,10 +254,11 @@ def definition_of_fprop(
 
 
 @WITH_KERNELS
+@pytest.mark.parametrize("side", [2, 4])
 @pytest.mark.parametrize("slope", [0.0, 0.2, 1.0])
-def test_an_activation_and_its_gradient_on_the_way_out(slope: float) -> None:
+def test_an_activation_and_its_gradient_on_the_way_out(slope: float, side: int) -> None:
     axis = Axis(6, 7, 1, (-1, 0, 1))
-    kernel = MinimalFiltering(axis, axis, 2, 18, 21)
+    kernel = MinimalFiltering(axis, axis, 2, 18, 21, side)
     coarse, fine, weight, coarse_bias, _ = numbers(kernel, 5)
     plain = kernel.fprop(kernel.pack_fine(fine), weight, coarse_bias)
     found = kernel.fprop(kernel.pack_fine(fine), weight, coarse_bias, Activation(slope))
@@ -216,10 +272,11 @@ def test_an_activation_and_its_gradient_on_the_way_out(slope: float) -> None:
 
 
 @WITH_KERNELS
+@pytest.mark.parametrize("side", [2, 4])
 @pytest.mark.parametrize("scale", [1.0, -0.5])
-def test_an_addition_on_the_way_out(scale: float) -> None:
+def test_an_addition_on_the_way_out(scale: float, side: int) -> None:
     axis = Axis(6, 7, 1, (-1, 0, 1))
-    kernel = MinimalFiltering(axis, axis, 2, 18, 21)
+    kernel = MinimalFiltering(axis, axis, 2, 18, 21, side)
     coarse, fine, weight, coarse_bias, _ = numbers(kernel, 5)
     coarse, fine = kernel.pack_coarse(coarse), kernel.pack_fine(fine)
     plain = kernel.fprop(fine, weight, coarse_bias)
@@ -253,6 +310,19 @@ def test_a_pixel_that_is_no_number_reaches_as_far_as_its_taps(taps: int) -> None
         expected = torch.zeros(9, 9, dtype=torch.bool)
         expected[max(0, row + 2 - taps) : row + 2, 6 - taps : 6] = True
         assert torch.equal(nan, expected)
+
+
+@WITH_KERNELS
+def test_in_large_tiles_it_spoils_no_more_than_the_tiles_that_have_it() -> None:
+    axis = Axis(12, 12, 1, (-1, 0, 1))
+    kernel = MinimalFiltering(axis, axis, 1, 16, 16, 4)
+    _, fine, weight, bias, _ = numbers(kernel, 6)
+    fine[0, 3, 5, 5] = torch.nan
+    nan = kernel.fprop(kernel.pack_fine(fine), weight, bias).isnan().any(1)[0]
+    spoilt = torch.zeros(12, 12, dtype=torch.bool)
+    spoilt[4:8, 4:8] = True
+    assert bool(nan[4:7, 4:7].all())
+    assert not bool(nan[~spoilt].any())
 
 
 def test_it_serves_three_or_two_neighbouring_taps_and_stride_1_only() -> None:
@@ -314,11 +384,11 @@ def test_what_a_part_raises_is_raised_once_all_have_ended() -> None:
 
 
 @WITH_KERNELS
-@pytest.mark.parametrize("threads", [2, 3])
-def test_on_several_threads(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("threads", "side"), [(2, 2), (3, 2), (2, 4), (3, 4)])
+def test_on_several_threads(threads: int, side: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of the tiles, and parts of the inputs, of which few are left over."""
     axis = Axis(21, 23, 1, (-1, 0, 1))
-    kernel = MinimalFiltering(axis, axis, 3, 33, 70)
+    kernel = MinimalFiltering(axis, axis, 3, 33, 70, side)
     values = numbers(kernel, 8)
     expected = results(kernel, values)
     total, expected_total = torch.zeros(33), torch.zeros(33)
@@ -354,13 +424,14 @@ if not build.problem():
     from tests.engine.conv.test_minimal_filtering import *
     from zoo.engine.compiled.vector import LANES
     assert not {lanes} or LANES == {lanes}
-    for channels, taps in (((16, 16), 3), ((33, 50), 2), ((33, 50), 3), ((100, 3), 3)):
+    cases = ((16, 16), 3, 2), ((33, 50), 2, 2), ((33, 50), 3, 4), ((100, 3), 3, 2), ((9, 17), 3, 4)
+    for channels, taps, side in cases:
         axis = Axis(9, 8, 1, tuple(range(-1, taps - 1)))
-        kernel = MinimalFiltering(axis, axis, 2, *channels)
+        kernel = MinimalFiltering(axis, axis, 2, *channels, side)
         values = numbers(kernel, 7)
         expected = definition(kernel, values)
         for what, found in results(kernel, values).items():
-            assert_close(found, expected[what], what)
+            assert_close(found, expected[what], what, side)
 """
 
 

@@ -3,18 +3,19 @@
 :mod:`zoo.engine.conv.minimal_filtering` derives what is computed here. All images have the channels
 of a pixel side by side; other distances, in bytes, are given: ``x_image`` from image to image,
 ``x_row`` and ``x_pixel``. Tiles are counted through all images, row by row. There are ``taps`` taps
-along each axis, 2 or 3.
+along each axis, 2 or 3, and a tile has ``side`` pixels of the output along each: 2, or 4 of three
+taps.
 """
 
 from __future__ import annotations
 
 from numba import float32
 
+from zoo.engine.compiled import large_tiles_of_3 as large_of_3
 from zoo.engine.compiled import tiles_of_2 as of_2
 from zoo.engine.compiled import tiles_of_3 as of_3
 from zoo.engine.compiled.build import argument_names, inlined, kernel
 from zoo.engine.compiled.product import MULTIPLE, multiply
-from zoo.engine.compiled.tiles import STEP
 from zoo.engine.compiled.vector import (
     BYTES,
     LANES,
@@ -29,6 +30,8 @@ from zoo.engine.compiled.vector import (
 # Bytes between planes, beside their lines: so numbers of different planes, which one transform
 # reads or writes together, are not in the same few lines of a cache.
 APART = 320
+# The same between tiles that have their planes side by side.
+BETWEEN = 64
 # Bytes of the tiles that a block has in the cache, transformed; measured with 2 MiB a core.
 BLOCK_BYTES = 3 * 2**17
 MOST_AT_ONCE = 192  # tiles of a block
@@ -39,61 +42,62 @@ def whole(channels: int) -> int:
     return (channels + LANES - 1) // LANES * BYTES
 
 
-def planes_of(taps: int) -> int:
+def planes_of(taps: int, side: int) -> int:
     """How many numbers a transformed tile has, for each channel."""
-    return (taps + 1) * (taps + 1)
+    return (taps + side - 1) * (taps + side - 1)
 
 
-def tiles_at_once(taps: int, inputs: int, outputs: int) -> int:
+def tiles_at_once(taps: int, side: int, inputs: int, outputs: int) -> int:
     """How many tiles of a block."""
-    of_tile = planes_of(taps) * (whole(inputs) + whole(outputs))
+    of_tile = planes_of(taps, side) * (whole(inputs) + whole(outputs))
     fitting = BLOCK_BYTES // of_tile // MULTIPLE * MULTIPLE
     return max(MULTIPLE, min(fitting, MOST_AT_ONCE))
 
 
-def tiles_of_image(height: int, width: int) -> int:
+def tiles_of_image(side: int, height: int, width: int) -> int:
     """How many tiles an output of that size has."""
-    return -(-height // STEP) * -(-width // STEP)
+    return -(-height // side) * -(-width // side)
 
 
-def products(taps: int, tiles: int, inputs: int, outputs: int) -> int:
+def products(taps: int, side: int, tiles: int, inputs: int, outputs: int) -> int:
     """How many multiplications so many tiles take."""
-    return tiles * planes_of(taps) * inputs * outputs
+    return tiles * planes_of(taps, side) * inputs * outputs
 
 
-def scratch_of_convolve(taps: int, inputs: int, outputs: int, at_once: int) -> int:
+def scratch_of_convolve(taps: int, side: int, inputs: int, outputs: int, at_once: int) -> int:
     """Bytes that ``convolve`` needs for itself."""
     lines = inputs * whole(outputs) + at_once * (whole(inputs) + whole(outputs))
-    return planes_of(taps) * (lines + 3 * APART + whole(inputs))
+    return planes_of(taps, side) * (lines + APART + whole(inputs)) + 2 * at_once * BETWEEN
 
 
-def scratch_of_gradient(taps: int, inputs: int, outputs: int, at_once: int) -> int:
+def scratch_of_gradient(taps: int, side: int, inputs: int, outputs: int, at_once: int) -> int:
     """Bytes that ``gradient_of_weight`` needs for itself."""
     lines = (inputs + MULTIPLE) * whole(outputs) + at_once * (whole(inputs) + whole(outputs))
-    return planes_of(taps) * (lines + 3 * APART + whole(inputs)) + BYTES * MULTIPLE
+    return planes_of(taps, side) * (lines + 3 * APART + whole(inputs)) + BYTES * MULTIPLE
 
 
-bytes_of_line = inlined(whole)
+bytes_of_line, planes_of_tile = inlined(whole), inlined(planes_of)
 
 
 @inlined
-def place(tile, across, of_image_tiles):
+def place(side, tile, across, of_image_tiles):
     """(image, row, column) of a tile's first output pixel."""
     image = tile // of_image_tiles
     rest = tile - image * of_image_tiles
     row = rest // across
-    return image, STEP * row, STEP * (rest - row * across)
+    return image, side * row, side * (rest - row * across)
 
 
 @inlined
 def gather_inputs(
-    taps, x, x_image, x_row, x_pixel, height, width, channels, top, left,
+    taps, side, x, x_image, x_row, x_pixel, height, width, channels, top, left,
     first, count, across, of_image_tiles, v, v_plane, v_row, patch,
 ):  # fmt: skip
     """Transform the inputs of some tiles; what lies outside the image is zero."""
-    size = taps + 1
+    size = taps + side - 1
+    pixel = bytes_of_line(channels)
     for t in range(count):
-        image, row, column = place(first + t, across, of_image_tiles)
+        image, row, column = place(side, first + t, across, of_image_tiles)
         row -= top
         column -= left
         start = x + image * x_image
@@ -102,10 +106,12 @@ def gather_inputs(
             down, right = x_row, x_pixel
         else:
             copy_patch(
-                size, start, x_row, x_pixel, height, width, channels, row, column, patch, v_row
+                size, start, x_row, x_pixel, height, width, channels, row, column, patch, pixel
             )
-            start, down, right = patch, size * v_row, v_row
-        if taps == 3:
+            start, down, right = patch, size * pixel, pixel
+        if side == 4:
+            large_of_3.transform_input(start, down, right, v + t * v_row, v_plane, channels)
+        elif taps == 3:
             of_3.transform_input(start, down, right, v + t * v_row, v_plane, channels)
         else:
             of_2.transform_input(start, down, right, v + t * v_row, v_plane, channels)
@@ -138,7 +144,7 @@ def add_sums(lines, line, count, channels, sums, add):
 
 @inlined
 def convolve_once(
-    taps, x, x_image, x_row, x_pixel, height, width, inputs,
+    taps, side, x, x_image, x_row, x_pixel, height, width, inputs,
     weight, tap_row, tap, line, bias,
     y, y_image, y_row, y_pixel, y_height, y_width, outputs,
     top, left, activation, slope, of, of_image, of_row, of_pixel,
@@ -148,59 +154,65 @@ def convolve_once(
 
     Args:
         weight, tap_row, tap, line: (taps, taps, inputs, outputs), the outputs side by side.
-        activation, slope, of, of_image, of_row, of_pixel: see ``finish_output``.
+        activation, slope, of, of_image, of_row, of_pixel: see ``finish_pixels``.
         first_tile, last_tile: which tiles of y to compute, the last not included.
         at_once: tiles in a block, a multiple of ``MULTIPLE``.
         scratch: memory of ``scratch_of_convolve`` bytes.
     """
-    planes = (taps + 1) * (taps + 1)
-    u_row, v_row = bytes_of_line(outputs), bytes_of_line(inputs)
+    planes = planes_of_tile(taps, side)
+    u_row, v_plane, m_plane = bytes_of_line(outputs), bytes_of_line(inputs), bytes_of_line(outputs)
     u_plane = inputs * u_row + APART
-    v_plane, m_plane = at_once * v_row + APART, at_once * u_row + APART
+    v_row, m_row = planes * v_plane + BETWEEN, planes * m_plane + BETWEEN
     u = scratch
     v = u + planes * u_plane
-    m = v + planes * v_plane
-    patch = m + planes * m_plane
-    if taps == 3:
+    m = v + at_once * v_row
+    patch = m + at_once * m_row
+    if side == 4:
+        large_of_3.transform_weight(weight, tap_row, tap, line, inputs, outputs, u, u_plane, u_row)
+    elif taps == 3:
         of_3.transform_weight(weight, tap_row, tap, line, inputs, outputs, u, u_plane, u_row)
     else:
         of_2.transform_weight(weight, tap_row, tap, line, inputs, outputs, u, u_plane, u_row)
-    across = (y_width + STEP - 1) // STEP
-    of_image_tiles = (y_height + STEP - 1) // STEP * across
+    across = (y_width + side - 1) // side
+    of_image_tiles = (y_height + side - 1) // side * across
     for first in range(first_tile, last_tile, at_once):
         count = min(at_once, last_tile - first)
         gather_inputs(
-            taps, x, x_image, x_row, x_pixel, height, width, inputs, top, left,
+            taps, side, x, x_image, x_row, x_pixel, height, width, inputs, top, left,
             first, count, across, of_image_tiles, v, v_plane, v_row, patch,
         )  # fmt: skip
         rows = (count + MULTIPLE - 1) // MULTIPLE * MULTIPLE
+        for at in range(v + count * v_row, v + rows * v_row, BYTES):
+            store(at, splat(float32(0)))
         for plane in range(planes):
-            unused = v + plane * v_plane + count * v_row
-            for at in range(unused, unused + (rows - count) * v_row, BYTES):
-                store(at, splat(float32(0)))
             multiply(
-                m + plane * m_plane, u_row, v + plane * v_plane, v_row, 4,
-                u + plane * u_plane, u_row, rows, outputs, inputs, False,
+                m + plane * m_plane, m_row, v + plane * v_plane, v_row, 4,
+                u + plane * u_plane, u_row, count, outputs, inputs, False,
             )  # fmt: skip
         for t in range(count):
-            image, row, column = place(first + t, across, of_image_tiles)
+            image, row, column = place(side, first + t, across, of_image_tiles)
             start = y + image * y_image + row * y_row + column * y_pixel
             output = of + image * of_image + row * of_row + column * of_pixel
-            if taps == 3:
+            if side == 4:
+                large_of_3.transform_output(
+                    m + t * m_row, m_plane, outputs, bias, start, y_row, y_pixel,
+                    y_height - row, y_width - column, activation, slope, output, of_row, of_pixel,
+                )  # fmt: skip
+            elif taps == 3:
                 of_3.transform_output(
-                    m + t * u_row, m_plane, outputs, bias, start, y_row, y_pixel,
+                    m + t * m_row, m_plane, outputs, bias, start, y_row, y_pixel,
                     y_height - row, y_width - column, activation, slope, output, of_row, of_pixel,
                 )  # fmt: skip
             else:
                 of_2.transform_output(
-                    m + t * u_row, m_plane, outputs, bias, start, y_row, y_pixel,
+                    m + t * m_row, m_plane, outputs, bias, start, y_row, y_pixel,
                     y_height - row, y_width - column, activation, slope, output, of_row, of_pixel,
                 )  # fmt: skip
 
 
 @inlined
 def gradient_of_weight_once(
-    taps, x, x_image, x_row, x_pixel, height, width, inputs,
+    taps, side, x, x_image, x_row, x_pixel, height, width, inputs,
     dy, dy_image, dy_row, dy_pixel, dy_height, dy_width, outputs, images,
     top, left, dw, tap_row, tap, line, add, db, add_db, at_once, scratch,
 ):  # fmt: skip
@@ -215,7 +227,7 @@ def gradient_of_weight_once(
         at_once: tiles in a block.
         scratch: memory of ``scratch_of_gradient`` bytes.
     """
-    planes = (taps + 1) * (taps + 1)
+    planes = planes_of_tile(taps, side)
     z_row, v_row = bytes_of_line(outputs), bytes_of_line(inputs)
     s_rows = (inputs + MULTIPLE - 1) // MULTIPLE * MULTIPLE
     s_plane = s_rows * z_row + APART
@@ -224,17 +236,17 @@ def gradient_of_weight_once(
     v = s + planes * s_plane
     z = v + planes * v_plane + BYTES * MULTIPLE
     patch = z + planes * z_plane
-    across = (dy_width + STEP - 1) // STEP
-    of_image_tiles = (dy_height + STEP - 1) // STEP * across
+    across = (dy_width + side - 1) // side
+    of_image_tiles = (dy_height + side - 1) // side * across
     last_tile = images * of_image_tiles
     for first in range(0, last_tile, at_once):
         count = min(at_once, last_tile - first)
         gather_inputs(
-            taps, x, x_image, x_row, x_pixel, height, width, inputs, top, left,
+            taps, side, x, x_image, x_row, x_pixel, height, width, inputs, top, left,
             first, count, across, of_image_tiles, v, v_plane, v_row, patch,
         )  # fmt: skip
         for t in range(count):
-            image, row, column = place(first + t, across, of_image_tiles)
+            image, row, column = place(side, first + t, across, of_image_tiles)
             start = dy + image * dy_image + row * dy_row + column * dy_pixel
             rows, columns, line_of_z = dy_height - row, dy_width - column, z + t * z_row
             if taps == 3:

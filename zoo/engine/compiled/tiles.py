@@ -1,13 +1,15 @@
-"""What the transforms of all tiles have in common: the sizes of a tile, and its end.
+"""What the transforms of all tiles have in common: the end of a tile.
 
-A tile is ``STEP`` x ``STEP`` pixels of the output. With t taps along each axis it needs t + 1 x
-t + 1 pixels of the input, of which it shares t - 1 with the next one, and has as many planes.
+A tile is ``side`` x ``side`` pixels of the output. With t taps along each axis it needs as many
+pixels of the input along each as it has planes, side + t - 1, of which it shares t - 1 with the
+next one.
 """
 
 from __future__ import annotations
 
 from zoo.engine.compiled.build import inlined
 from zoo.engine.compiled.vector import (
+    load,
     load_first,
     number_of_bits,
     splat,
@@ -16,58 +18,41 @@ from zoo.engine.compiled.vector import (
     where_positive,
 )
 
-STEP = 2
-
 
 @inlined
-def write(out, value, left, activation, slope, of):
-    """Write a pixel, after the gradient of an activation, or a sum, if that is asked for."""
-    if activation == 2:
-        value = where_positive(load_first(of, left), value, value * slope)
-    elif activation == 3:
-        value = load_first(of, left) + value * slope
-    store_first(out, value, left)
-
-
-@inlined
-def finish_output(
-    y00, y01, y10, y11, left, bias, offset,
+def finish_pixels(
+    pixels, distance, side, left, bias, offset,
     y, y_row, y_pixel, rows, columns, activation, slope, of, of_row, of_pixel,
 ):  # fmt: skip
-    """Write the pixels of a tile whose first goes to ``y``, through bias and activation.
+    """Write some channels of a tile's pixels, through bias and activation.
 
     Args:
-        y00, y01, y10, y11: some channels of each.
+        pixels, distance: those channels of the first pixel, and bytes to the next one's.
+        side: pixels of a row.
         left: how many channels there are from these on.
         bias: of a number for each channel; 0 for none.
         offset: bytes from the first channel to these.
-        rows, columns: how many of its 2 x 2 pixels the image has.
+        y, y_row, y_pixel: where the first pixel's first channel goes.
+        rows, columns: how many the image has from that pixel on.
         activation: 0 for none; 1 for y where that is positive and slope y elsewhere; 2 for y where
             ``of`` is positive and slope y elsewhere: the gradient of such an activation; 3 for
             ``of`` + slope y.
         slope: the bits of a float64.
         of, of_row, of_pixel: the activation's output, or what is added to, at this tile.
     """
-    if bias != 0:
-        b = load_first(bias + offset, left)
-        y00 += b
-        y01 += b
-        y10 += b
-        y11 += b
+    b = load_first(bias + offset, left if bias != 0 else 0)
     s = splat(number_of_bits(slope))
-    if activation == 1:
-        y00 = where_negative(y00, y00 * s, y00)
-        y01 = where_negative(y01, y01 * s, y01)
-        y10 = where_negative(y10, y10 * s, y10)
-        y11 = where_negative(y11, y11 * s, y11)
-    out, at = y + offset, of + offset
-    write(out, y00, left, activation, s, at)
-    if columns > 1:
-        write(out + y_pixel, y01, left, activation, s, at + of_pixel)
-    if rows > 1:
-        write(out + y_row, y10, left, activation, s, at + of_row)
-        if columns > 1:
-            write(out + y_row + y_pixel, y11, left, activation, s, at + of_row + of_pixel)
+    for i in range(min(side, rows)):
+        for j in range(min(side, columns)):
+            value = load(pixels + (side * i + j) * distance) + b
+            at = of + offset + i * of_row + j * of_pixel
+            if activation == 1:
+                value = where_negative(value, value * s, value)
+            elif activation == 2:
+                value = where_positive(load_first(at, left), value, value * s)
+            elif activation == 3:
+                value = load_first(at, left) + value * s
+            store_first(y + offset + i * y_row + j * y_pixel, value, left)
 
 
 @inlined

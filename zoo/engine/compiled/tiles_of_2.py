@@ -7,7 +7,7 @@ the input and nine planes: number (i, j) is in plane 3 i + j.
 from __future__ import annotations
 
 from zoo.engine.compiled.build import inlined
-from zoo.engine.compiled.tiles import add_to, finish_output, load_tile
+from zoo.engine.compiled.tiles import add_to, finish_pixels, load_tile
 from zoo.engine.compiled.vector import LANES, load, load_first, store
 
 
@@ -58,8 +58,12 @@ def transform_output(
         p0, q0 = sums(at, plane)
         p1, q1 = sums(at + 3 * plane, plane)
         p2, q2 = sums(at + 6 * plane, plane)
-        finish_output(
-            p0 + p1, q0 + q1, p1 + p2, q1 + q2, channels - c, bias, 4 * c,
+        store(at, p0 + p1)
+        store(at + plane, q0 + q1)
+        store(at + 2 * plane, p1 + p2)
+        store(at + 3 * plane, q1 + q2)
+        finish_pixels(
+            at, plane, 2, channels - c, bias, 4 * c,
             y, y_row, y_pixel, rows, columns, activation, slope, of, of_row, of_pixel,
         )  # fmt: skip
 

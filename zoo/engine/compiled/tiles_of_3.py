@@ -18,7 +18,7 @@ from __future__ import annotations
 from numba import float32
 
 from zoo.engine.compiled.build import inlined
-from zoo.engine.compiled.tiles import add_to, finish_output, load_tile
+from zoo.engine.compiled.tiles import add_to, finish_pixels, load_tile
 from zoo.engine.compiled.vector import LANES, load, load_first, splat, store
 
 
@@ -85,7 +85,7 @@ def transform_output(
     planes, plane, channels, bias, y, y_row, y_pixel, rows, columns,
     activation, slope, of, of_row, of_pixel,
 ):  # fmt: skip
-    """y = A^T M A, and what ``finish_output`` does.
+    """y = A^T M A, and what ``finish_pixels`` does.
 
     A^T M: m0 + m1 + m2, m1 - m2 - m3, of the columns; then the same of the rows.
     """
@@ -97,8 +97,12 @@ def transform_output(
         p3, q3 = sums_at(at + 12 * plane, plane)
         y00, y10 = sums(p0, p1, p2, p3)
         y01, y11 = sums(q0, q1, q2, q3)
-        finish_output(
-            y00, y01, y10, y11, channels - c, bias, 4 * c,
+        store(at, y00)
+        store(at + plane, y01)
+        store(at + 2 * plane, y10)
+        store(at + 3 * plane, y11)
+        finish_pixels(
+            at, plane, 2, channels - c, bias, 4 * c,
             y, y_row, y_pixel, rows, columns, activation, slope, of, of_row, of_pixel,
         )  # fmt: skip
 

@@ -97,6 +97,18 @@ def store_first(context, address, value, count):
 
 
 @intrinsic
+def multiply_add(context, one, other, term):
+    """one other + term, rounded once."""
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(VECTOR, [VECTOR, VECTOR, VECTOR])
+        fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f32")
+        return builder.call(fma, arguments)
+
+    return vector(vector, vector, vector), generate
+
+
+@intrinsic
 def splat(context, value):
     """A vector of one number."""
 

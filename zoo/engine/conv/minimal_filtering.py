@@ -30,6 +30,22 @@ Of two taps, along each axis, three products are enough instead of four, 9 inste
     y0 = d0 w0 + d1 w1     m0 = (d0 - d1) w0     m1 = d1 (w0 + w1)     y0 = m0 + m1
     y1 = d1 w0 + d2 w1                           m2 = (d2 - d1) w1     y1 = m1 + m2
 
+Larger tiles take fewer products still: of three taps F(4 x 4), 36 products of 6 x 6 inputs for 16
+outputs instead of 144, where F(2 x 2) takes 64. The inputs and the weight are polynomials, of which
+a product is known from its values at five points and at infinity: B^T and G give the values, A^T
+the outputs. The points 0, +-1, +-2 are the usual ones. With 0, +-r/2 and +-r, r the root of 2, the
+numbers of A and B are smaller and it rounds four times less, for as many operations::
+
+          1   0  -5/2   0   1  0           1     0     0             1  1    1    1   1  0
+          0 -r   -2   r/2   1  0         -2/3 -r/3  -1/3       A^T = 0  r/2 -r/2  r  -r  0
+    B^T = 0  r   -2  -r/2   1  0     G = -2/3  r/3  -1/3             0  1/2  1/2  2   2  0
+          0 -r/2 -1/2  r    1  0          1/6  r/6   1/3             0  r/4 -r/4  2r -2r 1
+          0  r/2 -1/2 -r    1  0          1/6 -r/6   1/3
+          0   1   0  -5/2   0  1           0     0     1
+
+Its outputs differ from the definition's by up to 1e-5 where they are of size 1, which is four times
+as much as F(2 x 2)'s, so it is used where that is allowed: see :func:`zoo.engine.lower`.
+
 The input's gradient is the same with the taps reversed and transposed. The weight's gradient
 follows from the chain rule, with S the sum over tiles::
 
@@ -65,6 +81,9 @@ from zoo.spec.shapes import Pair
 
 # Multiplications of a thread, below which it is not worth the time to wake up.
 MIN_PRODUCTS_OF_THREAD = 2**22
+SIDE_OF_WGRAD = 2  # of a tile
+# Of an image, from which they pay: their weight has 36 numbers where that of small ones has 16.
+MIN_LARGE_TILES = 64
 
 
 def serves(rows: Axis, columns: Axis) -> bool:
@@ -74,6 +93,18 @@ def serves(rows: Axis, columns: Axis) -> bool:
         axis.stride == 1 and axis.offsets == tuple(range(axis.offsets[0], axis.offsets[0] + taps))
         for axis in (rows, columns)
     )
+
+
+def tile_side(rows: Axis, columns: Axis) -> int:
+    """The side of the tiles that take less time, for a map that is served.
+
+    It does not ask how many images there are: an image's output depends on none beside it.
+    """
+    if len(rows.offsets) != 3:
+        return 2
+    small, large = (-(-rows.coarse // side) * -(-columns.coarse // side) for side in (2, 4))
+    fewer = 36 * large < 0.8 * 16 * small  # products; not of an image of one or two rows
+    return 4 if large >= MIN_LARGE_TILES and fewer else 2
 
 
 def has_kernels(weight: Tensor) -> bool:
@@ -88,7 +119,13 @@ class MinimalFiltering(ConvKernel):
     An image is stored as it is, with the channels of a pixel side by side; zeros around it are made
     where a tile reaches beyond it. What follows the products costs no pass over memory of its own:
     an epilogue, and the sum that is the bias's gradient.
+
+    Attributes:
+        side: pixels along each axis of a tile of ``fprop`` and ``dgrad``: 2, or 4 of 3 x 3 taps.
+            ``wgrad``, which adds up tiles, keeps to 2.
     """
+
+    side: int = 2
 
     def pack_coarse(self, image: Tensor, transform: InputTransform = identity) -> Tensor:
         """The image itself if its channels are side by side, else a copy."""
@@ -118,7 +155,7 @@ class MinimalFiltering(ConvKernel):
         """A convolution with the taps as they are."""
         size = self.rows.coarse, self.columns.coarse
         top, left = -self.rows.offsets[0], -self.columns.offsets[0]
-        return _convolve(operand, weight, bias, size, (top, left), epilogue)
+        return _convolve(operand, weight, bias, size, (top, left), self.side, epilogue)
 
     def dgrad(
         self,
@@ -132,7 +169,8 @@ class MinimalFiltering(ConvKernel):
         size = self.rows.fine, self.columns.fine
         top, left = self.rows.offsets[-1], self.columns.offsets[-1]
         turned = weight.transpose(2, 3)
-        return _convolve(coarse, turned, bias, size, (top, left), epilogue, reverse=True)
+        before = top, left
+        return _convolve(coarse, turned, bias, size, before, self.side, epilogue, reverse=True)
 
     def wgrad(self, gradient: Tensor, coarse: Tensor, operand: Tensor, add: bool) -> None:
         """The sum of all tiles' products, transformed once."""
@@ -151,18 +189,20 @@ class MinimalFiltering(ConvKernel):
         from zoo.engine.compiled import minimal_filtering as kernels
 
         taps, _, inputs, outputs = gradient.shape
-        tiles = self.n * kernels.tiles_of_image(self.rows.coarse, self.columns.coarse)
-        shares = _shares(inputs, 16, kernels.products(taps, tiles, inputs, outputs))
-        at_once = kernels.tiles_at_once(taps, inputs, outputs)
+        side = SIDE_OF_WGRAD
+        tiles = self.n * kernels.tiles_of_image(side, self.rows.coarse, self.columns.coarse)
+        shares = _shares(inputs, 16, kernels.products(taps, side, tiles, inputs, outputs))
+        at_once = kernels.tiles_at_once(taps, side, inputs, outputs)
         written = [gradient] if total is None else [gradient, total]
         parts: list[tuple[Argument, ...]] = []
         for number, share in enumerate(shares):  # each thread has inputs of its own
             lines = len(share)
-            scratch = _scratch(operand, kernels.scratch_of_gradient(taps, lines, outputs, at_once))
+            size = kernels.scratch_of_gradient(taps, side, lines, outputs, at_once)
+            scratch = _scratch(operand, size)
             written.append(scratch)
             weight = gradient[:, :, share.start : share.stop]
             line = (
-                taps,
+                *(taps, side),
                 *(*image_arguments(operand[:, share.start : share.stop]), lines),
                 *(*image_arguments(coarse), outputs, self.n),
                 *(-self.rows.offsets[0], -self.columns.offsets[0]),
@@ -180,6 +220,7 @@ def _convolve(
     bias: Tensor | None,
     size: Pair,
     before: Pair,
+    side: int,
     epilogue: Epilogue | None = None,
     reverse: bool = False,
 ) -> Tensor:
@@ -188,6 +229,7 @@ def _convolve(
     Args:
         weight: (t, t, Cin, Cout), t 2 or 3.
         size: (Hout, Wout).
+        side: of a tile.
         reverse: whether the taps are in reverse order.
     """
     from zoo.engine.compiled import minimal_filtering as kernels
@@ -199,16 +241,16 @@ def _convolve(
     if reverse:
         start, tap_row, tap = weight[-1, -1], -tap_row, -tap
     y = x.new_empty(size[0], len(x), size[1], outputs).permute(1, 3, 0, 2)
-    at_once = kernels.tiles_at_once(taps, inputs, outputs)
-    size_of_scratch = kernels.scratch_of_convolve(taps, inputs, outputs, at_once)
-    tiles = len(x) * kernels.tiles_of_image(*size)
+    at_once = kernels.tiles_at_once(taps, side, inputs, outputs)
+    size_of_scratch = kernels.scratch_of_convolve(taps, side, inputs, outputs, at_once)
+    tiles = len(x) * kernels.tiles_of_image(side, *size)
     written = [y]
     parts: list[tuple[Argument, ...]] = []
-    for share in _shares(tiles, at_once, kernels.products(taps, tiles, inputs, outputs)):
+    for share in _shares(tiles, at_once, kernels.products(taps, side, tiles, inputs, outputs)):
         scratch = _scratch(x, size_of_scratch)
         written.append(scratch)
         values = (
-            taps,
+            *(taps, side),
             *(*image_arguments(x), inputs),
             *(start, tap_row, tap, line, bias),
             *(*image_arguments(y), outputs),

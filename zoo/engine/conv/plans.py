@@ -18,7 +18,7 @@ from zoo.engine.conv.convolution import COARSE_FIRST, FINE_FIRST, Convolution
 from zoo.engine.conv.gemm_chw import GemmCHW
 from zoo.engine.conv.gemm_nhwc import GemmNHWC
 from zoo.engine.conv.kernel import ConvKernel
-from zoo.engine.conv.minimal_filtering import MinimalFiltering, serves
+from zoo.engine.conv.minimal_filtering import MinimalFiltering, serves, tile_side
 from zoo.engine.conv.selftest import has_kernels
 from zoo.engine.conv.triton_conv import TritonConv, is_supported
 from zoo.spec.shapes import Pair, Sides
@@ -38,16 +38,19 @@ class Weight(NamedTuple):
         shape: as its layer has it.
         triton: whether it is on a GPU that has kernels for it.
         compiled: whether it is on a CPU that has kernels for it.
+        fast: whether these may round more where they then take less time.
     """
 
     shape: tuple[int, ...]
     triton: bool = False
     compiled: bool = False
+    fast: bool = False
 
     @classmethod
-    def of(cls, weight: Tensor) -> Weight:
+    def of(cls, weight: Tensor, fast: bool = False) -> Weight:
         """That of a layer's weight."""
-        return cls(tuple(weight.shape), has_kernels(weight), minimal_filtering.has_kernels(weight))
+        compiled = minimal_filtering.has_kernels(weight)
+        return cls(tuple(weight.shape), has_kernels(weight), compiled, fast and compiled)
 
 
 def use_fast_path(pixels: int, weight: Tensor) -> bool:
@@ -136,5 +139,6 @@ def _kernel(
     if weight.triton and is_supported(rows, columns, images):
         kernel = TritonConv
     elif weight.compiled and enough and serves(rows, columns):
-        kernel = MinimalFiltering
+        side = tile_side(rows, columns) if weight.fast else 2
+        return MinimalFiltering(rows, columns, n, coarse_channels, fine_channels, side)
     return kernel(rows, columns, n, coarse_channels, fine_channels)
