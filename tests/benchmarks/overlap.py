@@ -3,7 +3,7 @@
 From the repository's root, as root (it limits links by ``tc``), in an environment where zoo and its
 plugins are installed::
 
-    python -m tests.benchmarks.overlap [--images 2] [--crop 64] [--rounds 11]
+    python -m tests.benchmarks.overlap [--images 2] [--crop 64] [--links 1 10]
 
 Two ranks of one thread train a U-Net with 14 MiB of gradients, in turn with one all-reduce and with
 buckets of several sizes, over loopback and over links of 1 and 10 Gbit/s. It takes some minutes;
@@ -44,7 +44,8 @@ from zoo.train.session import initial_model
 from zoo.train.step import TrainStep
 
 WIDE = ("vars.channels=96", "vars.wide=192")
-MEBIBYTES = (0.0, 0.5, 1.0, 2.0, 4.0)  # of a bucket; 0 for one all-reduce
+MEBIBYTES = (0.5, 1.0, 2.0, 4.0)  # of a bucket
+LINKS = (LOOPBACK.name, *map(str, GIGABITS))
 
 
 class Averaging(Alone):
@@ -62,8 +63,9 @@ class Averaging(Alone):
         self.waited: list[float] = []
         self.before: list[float] = []
         self._first = inf
-        buckets.OVERLAPPED_BYTES, buckets.BUCKET_BYTES = 0, bucket_bytes or inf  # type: ignore[assignment]
-        self._buckets = Buckets(gradients, gradients[0], self._begin)
+        buckets.OVERLAPPED_BYTES = 0 if bucket_bytes else 2**40
+        buckets.MESSAGE_BYTES = int(bucket_bytes) // self.size
+        self._buckets = Buckets(gradients, gradients[0], self._begin, self.size)
 
     def buckets(self, gradients: Sequence[Tensor]) -> Buckets | None:
         """Always the same."""
@@ -109,7 +111,10 @@ def rank_of(options: argparse.Namespace) -> None:
     assert launch is not None
     changes = [*WIDE, f"input.height={options.crop}", f"input.width={options.crop}"]
     with torch.no_grad(), group_of(launch, CPU, 120):
-        steps = [step_of(changes, options.images, launch.rank, size * 2**20) for size in MEBIBYTES]
+        steps = [
+            step_of(changes, options.images, launch.rank, size * 2**20)
+            for size in (0, *options.sizes)
+        ]
         for step, world in steps:
             for _ in range(6):  # recorded in the fourth
                 step()
@@ -159,15 +164,17 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=2, help="of each rank")
     parser.add_argument("--crop", type=int, default=64, help="height and width")
     parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--sizes", type=float, nargs="*", default=MEBIBYTES, help="MiB of a bucket")
+    parser.add_argument("--links", nargs="*", default=LINKS, help="loopback, or Gbit/s")
     parser.add_argument("--rank", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.rank:
         rank_of(options)
         return
-    heads = ["one all-reduce", *(f"{size:g} MiB" for size in MEBIBYTES[1:])]
+    heads = ["one all-reduce", *(f"{size:g} MiB" for size in options.sizes)]
     print(f"| link | {' | '.join(heads)} |\n|---|{'--:|' * len(heads)}")
-    for over in (nullcontext(LOOPBACK), *map(link, GIGABITS)):
-        with over as entered:
+    for name in options.links:
+        with nullcontext(LOOPBACK) if name == LOOPBACK.name else link(float(name)) as entered:
             found, ratios = two(entered, sys.argv[1:])
         cells = [
             f"{1e3 * step:.0f} ({1e3 * waited:.0f} of {1e3 * before:.0f}), {ratio:.2f}"

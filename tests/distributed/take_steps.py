@@ -4,7 +4,7 @@
 ``FOLDER/NUMBER.pt`` with its state, its losses, and how often threads told of gradients before the
 end of backward. A network is ``FILE:CHANGE;...``, changes as of ``--set``.
 
-In the environment: THREADS of each rank; TIMEOUT in seconds; BUCKET_BYTES, of networks of any
+In the environment: THREADS of each rank; TIMEOUT in seconds; MESSAGE_BYTES, of networks of any
 size; MICROBATCH_BYTES; END, how a rank ends when it tells of gradients for the tenth time:
 ``raise``, or a signal's number.
 """
@@ -82,8 +82,8 @@ def main(folder: Path, networks: list[str]) -> None:
     launch = launched(os.environ)
     assert launch is not None
     torch.set_num_threads(int(os.environ.get("THREADS", "1")))
-    if "BUCKET_BYTES" in os.environ:
-        buckets.OVERLAPPED_BYTES, buckets.BUCKET_BYTES = 0, int(os.environ["BUCKET_BYTES"])
+    if "MESSAGE_BYTES" in os.environ:
+        buckets.OVERLAPPED_BYTES, buckets.MESSAGE_BYTES = 0, int(os.environ["MESSAGE_BYTES"])
     sharded.MICROBATCH_BYTES = int(os.environ.get("MICROBATCH_BYTES", sharded.MICROBATCH_BYTES))
     timeout = float(os.environ.get("TIMEOUT", "120"))
     with torch.no_grad(), group_of(launch, CPU, timeout) as world:

@@ -45,13 +45,13 @@ def lengths(begun: Sequence[Sequence[float]]) -> list[int]:
 @pytest.fixture
 def all_reduce(monkeypatch: pytest.MonkeyPatch) -> AllReduce:
     monkeypatch.setattr(buckets, "OVERLAPPED_BYTES", 16)
-    monkeypatch.setattr(buckets, "BUCKET_BYTES", 16)  # four numbers
+    monkeypatch.setattr(buckets, "MESSAGE_BYTES", 8)  # of two ranks: buckets of four numbers
     return AllReduce()
 
 
 @pytest.fixture
 def small(all_reduce: AllReduce) -> Buckets:
-    return Buckets(gradients_of(0), torch.zeros(()), all_reduce)
+    return Buckets(gradients_of(0.0), torch.zeros(()), all_reduce, 2)
 
 
 def averaged(found: Buckets, gradients: list[Tensor], count: float = 3) -> tuple[float, list[int]]:
@@ -66,25 +66,35 @@ def test_buckets_go_from_the_last_layer_to_the_first(small: Buckets) -> None:
     assert small.members == [[4, 3], [2], [1], [0]]
 
 
+def test_buckets_of_more_ranks_are_larger(all_reduce: AllReduce) -> None:
+    """So that messages are not smaller."""
+    found = [Buckets(gradients_of(0.0), torch.zeros(()), all_reduce, ranks) for ranks in (4, 8, 99)]
+    assert [each.members for each in found] == [
+        [[4, 3, 2], [1, 0]],
+        [[4, 3, 2, 1], [0]],
+        [[4, 3, 2, 1, 0]],
+    ]
+
+
 def test_gradients_that_are_small_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buckets, "OVERLAPPED_BYTES", 24 * 4)
     all_reduce = AllReduce()
-    found = Buckets(gradients_of(0), torch.zeros(()), all_reduce)
+    found = Buckets(gradients_of(0.0), torch.zeros(()), all_reduce, 2)
     assert found.members == [[4, 3, 2, 1, 0]]
-    averaged(found, gradients_of(1))
+    averaged(found, gradients_of(1.0))
     assert lengths(all_reduce.begun) == [24 + 2 + buckets.FLAGS]
 
 
 def test_without_gradients_there_is_the_loss() -> None:
     all_reduce = AllReduce()
-    assert averaged(Buckets([], torch.zeros(()), all_reduce), []) == (5, [2, 0])
+    assert averaged(Buckets([], torch.zeros(()), all_reduce, 2), []) == (5, [2, 0])
     assert all_reduce.begun == [[15, 3, 1, 0]]
 
 
 def test_a_bucket_begins_when_it_and_those_before_it_are_done(
     small: Buckets, all_reduce: AllReduce
 ) -> None:
-    gradients = gradients_of(1)
+    gradients = gradients_of(1.0)
     small.start(3)
     small.done(1, [gradients[2]], 0, 1)
     assert all_reduce.begun == []
@@ -95,7 +105,7 @@ def test_a_bucket_begins_when_it_and_those_before_it_are_done(
     assert lengths(all_reduce.begun) == [4, 10, 4]  # the last waits for the loss
     assert averaged(small, gradients) == (5, [2, 0])
     assert all_reduce.begun[-1] == [3] * 6 + [15, 3, 1, 0]
-    assert all(map(torch.equal, gradients, gradients_of(1)))
+    assert all(map(torch.equal, gradients, gradients_of(1.0)))
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -115,7 +125,7 @@ def test_threads_are_summed_in_their_order(
 
 def test_all_begin_in_one_order_whatever_was_told(small: Buckets, all_reduce: AllReduce) -> None:
     for told in ((), (0,), (0, 1, 2), (1, 2)):
-        gradients = gradients_of(2)
+        gradients = gradients_of(2.0)
         small.start(3)
         for bucket in told:
             done = [gradients[number] for number in small.members[bucket]]
@@ -123,10 +133,10 @@ def test_all_begin_in_one_order_whatever_was_told(small: Buckets, all_reduce: Al
         averaged(small, gradients)
         assert lengths(all_reduce.begun) == [4, 10, 4, 6 + 2 + buckets.FLAGS]
         all_reduce.begun.clear()
-        assert all(map(torch.equal, gradients, gradients_of(2)))
+        assert all(map(torch.equal, gradients, gradients_of(2.0)))
 
 
 def test_no_images_at_any_rank(small: Buckets) -> None:
-    gradients = gradients_of(1)
+    gradients = gradients_of(1.0)
     assert averaged(small, gradients, 0) == (0, [2, 0])
     assert not torch.cat([gradient.flatten() for gradient in gradients]).any()

@@ -17,7 +17,7 @@ from tests.distributed.test_equality import NORMALISED, SGD, TOLERANCE, distance
 pytestmark = pytest.mark.usefixtures("plugins_of_networks")
 SMALL = ("input.height=8", "input.width=8", "train.batch_size=4", "data.samples_per_epoch=10")
 LARGE = ("input.height=32", "input.width=32", "train.batch_size=8", "data.samples_per_epoch=44")
-IN_BUCKETS = {"BUCKET_BYTES": str(2**14)}
+IN_BUCKETS = {"MESSAGE_BYTES": str(2**13)}
 IN_MICROBATCHES = {**IN_BUCKETS, "MICROBATCH_BYTES": str(2**18)}
 GONE = (
     "rank 1: does not answer any more. Its process was killed or stopped, or its machine cannot "

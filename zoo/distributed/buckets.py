@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 
 FLAGS = 2  # that an average carries
-# Of gradients: below it an all-reduce takes about as long as its messages, and one has the fewest.
-OVERLAPPED_BYTES = 4 * 2**20
-BUCKET_BYTES = 2**20
+OVERLAPPED_BYTES = 4 * 2**20  # of gradients, up to which there is one bucket
+# Of a message of an all-reduce in a ring, in which each rank sends a part of the bucket, as many
+# parts as there are ranks, at a time: so many that they take longer than the link's latency.
+MESSAGE_BYTES = 2**19
 
 
 class Work(Protocol):
@@ -38,6 +39,7 @@ class Buckets:
         gradients: tensors of their shapes and type, in the order of the network's parameters.
         like: a tensor with the type and the device of the buffer.
         all_reduce: begins to sum a tensor over the ranks, in place.
+        ranks: how many there are.
 
     Attributes:
         members: the numbers of the gradients in each bucket, in the order in which they begin.
@@ -48,10 +50,11 @@ class Buckets:
         gradients: Sequence[Tensor],
         like: Tensor,
         all_reduce: Callable[[Tensor], Work],
+        ranks: int,
     ) -> None:
         sizes = [gradient.nbytes for gradient in gradients]
         overlapped = like.device.type == "cpu" and sum(sizes) > OVERLAPPED_BYTES
-        self.members = _members(sizes, BUCKET_BYTES if overlapped else inf)
+        self.members = _members(sizes, ranks * MESSAGE_BYTES if overlapped else inf)
         self._all_reduce = all_reduce
         numbers = sum(gradient.numel() for gradient in gradients)
         buffer = like.new_zeros(numbers + 2 + FLAGS)

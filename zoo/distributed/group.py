@@ -191,7 +191,7 @@ class Group:
         like = gradients[0] if gradients else loss
         key = like.dtype, like.device, *(gradient.shape for gradient in gradients)
         if key not in self._buckets:
-            self._buckets[key] = Buckets(gradients, like, self._all_reduce)
+            self._buckets[key] = Buckets(gradients, like, self._all_reduce, self.size)
         return self._buckets[key]
 
     def _all_reduce(self, tensor: Tensor) -> Any:
