@@ -45,7 +45,7 @@ class World(Protocol):
             gradients: tensors of their shapes and type.
 
         Returns:
-            None where it isn't worth it.
+            None where that is not worth it.
         """
 
     def agreed(self, *flags: bool) -> Sequence[bool]:
