@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.benchmarks.drawing import ranks_that_wait
 from tests.benchmarks.scaling import (
     SIZES,
     Line,
@@ -50,6 +51,11 @@ def test_the_images_for_80_percent_are_what_takes_four_fifths() -> None:
     images = float(row.split("|")[-2])
     computing = NETWORK.step.at(images)
     assert computing / (computing + all_reduce(64, 2**20, LINK)) == pytest.approx(0.8, abs=1e-3)
+
+
+def test_ranks_that_wait_for_drawing() -> None:
+    """Of 2 images each, a batch in 1 ms and 1 ms for each rank: five take longer than 5.5 ms."""
+    assert ranks_that_wait(2, Line(1e-3, 0.5e-3), 5.5e-3) == 5
 
 
 def test_tables_have_a_cell_for_each_head() -> None:

@@ -271,7 +271,7 @@ def test_why_a_step_is_not_captured_is_a_warning(
         def warm_up(self, work: Callable[[], Any]) -> Any:
             return work()
 
-        def record(self, work: Callable[[], Any]) -> Any:
+        def record(self, work: Callable[[], Any], milestones: object) -> Any:
             raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
     monkeypatch.setattr(passes, "recorder_for", lambda device, max_bytes: Unable())

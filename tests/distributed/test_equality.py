@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.distributed.conftest import PLUGINS
 from tests.distributed.ranks import ROOT, ended, ranks
 from tests.distributed.take_steps import train
 
 TOLERANCE = 1e-10  # of the largest value of a tensor, in float64
+pytestmark = pytest.mark.usefixtures("plugins_of_networks")
 SHIPPED = ("n2n_small", "r1", "r2", "r3", "r4", "r5", "n2n_unet", "dncnn", "resnet_small")
 # Biases before a batch normalisation have no gradient but rounding, which adam makes steps of.
 SGD = 'optimizer={type="sgd",lr=0.01}'
 NORMALISING = ("dncnn", "resnet_small")
-PLUGINS = "zoo-unet,zoo-residual"
 
 NORMALISED = """
 format = 1
@@ -65,14 +65,6 @@ def distances(
     with ranks(count, arguments, ROOT, ZOO_PLUGINS=PLUGINS, **environment) as started:
         assert [(it.code, it.err) for it in ended(started)] == [(0, "")] * count
     return {it: furthest(it, folder / f"{number}.pt") for number, it in enumerate(networks)}
-
-
-@pytest.fixture(autouse=True)
-def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in PLUGINS.split(","):
-        if find_spec(name.replace("-", "_")) is None:
-            pytest.skip(f"{name} is not installed")
-    monkeypatch.setenv("ZOO_PLUGINS", PLUGINS)
 
 
 def test_whatever_the_batches_are(tmp_path: Path) -> None:

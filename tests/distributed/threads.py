@@ -59,6 +59,9 @@ class ThreadWorld:
         self._agreed = [any(each) for each in zip(*(flags for *_, flags in parts), strict=True)]
         return means[0]
 
+    def buckets(self, gradients: Sequence[Tensor]) -> None:
+        return None
+
     def agreed(self, *flags: bool) -> Sequence[bool]:
         self._flags = flags
         return self._agreed or [False] * len(flags)

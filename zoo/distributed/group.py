@@ -15,13 +15,13 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # torch's own
 
+from zoo.distributed.buckets import FLAGS, Buckets
 from zoo.distributed.heartbeat import Heartbeat
 from zoo.distributed.launch import ADDRESS, PARENT, Launch
 from zoo.errors import RankError, ZooError, format_error
 
 T = TypeVar("T")
 
-FLAGS = 2  # that an average carries
 LONGEST_ANSWER = timedelta(seconds=10)  # of the store, which is asked for little
 A_TRY = timedelta(seconds=2)  # to connect
 POLL = 0.02  # seconds between two looks at who has come
@@ -69,7 +69,7 @@ class Group:
         self._meetings = 0
         self._flags: Sequence[bool] = ()
         self._agreed = torch.zeros(FLAGS)
-        self._buffer = torch.empty(0)
+        self._buckets: dict[object, Buckets] = {}
         prefix = f"zoo/{launch.restarts}"
         limit = timedelta(seconds=timeout)
         try:
@@ -88,36 +88,19 @@ class Group:
             raise RankError(f"ranks: cannot find each other: {format_error(error)}") from error
 
     def average(self, loss: Tensor, gradients: Sequence[Tensor], count: float | Tensor) -> Tensor:
-        """One all-reduce of all gradients, the loss, the count and the flags."""
-        like = gradients[0] if gradients else loss
-        length = sum(gradient.numel() for gradient in gradients)
-        if self._buffer.shape[0] != length + 2 + FLAGS or self._buffer.dtype != like.dtype:
-            self._buffer = like.new_zeros(length + 2 + FLAGS)
-        sums, flags = self._buffer[: length + 1], self._buffer[length + 2 :]
-        views = [
-            part.view(gradient.shape)
-            for part, gradient in zip(
-                torch.split(self._buffer[:length], [each.numel() for each in gradients]),
-                gradients,
-                strict=True,
-            )
-        ]
-        if views:
-            torch._foreach_copy_(views, list(gradients))
-        sums[length] = loss
-        sums.mul_(count)
-        self._buffer[length + 1] = count
-        flags.zero_()
-        for number, flag in enumerate(self._flags):
-            flags[number] = float(flag)
+        """An all-reduce of each bucket of gradients, the last with the loss, count and flags."""
+        buckets = self._buckets_of(loss, gradients)
+        buckets.begin_all(loss, gradients, count, self._flags)
         began = time.monotonic()
-        self._collective(lambda: dist.all_reduce(self._buffer))
+        self._collective(buckets.wait)
         self.seconds += time.monotonic() - began
-        sums /= self._buffer[length + 1].clamp(min=1)
-        if views:
-            torch._foreach_copy_(list(gradients), views)
-        self._agreed = flags
-        return sums[length].clone()
+        mean, self._agreed = buckets.result(gradients)
+        return mean
+
+    def buckets(self, gradients: Sequence[Tensor]) -> Buckets | None:
+        """Those of large gradients on a CPU."""
+        buckets = self._buckets_of(gradients[0], gradients) if gradients else None
+        return buckets if buckets and len(buckets.members) > 1 else None
 
     def agreed(self, *flags: bool) -> Sequence[bool]:
         """Those of the latest average; ``flags`` go into the next one."""
@@ -203,9 +186,21 @@ class Group:
                     "gone or stopped, or its machine cannot be reached."
                 )
 
-    def _collective(self, call: Callable[[], object]) -> None:
+    def _buckets_of(self, loss: Tensor, gradients: Sequence[Tensor]) -> Buckets:
+        """The same for the same shapes and types."""
+        like = gradients[0] if gradients else loss
+        key = like.dtype, like.device, *(gradient.shape for gradient in gradients)
+        if key not in self._buckets:
+            self._buckets[key] = Buckets(gradients, like, self._all_reduce, self.size)
+        return self._buckets[key]
+
+    def _all_reduce(self, tensor: Tensor) -> Any:
+        """Begin it."""
+        return self._collective(lambda: dist.all_reduce(tensor, async_op=True))
+
+    def _collective(self, call: Callable[[], T]) -> T:
         try:
-            call()
+            return call()
         except RuntimeError as error:
             raise self._lost(error) from error
 

@@ -7,6 +7,8 @@ from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
+from zoo.distributed.buckets import Buckets
+
 T = TypeVar("T")
 
 
@@ -34,6 +36,16 @@ class World(Protocol):
 
         Returns:
             The mean loss of all.
+        """
+
+    def buckets(self, gradients: Sequence[Tensor]) -> Buckets | None:
+        """What may be told of gradients that are done, before ``average`` is asked for all of them.
+
+        Args:
+            gradients: tensors of their shapes and type.
+
+        Returns:
+            None where that is not worth it.
         """
 
     def agreed(self, *flags: bool) -> Sequence[bool]:
@@ -76,6 +88,10 @@ class Alone:
     def average(self, loss: Tensor, gradients: Sequence[Tensor], count: float | Tensor) -> Tensor:
         """The loss; gradients stay as they are."""
         return loss
+
+    def buckets(self, gradients: Sequence[Tensor]) -> Buckets | None:
+        """None."""
+        return None
 
     def agreed(self, *flags: bool) -> Sequence[bool]:
         """The flags."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -16,11 +17,12 @@ from torch import Tensor
 from zoo.distributed.world import ALONE, World
 from zoo.engine.capture.graphed import GraphedCallable
 from zoo.engine.capture.private import script_problem
-from zoo.engine.capture.recorder import Recorder, recorder_for
+from zoo.engine.capture.recorder import Milestone, Recorder, recorder_for
 from zoo.engine.compiled.build import problem as compiled_problem
 from zoo.engine.conv.selftest import problem as kernel_problem
 from zoo.engine.network import AnyNetwork, Network
 from zoo.engine.parallel.division import division
+from zoo.engine.parallel.overlap import Overlap
 from zoo.engine.parallel.sharded import ShardedBatch
 from zoo.engine.parallel.thread_group import Rank, ThreadGroup
 from zoo.engine.parallel.threads import num_threads
@@ -93,11 +95,16 @@ class TrainingPass:
         used: AnyNetwork = Bfloat16Network(model) if reduced else network
         passes = _Passes(used, loss)
         recorder = self._recorder()
+        how = division(model, loss)
+        self._overlap = Overlap(world, model, world.size > 1 and how == "any")
         self._whole: Callable[..., Tensor] = passes.of_batch
         if recorder is not None:
-            self._whole = GraphedCallable(passes.of_batch, used, recorder, loss, warn=warn)
+            milestones = partial(self._overlap.milestones, model)
+            self._whole = GraphedCallable(
+                passes.of_batch, used, recorder, loss, warn=warn, milestones=milestones
+            )
         self._of_shard = self._whole
-        if world.size > 1 and division(model, loss) == "equal":
+        if world.size > 1 and how == "equal":
             self._of_shard = self._with_collectives(passes, used)
         if self._device is not None and self._device.type == "cuda":
             dtype = torch.bfloat16 if reduced else torch.float32
@@ -129,6 +136,8 @@ class TrainingPass:
         """
         model = self._network.model
         with engine_state(model):
+            count = mask[0].sum() if mask else len(x)
+            self._overlap.start(count)
             parts = []
             if self._sharded is not None and not mask and model.training and len(x):
                 parts = self._sharded.run(x, target, divided=divided)
@@ -141,7 +150,6 @@ class TrainingPass:
                     model.zero_grad()
                     loss = x.new_zeros(())
                 if self._world.size > 1:
-                    count = mask[0].sum() if mask else len(x)
                     gradients = [gradient for _, gradient in model.param()]
                     loss = self._world.average(loss, gradients, count)
                 self._update()
@@ -166,7 +174,8 @@ class TrainingPass:
         network = self._network
         if model is not network.model:
             network = Network(model, self._warn, owns_weights=False, fast=self._fast)
-        return _ShardWorker(network, deepcopy(self._loss), self._recorder(), rank)
+        milestones = partial(self._overlap.milestones, model, rank.index, rank.size)
+        return _ShardWorker(network, deepcopy(self._loss), self._recorder(), rank, milestones)
 
 
 class _Passes:
@@ -207,25 +216,42 @@ class _Passes:
 class _ShardWorker:
     """Goes through microbatches with a network and gradients of its own."""
 
-    def __init__(self, network: Network, loss: Loss, recorder: Recorder | None, rank: Rank) -> None:
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        recorder: Recorder | None,
+        rank: Rank,
+        milestones: Callable[[], Sequence[Milestone]],
+    ) -> None:
         self._model = network.model
         self._rank = rank
+        self._milestones = milestones
+        self._in_last = False  # microbatch, which makes gradients what they will be
         passes = _Passes(network, loss)
         self._first = rank.with_collectives(passes.of_first_microbatch)
         self._next = rank.with_collectives(passes.of_next_microbatch)
         if recorder is not None:
             rank.host_callback = recorder.host_callback
             self._first = GraphedCallable(
-                self._first, network, recorder, loss, all_agree=rank.all_agree
+                self._first,
+                network,
+                recorder,
+                loss,
+                all_agree=rank.all_agree,
+                milestones=self._of_last,
             )
-            self._next = GraphedCallable(self._next, network, recorder, loss)
+            self._next = GraphedCallable(
+                self._next, network, recorder, loss, milestones=self._of_last
+            )
 
     @torch.no_grad()
     def __call__(self, microbatches: Sequence[slice], *inputs: Tensor) -> Shard:
         """The part of the loss of those images of a batch, and of its gradients."""
         losses: list[Tensor] = []
         try:
-            for images in microbatches:
+            for number, images in enumerate(microbatches, 1):
+                self._in_last = number == len(microbatches)
                 parts = [tensor[images] for tensor in inputs]
                 weight = torch.tensor(len(parts[0]) / len(inputs[0]), dtype=inputs[0].dtype)
                 losses.append((self._next if losses else self._first)(*parts, weight))
@@ -233,6 +259,16 @@ class _ShardWorker:
             self._rank.abort()
             raise
         return torch.stack(losses).sum(), [gradient for _, gradient in self._model.param()]
+
+    def _of_last(self) -> list[Milestone]:
+        """The milestones, which count in the last microbatch."""
+        return [
+            Milestone(written, partial(self._reach, call)) for written, call in self._milestones()
+        ]
+
+    def _reach(self, milestone: Callable[[], object]) -> None:
+        if self._in_last:
+            milestone()
 
 
 def _sum(parts: Sequence[Shard]) -> Tensor:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
 from zoo.engine.capture.cpu_recorder import CpuRecorder
-from zoo.engine.capture.recorder import Recorder, Recording
+from zoo.engine.capture.recorder import Milestone, Recorder, Recording
 
 
 class CountingRecorder:
@@ -36,9 +36,9 @@ class CountingRecorder:
     def host_callback(self, call: Callable[[], object]) -> object:
         return self._recorder.host_callback(call)
 
-    def record(self, work: Callable[[], Tensor]) -> Recording:
+    def record(self, work: Callable[[], Tensor], milestones: Sequence[Milestone] = ()) -> Recording:
         self.recorded.append(tuple(work.args[0].shape))  # type: ignore[attr-defined]  # a partial
-        recording = self._recorder.record(work)
+        recording = self._recorder.record(work, milestones)
 
         def replay() -> None:
             self.replays += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from tests.engine.layers import SameShape
 from zoo.engine.capture.cpu_recorder import CpuRecorder
 from zoo.engine.capture.cuda_graphs import CudaGraphs
 from zoo.engine.capture.graphed import MAX_GRAPHS, WARM_UP, GraphedCallable
-from zoo.engine.capture.recorder import Recorder, recorder_for
+from zoo.engine.capture.recorder import Milestone, Recorder, recorder_for
 from zoo.engine.network import Network
 from zoo.engine.precision import Bfloat16Network
 from zoo.errors import BackwardError
@@ -111,6 +112,28 @@ def test_steps_are_replayed_with_new_data_and_a_new_learning_rate() -> None:
     assert both.recorder.replays == 10 - WARM_UP
     assert both.warnings == []
     assert len({float(loss) for loss in losses}) == 10  # none is overwritten by a later step
+
+
+def test_milestones_are_passed_in_replays_that_count() -> None:
+    """Not in ordinary steps, and not in the replay that is compared with one."""
+    step, passed = Step(network()), list[int]()
+    recorded = GraphedCallable(
+        step.ordinary_passes,
+        step.network,
+        CpuRecorder(2**30),
+        step.loss,
+        milestones=lambda: [
+            Milestone([gradient], partial(passed.append, number))
+            for number, (_, gradient) in enumerate(step.network.model.param())
+        ],
+    )
+    with torch.no_grad():
+        for _ in range(WARM_UP + 1):
+            recorded(*torch.rand(2, 4, 3, 8, 8))
+        assert passed == []
+        recorded(*torch.rand(2, 4, 3, 8, 8))
+    assert sorted(passed) == [0, 1, 2, 3]
+    assert set(passed[:2]) == {2, 3}  # of the last layer
 
 
 def test_a_smaller_last_batch_has_its_own_graph() -> None:

@@ -14,7 +14,7 @@ import zoo
 from tests.engine.capture.test_graphed import Step
 from tests.engine.layers import SameShape
 from zoo.engine.capture.cpu_recorder import CpuRecorder
-from zoo.engine.capture.recorder import TooLargeError
+from zoo.engine.capture.recorder import Milestone, TooLargeError
 from zoo.engine.capture.torchscript import Program
 from zoo.engine.capture.trace import Trace, memory_of
 from zoo.engine.network import Network
@@ -100,6 +100,36 @@ def test_what_is_freed_is_not_kept_while_recording() -> None:
     assert alive == [0] * 5
     recording.replay()
     assert recording.result == 5000
+
+
+def test_milestones_are_passed_when_their_tensors_are_what_they_will_be() -> None:
+    """Each behind the last operation that writes to one of its own; one is never written to."""
+    network, x = Network(small_network()), torch.rand(2, 3, 8, 8)
+    first, _, last, _ = (gradient for _, gradient in network.model.param())
+    never = torch.zeros(3)
+    seen: dict[str, list[Tensor]] = {}
+
+    def milestone(name: str, *tensors: Tensor) -> Milestone:
+        def see() -> None:
+            seen[name] = [tensor.clone() for tensor in (first, last)]
+
+        return Milestone(tensors, see)
+
+    def work() -> Tensor:
+        network.model.zero_grad()
+        for _ in range(2):
+            loss = network.forward(x).square().sum()
+            network.backward_weights_only(torch.ones(2, 3, 8, 8))
+        return loss
+
+    milestones = [milestone("all", first, last), milestone("never", last, never)]
+    recording = CpuRecorder(2**30).record(work, [milestone("last", last), *milestones])
+    assert seen == {}
+    recording.replay()
+    assert list(seen) == ["last", "all"]
+    assert seen["last"][1].equal(last)
+    assert not seen["last"][0].equal(first)
+    assert all(map(torch.equal, seen["all"], (first, last)))
 
 
 def test_recordings_share_their_memory() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from threading import current_thread, main_thread
+from typing import Any
 
 import pytest
 import torch
@@ -231,8 +231,8 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> list[Recording]:
     made: list[Recording] = []
     record = CpuRecorder.record
 
-    def keeping(recorder: CpuRecorder, work: Callable[[], Tensor]) -> Recording:
-        made.append(record(recorder, work))
+    def keeping(recorder: CpuRecorder, *work: Any) -> Recording:
+        made.append(record(recorder, *work))
         return made[-1]
 
     monkeypatch.setattr(CpuRecorder, "record", keeping)
@@ -302,8 +302,8 @@ def test_what_one_rank_cannot_record_none_does(
 ) -> None:
     record, asked = CpuRecorder.record, list[CpuRecorder]()
 
-    def not_the_second(recorder: CpuRecorder, work: Callable[[], Tensor]) -> object:
-        recording = record(recorder, work)
+    def not_the_second(recorder: CpuRecorder, *work: Any) -> object:
+        recording = record(recorder, *work)
         asked.append(recorder)
         if current_thread() is not main_thread():
             raise error("not here")

@@ -10,7 +10,7 @@ recording.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from zoo.engine.capture.private import HostReads, OpOverload, tree_leaves, tree_map_only
-from zoo.engine.capture.recorder import Recording, TooLargeError
+from zoo.engine.capture.recorder import Milestone, Recording, TooLargeError
 from zoo.engine.capture.torchscript import AtenCall, Program
 from zoo.engine.capture.trace import Operation, TensorRef, Trace, lifetimes, plan_trace
 from zoo.engine.compiled.build import Kernel
@@ -54,7 +54,7 @@ class CpuRecorder:
         """Run ``work``."""
         return work()
 
-    def record(self, work: Callable[[], Tensor]) -> Recording:
+    def record(self, work: Callable[[], Tensor], milestones: Sequence[Milestone] = ()) -> Recording:
         """Record ``work``, whose effects are undone.
 
         Raises:
@@ -68,6 +68,7 @@ class CpuRecorder:
         finally:
             self._trace = None
             trace.undo()
+        trace.call_at(milestones)
         planned = PlannedTrace(trace, result, self._max_bytes, self._memory)
         self._memory = planned.memory
         calls = [planned.call(operation) for operation in trace.operations]

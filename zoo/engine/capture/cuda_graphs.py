@@ -5,13 +5,13 @@ Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from zoo.engine.capture.recorder import Recording
+from zoo.engine.capture.recorder import Milestone, Recording
 
 
 class CudaGraphs:
@@ -46,8 +46,8 @@ class CudaGraphs:
         """Run ``call``, which the graph will not contain."""
         return call()
 
-    def record(self, work: Callable[[], Tensor]) -> Recording:
-        """Capture ``work``.
+    def record(self, work: Callable[[], Tensor], milestones: Sequence[Milestone] = ()) -> Recording:
+        """Capture ``work``; a graph calls nobody, so milestones are left out.
 
         Other threads may go on meanwhile: the one that prepares batches allocates pinned memory.
         """

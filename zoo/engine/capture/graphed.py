@@ -27,7 +27,7 @@ from operator import is_
 import torch
 from torch import Tensor
 
-from zoo.engine.capture.recorder import Recorder, TooLargeError
+from zoo.engine.capture.recorder import Milestone, Recorder, TooLargeError
 from zoo.engine.network import AnyNetwork
 from zoo.malloc import give_back_freed_memory
 from zoo.nn.module import Module
@@ -54,6 +54,8 @@ class GraphedCallable:
         training: in which mode of the model; in the other one it just calls ``work``.
         all_agree: of ranks that wait for each other, whether all say yes; they are called, and so
             captured, in step.
+        milestones: what replays call on the way, asked for each recording; the ordinary call and
+            the replay that is compared with it call none.
     """
 
     def __init__(
@@ -66,8 +68,10 @@ class GraphedCallable:
         warn: Callable[[str], object] = lambda message: None,
         training: bool = True,
         all_agree: Callable[[bool], bool] = bool,
+        milestones: Callable[[], Sequence[Milestone]] = tuple,
     ) -> None:
         self._all_agree = all_agree
+        self._milestones = milestones
         self._work = work
         self._network = network
         self._model = network.model
@@ -138,14 +142,14 @@ class GraphedCallable:
         if self._all_agree(not problem):
             before.restore()
             try:
-                graph = _Graph(self._recorder, self._work, inputs)
+                graph = _Graph(self._recorder, self._work, inputs, self._milestones())
             except TooLargeError:
                 self._too_large.add(shape)
             except Exception as error:  # whatever a layer or the driver raises; told below
                 problem = _one_line(error)
         if self._all_agree(graph is not None) and graph is not None:
             try:
-                found = {"loss": graph(*inputs), **_State(self._model).values}
+                found = {"loss": graph(*inputs, in_use=False), **_State(self._model).values}
                 expected = {"loss": loss, **after.values}
                 problem = _different(found, expected, self._recorder.exact)
                 self._graphs[shape] = graph
@@ -176,15 +180,28 @@ class GraphedCallable:
 class _Graph:
     """A recording with the tensors that it reads."""
 
-    def __init__(self, recorder: Recorder, work: Work, inputs: Sequence[Tensor]) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        work: Work,
+        inputs: Sequence[Tensor],
+        milestones: Sequence[Milestone],
+    ) -> None:
         self._inputs = [torch.zeros_like(tensor) for tensor in inputs]
-        self._recording = recorder.record(partial(work, *self._inputs))
+        self._in_use = False
+        passed = [Milestone(written, partial(self._pass, call)) for written, call in milestones]
+        self._recording = recorder.record(partial(work, *self._inputs), passed)
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
+    def __call__(self, *inputs: Tensor, in_use: bool = True) -> Tensor:
+        self._in_use = in_use
         for own, given in zip(self._inputs, inputs, strict=True):
             own.copy_(given, non_blocking=True)
         self._recording.replay()
         return self._recording.result
+
+    def _pass(self, milestone: Callable[[], object]) -> None:
+        if self._in_use:
+            milestone()
 
 
 class _State:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -16,6 +16,13 @@ class Recording:
 
     result: Tensor
     replay: Callable[[], object]
+
+
+class Milestone(NamedTuple):
+    """What each replay calls once it has written to these tensors for the last time."""
+
+    tensors: Sequence[Tensor]
+    call: Callable[[], object]
 
 
 class TooLargeError(Exception):
@@ -32,8 +39,11 @@ class Recorder(Protocol):
     def warm_up(self, work: Callable[[], Tensor]) -> Tensor:
         """Run ``work`` as an ordinary call, where it would be captured."""
 
-    def record(self, work: Callable[[], Tensor]) -> Recording:
-        """Capture ``work``, without lasting effects; raises what cannot be captured."""
+    def record(self, work: Callable[[], Tensor], milestones: Sequence[Milestone] = ()) -> Recording:
+        """Capture ``work``, without lasting effects; raises what cannot be captured.
+
+        Where replays cannot call, or write to one of its tensors never, a milestone is left out.
+        """
 
     def host_callback(self, call: Callable[[], object]) -> object:
         """Run what is no operation of torch; part of the work that is being captured."""

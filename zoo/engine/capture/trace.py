@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,6 +26,7 @@ from zoo.engine.capture.private import (
     tree_map_only,
     unrepeatable,
 )
+from zoo.engine.capture.recorder import Milestone
 from zoo.engine.compiled.build import Kernel
 from zoo.engine.compiled.call import Parts, watched_by
 
@@ -83,6 +85,7 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
         # By the address of the storage: a weak reference keeps that, but not the memory.
         self._storages: dict[int, tuple[StorageWeakRef, int]] = {}
         self._before: dict[int, tuple[Tensor, Tensor]] = {}
+        self._latest: dict[int, int] = {}  # of memory outside, the last operation that writes to it
         self._watched = ExitStack()
 
     @classmethod
@@ -138,6 +141,19 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
         for tensor, values in self._before.values():
             tensor.copy_(values)
 
+    def call_at(self, milestones: Iterable[Milestone]) -> None:
+        """Have each called behind the last operation that writes to its tensors.
+
+        One with a tensor that no operation writes to is not.
+        """
+        found: list[tuple[int, Operation]] = []
+        for tensors, call in milestones:
+            latest = [self._latest.get(storage_address(tensor), -1) for tensor in tensors]
+            if min(latest) >= 0:
+                found.append((max(latest) + 1, Operation(call, (), {}, [])))
+        for position, operation in sorted(found, key=itemgetter(0), reverse=True):
+            self.operations.insert(position, operation)
+
     def _add_storage(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()
         if storage_address(tensor) not in self._storages:
@@ -149,7 +165,10 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
     def _remember(self, tensors: Iterable[Tensor]) -> None:
         for tensor in tensors:
             storage = storage_address(tensor)
-            if storage not in self._storages and storage not in self._before:
+            if storage in self._storages:
+                continue
+            self._latest[storage] = len(self.operations)
+            if storage not in self._before:
                 elements = tensor.untyped_storage().nbytes() // tensor.itemsize
                 whole = tensor.as_strided((elements,), (1,), 0)
                 self._before[storage] = (whole, whole.clone())

@@ -38,7 +38,7 @@ class ThreadGroup:
     """
 
     def __init__(self, size: int, world: World = ALONE) -> None:
-        self.ranks: Sequence[Rank] = [Rank(self, index) for index in range(size)]
+        self.ranks: Sequence[Rank] = [Rank(self, index, size) for index in range(size)]
         self._size = size
         self._world = world
         self._lock = Lock()
@@ -115,18 +115,19 @@ class Rank:
     """One member of a group.
 
     Attributes:
+        index, size: its number in the group, from 0, and how many there are.
         host_callback: runs what is not an operation of torch, and keeps it if a pass is recorded.
     """
 
-    def __init__(self, group: ThreadGroup, index: int) -> None:
+    def __init__(self, group: ThreadGroup, index: int, size: int) -> None:
+        self.index, self.size = index, size
         self.host_callback: Callable[[Callable[[], object]], object] = run_now
         self._group = group
-        self._index = index
         self._slot = 0
 
     def all_agree(self, yes: bool) -> bool:
         """Whether all ranks say yes."""
-        return self._group.all_agree(self._index, yes)
+        return self._group.all_agree(self.index, yes)
 
     def abort(self) -> None:
         """Do not let the others wait."""
@@ -151,6 +152,6 @@ class Rank:
         """(...) -> (ranks, ...)."""
         buffer = self._group.gather_buffer(self._slot, tensor)
         self._slot += 1
-        buffer.rows[self._index].copy_(tensor)
-        self.host_callback(partial(self._group.exchange, self._index, buffer.blocks))
+        buffer.rows[self.index].copy_(tensor)
+        self.host_callback(partial(self._group.exchange, self.index, buffer.blocks))
         return torch.cat(list(buffer.blocks))
