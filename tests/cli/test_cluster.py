@@ -19,6 +19,7 @@ import pytest
 
 from tests.cli.sweeps import rows_of
 from tests.cluster.clusters import children, command_of, of_worker, scheduler, worker
+from zoo.cluster.remote import SPOOLS
 
 PLAN = """
 format = 1
@@ -203,7 +204,8 @@ def test_workers_that_do_not_fit_are_named(folder: Path, process: Process) -> No
         (line,) = result.err.splitlines()
         assert line.startswith(f"--cluster {file}: tcp://127.0.0.1:")
         assert line.endswith(f": {what}. Install the same on every worker.")
-    assert not list(folder.glob("sweep/*/"))
+        assert not (folder / "sweep").exists()
+        assert not (path / SPOOLS).exists()
 
 
 @pytest.mark.slow

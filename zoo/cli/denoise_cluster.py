@@ -15,12 +15,14 @@ from zoo.cli.console import count_of, warn
 from zoo.cli.denoise_results import Results
 from zoo.cli.streams import say
 from zoo.cluster.address import waiting_line
+from zoo.cluster.alike import require_alike
 from zoo.cluster.connect import connected
 from zoo.cluster.dispatch import Dispatcher
+from zoo.cluster.links import LostWorkerError
 from zoo.cluster.pictures import PicturePiece, SentModel
 from zoo.cluster.remote import remove
 from zoo.cluster.software import needed, variables_of
-from zoo.cluster.workers import LostWorkerError, Workers
+from zoo.cluster.workers import Workers
 from zoo.errors import printable
 from zoo.inference import Denoiser
 from zoo.inference.file import Options, Result
@@ -84,8 +86,10 @@ def denoise_on_cluster(
             own = replace(options, format=job.format)
             pieces.append(PicturePiece(job, number, sent, own, take, fail))
     with connected(cluster, max(1, round(cores()))) as client:
-        workers = Workers(client, cluster, needed(model.registry), None, name, None, warn)
-        workers.require(lambda: say(waiting_line(cluster), err=True))
+        needs = needed(model.registry)
+        require_alike(client, cluster, needs, lambda: say(waiting_line(cluster), err=True))
+        workers = Workers(client, cluster, needs, None, name, None, warn)
+        workers.require()
         say(f"cluster: {cluster}: {count_of('worker', len(workers.look()))}", err=True)
         dispatcher = Dispatcher(workers, lambda _: AT_ONCE)
         try:

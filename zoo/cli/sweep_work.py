@@ -6,10 +6,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from zoo.cli.console import count_of, shell_command, warn
 from zoo.cli.streams import say
@@ -33,12 +35,14 @@ class Means:
         jobs: runs at once, on this machine.
         options: of each run.
         registry: what is installed.
+        client: of the cluster, see :func:`cluster_of`; None for none.
     """
 
     cluster: str | None
     jobs: int
     options: tuple[str, ...]
     registry: Registry
+    client: Any
 
 
 def check_jobs(cluster: str | None, jobs: int) -> None:
@@ -54,17 +58,36 @@ def check_jobs(cluster: str | None, jobs: int) -> None:
         )
 
 
-def require_cluster(cluster: str, left: Sequence[Cell]) -> None:
-    """Have a scheduler answer before anything is written, if there are runs for it.
+@contextmanager
+def cluster_of(
+    cluster: str | None, jobs: int, left: Sequence[Cell], registry: Registry
+) -> Iterator[Any]:
+    """A client of the cluster, whose workers have been found to have the same versions.
+
+    Args:
+        cluster, jobs, registry: as of :class:`Means`.
+        left: the cells that it is for; where there are none it is not asked.
+
+    Yields:
+        The client; None where there is nothing to ask.
 
     Raises:
-        UsageError: that is no cluster, or no scheduler answers there.
+        UsageError: that is no cluster, it cannot be reached, or a worker has other versions.
+        PluginError: a worker has not the same plugins.
+        ClusterError: it is gone.
     """
-    from zoo.cluster.connect import require_scheduler
+    if cluster is not None:
+        address_of(cluster)
+    if cluster is None or not left:
+        yield None
+        return
+    from zoo.cluster.alike import require_alike
+    from zoo.cluster.connect import connected
+    from zoo.cluster.software import needed
 
-    address_of(cluster)
-    if left:
-        require_scheduler(cluster)
+    with connected(cluster, jobs) as client:
+        require_alike(client, cluster, needed(registry), lambda: say(waiting_line(cluster)))
+        yield client
 
 
 def threads_of(cluster: str | None, jobs: int) -> int:
@@ -113,21 +136,20 @@ def _train_on_cluster(show: Show, left: Sequence[Cell], means: Means, cluster: s
     """Train the cells on the workers of a cluster.
 
     Raises:
-        UsageError: it cannot be reached, or a worker has other versions.
-        PluginError: a worker has not the same plugins.
-        ClusterError: it is gone.
+        UsageError: a worker cannot make a folder.
+        ClusterError: the scheduler is gone.
     """
-    from zoo.cluster.cells import ClusterWorker, Training, remove_spools
-    from zoo.cluster.connect import connected
+    from zoo.cluster.cell_piece import Training
+    from zoo.cluster.cells import ClusterWorker, remove_spools
     from zoo.cluster.software import needed, variables_of
     from zoo.cluster.workers import Workers, probe_in
 
     training = Training(CELL, means.options, variables_of(os.environ))
     path = show.folder.path.absolute()
-    with connected(cluster, means.jobs) as client, probe_in(path) as probe:
-        spool = _spool(show.folder)
-        workers = Workers(client, cluster, needed(means.registry), path, spool, probe, warn)
-        workers.require(lambda: say(waiting_line(cluster)))
+    with probe_in(path) as probe:
+        spool, needs = _spool(show.folder), needed(means.registry)
+        workers = Workers(means.client, cluster, needs, path, spool, probe, warn)
+        workers.require()
         links = workers.look().values()
         shared = sum(link.around.shared for link in links)
         say(

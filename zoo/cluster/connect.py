@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.cluster.address import LOCAL, address_of
-from zoo.cluster.workers import TIMEOUTS
+from zoo.cluster.links import TIMEOUTS
 from zoo.errors import UsageError, printable
 from zoo.optional import load
 

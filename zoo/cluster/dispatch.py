@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from zoo.cluster.workers import BETWEEN_LOOKS, TIMEOUTS, LostWorkerError, WorkerLink, Workers
+from zoo.cluster.links import BETWEEN_LOOKS, TIMEOUTS, LostWorkerError, WorkerLink
+from zoo.cluster.workers import Workers
 from zoo.errors import ZooError, format_error, printable
 
 SILENCE = 60.0  # seconds

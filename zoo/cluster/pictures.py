@@ -11,10 +11,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from zoo.cluster.links import LostWorkerError, WorkerLink
 from zoo.cluster.remote import files_of, remove
 from zoo.cluster.tasks import unless_cancelled
 from zoo.cluster.transfer import parts, send
-from zoo.cluster.workers import LostWorkerError, WorkerLink
 from zoo.files import make_folder, write_atomically
 from zoo.inference import Denoiser
 from zoo.inference.file import Options, Result, denoise_file
