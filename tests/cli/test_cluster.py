@@ -18,7 +18,15 @@ from typing import Any
 import pytest
 
 from tests.cli.sweeps import rows_of
-from tests.cluster.clusters import children, command_of, of_worker, scheduler, worker
+from tests.cluster.clusters import (
+    children,
+    command_of,
+    of_worker,
+    scheduler,
+    wait_for,
+    wait_for_workers,
+    worker,
+)
 from zoo.cluster.remote import SPOOLS
 
 PLAN = """
@@ -236,14 +244,6 @@ def records(text: str, out: str) -> Any:
     return found
 
 
-def wait_for(found: Callable[[], Any]) -> Any:
-    end = time.monotonic() + 60
-    while not (value := found()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return value
-
-
 def wait_for_training(nanny: int) -> tuple[int, int]:
     """The process of a nanny's worker, and that of the run that it trains."""
 
@@ -258,10 +258,3 @@ def wait_for_training(nanny: int) -> tuple[int, int]:
     found: list[tuple[int, int]] = wait_for(look)
     time.sleep(2)  # until it has begun, more or less
     return found[0]
-
-
-def wait_for_workers(file: Path, count: int) -> None:
-    from distributed import Client
-
-    with Client(scheduler_file=str(file), set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=60)

@@ -6,18 +6,25 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-LONGEST = 60.0  # seconds
+LONGEST = 180.0  # seconds; a machine may be busy
+
+
+def wait_for(found: Callable[[], Any]) -> Any:
+    """What a function finds, once that is something."""
+    end = time.monotonic() + LONGEST
+    while not (value := found()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return value
 
 
 def wait_until(path: Path) -> None:
-    end = time.monotonic() + LONGEST
-    while not (path.exists() and path.read_bytes()):
-        assert time.monotonic() < end, f"no {path}"
-        time.sleep(0.05)
+    wait_for(lambda: path.exists() and path.read_bytes())
 
 
 @contextmanager
@@ -80,3 +87,11 @@ def command_of(process: int) -> str:
 def of_worker(nanny: int) -> list[int]:
     """The process of a nanny's worker, in which tasks run."""
     return [it for it in children(nanny) if "spawn_main" in command_of(it)]
+
+
+def wait_for_workers(file: Path, count: int) -> None:
+    """Wait until so many workers have come to a scheduler."""
+    from distributed import Client
+
+    with Client(scheduler_file=str(file), set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=LONGEST)

@@ -15,7 +15,6 @@ from zoo.cli.console import count_of, warn
 from zoo.cli.denoise_results import Results
 from zoo.cli.streams import say
 from zoo.cluster.address import waiting_line
-from zoo.cluster.alike import require_alike
 from zoo.cluster.connect import connected
 from zoo.cluster.dispatch import Dispatcher
 from zoo.cluster.links import LostWorkerError
@@ -86,11 +85,10 @@ def denoise_on_cluster(
             own = replace(options, format=job.format)
             pieces.append(PicturePiece(job, number, sent, own, take, fail))
     with connected(cluster, max(1, round(cores()))) as client:
-        needs = needed(model.registry)
-        require_alike(client, cluster, needs, lambda: say(waiting_line(cluster), err=True))
-        workers = Workers(client, cluster, needs, None, name, None, warn)
-        workers.require()
-        say(f"cluster: {cluster}: {count_of('worker', len(workers.look()))}", err=True)
+        workers = Workers(client, cluster, needed(model.registry), warn)
+        workers.require(lambda: say(waiting_line(cluster), err=True))
+        workers.enter(None, name, None)
+        say(f"cluster: {cluster}: {count_of('worker', len(workers.links))}", err=True)
         dispatcher = Dispatcher(workers, lambda _: AT_ONCE)
         try:
             dispatcher.work(pieces)
@@ -101,6 +99,6 @@ def denoise_on_cluster(
         finally:
             for link in workers.links:
                 with suppress(LostWorkerError):
-                    link.call(remove, [link.around.folder])
+                    link.ask(remove, [link.around.folder])
             order = {str(job.source): number for number, job in enumerate(jobs)}
             results.records.sort(key=lambda it: order[it["input"]])

@@ -27,7 +27,7 @@ from zoo.cli.shard import Shard, ShardType
 from zoo.cli.streams import say, streams, work_counts
 from zoo.cli.sweep_lines import Show, say_repeated, say_unbuilt, start_line
 from zoo.cli.sweep_tables import print_tables
-from zoo.cli.sweep_work import Means, check_jobs, cluster_of, how, threads_of, train
+from zoo.cli.sweep_work import Means, check_jobs, how, threads_of, train, workers_of
 from zoo.errors import Stopped, printable
 from zoo.plugins.registry import Registry, load_registry
 from zoo.sweep.cells import Cell, Setting, cells_of, expand_plan
@@ -141,7 +141,7 @@ def sweep(
     folder = look_at_sweep(out)
     wanted = [] if dry_run else Show(folder, cells).look()
     stopped: Stopped | None = None
-    with cluster_of(None if dry_run else cluster, jobs, wanted, registry) as client:
+    with workers_of(None if dry_run else cluster, jobs, wanted, registry) as workers:
         if not dry_run:
             folder = open_sweep(out, threads, threads_of(cluster, jobs))
         show = Show(folder, cells)
@@ -160,7 +160,7 @@ def sweep(
             folder.write_plan(read.text)
             cached = () if cache is None else ("--cache", f"{cache.absolute()}")
             options = ("--resume", "--device", device, *cached)
-            stopped = train(show, left, Means(cluster, jobs, options, registry, client))
+            stopped = train(show, left, Means(cluster, jobs, options, workers))
             others = show.look()
             if shard is not None and others and stopped is None:
                 say(f"{len(others)} of {len(cells)} runs are not finished: other shards train them")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from zoo.cluster.address import LOCAL
 from zoo.cluster.cell_piece import CellPiece, Training
@@ -17,7 +19,7 @@ from zoo.cluster.workers import Workers
 from zoo.errors import Stopped
 from zoo.sweep.cells import Cell
 from zoo.sweep.folder import SweepFolder
-from zoo.sweep.work import Outcome
+from zoo.sweep.work import PATIENCE, Outcome
 
 LONGEST_SAVE = 120.0  # seconds, of a cell that is to stop
 BETWEEN_LOOKS = 0.5  # seconds, at such cells
@@ -31,6 +33,7 @@ class ClusterWorker:
         workers: of the cluster.
         training: how.
         report: told about each cell that has ended.
+        slow: told, once, the folders of runs that take long to save when all are to stop.
     """
 
     def __init__(
@@ -39,8 +42,11 @@ class ClusterWorker:
         workers: Workers,
         training: Training,
         report: Callable[[Outcome], object],
+        slow: Callable[[Sequence[Path]], object] = lambda _: None,
     ) -> None:
         self._folder, self._training, self._report = folder, training, report
+        self._workers, self._slow = workers, slow
+        self._left: set[str] = set()
         self._there: dict[str, set[str]] = {}
         self._names: list[str] = []
         self._dispatcher = Dispatcher(
@@ -84,7 +90,7 @@ class ClusterWorker:
         for link in links:
             if not link.around.shared:
                 with suppress(LostWorkerError):
-                    found = link.call(progress_of, link.around.folder, self._names)
+                    found = link.ask(progress_of, link.around.folder, self._names)
                     self._there[link.address] = set(found)
 
     def _stop(self) -> None:
@@ -93,16 +99,39 @@ class ClusterWorker:
         Raises:
             Stopped: a signal came meanwhile.
         """
+        waited = threading.Timer(PATIENCE, self._tell_slow)
+        waited.daemon = True
+        waited.start()
         try:
             self._dispatcher.cancel()
-            for piece, link in self._dispatcher.running:
-                assert isinstance(piece, CellPiece)
-                with suppress(LostWorkerError):
-                    self._wait_until_saved(piece.cell, link)
-                    piece.fetch(link)
+            for piece, link in self._running():
+                self._take_back(piece, link)
         except KeyboardInterrupt as stop:
             number = int(getattr(stop, "number", signal.SIGINT))
             raise Stopped(_left_behind(self._dispatcher.cluster), number) from stop
+        finally:
+            waited.cancel()
+
+    def _take_back(self, piece: CellPiece, link: WorkerLink) -> None:
+        """Take a cell back when it is saved; a worker that does not answer is asked once."""
+        if link.address in self._left:
+            return
+        try:
+            if self._workers.is_silent(link.address):
+                raise LostWorkerError(link.address)
+            self._wait_until_saved(piece.cell, link)
+            piece.fetch(link)
+        except LostWorkerError:
+            self._left.add(link.address)
+            self._workers.leave(link.address)
+
+    def _tell_slow(self) -> None:
+        self._slow([self._folder.run(it.cell) for it, _ in self._running()])
+
+    def _running(self) -> list[tuple[CellPiece, WorkerLink]]:
+        """The cells at work, each with its worker."""
+        running = self._dispatcher.running
+        return [(it, link) for it, link in running if isinstance(it, CellPiece)]
 
     def _wait_until_saved(self, cell: Cell, link: WorkerLink) -> None:
         """Wait for the end of a cell's process.
@@ -111,7 +140,7 @@ class ClusterWorker:
             LostWorkerError: the worker is gone, or the process does not end.
         """
         end = time.monotonic() + LONGEST_SAVE
-        while link.call(is_at_work, link.around.folder, cell):
+        while link.ask(is_at_work, link.around.folder, cell):
             if time.monotonic() > end:
                 raise LostWorkerError(link.address)
             time.sleep(BETWEEN_LOOKS)
@@ -135,4 +164,4 @@ def remove_spools(links: Sequence[WorkerLink]) -> None:
     for link in links:
         if not link.around.shared:
             with suppress(LostWorkerError):
-                link.call(remove_if_empty, link.around.folder)
+                link.ask(remove_if_empty, link.around.folder)

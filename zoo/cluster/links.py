@@ -13,7 +13,9 @@ from zoo.cluster.remote import Surroundings
 from zoo.errors import ClusterError
 
 RUNNING = "running"  # of a client
-ANSWER = 60.0  # seconds that a worker has to answer in
+ANSWER = 20.0  # seconds until a question has an answer
+TRANSFER = 60.0  # seconds until a part of a file has come, also by a slow connection
+COMES_BACK = 60.0  # seconds
 BETWEEN_LOOKS = 1.0  # seconds
 TIMEOUTS = (TimeoutError, asyncio.TimeoutError)  # two in Python 3.10
 
@@ -43,21 +45,27 @@ class WorkerLink:
         return "/".join((self.around.folder, *names))
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """The result of a function of :mod:`zoo.cluster.remote` there, at once.
+        """The result of a function of :mod:`zoo.cluster.remote` there, which may send files.
 
         Raises:
             LostWorkerError: it is gone, or does not answer.
             Exception: what the function raises.
         """
+        return call(self.client, self.address, function, *args, within=TRANSFER)
+
+    def ask(self, function: Callable[..., Any], *args: Any) -> Any:
+        """As :meth:`call`, of a function that only looks or removes."""
         return call(self.client, self.address, function, *args)
 
 
-def call(client: Any, address: str, function: Callable[..., Any], *args: Any) -> Any:
-    """As :meth:`WorkerLink.call`."""
+def call(
+    client: Any, address: str, function: Callable[..., Any], *args: Any, within: float = ANSWER
+) -> Any:
+    """As :meth:`WorkerLink.call`, within so many seconds."""
     if client.status != RUNNING:
         raise LostWorkerError(address)
     try:
-        return client.run(function, *args, workers=[address], callback_timeout=ANSWER)[address]
+        return client.run(function, *args, workers=[address], callback_timeout=within)[address]
     except TIMEOUTS as error:
         raise LostWorkerError(address) from error
     except Exception as error:
@@ -75,7 +83,7 @@ def threads_of(client: Any) -> dict[str, int] | None:
 
 
 def require_threads(client: Any, cluster: str) -> dict[str, int]:
-    """As :func:`threads_of`; a connection that breaks has a minute to come back.
+    """As :func:`threads_of`; a connection that breaks has a minute to come back in.
 
     Args:
         client: of the cluster.
@@ -84,7 +92,7 @@ def require_threads(client: Any, cluster: str) -> dict[str, int]:
     Raises:
         ClusterError: the scheduler is gone.
     """
-    end = time.monotonic() + ANSWER
+    end = time.monotonic() + COMES_BACK
     while (found := threads_of(client)) is None:
         if client.status == "closed" or time.monotonic() > end:
             raise ClusterError(

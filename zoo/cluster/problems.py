@@ -1,48 +1,28 @@
-"""That workers have the client's versions: looked at before anything is made for them, or here."""
+"""What is wrong with workers, such as other versions than the client's, and how that is said."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from zoo.cluster.links import BETWEEN_LOOKS, require_threads
+from zoo.cluster.links import LostWorkerError, call
 from zoo.cluster.software import SAME, differences
 from zoo.errors import PluginError, UsageError
 
 MOST_NAMED = 5  # workers, in a message
 
 
-def require_alike(
-    client: Any, cluster: str, needs: Mapping[str, str], wait: Callable[[], object]
-) -> None:
-    """Wait for workers, and refuse a cluster in which one has other versions.
-
-    Args:
-        client: of the cluster.
-        cluster: its name, for messages.
-        needs: the versions, as :func:`~zoo.cluster.software.needed` gives them.
-        wait: told, once, that there are no workers yet.
-
-    Raises:
-        PluginError: a plugin is missing on one, or another version.
-        UsageError: another version of something else.
-        ClusterError: the scheduler is gone.
-    """
-    if not require_threads(client, cluster):
-        wait()
-    while not (there := require_threads(client, cluster)):
-        time.sleep(BETWEEN_LOOKS)
-    refuse(cluster, by_problem(unlike(client, there, needs)))
-
-
 def unlike(client: Any, addresses: Iterable[str], needs: Mapping[str, str]) -> dict[str, list[str]]:
-    """What is other on each of some workers, in words; those that are gone are left out."""
-    asked = set(addresses)
-    if not asked:
-        return {}
-    found = client.get_versions(packages=list(needs))["workers"]
-    return {it: list(differences(needs, found[it]["packages"])) for it in asked & found.keys()}
+    """What is other on each of some workers, in words; those that do not answer are left out."""
+    from distributed.versions import get_versions  # which a worker has that has no zoo
+
+    found = {}
+    for address in addresses:
+        with suppress(LostWorkerError):
+            has = call(client, address, get_versions, list(needs))["packages"]
+            found[address] = list(differences(needs, has))
+    return found
 
 
 def by_problem(problems: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
