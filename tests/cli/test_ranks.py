@@ -265,6 +265,36 @@ def test_a_plugin_is_missing_at_one_rank(start: Start) -> None:
 
 
 @pytest.mark.slow
+def test_the_launcher_is_killed(base: Path, plugins: Path, tmp_path: Path) -> None:
+    """The ranks save and end as by a signal, and rank 0 says how to go on."""
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2")
+    process = subprocess.Popen(
+        [*launcher, "-m", "zoo", "run", base / "probed.toml", "--epochs", "5000", "--out", "run"],
+        cwd=tmp_path,
+        env=os.environ | of_torchrun(plugins),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + LONGEST
+    while not (tmp_path / "run/metrics.jsonl").exists():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    process.kill()
+    out, err = process.communicate(timeout=LONGEST)  # until the ranks have ended, too
+    saved = torch.load(tmp_path / "run/last.pkl", weights_only=True)["progress"]["step"]
+    command = "zoo run run/architecture.toml --out run --resume"
+    assert err == f"stopped and saved after step {saved} of 15000. Go on with: {command}\n"
+
+
+def of_torchrun(plugins: Path, *paths: Path) -> dict[str, str]:
+    """The environment of a launcher."""
+    path = os.pathsep.join(map(str, (*paths, plugins, ROOT)))
+    own = {"PYTHONPATH": path, "ZOO_PLUGINS": "zoo-probe", "CUDA_VISIBLE_DEVICES": ""}
+    return own | {"OMP_NUM_THREADS": "1"}  # else torchrun warns
+
+
+@pytest.mark.slow
 def test_torchrun_starts_all_again(base: Path, plugins: Path, tmp_path: Path) -> None:
     """After a restart a run goes on by itself, in its own folder, though that is not named."""
     (tmp_path / "sitecustomize.py").write_text(
@@ -272,13 +302,11 @@ def test_torchrun_starts_all_again(base: Path, plugins: Path, tmp_path: Path) ->
         "if os.environ.get('TORCHELASTIC_RESTART_COUNT') == '0' and os.environ['RANK'] == '1':\n"
         "    os.environ.update(PROBE_STEP='5', PROBE_SIGNAL='9')\n"
     )
-    path = os.pathsep.join(map(str, (tmp_path, plugins, ROOT)))
-    own = {"PYTHONPATH": path, "ZOO_PLUGINS": "zoo-probe", "CUDA_VISIBLE_DEVICES": ""}
     launcher = (sys.executable, "-m", "torch.distributed.run", "--max-restarts", "1")
     result = subprocess.run(
         [*launcher, "--nproc-per-node", "2", "-m", "zoo", "run", base / "probed.toml"],
         cwd=tmp_path,
-        env=os.environ | own,
+        env=os.environ | of_torchrun(plugins, tmp_path),
         capture_output=True,
         text=True,
         check=False,

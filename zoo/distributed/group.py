@@ -176,12 +176,15 @@ class Group:
     def _meet(self) -> None:
         """Wait until all ranks have come here, as long as they live.
 
+        Where the store is gone that tells who lives, the collective that follows finds out: a
+        launcher's may be, and the ranks still end together.
+
         Raises:
             RankError: one has ended, or has been silent for the time-out.
         """
         key = f"meeting/{self._meetings}"
         self._meetings += 1
-        try:
+        with suppress(RuntimeError):
             self._store.set(f"{key}/{self.rank}", "")
             missing = self._heartbeat.others()
             looked = time.monotonic()
@@ -190,8 +193,6 @@ class Group:
                 if time.monotonic() - looked > 1:
                     looked = time.monotonic()
                     self._check_alive(missing)
-        except RuntimeError as error:
-            raise self._lost(error) from error
 
     def _check_alive(self, ranks: Sequence[int]) -> None:
         for rank in ranks:
