@@ -281,7 +281,7 @@ def test_the_launcher_is_killed(base: Path, plugins: Path, tmp_path: Path) -> No
         assert time.monotonic() < end
         time.sleep(0.1)
     process.kill()
-    out, err = process.communicate(timeout=LONGEST)  # until the ranks have ended, too
+    _, err = process.communicate(timeout=LONGEST)  # until the ranks have ended, too
     saved = torch.load(tmp_path / "run/last.pkl", weights_only=True)["progress"]["step"]
     command = "zoo run run/architecture.toml --out run --resume"
     assert err == f"stopped and saved after step {saved} of 15000. Go on with: {command}\n"

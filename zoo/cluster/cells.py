@@ -14,9 +14,10 @@ from zoo.cluster.cell_piece import CellPiece, Training
 from zoo.cluster.cell_task import is_at_work
 from zoo.cluster.dispatch import Dispatcher, Piece
 from zoo.cluster.links import LostWorkerError, WorkerLink
-from zoo.cluster.remote import progress_of, remove_if_empty
+from zoo.cluster.remote import progress_of
 from zoo.cluster.workers import Workers
 from zoo.errors import Stopped
+from zoo.files import remove_if_empty
 from zoo.sweep.cells import Cell
 from zoo.sweep.folder import SweepFolder
 from zoo.sweep.work import PATIENCE, Outcome
@@ -164,4 +165,4 @@ def remove_spools(links: Sequence[WorkerLink]) -> None:
     for link in links:
         if not link.around.shared:
             with suppress(LostWorkerError):
-                link.ask(remove_if_empty, link.around.folder)
+                link.ask(remove_if_empty, Path(link.around.folder))
