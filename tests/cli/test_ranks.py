@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 import pytest
 import torch
 
+from tests.benchmarks.links import cut, link
+from tests.cluster.clusters import wait_for
 from tests.distributed.ranks import LONGEST, ROOT, Ended, ended, free_port, ranks
 from zoo.cli.ranks import _first_difference, _values
 
@@ -43,6 +46,11 @@ if "SITE_VERSION" in os.environ:
     zoo.version.VERSION = os.environ["SITE_VERSION"]
 """
 
+
+def has_namespaces() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("ip") is not None
+
+
 Start = Callable[..., Any]
 
 
@@ -55,12 +63,16 @@ def start(base: Path, plugins: Path, tmp_path: Path) -> Start:
 
     @contextmanager
     def run(
-        count: int, *options: str, of_rank: Mapping[int, Mapping[str, str]] | None = None
+        count: int,
+        *options: str,
+        of_rank: Mapping[int, Mapping[str, str]] | None = None,
+        prefixes: Sequence[Sequence[str]] = (),
+        **more: str,
     ) -> Iterator[list[subprocess.Popen[str]]]:
         arguments = ["-m", "zoo", "run", base / "probed.toml", "--out", "run", *options]
         path = os.pathsep.join(map(str, (site, plugins, ROOT)))
-        environment = {"ZOO_PLUGINS": "zoo-probe", "PYTHONPATH": path}
-        with ranks(count, arguments, tmp_path, of_rank, **environment) as started:
+        environment = {"ZOO_PLUGINS": "zoo-probe", "PYTHONPATH": path, **more}
+        with ranks(count, arguments, tmp_path, of_rank, prefixes, **environment) as started:
             yield started
 
     return run
@@ -199,6 +211,28 @@ def test_a_rank_that_is_stopped(start: Start) -> None:
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not has_namespaces(), reason="needs root and iproute2")
+def test_a_link_that_is_lost(start: Start, cli: Callable[..., Any], tmp_path: Path) -> None:
+    """Each names the other after the time-out and the seconds to find out who it is, and ends."""
+    metrics = tmp_path / "run/metrics.jsonl"
+    with link(1) as between:
+        options = ("--rank-timeout", "5", "--epochs", "5000")
+        with start(2, *options, prefixes=between.prefixes, **between.environment) as started:
+            wait_for(metrics.exists)
+            cut()
+            began = time.monotonic()
+            results = ended(started)
+            assert time.monotonic() - began < 60
+    first, second = results
+    assert (first.code, first.err) == (1, GONE.format(1))
+    assert (second.code, second.err) == (1, f"rank 1: {UNREACHABLE}")
+    epochs = metrics.read_text().count("\n")
+    resumed = cli("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs", epochs)
+    assert resumed.code == 0
+    assert (tmp_path / "run/evaluation.json").exists()
+
+
 def test_a_mistake_in_the_command_line(start: Start) -> None:
     message = (
         "zoo run: Invalid value for '--rank-timeout': is 0. Use an integer >= 1. "
@@ -276,10 +310,7 @@ def test_the_launcher_is_killed(base: Path, plugins: Path, tmp_path: Path) -> No
         stderr=subprocess.PIPE,
         text=True,
     )
-    end = time.monotonic() + LONGEST
-    while not (tmp_path / "run/metrics.jsonl").exists():
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    wait_for((tmp_path / "run/metrics.jsonl").exists)
     process.kill()
     _, err = process.communicate(timeout=LONGEST)  # until the ranks have ended, too
     saved = torch.load(tmp_path / "run/last.pkl", weights_only=True)["progress"]["step"]

@@ -15,6 +15,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # torch's own
 
+from zoo.distributed.bounded_store import BoundedStore
 from zoo.distributed.heartbeat import Heartbeat
 from zoo.distributed.launch import ADDRESS, PARENT, Launch
 from zoo.errors import RankError, ZooError, format_error
@@ -22,7 +23,7 @@ from zoo.errors import RankError, ZooError, format_error
 T = TypeVar("T")
 
 FLAGS = 2  # that an average carries
-LONGEST_ANSWER = timedelta(seconds=10)  # of the store, which is asked for little
+LONGEST_ANSWER = 10.0  # seconds, of the store, which is asked for little
 A_TRY = timedelta(seconds=2)  # to connect
 POLL = 0.02  # seconds between two looks at who has come
 
@@ -74,14 +75,14 @@ class Group:
         limit = timedelta(seconds=timeout)
         try:
             self._shared, of_beats = _stores(self.rank, limit)
-            self._store = PrefixStore(prefix, self._shared)
-            self._heartbeat = Heartbeat(
-                PrefixStore(prefix, of_beats), self.rank, self.size, _end_as_by_launcher
-            )
+            store = PrefixStore(prefix, self._shared)
+            self._store = BoundedStore(store, timeout)
+            beats = BoundedStore(PrefixStore(prefix, of_beats), min(timeout, LONGEST_ANSWER))
+            self._heartbeat = Heartbeat(beats, self.rank, self.size, _end_as_by_launcher)
             self._meet()
             backend = "gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl"
             dist.init_process_group(
-                backend, store=self._store, rank=self.rank, world_size=self.size, timeout=limit
+                backend, store=store, rank=self.rank, world_size=self.size, timeout=limit
             )
             self._on_cpu = dist.new_group(backend="gloo", timeout=limit)
         except (RuntimeError, ValueError) as error:
@@ -241,7 +242,7 @@ def _stores(rank: int, timeout: timedelta) -> tuple[Any, Any]:
     first = _store(rank == 0 and not _by_launcher(), until)
     second = _store(False, until)
     first.set_timeout(timeout)
-    second.set_timeout(min(timeout, LONGEST_ANSWER))
+    second.set_timeout(min(timeout, timedelta(seconds=LONGEST_ANSWER)))
     return first, second
 
 
