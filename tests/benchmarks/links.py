@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +29,11 @@ class Link:
 
 
 LOOPBACK = Link("loopback", ((), ()), {"MASTER_ADDR": "127.0.0.1"})
+
+
+def has_namespaces() -> bool:
+    """Whether a link can be made here: by root, with iproute2."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("ip") is not None
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.benchmarks.links import ADDRESSES, has_namespaces, link
 from tests.cli.sweeps import rows_of
 from tests.cluster.clusters import (
     children,
@@ -214,6 +215,44 @@ def test_workers_that_do_not_fit_are_named(folder: Path, process: Process) -> No
         assert line.endswith(f": {what}. Install the same on every worker.")
         assert not (folder / "sweep").exists()
         assert not (path / SPOOLS).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_namespaces(), reason="needs root and iproute2")
+def test_a_machine_without_the_disk(base: Path, folder: Path, process: Process) -> None:
+    """Its runs come back whole, and nothing of them stays there."""
+    own = folder / "cluster"
+    own.mkdir()
+    (folder / "work").mkdir()
+    for name in ("one.toml", "tiny.toml"):
+        shutil.move(folder / name, folder / "work")
+    hides = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', folder / "work")
+    arguments = ("sweep", "one.toml", "-o", "sweep", "--data", base / "photos", "--json")
+    expected = process(*arguments, "--threads", "1", cwd=folder / "work", ZOO_PLUGINS="")
+    shutil.move(folder / "work" / "sweep", folder / "plain")
+    with (
+        link(1) as between,
+        scheduler(own, ADDRESSES[0], between.prefixes[0]) as file,
+        worker(file, "far", prefix=(*between.prefixes[1], *map(str, hides))),
+    ):
+        client = subprocess.run(
+            [*between.prefixes[0], sys.executable, "-m", "zoo", *arguments, "--cluster", file],
+            cwd=folder / "work",
+            env={**os.environ, "ZOO_PLUGINS": "", "CUDA_VISIBLE_DEVICES": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+    assert client.returncode == 0, client.stderr
+    assert "1 worker, 1 run at once; this disk is shared by 0" in client.stderr
+    assert rows_of(client.stdout) == rows_of(expected.out)
+    found, plain = (
+        sorted(it.relative_to(path) for it in path.rglob("*") if it.is_file())
+        for path in (folder / "work" / "sweep", folder / "plain")
+    )
+    assert found == plain
+    assert not list((own / SPOOLS).glob("*/*"))
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.benchmarks.links import cut, link
+from tests.benchmarks.links import cut, has_namespaces, link
 from tests.cluster.clusters import wait_for
 from tests.distributed.ranks import LONGEST, ROOT, Ended, ended, free_port, ranks
 from zoo.cli.ranks import _first_difference, _values
@@ -45,10 +44,6 @@ if "SITE_VERSION" in os.environ:
 
     zoo.version.VERSION = os.environ["SITE_VERSION"]
 """
-
-
-def has_namespaces() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("ip") is not None
 
 
 Start = Callable[..., Any]

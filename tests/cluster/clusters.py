@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,12 @@ def wait_until(path: Path) -> None:
 
 
 @contextmanager
-def started(*command: str, environment: Mapping[str, str] | None = None) -> Iterator[int]:
+def started(
+    *command: str, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+) -> Iterator[int]:
     """A process of Dask's command line, ended afterwards; its number."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_" + command[0], *command[1:]],
+        [*prefix, sys.executable, "-m", "distributed.cli.dask_" + command[0], *command[1:]],
         env={**os.environ, "ZOO_PLUGINS": "", **(environment or {})},
         cwd="/",  # of which no packages are
         stdin=subprocess.DEVNULL,
@@ -51,23 +53,27 @@ def started(*command: str, environment: Mapping[str, str] | None = None) -> Iter
 
 
 @contextmanager
-def scheduler(folder: Path) -> Iterator[Path]:
+def scheduler(folder: Path, host: str = "127.0.0.1", prefix: Sequence[str] = ()) -> Iterator[Path]:
     """The file of a scheduler."""
     file = folder / "scheduler.json"
-    options = ("--port", "0", "--host", "127.0.0.1", "--no-dashboard")
-    with started("scheduler", *options, "--scheduler-file", str(file)):
+    options = ("--port", "0", "--host", host, "--no-dashboard")
+    with started("scheduler", *options, "--scheduler-file", str(file), prefix=prefix):
         wait_until(file)
         yield file
 
 
 @contextmanager
 def worker(
-    file: Path, name: str, *options: str, environment: Mapping[str, str] | None = None
+    file: Path,
+    name: str,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    prefix: Sequence[str] = (),
 ) -> Iterator[int]:
     """A worker of one thread with files of its own; the number of its nanny's process."""
     own = ("--local-directory", str(file.parent / name), "--name", name, *options)
     basic = ("--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard")
-    with started("worker", *basic, *own, environment=environment) as process:
+    with started("worker", *basic, *own, environment=environment, prefix=prefix) as process:
         yield process
 
 
