@@ -138,9 +138,9 @@ class PicturePiece:
             lambda stream: stream.writelines(content),
             overwrite=self.options.overwrite,
         )
-        with suppress(LostWorkerError, OSError):
-            link.call(remove, [self._source(link), self._target(link)])
         self.report(self.job, value)
+        with suppress(LostWorkerError, OSError):
+            link.ask(remove, [self._source(link), self._target(link)])
 
     def fail(self, reason: str) -> None:
         """Report why there is none; its name on the worker says nothing to the user."""
