@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NoAnswerError
+from queue import SimpleQueue
 from threading import Thread
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -39,6 +40,8 @@ class BoundedStore:
     def __init__(self, store: Store, seconds: float) -> None:
         self._store, self._seconds = store, seconds
         self._lost = False
+        self._questions: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()
+        Thread(target=self._ask, name="zoo store", daemon=True).start()
 
     def set(self, key: str, value: str) -> None:
         """Keep a value."""
@@ -53,7 +56,7 @@ class BoundedStore:
         return self._answer(lambda: self._store.check(keys))
 
     def _answer(self, ask: Callable[[], T]) -> T:
-        """What the store says, asked on a thread that may wait for ever.
+        """What the store says.
 
         Raises:
             RuntimeError: it says nothing, or what it raises.
@@ -61,16 +64,18 @@ class BoundedStore:
         if self._lost:
             raise RuntimeError("the store does not answer")
         answer: Future[T] = Future()
-
-        def wait() -> None:
-            try:
-                answer.set_result(ask())
-            except RuntimeError as error:
-                answer.set_exception(error)
-
-        Thread(target=wait, name="zoo store", daemon=True).start()
+        self._questions.put((ask, answer))
         try:
             return answer.result(self._seconds)
         except NoAnswerError:
             self._lost = True
             raise RuntimeError("the store does not answer") from None
+
+    def _ask(self) -> None:
+        """Ask one after the other, on a thread that may wait for ever."""
+        while True:
+            ask, answer = self._questions.get()
+            try:
+                answer.set_result(ask())
+            except Exception as error:
+                answer.set_exception(error)
