@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 ADDRESSES = ("10.91.0.1", "10.91.0.2")
-NAMES = ("zoo-rank-0", "zoo-rank-1")
+NAMES = tuple(f"zoo-{os.getpid()}-rank-{rank}" for rank in range(2))
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Link:
 
 
 LOOPBACK = Link("loopback", ((), ()), {"MASTER_ADDR": "127.0.0.1"})
+
+
+def has_namespaces() -> bool:
+    """Whether a link can be made here: by root, with iproute2."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("ip") is not None
 
 
 @contextmanager
@@ -55,6 +62,11 @@ def link(gigabits: float) -> Iterator[Link]:
         yield Link(f"{gigabits:g} Gbit/s", (first, second), environment)
     finally:
         _remove()
+
+
+def cut() -> None:
+    """Have the link carry nothing any more, as by a cable that is pulled at rank 1."""
+    _ip("netns", "exec", NAMES[1], "ip", "link", "set", "zoo0", "down")
 
 
 def _remove() -> None:

@@ -111,3 +111,19 @@ def test_an_entry_that_is_overwritten_while_it_is_measured(
     monkeypatch.setattr(evaluation_sets, "evaluate_sets", evaluate)
     result = cli("evaluate", "a", "--methods", "none", "--cache", "cache", "--json")
     assert (result.code, result.out, result.err) == (4, "", f"{entries()[0]}: {CHANGED}\n")
+
+
+def test_an_entry_that_is_overwritten_while_data_are_checked(
+    base: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zoo.data_check import report
+
+    def check(*arguments: Any, **more: Any) -> Any:
+        found = original(*arguments, **more)
+        overwrite(entries()[0])
+        return found
+
+    original = report.check_images
+    monkeypatch.setattr(report, "check_images", check)
+    result = cli("data", "check", base / "photos", "--cache", "cache", "--json")
+    assert (result.code, result.out, result.err) == (4, "", f"{entries()[0]}: {CHANGED}\n")

@@ -49,6 +49,43 @@ def test_a_cache_and_a_run_in_one_folder(
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("command", "cache"), [("run", "runs"), ("compare", "compare/c")])
+def test_a_cache_where_runs_are_kept(
+    command: str, cache: str, base: Path, tmp_path: Path, cli: Cli
+) -> None:
+    result = cli(command, base / "tiny.toml", "--cache", cache)
+    assert (result.code, result.err) == (
+        2,
+        f"--cache {cache}: is the folder {cache.partition('/')[0]} of runs without --out, in it or "
+        "around it. Use a folder of its own.\n",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_without_room(
+    base: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty folder stays empty, and can be that of a cache later."""
+    (tmp_path / "c").mkdir()
+    full = shutil.disk_usage(tmp_path)._replace(free=5)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    monkeypatch.setattr("zoo.data.cache.cache.is_settled", lambda *_: True)
+    result = cli("run", base / "tiny.toml", "--out", "a/b", "--cache", "c")
+    assert result.code == 4
+    assert "--cache c: 5 pictures that are not in it take up to" in result.err
+    assert list(tmp_path.rglob("*")) == [tmp_path / "c"]
+
+
+@pytest.mark.parametrize("out", [(), ("--out", "a/b/c")])
+def test_a_run_that_is_refused_leaves_no_folder(
+    out: tuple[str, ...], base: Path, tmp_path: Path, cli: Cli
+) -> None:
+    (tmp_path / "empty").mkdir()
+    result = cli("run", base / "tiny.toml", "--data", "empty", *out)
+    assert result.code == 4
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+
+
 @pytest.mark.parametrize(
     ("option", "what"),
     [

@@ -17,8 +17,18 @@ from typing import Any
 
 import pytest
 
+from tests.benchmarks.links import ADDRESSES, has_namespaces, link
 from tests.cli.sweeps import rows_of
-from tests.cluster.clusters import children, command_of, of_worker, scheduler, worker
+from tests.cluster.clusters import (
+    children,
+    command_of,
+    of_worker,
+    scheduler,
+    wait_for,
+    wait_for_workers,
+    worker,
+)
+from zoo.cluster.remote import SPOOLS
 
 PLAN = """
 format = 1
@@ -203,7 +213,46 @@ def test_workers_that_do_not_fit_are_named(folder: Path, process: Process) -> No
         (line,) = result.err.splitlines()
         assert line.startswith(f"--cluster {file}: tcp://127.0.0.1:")
         assert line.endswith(f": {what}. Install the same on every worker.")
-    assert not list(folder.glob("sweep/*/"))
+        assert not (folder / "sweep").exists()
+        assert not (path / SPOOLS).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_namespaces(), reason="needs root and iproute2")
+def test_a_machine_without_the_disk(base: Path, folder: Path, process: Process) -> None:
+    """Its runs come back whole, and nothing of them stays there."""
+    own = folder / "cluster"
+    own.mkdir()
+    (folder / "work").mkdir()
+    for name in ("one.toml", "tiny.toml"):
+        shutil.move(folder / name, folder / "work")
+    hides = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', folder / "work")
+    arguments = ("sweep", "one.toml", "-o", "sweep", "--data", base / "photos", "--json")
+    expected = process(*arguments, "--threads", "1", cwd=folder / "work", ZOO_PLUGINS="")
+    shutil.move(folder / "work" / "sweep", folder / "plain")
+    with (
+        link(1) as between,
+        scheduler(own, ADDRESSES[0], between.prefixes[0]) as file,
+        worker(file, "far", prefix=(*between.prefixes[1], *map(str, hides))),
+    ):
+        client = subprocess.run(
+            [*between.prefixes[0], sys.executable, "-m", "zoo", *arguments, "--cluster", file],
+            cwd=folder / "work",
+            env={**os.environ, "ZOO_PLUGINS": "", "CUDA_VISIBLE_DEVICES": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+    assert client.returncode == 0, client.stderr
+    assert "1 worker, 1 run at once; this disk is shared by 0" in client.stderr
+    assert rows_of(client.stdout) == rows_of(expected.out)
+    found, plain = (
+        sorted(it.relative_to(path) for it in path.rglob("*") if it.is_file())
+        for path in (folder / "work" / "sweep", folder / "plain")
+    )
+    assert found == plain
+    assert not list((own / SPOOLS).glob("*/*"))
 
 
 @pytest.mark.slow
@@ -234,14 +283,6 @@ def records(text: str, out: str) -> Any:
     return found
 
 
-def wait_for(found: Callable[[], Any]) -> Any:
-    end = time.monotonic() + 60
-    while not (value := found()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return value
-
-
 def wait_for_training(nanny: int) -> tuple[int, int]:
     """The process of a nanny's worker, and that of the run that it trains."""
 
@@ -256,10 +297,3 @@ def wait_for_training(nanny: int) -> tuple[int, int]:
     found: list[tuple[int, int]] = wait_for(look)
     time.sleep(2)  # until it has begun, more or less
     return found[0]
-
-
-def wait_for_workers(file: Path, count: int) -> None:
-    from distributed import Client
-
-    with Client(scheduler_file=str(file), set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=60)

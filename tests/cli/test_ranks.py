@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import torch
 
+from tests.benchmarks.links import cut, has_namespaces, link
+from tests.cluster.clusters import wait_for
 from tests.distributed.ranks import LONGEST, ROOT, Ended, ended, free_port, ranks
 from zoo.cli.ranks import _first_difference, _values
 
@@ -43,6 +45,7 @@ if "SITE_VERSION" in os.environ:
     zoo.version.VERSION = os.environ["SITE_VERSION"]
 """
 
+
 Start = Callable[..., Any]
 
 
@@ -55,12 +58,16 @@ def start(base: Path, plugins: Path, tmp_path: Path) -> Start:
 
     @contextmanager
     def run(
-        count: int, *options: str, of_rank: Mapping[int, Mapping[str, str]] | None = None
+        count: int,
+        *options: str,
+        of_rank: Mapping[int, Mapping[str, str]] | None = None,
+        prefixes: Sequence[Sequence[str]] = (),
+        **more: str,
     ) -> Iterator[list[subprocess.Popen[str]]]:
         arguments = ["-m", "zoo", "run", base / "probed.toml", "--out", "run", *options]
         path = os.pathsep.join(map(str, (site, plugins, ROOT)))
-        environment = {"ZOO_PLUGINS": "zoo-probe", "PYTHONPATH": path}
-        with ranks(count, arguments, tmp_path, of_rank, **environment) as started:
+        environment = {"ZOO_PLUGINS": "zoo-probe", "PYTHONPATH": path, **more}
+        with ranks(count, arguments, tmp_path, of_rank, prefixes, **environment) as started:
             yield started
 
     return run
@@ -200,6 +207,28 @@ def test_a_rank_that_is_stopped(start: Start) -> None:
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not has_namespaces(), reason="needs root and iproute2")
+def test_a_link_that_is_lost(start: Start, cli: Callable[..., Any], tmp_path: Path) -> None:
+    """Each names the other after the time-out and the seconds to find out who it is, and ends."""
+    metrics = tmp_path / "run/metrics.jsonl"
+    with link(1) as between:
+        options = ("--rank-timeout", "5", "--epochs", "5000")
+        with start(2, *options, prefixes=between.prefixes, **between.environment) as started:
+            wait_for(metrics.exists)
+            cut()
+            began = time.monotonic()
+            results = ended(started)
+            assert time.monotonic() - began < 60
+    first, second = results
+    assert (first.code, first.err) == (1, GONE.format(1))
+    assert (second.code, second.err) == (1, f"rank 1: {UNREACHABLE}")
+    epochs = metrics.read_text().count("\n")
+    resumed = cli("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs", epochs)
+    assert resumed.code == 0
+    assert (tmp_path / "run/evaluation.json").exists()
+
+
 def test_a_mistake_in_the_command_line(start: Start) -> None:
     message = (
         "zoo run: Invalid value for '--rank-timeout': is 0. Use an integer >= 1. "
@@ -266,6 +295,33 @@ def test_a_plugin_is_missing_at_one_rank(start: Start) -> None:
 
 
 @pytest.mark.slow
+def test_the_launcher_is_killed(base: Path, plugins: Path, tmp_path: Path) -> None:
+    """The ranks save and end as by a signal, and rank 0 says how to go on."""
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2")
+    process = subprocess.Popen(
+        [*launcher, "-m", "zoo", "run", base / "probed.toml", "--epochs", "5000", "--out", "run"],
+        cwd=tmp_path,
+        env=os.environ | of_torchrun(plugins),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for((tmp_path / "run/metrics.jsonl").exists)
+    process.kill()
+    _, err = process.communicate(timeout=LONGEST)  # until the ranks have ended, too
+    saved = torch.load(tmp_path / "run/last.pkl", weights_only=True)["progress"]["step"]
+    command = "zoo run run/architecture.toml --out run --resume"
+    assert err == f"stopped and saved after step {saved} of 15000. Go on with: {command}\n"
+
+
+def of_torchrun(plugins: Path, *paths: Path) -> dict[str, str]:
+    """The environment of a launcher."""
+    path = os.pathsep.join(map(str, (*paths, plugins, ROOT)))
+    own = {"PYTHONPATH": path, "ZOO_PLUGINS": "zoo-probe", "CUDA_VISIBLE_DEVICES": ""}
+    return own | {"OMP_NUM_THREADS": "1"}  # else torchrun warns
+
+
+@pytest.mark.slow
 def test_torchrun_starts_all_again(base: Path, plugins: Path, tmp_path: Path) -> None:
     """After a restart a run goes on by itself, in its own folder, though that is not named."""
     (tmp_path / "sitecustomize.py").write_text(
@@ -273,13 +329,11 @@ def test_torchrun_starts_all_again(base: Path, plugins: Path, tmp_path: Path) ->
         "if os.environ.get('TORCHELASTIC_RESTART_COUNT') == '0' and os.environ['RANK'] == '1':\n"
         "    os.environ.update(PROBE_STEP='5', PROBE_SIGNAL='9')\n"
     )
-    path = os.pathsep.join(map(str, (tmp_path, plugins, ROOT)))
-    own = {"PYTHONPATH": path, "ZOO_PLUGINS": "zoo-probe", "CUDA_VISIBLE_DEVICES": ""}
     launcher = (sys.executable, "-m", "torch.distributed.run", "--max-restarts", "1")
     result = subprocess.run(
         [*launcher, "--nproc-per-node", "2", "-m", "zoo", "run", base / "probed.toml"],
         cwd=tmp_path,
-        env=os.environ | own,
+        env=os.environ | of_torchrun(plugins, tmp_path),
         capture_output=True,
         text=True,
         check=False,

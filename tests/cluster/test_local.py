@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 
 from tests.cluster.clusters import children, command_of
-from zoo.cluster.cells import ClusterWorker, Training, remove_spools
+from zoo.cluster.cell_piece import Training
+from zoo.cluster.cells import ClusterWorker, remove_spools
 from zoo.cluster.connect import connected
 from zoo.cluster.dispatch import Dispatcher
+from zoo.cluster.links import LostWorkerError, WorkerLink
 from zoo.cluster.remote import PART, Probe, files_of, progress_of, read_part
 from zoo.cluster.transfer import fetch_folder, send
-from zoo.cluster.workers import LostWorkerError, WorkerLink, Workers, probe_in
+from zoo.cluster.workers import Workers, probe_in
 from zoo.errors import DataError, Stopped
 from zoo.sweep import Cell
 from zoo.sweep.folder import open_sweep
@@ -64,8 +66,8 @@ def client() -> Iterator[Any]:
 @pytest.fixture
 def workers(client: Any, tmp_path: Path) -> Workers:
     """Those of the cluster, taken for ones that share no disk."""
-    workers = Workers(client, "local", {}, None, tmp_path.name, None, print)
-    workers.require(lambda: None)
+    workers = Workers(client, "local", {}, print)
+    workers.enter(None, tmp_path.name, None)
     return workers
 
 
@@ -157,8 +159,8 @@ def test_stopped_it_comes_back_as_far_as_it_is_and_goes_on(
 
 def test_a_lost_worker_is_named_and_its_run_goes_to_another(client: Any, tmp_path: Path) -> None:
     said: list[str] = []
-    workers = Workers(client, "local", {}, None, tmp_path.name, None, said.append)
-    workers.require(lambda: None)
+    workers = Workers(client, "local", {}, said.append)
+    workers.enter(None, tmp_path.name, None)
     outcomes: list[Outcome] = []
     folder, waits = open_sweep(tmp_path / "sweep", 1, 1), cell("waits")
     processes = {it.address: it.call(os.getpid) for it in workers.links}
@@ -206,7 +208,7 @@ def test_a_second_signal_says_where_runs_are(
 
     for name in ("work", "cancel"):
         monkeypatch.setattr(Dispatcher, name, interrupt)
-    workers = Workers(client, cluster, {}, None, tmp_path.name, None, print)
+    workers = Workers(client, cluster, {}, print)
     folder = open_sweep(tmp_path / "sweep", 1, 1)
     with pytest.raises(Stopped) as caught:
         ClusterWorker(folder, workers, TRAINING, print).work([])
@@ -217,8 +219,8 @@ def test_a_shared_disk_is_found(client: Any, tmp_path: Path) -> None:
     with probe_in(tmp_path) as probe:
         for content, shared in ((probe.content, True), ("another", False)):
             asked = Probe(probe.name, content)
-            workers = Workers(client, "local", {}, tmp_path, tmp_path.name, asked, print)
-            workers.require(lambda: None)
+            workers = Workers(client, "local", {}, print)
+            workers.enter(tmp_path, tmp_path.name, asked)
             assert {it.around.shared for it in workers.look().values()} == {shared}
     assert list(tmp_path.iterdir()) == []
 

@@ -39,6 +39,7 @@ def ranks(
     arguments: Sequence[str | Path],
     cwd: Path,
     of_rank: Mapping[int, Mapping[str, str]] | None = None,
+    prefixes: Sequence[Sequence[str]] = (),
     **environment: str,
 ) -> Iterator[list[subprocess.Popen[str]]]:
     """``python ARGUMENTS`` by ``count`` ranks; none of them is left when ``with`` ends.
@@ -48,6 +49,7 @@ def ranks(
         arguments: of Python.
         cwd: where they run.
         of_rank: what else is in the environment of some.
+        prefixes: what each rank's command begins with; nothing unless given.
         environment: what else is in that of all.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ZOO_")}
@@ -63,7 +65,7 @@ def ranks(
     }
     started = [
         subprocess.Popen(
-            [sys.executable, *map(str, arguments)],
+            [*(prefixes[rank] if prefixes else ()), sys.executable, *map(str, arguments)],
             cwd=cwd,
             env=kept
             | own

@@ -14,6 +14,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.architecture import Architecture
+from zoo.data import torch_file
 from zoo.data.torch_file import SEAL_SIZE
 from zoo.errors import CheckpointError
 from zoo.plugins.registry import Registry
@@ -106,6 +107,20 @@ def test_round_trip(finished: tuple[Trainer, Path]) -> None:
         f"zoo {version('zoo')}",
     )
     assert content["versions"]["torch"] == torch.__version__
+
+
+def test_a_record_of_many_images(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts as tensors do; that of an older checkpoint, in tables, is read too."""
+    content = load_checkpoint(saved)
+    image = content["data"]["train"][0]
+    content["data"]["train"] = [image | {"name": f"{number}.png"} for number in range(2000)]
+    save_checkpoint(saved, {key: it for key, it in content.items() if key != "format"})
+    monkeypatch.setattr(torch_file, "MOST_PICKLED", 2**16)
+    assert load_checkpoint(saved)["data"] == content["data"]
+    torch.save(content, saved)
+    assert refusal(saved).endswith(f" bytes beside its tensors. {USE}")
+    monkeypatch.undo()
+    assert load_checkpoint(saved)["data"] == content["data"]
 
 
 def test_opens_without_zoo(

@@ -74,25 +74,27 @@ class CacheProgress:
                 say(f"cache: {done:,} of {total:,} picture files")
 
 
-def check_cache(folder: Path, out: Path | None) -> None:
+def check_cache(folder: Path, out: Path | None, without_out: str = "") -> None:
     """Refuse a folder that cannot be that of a cache; nothing is made.
 
     Args:
         folder: of ``--cache``.
         out: of ``--out``; None for none.
+        without_out: the folder of runs where there is no ``--out``; "" for none.
 
     Raises:
         UsageError: it has other files in it, cannot be made or written in, or is, is in or holds
-            the folder ``out``.
+            the folder of the run.
     """
     from zoo.data.cache.folder import check_folder
 
-    if out is not None:
-        paths = [Path(os.path.realpath(path)) for path in (folder, out)]
+    if out is not None or without_out:
+        paths = [Path(os.path.realpath(path)) for path in (folder, out or without_out)]
         if paths[0].is_relative_to(paths[1]) or paths[1].is_relative_to(paths[0]):
+            which = f"of --out {out}" if out else f"{without_out} of runs without --out"
             raise UsageError(
-                f"--cache {folder}: is the folder of --out {out}, in it or around it. Use a folder "
-                "of its own."
+                f"--cache {folder}: is the folder {which}, in it or around it. Use a folder of its "
+                "own."
             )
     check_folder(folder)
 
@@ -108,12 +110,14 @@ def say_unused(pictures: PictureCache | None) -> None:
 
 
 @contextmanager
-def opened_cache(folder: Path | None, out: Path | None = None) -> Iterator[PictureCache | None]:
+def opened_cache(
+    folder: Path | None, out: Path | None = None, without_out: str = ""
+) -> Iterator[PictureCache | None]:
     """The cache in a folder, or None for none; a stop while it is filled says how to go on.
 
     Args:
         folder: of ``--cache``.
-        out: of ``--out``, which may be no folder of a cache.
+        out, without_out: as of :func:`check_cache`.
 
     Raises:
         UsageError: as of :func:`check_cache`.
@@ -121,7 +125,7 @@ def opened_cache(folder: Path | None, out: Path | None = None) -> Iterator[Pictu
     if folder is None:
         yield None
         return
-    check_cache(folder, out)
+    check_cache(folder, out, without_out)
     from zoo.data.cache.cache import PictureCache
 
     progress = CacheProgress(folder)

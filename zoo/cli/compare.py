@@ -74,7 +74,7 @@ def compare(
     if problems:
         raise ArchitectureError(problems)
     from zoo.cli.compare_table import print_comparisons
-    from zoo.cli.comparing import compare_all
+    from zoo.cli.comparing import COMPARISONS, compare_all
     from zoo.compiler import Compiler  # torch: mistakes are reported before
 
     same = {"--device": None if device == "auto" else device, "--data": data}
@@ -83,7 +83,7 @@ def compare(
     words: list[str | Path] = [*files, *(word for pair in given for word in pair)]
     words += [word for change in changes for word in ("--set", change)]
     words += ["--cache", cache] if cache else []
-    with opened_cache(cache, out) as pictures:
+    with opened_cache(cache, out, COMPARISONS) as pictures:
         compilers = [[Compiler(it, registry, pictures) for it in pair] for pair in pairs]
         comparisons = compare_all(compilers, device, out, words, datetime.now())
     plain = [comparison.to_dict() for comparison in comparisons]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from zoo.data.cache.opened import ChangedError
 from zoo.data.sets import Images
 from zoo.data.stored import LostError
 from zoo.errors import DataError, DivergenceError, Stopped, UsageError, listed
+from zoo.files import remove_if_empty, removed_if_empty
 from zoo.torch_backend.comparison import BACKENDS, Comparison, epochs_of
 from zoo.train.device import choose_device
 from zoo.train.precision import check_precision
@@ -29,6 +30,7 @@ from zoo.train.random_state import random_state, set_random_state
 from zoo.train.run_directory import RunDirectory, new_run_directory, open_run
 from zoo.train.signals import StopRequest
 
+COMPARISONS = "compare"  # where the folders of comparisons are without --out
 Pair = Sequence[Compiler]  # of one file, by each of BACKENDS
 
 
@@ -53,18 +55,17 @@ def compare_all(
         check_precision(own.architecture, device)
         check_references(other)
     warn_of_failures(pairs[0][0].registry)
-    folder = _folder(out, pairs, now)
-    command = shell_command("zoo", "compare", *words, "--out", folder)
-    try:
-        with torch.no_grad():
-            return [
-                _compare(it, device, device_option, folder, command, it is pairs[0]) for it in pairs
-            ]
-    finally:
-        with suppress(OSError):  # there are runs in it, as there should be
-            folder.rmdir()
-            if out is None:
-                folder.parent.rmdir()
+    with removed_if_empty(out or Path(COMPARISONS)):
+        folder = _folder(out, pairs, now)
+        command = shell_command("zoo", "compare", *words, "--out", folder)
+        try:
+            with torch.no_grad():
+                return [
+                    _compare(it, device, device_option, folder, command, it is pairs[0])
+                    for it in pairs
+                ]
+        finally:
+            remove_if_empty(folder)
 
 
 def _folder(out: Path | None, pairs: Sequence[Pair], now: datetime) -> Path:
@@ -87,7 +88,7 @@ def _folder(out: Path | None, pairs: Sequence[Pair], now: datetime) -> Path:
         raise UsageError(
             f"--out {out}: already there, and no comparison of {listed(names)}. Use another folder."
         )
-    return new_run_directory(out, names[0], now, "compare").path
+    return new_run_directory(out, names[0], now, COMPARISONS).path
 
 
 def _run(folder: Path, name: str, backend: str) -> Path:

@@ -124,6 +124,8 @@ def check(
         for remark in images.remarks:
             warn(remark)
         report = check_images(images, target, types=value_types(component))
+        if pictures is not None:
+            pictures.check()
     if as_json:
         print_json({**report.to_dict(), "range": value_range})
     else:

@@ -17,10 +17,11 @@ from zoo.cli.streams import say
 from zoo.cluster.address import waiting_line
 from zoo.cluster.connect import connected
 from zoo.cluster.dispatch import Dispatcher
+from zoo.cluster.links import LostWorkerError
 from zoo.cluster.pictures import PicturePiece, SentModel
 from zoo.cluster.remote import remove
 from zoo.cluster.software import needed, variables_of
-from zoo.cluster.workers import LostWorkerError, Workers
+from zoo.cluster.workers import Workers
 from zoo.errors import printable
 from zoo.inference import Denoiser
 from zoo.inference.file import Options, Result
@@ -84,9 +85,10 @@ def denoise_on_cluster(
             own = replace(options, format=job.format)
             pieces.append(PicturePiece(job, number, sent, own, take, fail))
     with connected(cluster, max(1, round(cores()))) as client:
-        workers = Workers(client, cluster, needed(model.registry), None, name, None, warn)
+        workers = Workers(client, cluster, needed(model.registry), warn)
         workers.require(lambda: say(waiting_line(cluster), err=True))
-        say(f"cluster: {cluster}: {count_of('worker', len(workers.look()))}", err=True)
+        workers.enter(None, name, None)
+        say(f"cluster: {cluster}: {count_of('worker', len(workers.links))}", err=True)
         dispatcher = Dispatcher(workers, lambda _: AT_ONCE)
         try:
             dispatcher.work(pieces)
@@ -97,6 +99,6 @@ def denoise_on_cluster(
         finally:
             for link in workers.links:
                 with suppress(LostWorkerError):
-                    link.call(remove, [link.around.folder])
+                    link.ask(remove, [link.around.folder])
             order = {str(job.source): number for number, job in enumerate(jobs)}
             results.records.sort(key=lambda it: order[it["input"]])

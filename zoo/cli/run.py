@@ -118,6 +118,7 @@ def run(
     from zoo.cli.checked_data import check_data
     from zoo.cli.training import train
     from zoo.compiler import Compiler  # torch, which takes a while: mistakes are reported before
+    from zoo.train.run_directory import RUNS
 
     if deterministic:
         from zoo.train.device import be_deterministic
@@ -125,7 +126,7 @@ def run(
         be_deterministic()
     check = partial(check_data, strict=strict_data, allow_correlated=allow_correlated)
     now = datetime.now()
-    with opened_cache(cache, out) as pictures:
+    with opened_cache(cache, out, RUNS) as pictures:
         train(
             Compiler(spec, registry, pictures),
             device,

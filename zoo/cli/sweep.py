@@ -27,7 +27,7 @@ from zoo.cli.shard import Shard, ShardType
 from zoo.cli.streams import say, streams, work_counts
 from zoo.cli.sweep_lines import Show, say_repeated, say_unbuilt, start_line
 from zoo.cli.sweep_tables import print_tables
-from zoo.cli.sweep_work import Means, check_jobs, how, require_cluster, threads_of, train
+from zoo.cli.sweep_work import Means, check_jobs, how, threads_of, train, workers_of
 from zoo.errors import Stopped, printable
 from zoo.plugins.registry import Registry, load_registry
 from zoo.sweep.cells import Cell, Setting, cells_of, expand_plan
@@ -139,30 +139,31 @@ def sweep(
     if cache is not None:
         check_cache(cache, out)
     folder = look_at_sweep(out)
-    if not dry_run:
-        if cluster is not None:
-            require_cluster(cluster, Show(folder, cells).look())
-        folder = open_sweep(out, threads, threads_of(cluster, jobs))
-    show = Show(folder, cells)
-    left = show.look()
-    if shard is not None:
-        in_shard = {cell.name for _, cell in shard.of(cells)}
-        left = [cell for cell in left if cell.name in in_shard]
+    wanted = [] if dry_run else Show(folder, cells).look()
     stopped: Stopped | None = None
-    if left:
-        say_unbuilt(tables)
-    say_repeated(tables)
-    say(start_line(folder, cells, left, "" if dry_run else how(folder, cluster, jobs), shard))
-    if dry_run:
-        show.failures.update((cell.name, why) for cell in left if (why := failure(folder, cell)))
-    elif left:
-        folder.write_plan(read.text)
-        cached = () if cache is None else ("--cache", f"{cache.absolute()}")
-        options = ("--resume", "--device", device, *cached)
-        stopped = train(show, left, Means(cluster, jobs, options, registry))
-        others = show.look()
-        if shard is not None and others and stopped is None:
-            say(f"{len(others)} of {len(cells)} runs are not finished: other shards train them")
+    with workers_of(None if dry_run else cluster, jobs, wanted, registry) as workers:
+        if not dry_run:
+            folder = open_sweep(out, threads, threads_of(cluster, jobs))
+        show = Show(folder, cells)
+        left = show.look()
+        if shard is not None:
+            in_shard = {cell.name for _, cell in shard.of(cells)}
+            left = [cell for cell in left if cell.name in in_shard]
+        if left:
+            say_unbuilt(tables)
+        say_repeated(tables)
+        means = "" if dry_run else how(folder, cluster, jobs)
+        say(start_line(folder, cells, left, means, shard))
+        if dry_run:
+            show.failures.update((it.name, why) for it in left if (why := failure(folder, it)))
+        elif left:
+            folder.write_plan(read.text)
+            cached = () if cache is None else ("--cache", f"{cache.absolute()}")
+            options = ("--resume", "--device", device, *cached)
+            stopped = train(show, left, Means(cluster, jobs, options, workers))
+            others = show.look()
+            if shard is not None and others and stopped is None:
+                say(f"{len(others)} of {len(cells)} runs are not finished: other shards train them")
     rows = [rows_of(table, show.results, show.failures) for table in tables]
     _print(rows, as_json, as_csv, as_markdown)
     if not dry_run:

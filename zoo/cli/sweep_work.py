@@ -6,10 +6,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.cli.console import count_of, shell_command, warn
 from zoo.cli.streams import say
@@ -20,6 +22,9 @@ from zoo.plugins.registry import Registry
 from zoo.sweep.cells import Cell
 from zoo.sweep.folder import MARK, SweepFolder
 from zoo.sweep.work import Worker
+
+if TYPE_CHECKING:
+    from zoo.cluster.workers import Workers
 
 CELL = ("-m", "zoo.cli.sweep_cell", "run")
 
@@ -32,13 +37,13 @@ class Means:
         cluster: of the option; None for processes of this machine.
         jobs: runs at once, on this machine.
         options: of each run.
-        registry: what is installed.
+        workers: of the cluster, see :func:`cluster_of`; None for none.
     """
 
     cluster: str | None
     jobs: int
     options: tuple[str, ...]
-    registry: Registry
+    workers: Workers | None
 
 
 def check_jobs(cluster: str | None, jobs: int) -> None:
@@ -54,17 +59,38 @@ def check_jobs(cluster: str | None, jobs: int) -> None:
         )
 
 
-def require_cluster(cluster: str, left: Sequence[Cell]) -> None:
-    """Have a scheduler answer before anything is written, if there are runs for it.
+@contextmanager
+def workers_of(
+    cluster: str | None, jobs: int, left: Sequence[Cell], registry: Registry
+) -> Iterator[Workers | None]:
+    """The workers of the cluster, which have been found to have the same versions.
+
+    Args:
+        cluster, jobs: as of :class:`Means`.
+        left: the cells that it is for; where there are none it is not asked.
+        registry: what is installed.
+
+    Yields:
+        Them; None where there is nothing to ask.
 
     Raises:
-        UsageError: that is no cluster, or no scheduler answers there.
+        UsageError: that is no cluster, it cannot be reached, or a worker has other versions.
+        PluginError: a worker has not the same plugins.
+        ClusterError: it is gone.
     """
-    from zoo.cluster.connect import require_scheduler
+    if cluster is not None:
+        address_of(cluster)
+    if cluster is None or not left:
+        yield None
+        return
+    from zoo.cluster.connect import connected
+    from zoo.cluster.software import needed
+    from zoo.cluster.workers import Workers
 
-    address_of(cluster)
-    if left:
-        require_scheduler(cluster)
+    with connected(cluster, jobs) as client:
+        workers = Workers(client, cluster, needed(registry), warn)
+        workers.require(lambda: say(waiting_line(cluster)))
+        yield workers
 
 
 def threads_of(cluster: str | None, jobs: int) -> int:
@@ -84,10 +110,10 @@ def how(folder: SweepFolder, cluster: str | None, jobs: int) -> str:
 def train(show: Show, left: Sequence[Cell], means: Means) -> Stopped | None:
     """Train the cells that are left; returns what to raise where a signal came, all saved."""
     try:
-        if means.cluster is None:
+        if means.workers is None:
             _train_here(show, left, means)
         else:
-            _train_on_cluster(show, left, means, means.cluster)
+            _train_on_cluster(show, left, means, means.workers)
     except KeyboardInterrupt as stop:
         number = int(getattr(stop, "number", signal.SIGINT))
         done = len(show.results) + len(show.failures)
@@ -101,41 +127,39 @@ def _train_here(show: Show, left: Sequence[Cell], means: Means) -> None:
     def wait(count: int) -> None:
         say(f"waiting for {count} runs of another worker")
 
-    def slow(runs: Sequence[Path]) -> None:
-        names = ", ".join(printable(str(run)) for run in runs)
-        say(f"waiting until these are saved: {names}; a second signal ends them at once", err=True)
-
     command = (sys.executable, *CELL)
-    Worker(show.folder, command, means.options, means.jobs, show.report, wait, slow).work(left)
+    Worker(show.folder, command, means.options, means.jobs, show.report, wait, _slow).work(left)
 
 
-def _train_on_cluster(show: Show, left: Sequence[Cell], means: Means, cluster: str) -> None:
+def _slow(runs: Sequence[Path]) -> None:
+    names = ", ".join(printable(str(run)) for run in runs)
+    say(f"waiting until these are saved: {names}; a second signal ends at once", err=True)
+
+
+def _train_on_cluster(show: Show, left: Sequence[Cell], means: Means, workers: Workers) -> None:
     """Train the cells on the workers of a cluster.
 
     Raises:
-        UsageError: it cannot be reached, or a worker has other versions.
-        PluginError: a worker has not the same plugins.
-        ClusterError: it is gone.
+        UsageError: a worker cannot make a folder.
+        ClusterError: the scheduler is gone.
     """
-    from zoo.cluster.cells import ClusterWorker, Training, remove_spools
-    from zoo.cluster.connect import connected
-    from zoo.cluster.software import needed, variables_of
-    from zoo.cluster.workers import Workers, probe_in
+    from zoo.cluster.cell_piece import Training
+    from zoo.cluster.cells import ClusterWorker, remove_spools
+    from zoo.cluster.software import variables_of
+    from zoo.cluster.workers import probe_in
 
     training = Training(CELL, means.options, variables_of(os.environ))
     path = show.folder.path.absolute()
-    with connected(cluster, means.jobs) as client, probe_in(path) as probe:
-        spool = _spool(show.folder)
-        workers = Workers(client, cluster, needed(means.registry), path, spool, probe, warn)
-        workers.require(lambda: say(waiting_line(cluster)))
-        links = workers.look().values()
+    with probe_in(path) as probe:
+        workers.enter(path, _spool(show.folder), probe)
+        links = workers.links
         shared = sum(link.around.shared for link in links)
         say(
-            f"cluster: {cluster}: {count_of('worker', len(links))}, "
+            f"cluster: {workers.cluster}: {count_of('worker', len(links))}, "
             f"{count_of('run', sum(link.threads for link in links))} at once; this disk is shared "
             f"by {shared}"
         )
-        ClusterWorker(show.folder, workers, training, show.report).work(left)
+        ClusterWorker(show.folder, workers, training, show.report, _slow).work(left)
         remove_spools(workers.links)
 
 

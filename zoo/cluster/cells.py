@@ -1,187 +1,29 @@
-"""The cells of a sweep on a cluster: each trained in a process of its own on a worker.
-
-On a worker that shares the sweep's disk a cell is trained in the sweep's folder, as by any other
-worker of it. Else its files are sent, as far as there are any, and taken back.
-"""
+"""The cells of a sweep on a cluster: which worker trains which, and what a signal does to them."""
 
 from __future__ import annotations
 
 import signal
-import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from zoo.cluster.address import LOCAL
+from zoo.cluster.cell_piece import CellPiece, Training
+from zoo.cluster.cell_task import is_at_work
 from zoo.cluster.dispatch import Dispatcher, Piece
-from zoo.cluster.remote import files_of, progress_of, remove, remove_if_empty
-from zoo.cluster.tasks import pause_with, unless_cancelled
-from zoo.cluster.transfer import fetch_folder, parts, send
-from zoo.cluster.workers import LostWorkerError, WorkerLink, Workers
-from zoo.errors import Stopped, WriteError
-from zoo.files import write_atomically
-from zoo.locks import Claim
+from zoo.cluster.links import LostWorkerError, WorkerLink
+from zoo.cluster.remote import progress_of
+from zoo.cluster.workers import Workers
+from zoo.errors import Stopped
+from zoo.files import remove_if_empty
 from zoo.sweep.cells import Cell
 from zoo.sweep.folder import SweepFolder
-from zoo.sweep.work import UNEXPECTED, Outcome, Worker
+from zoo.sweep.work import PATIENCE, Outcome
 
 LONGEST_SAVE = 120.0  # seconds, of a cell that is to stop
 BETWEEN_LOOKS = 0.5  # seconds, at such cells
-
-
-def train_cell(
-    folder: str,
-    threads: int,
-    cell: Cell,
-    command: Sequence[str],
-    options: Sequence[str],
-    environment: Mapping[str, str],
-) -> Outcome:
-    """Train a cell on a worker.
-
-    Args:
-        folder: of the sweep, or the one that stands for it on this host.
-        threads: of the cell's process.
-        cell: which.
-        command: what trains an architecture file, without the Python that runs it.
-        options: what comes after the file and its folder.
-        environment: variables of the process, beside the worker's.
-
-    Raises:
-        Stopped: nobody waits for it any more; the cell is saved.
-    """
-    outcomes: list[Outcome] = []
-    pause = partial(pause_with, unless_cancelled())
-    worker = Worker(
-        SweepFolder(Path(folder), threads),
-        (sys.executable, *command),
-        options,
-        1,
-        outcomes.append,
-        pause=pause,
-        environment=environment,
-    )
-    worker.work([cell])
-    return outcomes[0]
-
-
-def is_at_work(folder: str, cell: Cell) -> bool:
-    """Whether a process of a worker's host still trains a cell."""
-    return SweepFolder(Path(folder), 1).is_at_work(cell)
-
-
-def file_names(folder: SweepFolder, cell: Cell) -> list[str]:
-    """The files of a cell beside the folder of its run."""
-    paths = (folder.log(cell), folder.failure(cell), folder.diverged(cell))
-    return [path.name for path in paths]
-
-
-@dataclass(frozen=True)
-class Training:
-    """How cells are trained.
-
-    Attributes:
-        command, options, environment: as of :func:`train_cell`.
-    """
-
-    command: Sequence[str]
-    options: Sequence[str]
-    environment: Mapping[str, str]
-
-
-@dataclass
-class CellPiece:
-    """A cell as a piece of work.
-
-    Attributes:
-        folder: of the sweep, here.
-        cell: which.
-        training: how.
-        report: told how it ended.
-        claim: keeps other workers of the sweep from it while a worker without the disk has it.
-    """
-
-    folder: SweepFolder
-    cell: Cell
-    training: Training
-    report: Callable[[Outcome], object]
-    claim: Claim | None = field(default=None)
-
-    def begin(self, link: WorkerLink) -> bool:
-        """Keep others from the cell, and send the run as far as it is, if it is further here."""
-        if link.around.shared:
-            return True
-        name = self.cell.name
-        if self.folder.is_at_work(self.cell):
-            return False
-        self.claim = self.folder.claim(self.cell)
-        if self.claim is None:
-            return False
-        try:
-            here = progress_of(str(self.folder.path), [name])
-            there = link.call(progress_of, link.around.folder, [name])
-            if here.get(name, -1) > there.get(name, -1):
-                log = self.folder.log(self.cell)
-                if log.is_file():  # what was said of the run so far is of its result
-                    send(link, log, link.path(log.name))
-                send(link, self.folder.run(self.cell), link.path(name))
-        except BaseException:
-            self.put_off()
-            raise
-        return True
-
-    def task(self, link: WorkerLink) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """Train it."""
-        how = self.training
-        arguments = (how.command, how.options, how.environment)
-        return train_cell, (link.around.folder, self.folder.threads, self.cell, *arguments)
-
-    def take(self, link: WorkerLink, value: Outcome) -> None:
-        """Take its files back, where they are not here, and report how it ended."""
-        self.fetch(link)
-        self.put_off()
-        self.report(value)
-
-    def fetch(self, link: WorkerLink) -> None:
-        """Take its files back, finished or not; they are gone there only then.
-
-        Raises:
-            LostWorkerError: the worker is gone.
-            OSError, ZooError: they cannot be taken.
-        """
-        if link.around.shared:
-            return
-        self.folder.prepare(self.cell)
-        self.folder.clear(self.cell)
-        there = file_names(self.folder, self.cell)
-        for name in there:
-            if link.call(files_of, link.path(name)):
-                self._fetch_file(link, name)
-        if link.call(files_of, link.path(self.cell.name)):
-            fetch_folder(link, link.path(self.cell.name), self.folder.run(self.cell))
-        gone = (*there, self.cell.name, self.folder.architecture(self.cell).name)
-        link.call(remove, [link.path(name) for name in gone])
-
-    def _fetch_file(self, link: WorkerLink, name: str) -> None:
-        content = parts(link, link.path(name))
-        write_atomically(self.folder.path / name, lambda stream: stream.writelines(content))
-
-    def fail(self, reason: str) -> None:
-        """Report why it has no result; the same command tries it again."""
-        with suppress(OSError, WriteError):
-            self.folder.write_failure(self.cell, reason, diverged=False)
-        self.put_off()
-        self.report(Outcome(self.cell, None, reason, UNEXPECTED))
-
-    def put_off(self) -> None:
-        """Let others have it."""
-        if self.claim is not None:
-            self.claim.release()
-            self.claim = None
 
 
 class ClusterWorker:
@@ -192,6 +34,7 @@ class ClusterWorker:
         workers: of the cluster.
         training: how.
         report: told about each cell that has ended.
+        slow: told, once, the folders of runs that take long to save when all are to stop.
     """
 
     def __init__(
@@ -200,8 +43,11 @@ class ClusterWorker:
         workers: Workers,
         training: Training,
         report: Callable[[Outcome], object],
+        slow: Callable[[Sequence[Path]], object] = lambda _: None,
     ) -> None:
         self._folder, self._training, self._report = folder, training, report
+        self._workers, self._slow = workers, slow
+        self._left: set[str] = set()
         self._there: dict[str, set[str]] = {}
         self._names: list[str] = []
         self._dispatcher = Dispatcher(
@@ -245,7 +91,7 @@ class ClusterWorker:
         for link in links:
             if not link.around.shared:
                 with suppress(LostWorkerError):
-                    found = link.call(progress_of, link.around.folder, self._names)
+                    found = link.ask(progress_of, link.around.folder, self._names)
                     self._there[link.address] = set(found)
 
     def _stop(self) -> None:
@@ -254,16 +100,39 @@ class ClusterWorker:
         Raises:
             Stopped: a signal came meanwhile.
         """
+        waited = threading.Timer(PATIENCE, self._tell_slow)
+        waited.daemon = True
+        waited.start()
         try:
             self._dispatcher.cancel()
-            for piece, link in self._dispatcher.running:
-                assert isinstance(piece, CellPiece)
-                with suppress(LostWorkerError):
-                    self._wait_until_saved(piece.cell, link)
-                    piece.fetch(link)
+            for piece, link in self._running():
+                self._take_back(piece, link)
         except KeyboardInterrupt as stop:
             number = int(getattr(stop, "number", signal.SIGINT))
             raise Stopped(_left_behind(self._dispatcher.cluster), number) from stop
+        finally:
+            waited.cancel()
+
+    def _take_back(self, piece: CellPiece, link: WorkerLink) -> None:
+        """Take a cell back when it is saved; a worker that does not answer is asked once."""
+        if link.address in self._left:
+            return
+        try:
+            if self._workers.is_silent(link.address):
+                raise LostWorkerError(link.address)
+            self._wait_until_saved(piece.cell, link)
+            piece.fetch(link)
+        except LostWorkerError:
+            self._left.add(link.address)
+            self._workers.leave(link.address)
+
+    def _tell_slow(self) -> None:
+        self._slow([self._folder.run(it.cell) for it, _ in self._running()])
+
+    def _running(self) -> list[tuple[CellPiece, WorkerLink]]:
+        """The cells at work, each with its worker."""
+        running = self._dispatcher.running
+        return [(it, link) for it, link in running if isinstance(it, CellPiece)]
 
     def _wait_until_saved(self, cell: Cell, link: WorkerLink) -> None:
         """Wait for the end of a cell's process.
@@ -272,7 +141,7 @@ class ClusterWorker:
             LostWorkerError: the worker is gone, or the process does not end.
         """
         end = time.monotonic() + LONGEST_SAVE
-        while link.call(is_at_work, link.around.folder, cell):
+        while link.ask(is_at_work, link.around.folder, cell):
             if time.monotonic() > end:
                 raise LostWorkerError(link.address)
             time.sleep(BETWEEN_LOOKS)
@@ -296,4 +165,4 @@ def remove_spools(links: Sequence[WorkerLink]) -> None:
     for link in links:
         if not link.around.shared:
             with suppress(LostWorkerError):
-                link.call(remove_if_empty, link.around.folder)
+                link.ask(remove_if_empty, Path(link.around.folder))

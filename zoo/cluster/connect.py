@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from zoo.cluster.address import LOCAL, address_of
-from zoo.cluster.workers import TIMEOUTS
+from zoo.cluster.links import TIMEOUTS
 from zoo.errors import UsageError, printable
 from zoo.optional import load
 
@@ -131,6 +133,8 @@ def _local(workers: int) -> Iterator[str]:
     finally:
         process.stdin.close()
         process.stdout.close()
+        with suppress(OSError, AttributeError):  # not on Windows; it may have ended
+            os.killpg(process.pid, signal.SIGCONT)  # a worker that is halted would never end
         try:
             process.wait(LONGEST_END)
         except subprocess.TimeoutExpired:

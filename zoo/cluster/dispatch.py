@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from zoo.cluster.workers import BETWEEN_LOOKS, TIMEOUTS, LostWorkerError, WorkerLink, Workers
+from zoo.cluster.links import BETWEEN_LOOKS, TIMEOUTS, LostWorkerError, WorkerLink
+from zoo.cluster.workers import Workers
 from zoo.errors import ZooError, format_error, printable
 
-SILENCE = 60.0  # seconds
 MOST_LOST = 5  # workers, until a piece of work is taken for what ends them
 
 
@@ -79,7 +79,6 @@ class Dispatcher:
         self._running: list[_Running] = []
         self._left: list[Piece] = []
         self._losses: dict[int, int] = {}
-        self._silent: dict[str, float] = {}
         self._known: list[str] = []
 
     @property
@@ -98,9 +97,9 @@ class Dispatcher:
             links = self._workers.look()
             if list(links) != self._known:
                 self._known = list(links)
-                self._changed(list(links.values()))
+                self._changed(self._workers.links)
             self._drop_lost(links)
-            for link in links.values():
+            for link in self._workers.links:
                 self._fill(link)
             self._take_ended()
 
@@ -110,12 +109,7 @@ class Dispatcher:
             it.future.cancel(force=True)
 
     def _fill(self, link: WorkerLink) -> None:
-        """Begin as many pieces as a worker has room for; one that is silent gets none for a while.
-
-        Dask takes minutes to call a worker lost that is halted: the others go on meanwhile.
-        """
-        if time.monotonic() < self._silent.get(link.address, 0):
-            return
+        """Begin as many pieces as a worker has room for."""
         room = self._tasks_of(link) - sum(it.link.address == link.address for it in self._running)
         candidates = list(self._left)
         while candidates and room > 0:
@@ -124,7 +118,7 @@ class Dispatcher:
                 if not piece.begin(link):
                     continue
             except LostWorkerError:
-                self._silent[link.address] = time.monotonic() + SILENCE
+                self._workers.miss(link.address)
                 return
             except (OSError, ZooError) as error:
                 self._left.remove(piece)

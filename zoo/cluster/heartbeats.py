@@ -18,6 +18,10 @@ class Heartbeats:
         self._seen: dict[str, float] = {}
         self._missed: dict[str, int] = {}
 
+    def is_silent(self, address: str) -> bool:
+        """Whether nothing was heard of a worker for :data:`LOOKS` looks."""
+        return self._missed.get(address, 0) >= LOOKS
+
     def look(self, last_seen: Mapping[str, float]) -> list[str]:
         """Take in the times of the last signs.
 

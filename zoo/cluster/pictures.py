@@ -11,10 +11,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from zoo.cluster.links import LostWorkerError, WorkerLink
 from zoo.cluster.remote import files_of, remove
 from zoo.cluster.tasks import unless_cancelled
 from zoo.cluster.transfer import parts, send
-from zoo.cluster.workers import LostWorkerError, WorkerLink
 from zoo.files import make_folder, write_atomically
 from zoo.inference import Denoiser
 from zoo.inference.file import Options, Result, denoise_file
@@ -138,9 +138,9 @@ class PicturePiece:
             lambda stream: stream.writelines(content),
             overwrite=self.options.overwrite,
         )
-        with suppress(LostWorkerError, OSError):
-            link.call(remove, [self._source(link), self._target(link)])
         self.report(self.job, value)
+        with suppress(LostWorkerError, OSError):
+            link.ask(remove, [self._source(link), self._target(link)])
 
     def fail(self, reason: str) -> None:
         """Report why there is none; its name on the worker says nothing to the user."""

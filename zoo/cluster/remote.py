@@ -141,9 +141,3 @@ def remove(paths: list[str]) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-
-
-def remove_if_empty(path: str) -> None:
-    """Remove a folder of which nothing is needed any more."""
-    with suppress(OSError):
-        Path(path).rmdir()

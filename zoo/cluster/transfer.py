@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from zoo.cluster.links import WorkerLink
 from zoo.cluster.remote import (
     PART,
     files_of,
@@ -14,7 +15,6 @@ from zoo.cluster.remote import (
     write_file,
     write_part,
 )
-from zoo.cluster.workers import WorkerLink
 from zoo.errors import DataError
 from zoo.files import flush_folder
 from zoo.temporary import reserved

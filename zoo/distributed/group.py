@@ -15,6 +15,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]  # torch's own
 
+from zoo.distributed.bounded_store import BoundedStore
 from zoo.distributed.buckets import FLAGS, Buckets
 from zoo.distributed.heartbeat import Heartbeat
 from zoo.distributed.launch import ADDRESS, PARENT, Launch
@@ -22,7 +23,7 @@ from zoo.errors import RankError, ZooError, format_error
 
 T = TypeVar("T")
 
-LONGEST_ANSWER = timedelta(seconds=10)  # of the store, which is asked for little
+LONGEST_ANSWER = 10.0  # seconds, of the store, which is asked for little
 A_TRY = timedelta(seconds=2)  # to connect
 POLL = 0.02  # seconds between two looks at who has come
 
@@ -74,14 +75,14 @@ class Group:
         limit = timedelta(seconds=timeout)
         try:
             self._shared, of_beats = _stores(self.rank, limit)
-            self._store = PrefixStore(prefix, self._shared)
-            self._heartbeat = Heartbeat(
-                PrefixStore(prefix, of_beats), self.rank, self.size, _end_as_by_launcher
-            )
+            store = PrefixStore(prefix, self._shared)
+            self._store = BoundedStore(store, timeout)
+            beats = BoundedStore(PrefixStore(prefix, of_beats), min(timeout, LONGEST_ANSWER))
+            self._heartbeat = Heartbeat(beats, self.rank, self.size, _end_as_by_launcher)
             self._meet()
             backend = "gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl"
             dist.init_process_group(
-                backend, store=self._store, rank=self.rank, world_size=self.size, timeout=limit
+                backend, store=store, rank=self.rank, world_size=self.size, timeout=limit
             )
             self._on_cpu = dist.new_group(backend="gloo", timeout=limit)
         except (RuntimeError, ValueError) as error:
@@ -159,12 +160,15 @@ class Group:
     def _meet(self) -> None:
         """Wait until all ranks have come here, as long as they live.
 
+        Where the store is gone that tells who lives, the collective that follows finds out: a
+        launcher's may be, and the ranks still end together.
+
         Raises:
             RankError: one has ended, or has been silent for the time-out.
         """
         key = f"meeting/{self._meetings}"
         self._meetings += 1
-        try:
+        with suppress(RuntimeError):
             self._store.set(f"{key}/{self.rank}", "")
             missing = self._heartbeat.others()
             looked = time.monotonic()
@@ -173,8 +177,6 @@ class Group:
                 if time.monotonic() - looked > 1:
                     looked = time.monotonic()
                     self._check_alive(missing)
-        except RuntimeError as error:
-            raise self._lost(error) from error
 
     def _check_alive(self, ranks: Sequence[int]) -> None:
         for rank in ranks:
@@ -235,7 +237,7 @@ def _stores(rank: int, timeout: timedelta) -> tuple[Any, Any]:
     first = _store(rank == 0 and not _by_launcher(), until)
     second = _store(False, until)
     first.set_timeout(timeout)
-    second.set_timeout(min(timeout, LONGEST_ANSWER))
+    second.set_timeout(min(timeout, timedelta(seconds=LONGEST_ANSWER)))
     return first, second
 
 

@@ -10,23 +10,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
-from typing import Protocol
+
+from zoo.distributed.bounded_store import Store
 
 PERIOD = 1.0  # seconds between two beats
 SILENT = 3.5 * PERIOD  # without a beat: a busy machine is late by one or two
-
-
-class Store(Protocol):
-    """What of a store of ``torch.distributed`` is used; whatever fails is a RuntimeError."""
-
-    def set(self, key: str, value: str) -> None:
-        """Keep a value."""
-
-    def get(self, key: str) -> bytes:
-        """The value of a key that is there."""
-
-    def check(self, keys: list[str]) -> bool:
-        """Whether all are there."""
 
 
 class Heartbeat:

@@ -65,6 +65,27 @@ def make_folder(folder: Path) -> None:
         raise WriteError(f"{name}: cannot be made: {error.strerror or error}.") from error
 
 
+@contextmanager
+def removed_if_empty(folder: Path) -> Iterator[None]:
+    """Remove a folder, and those above it, at the end where they were made meanwhile and are empty.
+
+    Args:
+        folder: is made within ``with``, with those above it.
+    """
+    missing = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    try:
+        yield
+    finally:
+        for path in missing:
+            remove_if_empty(path)
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder, unless something is in it, as there should be."""
+    with suppress(OSError):
+        folder.rmdir()
+
+
 def write_atomically(
     path: Path, write: Callable[[BinaryIO], object], *, overwrite: bool = True
 ) -> None:

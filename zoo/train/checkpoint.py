@@ -17,8 +17,9 @@ weights_only=True)`` reads it with no zoo installed. Its keys:
 ``metrics``      one dict for each finished epoch, as in ``metrics.jsonl``
 ``started_from`` only of a run that began with trained weights: ``name`` and ``sha256`` of these
 ``changes``      only of a run that was resumed otherwise: step, key, before and after of each
-``data``         ``train`` and ``held_out``: a dict with ``name``, ``size`` and ``sha256`` of each
-                 image, in the order in which they are drawn from; not in older checkpoints
+``data``         ``train`` and ``held_out``: of each image, in the order in which they are drawn
+                 from, a line of text with its sha256, size and name, in a tensor of bytes
+                 (:mod:`zoo.data.packed_record`); a list of dicts in older checkpoints, or none
 ``diverged``     only of ``diverged.pkl``, which is of before the step that was not finite: that
                  step (:mod:`zoo.train.bundle`)
 ============== ===================================================================================
@@ -38,6 +39,7 @@ from typing import Any
 
 import torch
 
+from zoo.data.packed_record import packed, unpacked
 from zoo.data.torch_file import TorchFileError, is_whole, load, sealed
 from zoo.errors import CheckpointError, printable
 from zoo.files import keep_copy, write_atomically
@@ -63,12 +65,15 @@ def save_checkpoint(path: Path, content: Mapping[str, Any], keep_previous: bool 
 
     Args:
         path: where to.
-        content: the values of ``KEYS`` but ``format``, all or those that inference needs.
+        content: the values of ``KEYS`` but ``format``, all or those that inference needs; ``data``
+            as :func:`load_checkpoint` gives it, in dicts.
         keep_previous: keep the checkpoint that it replaces as ``previous_path(path)``, unless that
             one is damaged.
     """
     if keep_previous and is_whole(path):
         keep_copy(path, previous_path(path))
+    if "data" in content:
+        content = {**content, "data": packed(content["data"])}
     buffer = io.BytesIO()  # torch would turn a full disk into an error of its own
     torch.save({"format": FORMAT, **content}, buffer)
     write_atomically(path, lambda stream: stream.write(sealed(buffer.getvalue())))
@@ -103,6 +108,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         )
     if missing := _missing(content):
         raise CheckpointError(f"{where}: {', '.join(missing)} is missing. The file is incomplete.")
+    if "data" in content:
+        content["data"] = unpacked(content["data"])
     if problem := problem_of(content):
         raise CheckpointError(f"{where}: {problem}")
     return content

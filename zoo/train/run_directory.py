@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatch
@@ -14,10 +14,12 @@ from typing import Any
 from zoo import temporary
 from zoo.data.record import DataRecord
 from zoo.errors import CheckpointError, UsageError
-from zoo.files import read_regular, to_json, write_text
+from zoo.files import read_regular, remove_if_empty, removed_if_empty, to_json, write_text
 from zoo.locks import OF_RUN
 from zoo.train import run_lock
 from zoo.train.checkpoint import load_newest, previous_path, save_checkpoint
+
+RUNS = "runs"  # where the folders of runs are without --out
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def open_run(out: Path | None, name: str, now: datetime, resume: bool) -> Iterat
     """The folder of a run, new or to go on with, in which no other process trains meanwhile.
 
     What killed processes have left in it is removed, and a new folder with nothing in it at the
-    end is too.
+    end is too, with those that were made for it.
 
     Args:
         out: as ``--out`` says.
@@ -39,16 +41,17 @@ def open_run(out: Path | None, name: str, now: datetime, resume: bool) -> Iterat
         CheckpointError: there is no run to go on with.
         WriteError: the folder cannot be written in.
     """
-    directory = existing_run_directory(out, name) if resume else new_run_directory(out, name, now)
-    try:
-        with run_lock.run_lock(directory.path):
-            for folder in (directory.path, directory.images):
-                temporary.remove_left_overs(folder)
-            yield directory
-    finally:
-        if not resume:
-            with suppress(OSError):  # there is something in it, as there should be
-                directory.path.rmdir()
+    with ExitStack() as stack:
+        if resume:
+            directory = existing_run_directory(out, name)
+        else:
+            stack.enter_context(removed_if_empty(out or Path(RUNS)))
+            directory = new_run_directory(out, name, now)
+            stack.callback(remove_if_empty, directory.path)
+        stack.enter_context(run_lock.run_lock(directory.path))
+        for folder in (directory.path, directory.images):
+            temporary.remove_left_overs(folder)
+        yield directory
 
 
 @dataclass(frozen=True)
@@ -211,7 +214,7 @@ class RunDirectory:
 
 
 def new_run_directory(
-    out: Path | None, name: str, now: datetime, parent: str = "runs"
+    out: Path | None, name: str, now: datetime, parent: str = RUNS
 ) -> RunDirectory:
     """Make the folder of a new run.
 
@@ -252,10 +255,10 @@ def existing_run_directory(out: Path | None, name: str) -> RunDirectory:
             raise CheckpointError(f"{out}: no last.pkl to resume from. Use a run's folder.")
         return directory
     time = "-".join(["[0-9]" * 8, "[0-9]" * 6])  # not the runs of a name that begins like this one
-    paths = Path("runs").glob(f"{name}-{time}*")
+    paths = Path(RUNS).glob(f"{name}-{time}*")
     runs = [run for path in paths if (run := RunDirectory(path)).has_checkpoint]
     if not runs:
-        raise CheckpointError(f"runs: no run of {name!r} to resume. Name one with --out.")
+        raise CheckpointError(f"{RUNS}: no run of {name!r} to resume. Name one with --out.")
     return max(runs, key=lambda run: run.path.stat().st_mtime)
 
 
@@ -278,11 +281,10 @@ def find_checkpoint(path: Path) -> tuple[Path, str]:
 
 def _fresh(path: Path) -> Path:
     """Make the folder at ``path``, or at ``path-2`` and so on if it is already there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     candidate, number = path, 2
     while True:
         try:
-            candidate.mkdir()
+            candidate.mkdir(parents=True)
         except FileExistsError:
             candidate = path.with_name(f"{path.name}-{number}")
             number += 1

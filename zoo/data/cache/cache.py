@@ -27,7 +27,7 @@ from typing import NamedTuple
 import torch
 
 from zoo.data.cache.entry import DamagedError, is_whole, read_entry, write_entry
-from zoo.data.cache.folder import check_folder, make_folder, name_of, nearest
+from zoo.data.cache.folder import check_folder, is_cache, make_folder, name_of, nearest
 from zoo.data.cache.known import Known, Stamp, is_settled, stamp_of
 from zoo.data.cache.opened import Opened
 from zoo.data.cache.room import Room
@@ -135,7 +135,7 @@ class PictureCache:
             nonlocal saved
             self._on_progress(done, len(paths))
             if time.monotonic() > saved + SECONDS_BETWEEN_SAVES:
-                known.save()
+                self._save(known)
                 saved = time.monotonic()
 
         try:
@@ -161,9 +161,14 @@ class PictureCache:
             ) from error
         finally:
             torch.set_num_threads(cores)  # which the threads have changed
-            known.save()
+            self._save(known)
         of_missing = iter(made)
         return [next(of_missing) if images is None else images for images in found]
+
+    def _save(self, known: Known) -> None:
+        """Keep what is known, unless the folder was refused."""
+        if is_cache(self.folder):
+            known.save()
 
     def check(self) -> None:
         """Refuse what was read, unless all entries that were read are as they were.

@@ -25,7 +25,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         UsageError: it has other files in it, is no folder, or cannot be made or written in.
     """
-    if _is_cache(folder):
+    if is_cache(folder):
         return
     try:
         above = nearest(folder)
@@ -47,7 +47,7 @@ def make_folder(folder: Path) -> None:
     Raises:
         UsageError: as of :func:`check_folder`.
     """
-    if _is_cache(folder):
+    if is_cache(folder):
         return
     check_folder(folder)
     try:
@@ -104,7 +104,8 @@ def _of_path(folder: Path, path: Path, wrong: str) -> str:
     return f"{name_of(folder)}: {subject}{wrong}. Use another folder."
 
 
-def _is_cache(folder: Path) -> bool:
+def is_cache(folder: Path) -> bool:
+    """Whether a folder says that it is one of a cache."""
     with suppress(OSError):
         return read_regular(folder / CACHE, MOST).startswith(TEXT.encode()[:30])
     return False
