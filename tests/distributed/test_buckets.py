@@ -85,6 +85,12 @@ def test_gradients_that_are_small_have_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert lengths(all_reduce.begun) == [24 + 2 + buckets.FLAGS]
 
 
+def test_on_another_device_than_a_cpu_there_is_one(all_reduce: AllReduce) -> None:
+    gradients = [gradient.to("meta") for gradient in gradients_of(0.0)]
+    found = Buckets(gradients, gradients[0], all_reduce, 2)
+    assert found.members == [[4, 3, 2, 1, 0]]
+
+
 def test_without_gradients_there_is_the_loss() -> None:
     all_reduce = AllReduce()
     assert averaged(Buckets([], torch.zeros(()), all_reduce, 2), []) == (5, [2, 0])
