@@ -81,7 +81,6 @@ class Counter(TorchDispatchMode):
     def kernel_called(self, kernel: Kernel, parts: Parts, writes: Sequence[Tensor]) -> None:
         """Count a call of a compiled kernel."""
         from zoo.engine.compiled.minimal_filtering import convolve, tiles_of_image
-        from zoo.engine.compiled.tiles import STEP
 
         self.products += 1
         for arguments in parts:
@@ -89,10 +88,10 @@ class Counter(TorchDispatchMode):
             if kernel is convolve:
                 tiles = given["last_tile"] - given["first_tile"]
             else:
-                tiles = given["images"] * tiles_of_image(given["dy_height"], given["dy_width"])
-            self.flop += (
-                2 * tiles * (STEP * given["taps"]) ** 2 * given["inputs"] * given["outputs"]
-            )
+                size = given["dy_height"], given["dy_width"]
+                tiles = given["images"] * tiles_of_image(given["side"], *size)
+            products = (given["side"] * given["taps"]) ** 2  # of a tile by definition
+            self.flop += 2 * tiles * products * given["inputs"] * given["outputs"]
 
     def _notice(self, tensor: Tensor) -> None:
         """Count the memory of a new tensor until it is freed."""
