@@ -60,6 +60,7 @@ def ranks(
         "ZOO_PLUGINS": "",
         "WORLD_SIZE": str(count),
         "LOCAL_WORLD_SIZE": str(count),
+        "TORCH_CPP_LOG_LEVEL": "FATAL",  # as the command line has it: late ranks are no failure
         "MASTER_ADDR": "localhost",
         "MASTER_PORT": str(free_port()),
     }
