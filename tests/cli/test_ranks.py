@@ -130,7 +130,9 @@ def test_a_signal_at_one_rank_stops_all(
     command = "zoo run run/architecture.toml --out run --resume"
     saved = torch.load(tmp_path / "run/last.pkl", weights_only=True)["progress"]["step"]
     assert saved in (5, 6)
-    message = f"stopped and saved after step {saved} of 9. Go on with: {command}\n"
+    message = (
+        f"stopped and saved after step {saved} of 9. Go on with torchrun as before: -m {command}\n"
+    )
     assert (first.code, first.err) == (143, message)
     assert (second.code, second.out, second.err) == (143, "", "")
     assert "ranks: 2 processes, 1 thread each" in first.out.splitlines()
@@ -311,7 +313,8 @@ def test_the_launcher_is_killed(base: Path, plugins: Path, tmp_path: Path) -> No
     _, err = process.communicate(timeout=LONGEST)  # until the ranks have ended, too
     saved = torch.load(tmp_path / "run/last.pkl", weights_only=True)["progress"]["step"]
     command = "zoo run run/architecture.toml --out run --resume"
-    assert err == f"stopped and saved after step {saved} of 15000. Go on with: {command}\n"
+    go_on = f"Go on with torchrun as before: -m {command}"
+    assert err == f"stopped and saved after step {saved} of 15000. {go_on}\n"
 
 
 def of_torchrun(plugins: Path, *paths: Path) -> dict[str, str]:

@@ -86,6 +86,8 @@ def test_a_validation_loss_that_goes_up_and_down() -> None:
         "2 (conv2d, net.toml:11:1): 4 % of its weights a step. Use a smaller learning rate, a "
         "schedule that lowers it such as cosine, or adam."
     )
+    ((_, unmeasured),) = signs_of_swings(losses(1.0, 1.5, 1.0, 1.5), (), LAYERS)  # on resuming
+    assert ": steps are too large. Use " in unmeasured
 
 
 def test_dead_saturated_and_unreached_layers() -> None:

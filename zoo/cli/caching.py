@@ -80,18 +80,20 @@ def check_cache(folder: Path, out: Path | None, without_out: str = "") -> None:
     Args:
         folder: of ``--cache``.
         out: of ``--out``; None for none.
-        without_out: the folder of runs where there is no ``--out``; "" for none.
+        without_out: the folder of runs that have no ``--out``; "" for none.
 
     Raises:
         UsageError: it has other files in it, cannot be made or written in, or is, is in or holds
-            the folder of the run.
+            the folder of a run.
     """
     from zoo.data.cache.folder import check_folder
 
-    if out is not None or without_out:
-        paths = [Path(os.path.realpath(path)) for path in (folder, out or without_out)]
+    of_runs = {f"of --out {out}": out, f"{without_out} of runs without --out": without_out or None}
+    for which, its in of_runs.items():
+        if its is None:
+            continue
+        paths = [Path(os.path.realpath(path)) for path in (folder, its)]
         if paths[0].is_relative_to(paths[1]) or paths[1].is_relative_to(paths[0]):
-            which = f"of --out {out}" if out else f"{without_out} of runs without --out"
             raise UsageError(
                 f"--cache {folder}: is the folder {which}, in it or around it. Use a folder of its "
                 "own."

@@ -111,11 +111,11 @@ def train(
                 say(observer.summary())
                 evaluation, messages = evaluate_run(registry, directory, data, trainer, stop)
             except Stopped as stopped:
-                command = _resume_command(directory, device_option, compiler.picture_cache)
-                raise Stopped(f"{stopped}. Go on with: {command}", stopped.signal) from None
+                go_on = _go_on(directory, device_option, compiler.picture_cache, world)
+                raise Stopped(f"{stopped}. {go_on}", stopped.signal) from None
             except (LostError, ChangedError) as error:
-                command = _resume_command(directory, device_option, compiler.picture_cache)
-                raise DataError(f"{error} Go on with: {command}") from None
+                go_on = _go_on(directory, device_option, compiler.picture_cache, world)
+                raise DataError(f"{error} {go_on}") from None
             except DivergenceError as error:
                 raise what_to_do(error, directory, device_option) from None
             print_table(evaluation_table(evaluation))
@@ -141,15 +141,18 @@ def follow(compiler: Compiler, directory: RunDirectory, device: torch.device, wo
         check_pictures(compiler, world)
 
 
-def _resume_command(
-    directory: RunDirectory, device: str, picture_cache: PictureCache | None
+def _go_on(
+    directory: RunDirectory, device: str, picture_cache: PictureCache | None, world: World
 ) -> str:
     """What to type to go on with a run, quoted for a shell."""
     options: list[str | Path] = [] if device == "auto" else ["--device", device]
     if picture_cache is not None:
         options += ["--cache", picture_cache.folder]
     file, folder = directory.path / "architecture.toml", directory.path
-    return shell_command("zoo", "run", file, "--out", folder, *options, "--resume")
+    command = shell_command("zoo", "run", file, "--out", folder, *options, "--resume")
+    if world.size > 1:
+        return f"Go on with torchrun as before: -m {command}"
+    return f"Go on with: {command}"
 
 
 def evaluate_run(

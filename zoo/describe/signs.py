@@ -95,11 +95,13 @@ def signs_of_swings(
         return
     moved = [layer.update if layer.update < math.inf else 0.0 for layer in statistics]
     most = max(moved, default=0.0)
-    where = f", most in {layers[moved.index(most)]}: {100 * most:.2g} % of its weights a step"
+    where = ""
+    if most:
+        where = f", most in {layers[moved.index(most)]}: {100 * most:.2g} % of its weights a step"
     yield (
         "unsteady",
         f"the validation loss goes up and down, {', '.join(f'{loss:.3g}' for loss in losses)}: "
-        f"steps are too large{where if most else ''}. Use a smaller learning rate, a schedule that "
+        f"steps are too large{where}. Use a smaller learning rate, a schedule that "
         "lowers it such as cosine, or adam.",
     )
 

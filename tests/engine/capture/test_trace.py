@@ -17,6 +17,7 @@ from zoo.engine.capture.cpu_recorder import CpuRecorder
 from zoo.engine.capture.recorder import Milestone, TooLargeError
 from zoo.engine.capture.torchscript import Program
 from zoo.engine.capture.trace import Trace, memory_of
+from zoo.engine.compiled import build
 from zoo.engine.network import Network
 from zoo.nn import MSE, Conv2d, ReLU, Sequential
 from zoo.optim import Adam
@@ -130,6 +131,35 @@ def test_milestones_are_passed_when_their_tensors_are_what_they_will_be() -> Non
     assert seen["last"][1].equal(last)
     assert not seen["last"][0].equal(first)
     assert all(map(torch.equal, seen["all"], (first, last)))
+
+
+@pytest.mark.skipif(bool(build.problem()), reason=build.problem() or "-")
+def test_what_compiled_kernels_write_counts_as_written() -> None:
+    """The copy of its old value, which is there to be given back, is no operation of the work."""
+    network, x = Network(Sequential(Conv2d(16, 16, 3, padding=1))), torch.rand(2, 16, 8, 8)
+    gradients = [gradient for _, gradient in network.model.param()]
+    seen: list[Tensor] = []
+
+    def work() -> Tensor:
+        network.model.zero_grad()
+        loss = network.forward(x).square().sum()
+        network.backward_weights_only(torch.ones(2, 16, 8, 8))
+        return loss
+
+    def see() -> None:
+        seen.extend(gradient.clone() for gradient in gradients)
+
+    trace = Trace()
+    with trace:
+        work()
+    kernels = [it for it in trace.operations if isinstance(it.function, build.Kernel)]
+    assert len(kernels) == 2
+    assert not any("clone" in str(it.function) for it in trace.operations)
+    recording = CpuRecorder(2**30).record(work, [Milestone(gradients, see)])
+    for gradient in gradients:
+        gradient.zero_()
+    recording.replay()
+    assert all(map(torch.equal, seen, gradients))
 
 
 def test_recordings_share_their_memory() -> None:

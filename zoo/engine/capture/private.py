@@ -17,7 +17,7 @@ from torch import Tensor
 from torch._ops import OpOverload
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 __all__ = [
@@ -30,9 +30,13 @@ __all__ = [
     "storage_address",
     "tree_leaves",
     "tree_map_only",
+    "unobserved",
     "unoptimized",
     "unrepeatable",
 ]
+
+# Within it no ``TorchDispatchMode`` sees operations.
+unobserved = _disable_current_modes
 
 
 def storage_address(tensor: Tensor) -> int:

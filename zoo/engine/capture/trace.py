@@ -24,6 +24,7 @@ from zoo.engine.capture.private import (
     storage_address,
     tree_leaves,
     tree_map_only,
+    unobserved,
     unrepeatable,
 )
 from zoo.engine.capture.recorder import Milestone
@@ -124,7 +125,8 @@ class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base
 
     def kernel_called(self, kernel: Kernel, parts: Parts, writes: Sequence[Tensor]) -> None:
         """Keep a call of a compiled kernel."""
-        self._remember(writes)
+        with unobserved():  # a copy for ``undo`` is none of the work's operations
+            self._remember(writes)
         described = tree_map_only(Tensor, self.ref, tuple(map(tuple, parts)))
         self.operations.append(Operation(kernel, described, {}, []))
 
