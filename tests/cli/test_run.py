@@ -134,8 +134,8 @@ def test_metrics_and_evaluation_agree(finished: Any) -> None:
 def test_the_environment(finished: Any) -> None:
     content = json.loads((finished.path / "environment.json").read_text())
     assert list(content) == [
-        *("versions", "platform", "device", "threads", "processes", "cuda", "precision"),
-        "backend",
+        *("versions", "platform", "device", "threads", "processes", "cuda", "convolutions"),
+        *("precision", "backend"),
     ]
     assert content["versions"]["torch"] == torch.__version__
     assert content["versions"]["python"] == sys.version.split()[0]
@@ -252,8 +252,8 @@ def test_tf32_without_a_gpu(cli: Callable[..., Any], base: Path, tmp_path: Path)
     assert (result.code, result.out, result.err) == (
         2,
         "",
-        '--set:1:1: train.precision: is "tf32", and the device cpu has no TF32. Use "float32" or '
-        '"bfloat16", or an NVIDIA GPU of compute capability 8.0 or later.\n',
+        '--set:1:1: train.precision: is "tf32", and the device cpu has no TF32. Use "float32", '
+        '"fast" or "bfloat16", or an NVIDIA GPU of compute capability 8.0 or later.\n',
     )
     assert not (tmp_path / "run").exists()
 

@@ -142,14 +142,23 @@ def test_deterministic_algorithms_change_nothing_on_a_cpu(
     torch.testing.assert_close(here["model"], there["model"], rtol=0, atol=0)
 
 
-def test_another_number_of_threads_is_said(cli: Callable[..., Any], run: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "before", "what"),
+    [
+        ("threads", 99, "the number of threads"),
+        ("convolutions", "others", "what computes convolutions"),
+    ],
+)
+def test_what_rounds_in_another_way_is_said(
+    key: str, before: object, what: str, cli: Callable[..., Any], run: Path
+) -> None:
     path = run / "environment.json"
     environment = json.loads(path.read_text())
-    path.write_text(json.dumps(environment | {"threads": 99}))
+    path.write_text(json.dumps(environment | {key: before}))
     result = cli("run", "run/architecture.toml", "--out", "run", "--resume", "--epochs", "2")
     assert result.code == 0
     assert result.err == (
-        f"warning: the number of threads was 99 and is {environment['threads']}: the run goes on, "
+        f"warning: {what} was {before} and is {environment[key]}: the run goes on, "
         "and differs in the last bits from one that was not interrupted\n"
     )
 

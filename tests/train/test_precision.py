@@ -47,15 +47,15 @@ def test_tf32_is_refused_where_there_is_none(
     spec = tiny('train.precision="tf32"')
     message = (
         '--set:1:1: train.precision: is "tf32", and the device {} has no TF32. '
-        'Use "float32" or "bfloat16", or an NVIDIA GPU of compute capability 8.0 or later.'
+        'Use "float32"{} or "bfloat16", or an NVIDIA GPU of compute capability 8.0 or later.'
     )
     with pytest.raises(ArchitectureError) as error:
         check_precision(spec, torch.device("cpu"))
-    assert str(error.value) == message.format("cpu")
+    assert str(error.value) == message.format("cpu", ', "fast"')
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
     with pytest.raises(ArchitectureError) as error:
         check_precision(spec, torch.device("cuda", 1))
-    assert str(error.value) == message.format("cuda:1")
+    assert str(error.value) == message.format("cuda:1", "")
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
     check_precision(spec, torch.device("cuda", 1))
     for precision in ("float32", "bfloat16"):

@@ -19,7 +19,7 @@ from zoo.errors import UsageError, listed
 from zoo.train.backend import MakeBackend, ZooBackend
 from zoo.train.checkpoint import load_checkpoint
 from zoo.train.device import device_name
-from zoo.train.environment import environment, environment_remarks
+from zoo.train.environment import convolutions, environment, environment_remarks
 from zoo.train.find_model import find_model
 from zoo.train.measured_range import with_measured_range, with_recorded_range
 from zoo.train.providers import check_providers
@@ -118,8 +118,7 @@ def resumed(
     if not trainer.is_finished:
         for change in record_changes(trainer, changes):
             say(change)
-    now = environment(device, world.size)
-    remarks = environment_remarks(directory.read_environment(), now)
+    remarks = environment_remarks(directory.read_environment(), _environment(trainer))
     return trainer, replace(data, remarks=(*data.remarks, *remarks))
 
 
@@ -146,9 +145,14 @@ def write_beginning(directory: RunDirectory, trainer: Trainer, data: RunData) ->
         directory.remove_evaluation()
     directory.write_architecture(trainer.architecture.text)
     directory.write_data(data.record)
-    directory.write_environment(
-        {**environment(trainer.device, trainer.world.size), **_origin(trainer)}
-    )
+    directory.write_environment({**_environment(trainer), **_origin(trainer)})
+
+
+def _environment(trainer: Trainer) -> dict[str, object]:
+    """What the run runs on."""
+    machine = environment(trainer.device, trainer.world.size)
+    backend = trainer.architecture.train.backend
+    return {**machine, "convolutions": convolutions(trainer.device, backend)}
 
 
 def _trainer(

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from zoo.describe.machine import library_versions
+from zoo.engine.compiled import build
 from zoo.train.device import device_name
 
 
@@ -33,17 +34,25 @@ def environment(device: torch.device, processes: int = 1) -> dict[str, object]:
     }
 
 
+def convolutions(device: torch.device, backend: str) -> str:
+    """What computes those of a run on a CPU; "" on others, and by torch.nn."""
+    if device.type != "cpu" or backend != "zoo":
+        return ""
+    return "matrix products" if build.problem() else "compiled kernels"
+
+
 def environment_remarks(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     """What differs so that a resumed run is not the same to the last bit.
 
     Args:
         before: ``environment.json`` of the run, or what of it could be read.
-        now: :func:`environment`.
+        now: :func:`environment`, and :func:`convolutions` of the run.
     """
     names = {
         "device": "the device",
         "threads": "the number of threads",
         "processes": "the number of processes",
+        "convolutions": "what computes convolutions",
     }
     for key, name in names.items():
         if key in before and before[key] != now[key]:

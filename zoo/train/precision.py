@@ -34,11 +34,13 @@ def check_precision(spec: Architecture, device: torch.device) -> None:
         ArchitectureError: ``train.precision`` is "tf32", and the device has no TF32, or "fast", and
             the device is no CPU.
     """
+    fast = ', "fast"' if device.type == "cpu" else ""
     if spec.train.precision == "tf32" and not _has_tf32(device):
         raise spec.error(
             ("train", "precision"),
             f'is "tf32", and the device {device} has no TF32. '
-            'Use "float32" or "bfloat16", or an NVIDIA GPU of compute capability 8.0 or later.',
+            f'Use "float32"{fast} or "bfloat16", or an NVIDIA GPU of compute capability 8.0 or '
+            "later.",
         )
     if spec.train.precision == "fast" and device.type != "cpu":
         raise spec.error(
