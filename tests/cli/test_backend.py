@@ -52,6 +52,12 @@ def test_it_says_so(lone: Callable[..., Any], cli: Cli, tmp_path: Path) -> None:
     assert cli("export", run, "-o", "net.pt").code == 0
 
 
+def test_precision_fast_is_not_for_it(lone: Callable[..., Any]) -> None:
+    result = lone("--out", "run", "--set", "train.precision=fast")
+    assert result.code == 0
+    assert 'warning: precision "fast" is float32 here: torch.nn has no such thing\n' in result.err
+
+
 def test_stopped_and_resumed(lone: Callable[..., Any], cli: Cli, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         signalled(patch, 2, signal.SIGINT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 from torch import Tensor
@@ -62,8 +63,10 @@ class TorchBackend:
         """The network for inference, with its latest weights."""
         return TorchNetwork(self.model, self.reference)
 
-    def step(self, loss: object, warn: object, world: World) -> TorchStep:
+    def step(self, loss: object, warn: Callable[[str], object], world: World) -> TorchStep:
         """What takes the run's steps, with the reference of its loss; by one process only."""
+        if self.precision == "fast":
+            warn('precision "fast" is float32 here: torch.nn has no such thing')
         return TorchStep(self)
 
 
