@@ -33,7 +33,7 @@ FILES = [
     *sorted(ROOT.glob("architectures/*.toml")),
     *sorted({*ROOT.glob("tests/invalid/*.toml")} - {ROOT / "tests/invalid/key_too_long.toml"}),
 ]
-PLENTY = draws(200)
+PLENTY = draws(600)
 
 
 def paths(value: Any, path: TomlPath = ()) -> Iterator[tuple[TomlPath, Any]]:
