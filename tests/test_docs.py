@@ -164,18 +164,8 @@ def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-# How figures were measured: as many commands as all other pages have.
-RECORDS = ("docs/results.md", "docs/compare.md")
-
-
-@pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(page, marks=pytest.mark.soak if page in RECORDS else pytest.mark.slow)
-        for page in pages_with("sh")
-        if "/walks/" not in page
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in pages_with("sh") if "/walks/" not in page])
 def test_the_commands_of_a_page_work_one_after_the_other(page: str, folder: Folder) -> None:
     # What needs an environment of its own is the README's, which continuous integration runs.
     commands = [text for text in blocks(page, "sh") if "-m venv" not in text]

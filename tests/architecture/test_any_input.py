@@ -28,7 +28,7 @@ from zoo.architecture.positions import LineStarts, normalised
 from zoo.errors import ArchitectureError, Problem
 from zoo.plugins.registry import Registry
 
-PLENTY = draws(60)
+PLENTY = draws(200)
 
 # no value in an architecture can be one of these
 NEVER_RIGHT = ["1979-05-27", "07:32:00", "1979-05-27T07:32:00Z", "nan", "-inf", str(2**63)]

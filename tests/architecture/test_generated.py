@@ -19,7 +19,7 @@ from zoo.compiler import Compiler
 from zoo.nn import Sequential
 from zoo.plugins.registry import Registry
 
-DRAWN = draws(30)
+DRAWN = draws(120)
 
 
 @pytest.fixture(scope="module")

@@ -222,7 +222,7 @@ def contents(draw: st.DrawFn, registry: Registry) -> bytes:
     return content[:start] + draw(st.binary(max_size=8)) + content[start + length :]
 
 
-@draws(60)
+@draws(200)
 @given(data=st.data())
 def test_any_file_is_right_or_refused(
     data: st.DataObject, registry: Registry, tmp_path_factory: pytest.TempPathFactory

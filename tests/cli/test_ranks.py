@@ -178,9 +178,8 @@ def test_a_whole_run_is_that_of_one_process(
     assert environment["processes"] == 3
 
 
-@pytest.mark.parametrize(
-    "victim", [pytest.param(0, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.soak)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
 def test_a_rank_that_is_killed(victim: int, start: Start) -> None:
     with start(3, of_rank={victim: in_step(2, signal.SIGKILL)}) as started:
         results = ended(started)

@@ -307,7 +307,7 @@ def test_what_is_refused(
 def test_killed_at_random_moments(emptied: Path, swept: Any) -> None:
     """The worker alone, whose runs then save themselves, and in turn all at once."""
     moments = Random(0)
-    for number in range(4 * TIMES):
+    for number in range(10 * TIMES):
         worker = start(emptied)
         with suppress(subprocess.TimeoutExpired):
             worker.wait(moments.uniform(0.5, 8))

@@ -445,7 +445,7 @@ def test_refuses_what_zoo_refuses(
 ) -> None:
     monkeypatch.setattr(Entry, "load_check", lambda _: None)
 
-    @draws(400)
+    @draws(1500)
     @given(document=documents())
     def compare(document: dict[str, Any]) -> None:
         found = problems(document, registry)

@@ -82,14 +82,8 @@ def test_whatever_the_batches_are(tmp_path: Path) -> None:
     assert {name: far for name, far in found.items() if far >= TOLERANCE} == {}
 
 
-@pytest.mark.parametrize(
-    "count",
-    [
-        pytest.param(2, marks=pytest.mark.soak),
-        pytest.param(3, marks=pytest.mark.slow),
-        pytest.param(4, marks=pytest.mark.soak),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 3, 4])
 def test_shipped_networks(count: int, tmp_path: Path) -> None:
     """Batches of 4, and a last one of 2."""
     small = ("input.height=32", "input.width=32", "train.batch_size=4", "data.samples_per_epoch=14")

@@ -61,6 +61,10 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
+def few_or(many: int, few: int) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("examples", [few, pytest.param(many, marks=pytest.mark.slow)])
+
+
 def run(examples: int, check: Callable[..., None], *strategies: st.SearchStrategy[Any]) -> None:
     """Check so many examples."""
     draws(examples)(given(*strategies)(check))()
@@ -85,7 +89,8 @@ def same_draws() -> Iterator[None]:
         yield
 
 
-def test_forward_and_backward() -> None:
+@few_or(600, few=120)
+def test_forward_and_backward(examples: int) -> None:
     """Outputs, all gradients and buffers; backward twice adds; without a batch axis, too."""
 
     def check(case: Case, unbatched: bool) -> None:
@@ -115,10 +120,11 @@ def test_forward_and_backward() -> None:
                 assert found.equal(given_out)
             assert_close(case.model.state_dict(), textbook.state_dict(), "state")
 
-    run(60, check, cases(), st.booleans())
+    run(examples, check, cases(), st.booleans())
 
 
-def test_weights_after_20_steps() -> None:
+@few_or(150, few=40)
+def test_weights_after_20_steps(examples: int) -> None:
     """Losses, weights, buffers: recorded or not, in shards of unequal size or as a whole."""
 
     def check(case: Case, mode: str, capture: bool, adam: bool) -> None:
@@ -151,7 +157,7 @@ def test_weights_after_20_steps() -> None:
         with same_draws():
             assert_close(fast.forward(x), y, "evaluation")
 
-    run(12, check, cases(), st.sampled_from(list(MODES)), st.booleans(), st.booleans())
+    run(examples, check, cases(), st.sampled_from(list(MODES)), st.booleans(), st.booleans())
 
 
 def in_evaluation() -> list[Callable[[], Module]]:
@@ -159,7 +165,8 @@ def in_evaluation() -> list[Callable[[], Module]]:
     return [make for make in OWN if make not in (Counts, Noisy)]
 
 
-def test_evaluation() -> None:
+@few_or(250, few=60)
+def test_evaluation(examples: int) -> None:
     """Several calls of one shape, other shapes, changed weights and modes, another dtype."""
 
     def check(case: Case, mode: str, changed: int) -> None:
@@ -199,7 +206,7 @@ def test_evaluation() -> None:
                 same("float32", times=3)
             assert_same(model.state_dict(), textbook.state_dict(), "state")
 
-    run(15, check, cases(in_evaluation()), st.sampled_from(list(MODES)), st.integers(0, 9))
+    run(examples, check, cases(in_evaluation()), st.sampled_from(list(MODES)), st.integers(0, 9))
 
 
 def model_dtype(model: Module) -> torch.dtype:

@@ -66,7 +66,7 @@ def test_torch(shipped: Trained, tmp_path: Path) -> None:
     assert list(state) == list(shipped.network.state_dict())
 
 
-@pytest.mark.soak
+@pytest.mark.slow
 def test_darktable(shipped: Trained, tmp_path: Path) -> None:
     said = export(shipped, Target(tmp_path / "a.dtmodel", "dtmodel"))
     assert said[0] == "denoise-a for darktable: ONNX, opset 20, 1x3x768x768"

@@ -85,7 +85,7 @@ def networks(draw: st.DrawFn, depth: int = 2) -> list[Module]:
 
 
 @given(st.data(), networks(), st.integers(1, 40), st.integers(1, 40), st.integers(1, 12))
-@draws(20)
+@draws(40)
 def test_random_networks(
     data: st.DataObject, layers: Sequence[Module], height: int, width: int, tile: int
 ) -> None:

@@ -30,7 +30,7 @@ from zoo.testing import check_against_torch, check_training_against_torch, torch
 Shape = tuple[int, ...]
 
 LARGEST = 12  # pixels along each axis
-SEVERAL = draws(10)
+SEVERAL = draws(30)
 
 # torch says so once for each process where "same" needs one zero more on one side.
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")

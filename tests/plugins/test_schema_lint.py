@@ -27,7 +27,7 @@ FILES = sorted(  # that of checkpoints is no schema of TOML, and no plan of a sw
 KNOWN = ", ".join(sorted(FORMS))
 NAMES = "array, boolean, integer, number, object, string"
 DESCRIBED = {"description": "It."}
-PLENTY = draws(60)
+PLENTY = draws(200)
 
 
 def of(**keywords: Any) -> dict[str, Any]:

@@ -204,7 +204,7 @@ def words(error: ArgumentError | None) -> str:
 def test_the_check_refuses_what_the_constructor_refuses(entry: Entry, tmp_path: Path) -> None:
     outcomes: list[bool] = []
 
-    @draws(60)
+    @draws(200)
     @given(parameters=tables(entry.schema))
     def agree(parameters: dict[str, Any]) -> None:
         assert not list(validate(parameters, entry.schema))

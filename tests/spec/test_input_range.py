@@ -30,7 +30,7 @@ from zoo.spec.input_range import (
     window,
 )
 
-PROPERTY = draws(60)
+PROPERTY = draws(200)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ Table = dict[str, Any]
 Shape = tuple[int, ...]
 
 REGISTRY = load_registry(discover({"ZOO_PLUGINS": ""}))
-PROPERTY = draws(200)
+PROPERTY = draws(400)
 WHERE = "layer 3 (name)"
 
 CHANNELS = st.sampled_from([1, 2, 3, 4, 6])
@@ -136,7 +136,7 @@ def test_a_rule_foretells_what_its_layer_does(name: str) -> None:
             assert info.multiply_adds == multiply_adds(module, shape)
 
     check()
-    assert seen[LayerInfo] > 20
+    assert seen[LayerInfo] > 50
     assert seen[ShapeError] > 20 or entry.shape_rule.endswith(":elementwise")
     assert seen[ArgumentError] > 20 or "groups" not in PARAMETERS[name]
 

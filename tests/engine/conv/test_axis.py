@@ -11,7 +11,7 @@ from tests.draws import draws
 from tests.engine.conv.grid_maps import axes
 from zoo.engine.conv.axis import Axis
 
-SEVERAL = draws(100)
+SEVERAL = draws(200)
 
 
 def reads_of_high(axis: Axis) -> Iterator[int]:

@@ -31,7 +31,7 @@ from zoo.nn import Conv2d, ConvTranspose2d, Parameter, Upsampling
 
 Layer = Conv2d | ConvTranspose2d | Upsampling
 
-SEVERAL = draws(40)
+SEVERAL = draws(80)
 FEW, MANY = 3, 6  # channels
 
 

@@ -12,7 +12,7 @@ from zoo.engine.conv.gemm_chw import GemmCHW
 
 @pytest.mark.parametrize("product", CHECKS)
 def test_random_maps(product: str) -> None:
-    check_random_maps(GemmCHW, product, examples=30)
+    check_random_maps(GemmCHW, product, examples=60)
 
 
 def test_zeros_around_the_image_count() -> None:

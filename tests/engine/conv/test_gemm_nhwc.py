@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("taps_side_by_side")
 
 @pytest.mark.parametrize("product", CHECKS)
 def test_random_maps(product: str) -> None:
-    check_random_maps(GemmNHWC, product, examples=30)
+    check_random_maps(GemmNHWC, product, examples=60)
 
 
 def test_the_definition_is_that_of_a_convolution_worked_out_by_hand() -> None:

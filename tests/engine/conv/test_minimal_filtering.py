@@ -123,7 +123,7 @@ def assert_close(
     found: Tensor, expected: Tensor, what: str = "", side: int = 2, products: int = 1
 ) -> None:
     """Sums of so many products are of size sqrt(products), but where the taps reach no pixel."""
-    largest = max(sqrt(products), float(expected.abs().max()))
+    largest = max(1.0, sqrt(products), float(expected.abs().max()))
     error = float((found - expected).abs().max()) / largest
     assert error <= BOUNDS[2 if "wgrad" in what else side], f"{what}: {error:.1e}"
 
@@ -165,7 +165,7 @@ def test_the_weights_gradient_is_that_of_the_transformed_products() -> None:
 
 
 @WITH_KERNELS
-@draws(60)
+@draws(150)
 @given(cases())
 def test_random_maps(case: tuple[MinimalFiltering, int]) -> None:
     kernel, seed = case
@@ -173,7 +173,9 @@ def test_random_maps(case: tuple[MinimalFiltering, int]) -> None:
     expected = definition(kernel, values)
     summed = {"dgrad": kernel.coarse_channels, "fprop": kernel.fine_channels}
     for what, found in results(kernel, values).items():
-        products = len(kernel.rows.offsets) ** 2 * summed.get(what.split()[0], 1)
+        # Of a larger tile pixels beside the image, which cancel, may be more than all in it.
+        channels = summed.get(what.split()[0], 1) if kernel.side > 2 else 0
+        products = len(kernel.rows.offsets) ** 2 * channels
         assert_close(found, expected[what], what, kernel.side, products)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.draws import draws
 from zoo.engine.conv.padded import PaddedNHWC
 
-SEVERAL = draws(40)
+SEVERAL = draws(100)
 
 
 @st.composite

@@ -25,7 +25,7 @@ from zoo.engine.conv.tiling import Band, dgrad_bands, forward_in_tiles, fprop_ba
 from zoo.nn import Conv2d, ConvTranspose2d, Module, ReLU, Sequential, Sigmoid, Upsampling
 from zoo.nn.parameter import Parameter
 
-SEVERAL = draws(50)
+SEVERAL = draws(150)
 AS_THEY_ARE = (0, 1, 2, 3)  # the axes of a weight that is (kh, kw, Cfine, Ccoarse) already
 
 

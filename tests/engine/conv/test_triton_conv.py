@@ -32,12 +32,13 @@ from zoo.train.session import initial_model
 
 pytestmark = pytest.mark.usefixtures("interpreted")
 
-FEW = draws(4)
+FEW = draws(8)
 
 
+@pytest.mark.parametrize("examples", [8, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("product", CHECKS)
-def test_random_maps(product: str) -> None:
-    check_random_maps(TritonConv, product, examples=6)
+def test_random_maps(product: str, examples: int) -> None:
+    check_random_maps(TritonConv, product, examples)
 
 
 def test_several_tiles_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +66,7 @@ def test_plans_give_the_textbooks_results(kind: type[Layer]) -> None:
     assert TritonConv in seen
 
 
-@pytest.mark.parametrize("name", ["n2n_small", pytest.param("r1", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("name", ["n2n_small", pytest.param("r1", marks=pytest.mark.slow)])
 def test_networks_are_the_textbooks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = compiler(name, monkeypatch)
     model, loss = initial_model(network, 0).to(DTYPE), network.loss()
