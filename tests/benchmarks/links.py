@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+from tests.distributed.ranks import free_port
+
+ROOT = Path(__file__).parents[2]
+LONGEST = 900  # seconds of two ranks
 ADDRESSES = ("10.91.0.1", "10.91.0.2")
 NAMES = tuple(f"zoo-{os.getpid()}-rank-{rank}" for rank in range(2))
 
@@ -29,6 +35,24 @@ class Link:
 
 
 LOOPBACK = Link("loopback", ((), ()), {"MASTER_ADDR": "127.0.0.1"})
+
+
+def output_of_two(over: Link, arguments: Sequence[str]) -> str:
+    """What rank 0 prints of two that run ``python ARGUMENTS``, each at its end of a link."""
+    port = str(free_port())
+    started = [
+        subprocess.Popen(
+            [*prefix, sys.executable, *arguments],
+            cwd=ROOT,
+            env=os.environ
+            | {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": port, **over.environment},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank, prefix in enumerate(over.prefixes)
+    ]
+    first, _ = (process.communicate(timeout=LONGEST)[0] for process in started)
+    return first
 
 
 def has_namespaces() -> bool:

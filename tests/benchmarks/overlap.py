@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -28,8 +26,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from tests.benchmarks.links import LOOPBACK, Link, link
-from tests.benchmarks.scaling import CPU, GIGABITS, ROOT
+from tests.benchmarks.links import LOOPBACK, ROOT, Link, link, output_of_two
+from tests.benchmarks.scaling import CPU, GIGABITS
 from zoo.architecture import read_architecture
 from zoo.architecture.overrides import parse_overrides
 from zoo.compiler import Compiler
@@ -138,23 +136,8 @@ def rank_of(options: argparse.Namespace) -> None:
 
 def two(over: Link, arguments: Sequence[str]) -> tuple[list[list[float]], list[float]]:
     """Step, wait and what goes before of each size, in seconds; and steps in parts of the first."""
-    with socket.socket() as free:
-        free.bind(("", 0))
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "tests.benchmarks.overlap", "--rank", *arguments]
-    started = [
-        subprocess.Popen(
-            [*prefix, *command],
-            cwd=ROOT,
-            env=os.environ
-            | {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": port, **over.environment},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for rank, prefix in enumerate(over.prefixes)
-    ]
-    outputs = [process.communicate(timeout=900)[0] for process in started]
-    found, ratios = json.loads(outputs[0])
+    output = output_of_two(over, ["-m", "tests.benchmarks.overlap", "--rank", *arguments])
+    found, ratios = json.loads(output)
     return found, ratios
 
 

@@ -22,19 +22,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 
 import torch
 
-from tests.benchmarks.links import LOOPBACK, Link, link
+from tests.benchmarks.links import LOOPBACK, ROOT, Link, link, output_of_two
 from zoo.architecture import read_architecture
 from zoo.compiler import Compiler
 from zoo.distributed.group import group_of
@@ -45,7 +43,6 @@ from zoo.plugins.registry import load_registry
 from zoo.train.session import initial_model
 from zoo.train.step import TrainStep
 
-ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 BATCHES = (2, 4, 8, 16)  # images of a rank, by which a step's time is fitted
 SIZES = (2**14, 2**18, 2**20, 2**22, 2**24)  # bytes of all-reduces
@@ -183,22 +180,8 @@ def threads(names: Sequence[str]) -> dict[str, float]:
 
 def two(names: Sequence[str], over: Link) -> dict[str, float]:
     """Steps, and all-reduces by their bytes, of two ranks of one thread each."""
-    with socket.socket() as free:
-        free.bind(("", 0))
-        port = str(free.getsockname()[1])
-    started = [
-        subprocess.Popen(
-            [*prefix, sys.executable, "-m", "tests.benchmarks.scaling", "--task", "two", *names],
-            cwd=ROOT,
-            env=os.environ
-            | {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": port, **over.environment},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for rank, prefix in enumerate(over.prefixes)
-    ]
-    outputs = [process.communicate(timeout=600)[0] for process in started]
-    found: dict[str, float] = json.loads(outputs[0])
+    arguments = ["-m", "tests.benchmarks.scaling", "--task", "two", *names]
+    found: dict[str, float] = json.loads(output_of_two(over, arguments))
     return found
 
 
